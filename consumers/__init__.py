@@ -1,0 +1,1 @@
+"""The door for Kafka: records in, calls on the application out."""

@@ -1,0 +1,1 @@
+"""The processes: settings, assembly, commands, and the embedded default."""
