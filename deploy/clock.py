@@ -1,0 +1,30 @@
+"""The only reader of the machine's clock, in real time or shifted for a rehearsal.
+
+Made once per process by `deploy.settings` and handed down. Every process of one `rollcall up` has the same shift, so
+they agree on what time it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What time it is: the machine's time, moved by a fixed offset."""
+
+    offset: timedelta = timedelta(0)
+
+    @classmethod
+    def starting_at(cls, instant: datetime) -> Clock:
+        """The clock on which it is `instant` now."""
+        return cls(instant - datetime.now(UTC))
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return datetime.now(UTC) + self.offset
+
+    def from_machine(self, instant: datetime) -> datetime:
+        """What this clock showed when the machine's clock showed `instant`."""
+        return instant.astimezone(UTC) + self.offset

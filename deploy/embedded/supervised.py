@@ -1,0 +1,103 @@
+"""Starts and stops programs that must not outlive us, and says clearly why one cannot start.
+
+Used by everything that `rollcall up` starts. Every program goes through `child.py`, so a kill -9 of the owner takes
+it along. The kernel watches the *thread* that started a program: call `launch` from the main thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+CHILD = Path(__file__).with_name("child.py")
+
+Stream = IO[bytes] | int | None
+
+
+class StartupError(Exception):
+    """Why Rollcall cannot start, as one sentence for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class User:
+    """An unprivileged user that a program started by root continues as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run: `death_signal` is sent when we die, `reaches` are the folders its user must be able to enter."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    death_signal: signal.Signals = signal.SIGKILL
+    user: User | None = None
+    reaches: Sequence[Path] = field(default_factory=tuple)
+    folder: Path | None = None
+
+
+def launch(
+    program: Program,
+    *,
+    stdin: Stream = subprocess.DEVNULL,
+    stdout: Stream = None,
+    stderr: Stream = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program that dies with us."""
+    order: dict[str, object] = {"parent": os.getpid(), "signal": int(program.death_signal)}
+    if program.user:
+        order |= {"uid": program.user.uid, "gid": program.user.gid, "reaches": [str(path) for path in program.reaches]}
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(CHILD), json.dumps(order), *program.argv],
+        env=dict(program.environment),
+        cwd=program.folder,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
+    """Send each signal in turn, waiting the seconds beside it, and SIGKILL at last."""
+    for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free_port(host: str, port: int, variable: str) -> None:
+    """Refuse a port that another program has."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As the servers do: a connection that lingers from the last run is no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except PermissionError:
+        raise StartupError(f"Port {port} needs privileges; set {variable} to one above 1023.") from None
+    except OSError as error:
+        if isinstance(error, socket.gaierror):
+            raise StartupError(f"The address {host} is not known on this machine.") from None
+        reason = (error.strerror or str(error)).lower()
+        raise StartupError(f"Port {port} on {host} cannot be used ({reason}); set {variable} to a free one.") from None

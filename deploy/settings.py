@@ -1,0 +1,119 @@
+"""All settings of Rollcall, and the only reader of the environment.
+
+Read once by `deploy.main` and handed down. The variables without "internal" are documented for users; `rollcall up`
+hands the internal ones to the processes it starts.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from deploy.clock import Clock
+
+NO_KAFKA = "none"
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; a variable is the field's name in capitals after `ROLLCALL_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROLLCALL_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    home: Path = Path(".rollcall")
+    """Data folder of the embedded default."""
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8000
+    """Listen address; port 0 lets `up` choose a free one."""
+    database_url: Annotated[str | None, Field(repr=False)] = None
+    """An existing PostgreSQL (>= 15) instead of the embedded one."""
+    kafka_bootstrap_servers: str | None = None
+    """An existing Kafka instead of the embedded broker; `none` = no Kafka."""
+    kafka_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """The embedded broker's port."""
+    kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
+    """Which account a topic's records belong to: `topic=account,topic2=account2`."""
+    bootstrap_api_key: SecretStr | None = None
+    """On an empty database: create account `default` with this admin key."""
+    bootstrap_timezone: str = "UTC"
+    bootstrap_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
+    clock_start: AwareDatetime | None = None
+    """Rehearsal: the instant at which `up` starts, for every process."""
+    clock_offset: float = 0
+    """Internal: the seconds by which the clock is shifted, once `up` has read `clock_start`."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """`auto` is readable on a terminal and JSON elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return Path(os.path.abspath(home.expanduser()))  # noqa: PTH100 - resolve() would follow links the user set
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("give an address of the form postgresql://user:password@host:port/database")
+        return url
+
+    @field_validator("bootstrap_timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError):
+            raise ValueError("not a time zone; give a name such as Europe/Berlin") from None
+        return name
+
+    @field_validator("kafka_topics", mode="before")
+    @classmethod
+    def _pairs(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        pairs = [[part.strip() for part in pair.split("=")] for pair in text.split(",") if pair.strip()]
+        if not pairs or not all(len(pair) == 2 and all(pair) for pair in pairs):
+            raise ValueError("give topic=account, several separated by commas")
+        if len({topic for topic, _ in pairs}) < len(pairs):
+            raise ValueError("a topic is named twice")
+        return dict(pairs)
+
+    @property
+    def kafka(self) -> str | None:
+        """The brokers' address, or nothing when there is no Kafka (or not yet)."""
+        return None if self.kafka_bootstrap_servers == NO_KAFKA else self.kafka_bootstrap_servers
+
+    @property
+    def http_url(self) -> str:
+        """Where a browser on this machine finds the console and the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.http_host, self.http_host)  # noqa: S104 - not a bind
+        return f"http://[{host}]:{self.http_port}" if ":" in host else f"http://{host}:{self.http_port}"
+
+    def clock(self) -> Clock:
+        """The clock of this process."""
+        return Clock(timedelta(seconds=self.clock_offset))
+
+
+def environment_for_child(settings: Settings) -> dict[str, str]:
+    """The environment of a process that `up` starts: ours, with what `up` found out and without what only it needs."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"ROLLCALL_CLOCK_START", "ROLLCALL_BOOTSTRAP_API_KEY"}
+    }
+    return environment | {
+        "ROLLCALL_HOME": str(settings.home),
+        "ROLLCALL_HTTP_PORT": str(settings.http_port),
+        "ROLLCALL_DATABASE_URL": settings.database_url or "",
+        "ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
+        "ROLLCALL_CLOCK_OFFSET": repr(settings.clock_offset),
+    }
