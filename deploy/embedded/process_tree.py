@@ -1,0 +1,162 @@
+"""`rollcall up`: every process of Rollcall below one, which starts, watches and stops them.
+
+Called by `deploy.main`. PostgreSQL and the broker are started where none is given, the database is migrated, then
+come the roles, each in its own process with everything it needs in its environment. What dies is started again.
+SIGINT, SIGTERM and SIGHUP stop all in order; if this process is killed, the kernel ends the others.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import structlog
+
+from deploy import wiring
+from deploy.clock import Clock
+from deploy.embedded.broker import Broker
+from deploy.embedded.instance import claim
+from deploy.embedded.postgres import Postgres
+from deploy.embedded.supervised import Program, free_port, launch, require_free_port, stop
+from deploy.embedded.tree import Tree
+from deploy.settings import Settings, environment_for_child
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 60.0
+
+log = structlog.stdlib.get_logger("rollcall.up")
+
+
+class Stopped(BaseException):
+    """We were asked to stop. Not an `Exception`: nothing on the way may take it for a failure."""
+
+
+class Role:
+    """One process of Rollcall: `ingest`, `project`, `api` or `demo`."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._environment = environment_for_child(settings)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; whether it is ready is its own affair."""
+        # -P: a folder named `api` where the user happens to be must not be taken for ours.
+        self._process = launch(Program([sys.executable, "-P", "-m", "deploy.main", self.name], self._environment))
+
+    def alive(self) -> bool:
+        """Whether it runs, or has ended because its work is done."""
+        return self._process is not None and self._process.poll() in {None, 0}
+
+    def ask_to_stop(self) -> None:
+        """Send the signal, and do not wait."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """Wait for the end; after ten seconds, force it (a kill at any instant loses nothing)."""
+        if self._process is not None:
+            stop(self._process, (signal.SIGTERM, 10.0))
+
+
+def up(settings: Settings, *, demo: bool) -> None:
+    """Run everything until asked to stop."""
+    with _stoppable(), ExitStack() as exits:
+        if settings.http_port == 0:
+            settings = settings.model_copy(update={"http_port": free_port()})
+        require_free_port(settings.http_host, settings.http_port, "ROLLCALL_HTTP_PORT")
+        tree = Tree()
+        settings = _start_services(settings, tree, exits)
+        api_key = wiring.bootstrap(settings)
+        roles = ["project", "api", *(["ingest"] if settings.kafka else []), *(["demo"] if demo else [])]
+        for name in roles:
+            tree.start(Role(name, settings))
+        _wait_until_ready(settings, tree)
+        print(_welcome(settings, api_key), flush=True)  # noqa: T201 - for the person at the terminal
+        while True:
+            tree.tend()
+            time.sleep(0.2)
+
+
+def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Settings:
+    """Start what is not given, migrate, and return the settings that every role shares."""
+    found: dict[str, object] = {}
+    if settings.clock_start is not None:
+        found["clock_offset"] = Clock.starting_at(settings.clock_start).offset.total_seconds()
+        log.warning("rehearsal_clock", starts_at=settings.clock_start.isoformat())
+    no_database, no_kafka = settings.database_url is None, settings.kafka_bootstrap_servers is None
+    instance = exits.enter_context(claim(settings.home)) if no_database or no_kafka else None
+    # Entered after the claim, so that all have stopped before the home is given up.
+    exits.callback(tree.stop)
+    broker = Broker(settings.home, settings.kafka_port, settings.kafka_topics) if no_kafka else None
+    if no_database:
+        postgres = Postgres(settings.home)
+        tree.start(postgres)
+        found["database_url"] = postgres.url
+    if broker:
+        tree.start(broker)
+        found["kafka_bootstrap_servers"] = broker.address
+    settings = settings.model_copy(update=found)
+    assert settings.database_url is not None  # noqa: S101 - for the type checker: given or found
+    wiring.migrate(settings.database_url)
+    if instance:
+        instance.publish(settings)
+    return settings
+
+
+def _wait_until_ready(settings: Settings, tree: Tree) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _is_ready(settings):
+        tree.tend()
+        if time.monotonic() > deadline:
+            log.warning("still_not_ready", seconds=PATIENCE)
+            return
+        time.sleep(0.1)
+
+
+def _is_ready(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(settings.http_url.removeprefix("http://"), timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _welcome(settings: Settings, api_key: str | None) -> str:
+    lines = [
+        "",
+        "Rollcall is ready.",
+        f"  console   {wiring.console_link(settings)}",
+        f"  API       {settings.http_url}/v1",
+        f"  API key   {api_key or 'as before (make another with: rollcall key create)'}",
+        f"  Kafka     {settings.kafka or 'none'}",
+        "Stop with Ctrl-C.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn the first stop signal into the end of the block; while everything stops, further ones change nothing."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    except Stopped:
+        log.info("stopped")

@@ -1,0 +1,204 @@
+"""The command `rollcall`: one function per command, each of a few lines.
+
+A mistake that the person at the terminal can mend is one sentence on standard error and exit code 1; anything else is
+our bug and shows its traceback. Nothing heavy is imported before a command is known.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from cyclopts import App
+from pydantic import ValidationError
+
+from deploy import logs
+from deploy.embedded.supervised import StartupError
+from deploy.settings import Settings
+from domain.errors import RollcallError
+
+app = App(name="rollcall", help="Customer segments that are always up to date.", version_flags=["--version"])
+account = App(name="account", help="Accounts: whose customers and segments they are.")
+key = App(name="key", help="API keys, each of one account.")
+app.command(account)
+app.command(key)
+
+
+@app.command
+def up(*, demo: bool = False) -> None:
+    """Run everything in one process tree, on an embedded PostgreSQL and broker unless others are given.
+
+    Parameters
+    ----------
+    demo
+        Fill a sample account and keep changing its customers.
+    """
+    from deploy.embedded import process_tree
+
+    process_tree.up(_settings("up"), demo=demo)
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database to this version."""
+    from deploy import wiring
+
+    with _database("migrate") as settings:
+        wiring.migrate(str(settings.database_url))
+
+
+@app.command
+def ingest() -> None:
+    """Take in customers' changes from Kafka."""
+    from deploy import wiring
+
+    wiring.run_ingest(_settings_of_role("ingest"))
+
+
+@app.command
+def project() -> None:
+    """Keep segments, members and the other read models up to date."""
+    from deploy import wiring
+
+    wiring.run_project(_settings_of_role("project"))
+
+
+@app.command
+def api() -> None:
+    """Serve the HTTP API and the console."""
+    from deploy import wiring
+
+    wiring.run_api(_settings_of_role("api"))
+
+
+@app.command
+def demo() -> None:
+    """Fill a sample account with customers, segments and a campaign, and keep changing its customers."""
+    from deploy import wiring
+
+    with _database("demo") as settings:
+        wiring.run_demo(settings)
+
+
+@account.command(name="create")
+def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> None:
+    """Create an account and print its id.
+
+    Parameters
+    ----------
+    name
+        What people and the topic configuration call it.
+    timezone
+        The IANA time zone in which its days begin.
+    country
+        The ISO code of the country of its national phone numbers.
+    """
+    from deploy import wiring
+
+    with _database("account") as settings:
+        print(wiring.create_account(settings, name, timezone=timezone, country=country))
+
+
+@key.command(name="create")
+def create_key(
+    *, account: str = "default", name: str = "command line", kind: Literal["admin", "read", "write"] = "admin"
+) -> None:
+    """Create an API key and print it, for the only time.
+
+    Parameters
+    ----------
+    account
+        The account it opens.
+    name
+        What people call it.
+    kind
+        `admin` may do everything, `read` only look, `write` only bring in customers' changes.
+    """
+    from deploy import wiring
+
+    with _database("key") as settings:
+        print(wiring.create_key(settings, account=account, name=name, kind=kind))
+
+
+@app.command
+def verify() -> None:
+    """Compare every membership with a from-scratch evaluation; exit code 1 and the differences if there are any."""
+    from deploy import wiring
+
+    differences = 0
+    with _database("verify") as settings:
+        for line in wiring.verify(settings):
+            differences += 1
+            print(line)
+    print(f"{differences} differences" if differences else "No difference.")
+    sys.exit(1 if differences else 0)
+
+
+@app.command
+def rebuild() -> None:
+    """Replay the log into fresh tables and switch to them."""
+    from deploy import wiring
+
+    with _database("rebuild") as settings:
+        wiring.rebuild(settings)
+
+
+def _settings(process: str) -> Settings:
+    settings = Settings()
+    logs.set_up(settings, process)
+    return settings
+
+
+def _settings_of_role(process: str) -> Settings:
+    settings = _settings(process)
+    if settings.database_url is None:
+        raise StartupError(f"Set ROLLCALL_DATABASE_URL for `rollcall {process}`; `rollcall up` needs no database.")
+    return settings
+
+
+@contextmanager
+def _database(process: str) -> Iterator[Settings]:
+    """The settings with a database: the given one, that of the running `up`, or one started for this command."""
+    settings = _settings(process)
+    if settings.database_url is not None:
+        yield settings
+        return
+    from deploy import wiring
+    from deploy.embedded.instance import reach
+
+    with reach(settings, wiring.migrate) as reached:
+        yield reached
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    variable = "ROLLCALL_" + "_".join(str(part) for part in first["loc"]).upper()
+    return f"{variable}: {first['msg'].removeprefix('Value error, ')}."
+
+
+def main() -> None:
+    """The entry point of the command `rollcall`."""
+    try:
+        app(result_action="return_value")
+    except ValidationError as error:
+        # Only our settings are validated outside a door; any other model here is a bug and keeps its traceback.
+        if error.title != Settings.__name__:
+            raise
+        _give_up(_sentence(error))
+    except StartupError as error:
+        _give_up(str(error))
+    except RollcallError as error:
+        _give_up(error.detail)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _give_up(sentence: str) -> None:
+    print(f"rollcall: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
