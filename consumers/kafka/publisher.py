@@ -1,0 +1,107 @@
+"""What we write to Kafka: dead letters, byte for byte, and topics that do not exist yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
+from kafka.serializer import Serializer
+
+from domain.errors import Unavailable
+
+TIMEOUT = 5.0
+# Not the limit: that is the broker's to say, and it differs by topic.
+_LARGEST = 128 * 1024 * 1024
+
+
+def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
+    """Make the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=int(TIMEOUT * 1000))
+        try:
+            for name in sorted(set(topics) - set(admin.list_topics())):
+                try:
+                    admin.create_topics({name: {"num_partitions": topics[name], "replication_factor": -1}})
+                except TopicAlreadyExistsError:
+                    continue
+        finally:
+            admin.close()
+    except KafkaError as away:
+        raise Unavailable("broker_unavailable", f"Kafka at {bootstrap_servers} does not answer") from away
+
+
+class _KeySerializer(Serializer):  # type: ignore[misc]
+    """Lets a record have neither key nor value, which the library refuses and Kafka allows."""
+
+    def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:
+        """The key's bytes, or null where there is none."""
+        return None if data is _NULL else data
+
+
+_NULL = object()
+
+
+class Message(NamedTuple):
+    """One message to publish; a null key or value stays null."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class DeadLetterPublisher:
+    """Publishes messages and knows of each whether every in-sync replica has it."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+        self._producer: Any = None
+
+    def publish(self, messages: Sequence[Message]) -> list[bool]:
+        """Publish all and wait for the broker: `True`, or `False` where it refuses a message as too large.
+
+        Raises `Unavailable` where any other one was not acknowledged; repeating is harmless.
+        """
+        try:
+            producer = self._connected()
+            sent = [
+                producer.send(each.topic, each.value, _NULL if each.key is None else each.key, each.headers)
+                for each in messages
+            ]
+            producer.flush(timeout=TIMEOUT * 4)
+            return [self._accepted(each) for each in sent]
+        except KafkaError as away:
+            self.close()
+            raise Unavailable("broker_unavailable", f"dead letters cannot be published: {away}") from away
+
+    def close(self) -> None:
+        """Leave the broker; `publish` would connect again."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            logging.getLogger("kafka").setLevel(logging.CRITICAL)
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._servers,
+                acks="all",
+                key_serializer=_KeySerializer(),
+                max_request_size=_LARGEST,
+                max_block_ms=int(TIMEOUT * 1000),
+                request_timeout_ms=int(TIMEOUT * 2 * 1000),
+                delivery_timeout_ms=int(TIMEOUT * 3 * 1000),
+                bootstrap_timeout_ms=int(TIMEOUT * 1000),
+                metrics_enabled=False,
+            )
+        return self._producer
+
+    def _accepted(self, sent: Any) -> bool:
+        try:
+            sent.get(timeout=0)
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            return False
+        return True

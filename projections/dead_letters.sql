@@ -1,0 +1,12 @@
+-- name: claim
+-- The oldest ones that nobody else is publishing just now.
+SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
+       first_failed_at
+FROM dead_letters
+WHERE published_at IS NULL
+ORDER BY dead_letter_id
+LIMIT %s
+FOR UPDATE SKIP LOCKED
+
+-- name: mark_published
+UPDATE dead_letters SET published_at = %s WHERE dead_letter_id = ANY (%s::bigint[])
