@@ -1,1 +1,1 @@
-"""The door for HTTP: requests in, calls on the application and queries of the read models out."""
+"""The HTTP door: `app` makes the application, one module beside it per noun of the contract."""

@@ -1,0 +1,44 @@
+"""The HTTP application. `deploy.wiring` calls `create_app`; every router stands in one list."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from api import (
+    attributes,
+    bulk,
+    customers,
+    dead_letters,
+    documents,
+    keys,
+    members,
+    operation,
+    problems,
+    segments,
+)
+from api.context import Context
+from api.observed import Observed
+
+ROUTERS: tuple[APIRouter, ...] = (
+    keys.router,
+    attributes.router,
+    bulk.router,
+    customers.router,
+    members.router,
+    segments.router,
+    dead_letters.router,
+    operation.router,
+)
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application that answers with what `context` gives."""
+    app = FastAPI(title="Rollcall", version=context.version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.context = context
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.routes = tuple(app.routes)
+    problems.install(app)
+    documents.install(app)
+    app.add_middleware(Observed)
+    return app

@@ -1,0 +1,42 @@
+"""What every handler is given: made once by `deploy.wiring`, handed to `api.app.create_app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from domain.application import Rollcall
+from projections.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The application, the read models, and the few figures that deployments set.
+
+    `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
+    an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
+    `own_write_wait` how long a write waits to see itself. `metrics_folder` is where all processes of one
+    installation put their metrics, if they share any.
+    """
+
+    rollcall: Rollcall
+    database: Database
+    secret: bytes
+    version: str
+    lag_wait: float = 5.0
+    own_write_wait: float = 2.0
+    max_body: int = 1 << 20
+    max_bulk: int = 64 << 20
+    metrics_folder: Path | None = None
+
+
+async def context_of(request: Request) -> Context:
+    """The context that the application was made with."""
+    context: Context = request.app.state.context
+    return context
+
+
+Here = Annotated[Context, Depends(context_of)]

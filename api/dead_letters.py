@@ -1,0 +1,100 @@
+"""Dead letters: `/v1/dead-letters`. Records of this account's topics that could never succeed, and why."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api.access import Reader
+from api.answering import answer
+from api.context import Here
+from api.documents import answers
+from api.paging import Page
+from api.shapes import DeadLetter, PageOf
+from api.waiting import MinPosition, snapshot
+from projections.read import dead_letters
+from projections.read.dead_letters import DeadLetterRow
+
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+EXAMPLE: dict[str, Any] = {
+    "id": 7,
+    "topic": "rollcall.customers.v1",
+    "partition": 3,
+    "offset": 1288,
+    "timestamp": "2026-05-20T10:00:00Z",
+    "key": "crm-1001",
+    "value": "{not json",
+    "encoding": "utf-8",
+    "headers": [["ce_id", "a-1"]],
+    "code": "malformed_json",
+    "message": "Expecting property name at line 1, column 2",
+    "attempts": 1,
+    "first_failed_at": "2026-05-20T10:00:01Z",
+    "published_at": None,
+}
+
+
+@router.get(
+    "",
+    operation_id="list_dead_letters",
+    response_model=PageOf[DeadLetter],
+    responses=answers({200: ("Dead letters, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
+)
+def list_dead_letters(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+    """List records that could never succeed, newest first."""
+    account_id = caller.account_id
+    before = None if page.after is None else int(page.after[0])
+    with snapshot(here, account_id, min_position) as (connection, position):
+        rows = dead_letters.page(connection, account_id, before=before, limit=page.fetch)
+        body = page.page(
+            rows,
+            show_dead_letter,
+            lambda row: (row.dead_letter_id,),
+            lambda: dead_letters.count(connection, account_id),
+        )
+    return answer(body, position)
+
+
+def show_dead_letter(row: DeadLetterRow) -> dict[str, Any]:
+    """A dead letter in JSON: bytes as text where all of them are UTF-8, else as base64."""
+    try:
+        key, value = _text(row.key), _text(row.value)
+        encoding = "utf-8"
+    except UnicodeDecodeError:
+        key, value = _base64(row.key), _base64(row.value)
+        encoding = "base64"
+    return {
+        "id": row.dead_letter_id,
+        "topic": row.topic,
+        "partition": row.partition,
+        "offset": row.record_offset,
+        "timestamp": None if row.record_timestamp is None else _instant(row.record_timestamp),
+        "key": key,
+        "value": value,
+        "encoding": encoding,
+        "headers": row.headers,
+        "code": row.code,
+        "message": row.message,
+        "attempts": row.attempts,
+        "first_failed_at": row.first_failed_at,
+        "published_at": row.published_at,
+    }
+
+
+def _text(stored: bytes | None) -> str | None:
+    return None if stored is None else bytes(stored).decode()
+
+
+def _base64(stored: bytes | None) -> str | None:
+    return None if stored is None else b64encode(stored).decode()
+
+
+def _instant(milliseconds: int) -> datetime | None:
+    """A record's own timestamp, which may be anything; `None` outside the calendar."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1_000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None

@@ -1,0 +1,182 @@
+"""Every error as RFC 9457 `application/problem+json`, with `code` and `message` for client libraries.
+
+`domain.errors` and what the framework raises become problems here and nowhere else. A problem's `type`
+points into the OpenAPI document, where `KINDS` stands as `x-problems`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from domain import json_text
+from domain.errors import (
+    FieldError,
+    Invalid,
+    Lagging,
+    NotFound,
+    Refused,
+    RollcallError,
+    StaleVersion,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = "1"
+log = structlog.get_logger(__name__)
+
+
+class Kind(NamedTuple):
+    """A type of problem: its name, and what it means to the caller."""
+
+    name: str
+    title: str
+    remedy: str
+
+
+KINDS: dict[int, Kind] = {
+    400: Kind("bad-request", "The request cannot be read", "Mend the syntax that `detail` names."),
+    401: Kind("unauthorized", "No valid API key", "Send `Authorization: Bearer <api key>`."),
+    403: Kind("forbidden", "The API key may not do this", "Use a key of another kind."),
+    404: Kind("not-found", "No such thing in this account", "Check the id and the key's account."),
+    405: Kind("method-not-allowed", "The address knows other methods", "Use one of those in `Allow`."),
+    409: Kind("conflict", "A rule forbids it as things are", "Change what `detail` names first."),
+    412: Kind("stale-version", "Somebody else was first", "Read it again, then decide."),
+    413: Kind("too-large", "The body is too large", "Send less at a time."),
+    415: Kind("unsupported-media-type", "The body is of another type", "Set the `Content-Type` that `detail` names."),
+    422: Kind("invalid", "The request says something that cannot be stored", "Mend the places in `errors`."),
+    500: Kind("internal-error", "Our own mistake", "Report the `X-Request-Id`."),
+    503: Kind("unavailable", "Not able to answer now", "Repeat after `Retry-After` seconds; nothing was stored."),
+    504: Kind("projection-lag", "The read models are behind", "Ask again, or without `min_position`."),
+}
+
+
+class RequestError(Exception):
+    """What is wrong with a request as HTTP, before any rule of the product was asked."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        pointer: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = [] if pointer is None else [FieldError(pointer, code, detail)]
+        self.headers = dict(headers or {})
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """The answer that tells a problem."""
+    kind = KINDS.get(status)
+    body = {
+        "type": f"/openapi.json#/components/x-problems/{kind.name}" if kind else "about:blank",
+        "title": kind.title if kind else HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "message": detail,
+        "errors": [each._asdict() for each in errors],
+        **more,
+    }
+    return Response(json_text.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def status_of(error: RollcallError) -> int:
+    """The HTTP status of one of our errors."""
+    match error:
+        case Invalid(code="malformed_json"):
+            return 400
+        case Invalid():
+            return 422
+        case NotFound():
+            return 404
+        case Refused():
+            return 409
+        case StaleVersion():
+            return 412
+        case Unavailable():
+            return 503
+        case Lagging():
+            return 504
+    return 500
+
+
+def of_error(error: RollcallError) -> Response:
+    """One of our errors as an answer."""
+    status = status_of(error)
+    if status == 500:
+        log.error("request_failed", error=error.code, exc_info=error)
+        return internal()
+    headers = {"Retry-After": RETRY_AFTER} if status in (503, 504) else None
+    more = {"current_version": error.current} if isinstance(error, StaleVersion) else {}
+    return problem(status, error.code, error.detail, error.errors, headers=headers, **more)
+
+
+def internal() -> Response:
+    """Our own bug: nothing about it leaves the house but the request's id."""
+    return problem(500, "internal_error", "an unexpected error; it is in the log under this request's X-Request-Id")
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` end here."""
+    app.exception_handler(RollcallError)(_ours)
+    app.exception_handler(RequestError)(_request_error)
+    app.exception_handler(RequestValidationError)(_parameters)
+    app.exception_handler(HTTPException)(_framework)
+
+
+async def _ours(_: Request, error: RollcallError) -> Response:
+    return of_error(error)
+
+
+async def _request_error(_: Request, error: RequestError) -> Response:
+    return problem(error.status, error.code, error.detail, error.errors, headers=error.headers)
+
+
+async def _parameters(_: Request, error: RequestValidationError) -> Response:
+    errors = [FieldError(pointer_of(each["loc"]), "invalid_parameter", str(each["msg"])) for each in error.errors()]
+    return problem(422, "invalid_parameter", f"{errors[0].pointer}: {errors[0].detail}", errors)
+
+
+async def _framework(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return problem(404, "unknown_address", f"nothing is at {request.url.path}; see /openapi.json")
+    if error.status_code == 405:
+        allowed = ", ".join(methods_at(request))
+        return problem(405, "method_not_allowed", f"use one of {allowed}", headers={"Allow": allowed})
+    return problem(error.status_code, "bad_request", str(error.detail), headers=error.headers)
+
+
+def methods_at(request: Request) -> list[str]:
+    """The methods that the route table knows at a request's path."""
+    found: set[str] = set()
+    for route in request.app.state.routes:
+        if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
+    return sorted(found)
+
+
+def pointer_of(steps: Sequence[int | str]) -> str:
+    """A JSON pointer from the steps to a place."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -1,0 +1,40 @@
+"""How a segment looks in JSON; used by every module that answers with segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.filters import summary
+from projections.read.segments import SegmentRow
+
+EXAMPLE_FILTER = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+EXAMPLE: dict[str, Any] = {
+    "id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
+    "name": "Premium customers",
+    "description": "Everyone on the gold plan",
+    "type": "dynamic",
+    "filter": EXAMPLE_FILTER,
+    "filter_summary": "Plan equals gold",
+    "version": 1,
+    "created_at": "2026-05-20T10:00:00Z",
+    "updated_at": "2026-05-20T10:00:00Z",
+    "members": {"count": 1204, "state": "current", "position": 8812},
+}
+
+
+def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: int) -> dict[str, Any]:
+    """A segment as CONTRACT shows it, as of a log position."""
+    state = "failed" if row.failure is not None else "recomputing" if row.building is not None else "current"
+    return {
+        "id": row.segment_id,
+        "name": row.name,
+        "description": row.description,
+        "type": row.type,
+        "filter": row.filter,
+        "filter_summary": summary(row.filter, labels),
+        "version": row.version,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "members": {"count": row.members, "state": state, "position": position},
+    }

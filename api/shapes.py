@@ -1,0 +1,225 @@
+"""The shapes of CONTRACT: what is answered and what is asked, as models for the OpenAPI document.
+
+Bodies that are asked are validated by these models; answers are dicts made by `show_…` in the modules
+of their nouns, and conform to these models (the fuzzer checks each of them).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.customer import MAX_ATTRIBUTES
+from domain.segment import MAX_DESCRIPTION, MAX_NAME
+from domain.values import AttributeType
+
+Item = TypeVar("Item")
+STORABLE = r"^[^\x00]*$"
+AttributeValue = str | int | float | bool | list[str]
+
+
+def _absent(schema: dict[str, Any]) -> None:
+    """A field that an edit may leave out has no default: what is left out stays as it is."""
+    schema.pop("default", None)
+
+
+class FieldProblem(BaseModel):
+    """One mistake: where it is, which kind it is, and how to mend it."""
+
+    pointer: str = Field(description="JSON pointer into the body, or /query/…, /path/…, /header/…")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with `code` for programs and `message` for client libraries that read it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    errors: list[FieldProblem]
+    current_version: int | None = Field(default=None, description="At 412: the version there is now.")
+
+
+class PageOf(BaseModel, Generic[Item]):
+    """A page; `next_cursor` is null on the last one."""
+
+    data: list[Item]
+    next_cursor: str | None
+    total: int | None = Field(default=None, description="Only with `include=total`.")
+
+
+class Asked(BaseModel):
+    """A body: nothing but the fields that are named, of exactly their types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class KeyBody(Asked):
+    """A key to hand out; `write` may only take in customers, `read` only read."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
+    kind: Literal["admin", "read", "write"]
+
+
+class NewKey(BaseModel):
+    """A key as it is shown this once."""
+
+    id: str
+    key: str
+
+
+class Key(BaseModel):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    kind: Literal["admin", "read", "write"]
+    created_at: datetime
+
+
+class AttributeBody(Asked):
+    """The type of an attribute, fixed from then on, and its label."""
+
+    type: AttributeType
+    label: str | None = Field(default=None, max_length=MAX_NAME, pattern=STORABLE)
+
+
+class Attribute(BaseModel):
+    """An attribute with the operators that its conditions may use."""
+
+    key: str
+    type: AttributeType | Literal["segment"]
+    label: str | None
+    built_in: bool
+    operators: list[str]
+
+
+class CustomerBody(Asked):
+    """Present = set, null = remove, absent = keep; `tags` replaces the set."""
+
+    phone: str | None = Field(default=None, max_length=64, description="Any common form; stored as E.164.")
+    name: str | None = Field(default=None, max_length=4_096, pattern=STORABLE)
+    attributes: dict[str, AttributeValue | None] | None = Field(default=None, max_length=MAX_ATTRIBUTES)
+    tags: list[str] | None = None
+    opted_out: bool | None = None
+
+
+class BulkLine(CustomerBody):
+    """One line of a bulk body."""
+
+    external_id: str = Field(min_length=1, max_length=512)
+
+
+class Customer(BaseModel):
+    """A customer. `attributes` are the account's own; built-in ones stand beside them."""
+
+    id: UUID
+    external_id: str | None
+    phone: str | None
+    name: str | None
+    attributes: dict[str, AttributeValue]
+    tags: list[str]
+    opted_out: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Member(Customer):
+    """A customer in a segment, and since when."""
+
+    joined_at: datetime
+
+
+class RejectedLine(BaseModel):
+    """A line that was not taken in, counted from 1."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class BulkAnswer(BaseModel):
+    """Every line that is not blank ends in exactly one of both."""
+
+    accepted: int
+    rejected: list[RejectedLine]
+
+
+class SegmentBody(Asked):
+    """A segment to create. Only a dynamic one has a filter; without conditions it matches nobody."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE)
+    type: Literal["static", "dynamic"]
+    filter: dict[str, Any] | list[Any] | None = None
+
+
+class SegmentPatch(Asked):
+    """What to change; the rest stays."""
+
+    name: str = Field(default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=_absent)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE, json_schema_extra=_absent)
+    filter: dict[str, Any] | list[Any] = Field(default=[], json_schema_extra=_absent)
+
+
+class Members(BaseModel):
+    """How many are in the segment, as of a log position."""
+
+    count: int
+    state: Literal["current", "recomputing", "failed"]
+    position: int
+
+
+class Segment(BaseModel):
+    """A segment with the count of its members."""
+
+    id: UUID
+    name: str
+    description: str
+    type: Literal["static", "dynamic"]
+    filter: dict[str, Any] | list[Any] | None
+    filter_summary: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    members: Members
+
+
+class JoinedSegment(Segment):
+    """A segment that a customer is in, and since when."""
+
+    joined_at: datetime
+
+
+class DeadLetter(BaseModel):
+    """A record that could never succeed; `key` and `value` as text, or base64 where they are none."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime | None
+    key: str | None
+    value: str | None
+    encoding: Literal["utf-8", "base64"]
+    headers: list[tuple[str, str]]
+    code: str
+    message: str
+    attempts: int
+    first_failed_at: datetime
+    published_at: datetime | None
+
+
+class Health(BaseModel):
+    """Whether the process lives, and how far the read models are behind the log."""
+
+    status: str
+    position: int | None = None
+    head: int | None = None

@@ -1,0 +1,17 @@
+-- name: country
+SELECT country FROM accounts WHERE account_id = %s::uuid
+
+-- name: keys
+SELECT key_id, name, kind, created_at
+FROM api_keys
+WHERE account_id = %(account_id)s::uuid
+  AND (%(created_at)s::timestamptz IS NULL
+       OR (created_at, key_id) < (%(created_at)s::timestamptz, %(key_id)s::text))
+ORDER BY created_at DESC, key_id DESC
+LIMIT %(limit)s::int
+
+-- name: count_keys
+SELECT count(*) FROM api_keys WHERE account_id = %s::uuid
+
+-- name: attributes
+SELECT key, type, label FROM attributes WHERE account_id = %s::uuid ORDER BY key

@@ -1,0 +1,44 @@
+"""Records that could never succeed, for people who mend them. Used by `api.dead_letters`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+class DeadLetterRow(NamedTuple):
+    """A record as it came, with the reason and where it came from."""
+
+    dead_letter_id: int
+    topic: str
+    partition: int
+    record_offset: int
+    record_timestamp: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Any
+    code: str
+    message: str
+    attempts: int
+    first_failed_at: datetime
+    published_at: datetime | None
+
+
+def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[DeadLetterRow]:
+    """Dead letters, newest first."""
+    found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
+    return [DeadLetterRow(*row) for row in found]
+
+
+def count(connection: Connection[TupleRow], account_id: UUID) -> int:
+    """How many dead letters the account has."""
+    row = connection.execute(SQL.count, [account_id]).fetchone()
+    return int(row[0]) if row else 0

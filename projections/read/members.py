@@ -1,0 +1,53 @@
+"""The members of one served version, newest first. Used by `api.members`.
+
+Every query names a version, never a segment: one answer is one filter, whole.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from projections.database import beside
+from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
+
+SQL = beside(__file__)
+
+
+def page(
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    version_no: int,
+    wanted: Search,
+    *,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> list[tuple[CustomerRow, datetime]]:
+    """Members that match the search, by joining instant, newest first."""
+    joined_at, customer_no = before or (None, None)
+    parameters = {
+        "account_id": account_id,
+        "version_no": version_no,
+        "joined_at": joined_at,
+        "customer_no": customer_no,
+        "limit": limit,
+        "words": wanted.words,
+        "phones": wanted.phones,
+    }
+    found = connection.execute(SQL.page if wanted == EVERYONE else SQL.search, parameters)
+    return [(row_of(row), row[6]) for row in found]
+
+
+def count(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:
+    """How many members match the search."""
+    parameters = {
+        "account_id": account_id,
+        "version_no": version_no,
+        "words": wanted.words,
+        "phones": wanted.phones,
+    }
+    row = connection.execute(SQL.count if wanted == EVERYONE else SQL.count_search, parameters).fetchone()
+    return int(row[0]) if row else 0

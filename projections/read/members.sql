@@ -1,0 +1,33 @@
+-- name: page
+-- The page is chosen among the members alone; only its customers are looked up.
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM (SELECT customer_no, joined_at
+      FROM members
+      WHERE version_no = %(version_no)s::bigint
+        AND (%(joined_at)s::timestamptz IS NULL
+             OR (joined_at, customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
+      ORDER BY joined_at DESC, customer_no DESC
+      LIMIT %(limit)s::int) m
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+ORDER BY m.joined_at DESC, m.customer_no DESC
+
+-- name: search
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM members m
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+WHERE m.version_no = %(version_no)s::bigint
+  AND (%(joined_at)s::timestamptz IS NULL
+       OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
+  AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+ORDER BY m.joined_at DESC, m.customer_no DESC
+LIMIT %(limit)s::int
+
+-- name: count
+SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND account_id = %(account_id)s::uuid
+
+-- name: count_search
+SELECT count(*)
+FROM members m
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+WHERE m.version_no = %(version_no)s::bigint
+  AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))

@@ -1,0 +1,15 @@
+-- name: position
+SELECT position FROM projection
+
+-- name: settled
+-- A segment that is not there (deleted, or never was) has nothing left to wait for.
+SELECT p.position >= %(wanted)s::bigint
+       AND NOT EXISTS (SELECT FROM segments s
+                       WHERE s.segment_id = %(segment_id)s::uuid AND s.building <= %(wanted)s::bigint)
+FROM projection p
+
+-- name: authenticate
+SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
+
+-- name: progress
+SELECT position, rollcall.log_head() FROM projection

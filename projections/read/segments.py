@@ -1,0 +1,92 @@
+"""Segments as rows: one, pages of them, those of one customer. Used by `api.segments` and `api.customers`.
+
+The count is that of the version being served, from the same snapshot as the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from domain import json_text
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+class SegmentRow(NamedTuple):
+    """A segment with the count of the version that readers see."""
+
+    segment_no: int
+    segment_id: UUID
+    name: str
+    description: str
+    type: str
+    filter: Any
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    serving: int | None
+    building: int | None
+    failure: str | None
+    members: int
+
+
+def row_of(columns: tuple[Any, ...]) -> SegmentRow:
+    """The segment at the head of a row, in the order that every query selects."""
+    row = SegmentRow(*columns[:13])
+    return row if row.filter is None else row._replace(filter=json_text.loads(row.filter))
+
+
+def by_id(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> SegmentRow | None:
+    """The segment with this id in this account."""
+    found = connection.execute(SQL.by_id, {"account_id": account_id, "segment_id": segment_id}).fetchone()
+    return row_of(found) if found else None
+
+
+def page(
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    *,
+    name: str | None,
+    kind: str | None,
+    before: int | None,
+    limit: int,
+) -> list[SegmentRow]:
+    """Segments whose name holds `name`, of type `kind`, newest first."""
+    found = connection.execute(
+        SQL.page, {"account_id": account_id, "name": name, "type": kind, "before": before, "limit": limit}
+    )
+    return [row_of(row) for row in found]
+
+
+def count(connection: Connection[TupleRow], account_id: UUID, *, name: str | None, kind: str | None) -> int:
+    """How many segments the same conditions select."""
+    row = connection.execute(SQL.count, {"account_id": account_id, "name": name, "type": kind}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def of_customer(
+    connection: Connection[TupleRow], account_id: UUID, customer_no: int, *, before: int | None, limit: int
+) -> list[tuple[SegmentRow, datetime]]:
+    """The segments a customer is in now, newest segment first, each with the instant of joining."""
+    found = connection.execute(
+        SQL.of_customer, {"account_id": account_id, "customer_no": customer_no, "before": before, "limit": limit}
+    )
+    return [(row_of(row), row[13]) for row in found]
+
+
+def count_of_customer(connection: Connection[TupleRow], account_id: UUID, customer_no: int) -> int:
+    """How many segments a customer is in now."""
+    row = connection.execute(SQL.count_of_customer, {"account_id": account_id, "customer_no": customer_no}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def names_reading(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
+    """The names of the segments whose filter has a condition on an attribute."""
+    found = connection.execute(SQL.names_reading, {"account_id": account_id, "attribute": attribute})
+    return [str(name) for (name,) in found]

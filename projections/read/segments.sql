@@ -1,0 +1,50 @@
+-- name: by_id
+SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0)
+FROM segments s
+LEFT JOIN segment_versions v ON v.version_no = s.serving
+WHERE s.segment_id = %(segment_id)s::uuid AND s.account_id = %(account_id)s::uuid
+
+-- name: page
+SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0)
+FROM segments s
+LEFT JOIN segment_versions v ON v.version_no = s.serving
+WHERE s.account_id = %(account_id)s::uuid
+  AND (%(name)s::text IS NULL OR strpos(lower(s.name), lower(%(name)s::text)) > 0)
+  AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
+  AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
+ORDER BY s.segment_no DESC
+LIMIT %(limit)s::int
+
+-- name: count
+SELECT count(*)
+FROM segments s
+WHERE s.account_id = %(account_id)s::uuid
+  AND (%(name)s::text IS NULL OR strpos(lower(s.name), lower(%(name)s::text)) > 0)
+  AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
+
+-- name: of_customer
+-- One probe of the members' primary key per segment: there is no index by customer, and none is needed.
+SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), m.joined_at
+FROM segments s
+JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
+LEFT JOIN segment_versions v ON v.version_no = s.serving
+WHERE s.account_id = %(account_id)s::uuid
+  AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
+ORDER BY s.segment_no DESC
+LIMIT %(limit)s::int
+
+-- name: count_of_customer
+SELECT count(*)
+FROM segments s
+JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
+WHERE s.account_id = %(account_id)s::uuid
+
+-- name: names_reading
+SELECT name
+FROM segments
+WHERE account_id = %(account_id)s::uuid
+  AND jsonb_path_exists(filter, '$.**.attribute ? (@ == $key)', jsonb_build_object('key', %(attribute)s::text))
+ORDER BY segment_no
