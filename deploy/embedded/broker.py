@@ -17,6 +17,7 @@ from pathlib import Path
 
 from consumers.kafka import ensure_topics
 from deploy.embedded.supervised import Program, StartupError, free_port, launch, require_free_port, stop
+from domain.errors import Unavailable
 
 HOST = "127.0.0.1"
 PARTITIONS = 12
@@ -58,7 +59,10 @@ class Broker:
             if not self.alive() or time.monotonic() > deadline:
                 raise StartupError(f"The embedded broker did not start on {self.address}; its log is {self._log}.")
             time.sleep(0.02)
-        ensure_topics(self.address, self._topics)
+        try:
+            ensure_topics(self.address, self._topics)
+        except Unavailable as error:
+            raise StartupError(f"The embedded broker gave no topics ({error.detail}).") from error
 
     def alive(self) -> bool:
         """Whether the broker's process runs."""

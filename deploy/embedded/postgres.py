@@ -146,7 +146,7 @@ class Postgres:
             time.sleep(0.02)
 
     def _why(self, said: str, code: int) -> str:
-        reasons = re.findall(r"(?:FATAL|PANIC|error):\s+(.+)", said)
+        reasons = re.findall(r"(?:FATAL|PANIC|error|^postgres|^initdb):\s+(.+)", said, re.MULTILINE)
         reason = reasons[-1] if reasons else f"exit code {code}"
         if code == CANNOT_REACH:
             reason = f"the user with id {NOBODY.uid} cannot enter {self._data.parent} or {self._binaries}"

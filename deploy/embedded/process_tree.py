@@ -40,8 +40,9 @@ class Stopped(BaseException):
 class Role:
     """One process of Rollcall: `ingest`, `project`, `api` or `demo`."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, *, may_end: bool = False) -> None:
         self.name = name
+        self._may_end = may_end
         self._environment = environment_for_child(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +53,10 @@ class Role:
 
     def alive(self) -> bool:
         """Whether it runs, or has ended because its work is done."""
-        return self._process is not None and self._process.poll() in {None, 0}
+        if self._process is None:
+            return False
+        code = self._process.poll()
+        return code is None or (code == 0 and self._may_end)
 
     def ask_to_stop(self) -> None:
         """Send the signal, and do not wait."""
@@ -74,9 +78,10 @@ def up(settings: Settings, *, demo: bool) -> None:
         tree = Tree()
         settings = _start_services(settings, tree, exits)
         api_key = wiring.bootstrap(settings)
-        roles = ["project", "api", *(["ingest"] if settings.kafka else []), *(["demo"] if demo else [])]
-        for name in roles:
+        for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
             tree.start(Role(name, settings))
+        if demo:
+            tree.start(Role("demo", settings, may_end=True))
         _wait_until_ready(settings, tree)
         print(_welcome(settings, api_key), flush=True)  # noqa: T201 - for the person at the terminal
         while True:

@@ -1,0 +1,70 @@
+"""Settings come from the environment only, with the documented defaults, and `up` hands them on."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.clock import Clock
+from deploy.settings import Settings, environment_for_child
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ROLLCALL_")]:
+        monkeypatch.delenv(name)
+
+
+def test_the_documented_defaults() -> None:
+    settings = Settings()
+    assert settings.home == Path.cwd() / ".rollcall"
+    assert settings.http_url == "http://127.0.0.1:8000"
+    assert (settings.database_url, settings.kafka_bootstrap_servers, settings.kafka_port) == (None, None, None)
+    assert (settings.bootstrap_api_key, settings.bootstrap_timezone, settings.bootstrap_country) == (None, "UTC", "US")
+    assert settings.kafka_topics == {"rollcall.customers.v1": "default"}
+    assert settings.clock().offset == timedelta(0)
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_DATABASE_URL", "")
+    assert Settings().database_url is None
+
+
+def test_several_topics_have_their_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_TOPICS", "a.v1=one, b.v1=two,")
+    assert Settings().kafka_topics == {"a.v1": "one", "b.v1": "two"}
+
+
+def test_no_kafka_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP_SERVERS", "none")
+    assert Settings().kafka is None
+
+
+def test_a_secret_does_not_show() -> None:
+    settings = Settings(database_url="postgresql://u:geheim@h/d", bootstrap_api_key="geheim")  # type: ignore[arg-type]
+    assert "geheim" not in repr(settings)
+
+
+def test_a_child_has_what_up_found_and_not_what_only_up_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_CLOCK_START", "2030-01-01T00:00:00Z")
+    monkeypatch.setenv("ROLLCALL_BOOTSTRAP_API_KEY", "secret")
+    found = {"database_url": "postgresql://h/d", "clock_offset": -1234567.123456, "kafka_bootstrap_servers": "none"}
+    environment = environment_for_child(Settings().model_copy(update=found))
+    for name in [name for name in os.environ if name.startswith("ROLLCALL_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    child = Settings()
+    assert (child.database_url, child.clock_offset, child.kafka) == ("postgresql://h/d", -1234567.123456, None)
+    assert child.clock_start is None
+    assert child.bootstrap_api_key is None
+
+
+def test_a_rehearsal_starts_at_its_instant_and_runs_on() -> None:
+    start = datetime(2031, 2, 3, tzinfo=UTC)
+    clock = Clock.starting_at(start)
+    assert start <= clock.now() < start + timedelta(seconds=5)
+    assert clock.from_machine(datetime.now(UTC)) >= start
