@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """The embedded broker's port."""
     kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
+    kafka_group: str | None = None
+    """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
     bootstrap_api_key: SecretStr | None = None
     """On an empty database: create account `default` with this admin key."""
     bootstrap_timezone: str = "UTC"
@@ -50,6 +52,8 @@ class Settings(BaseSettings):
     """Rehearsal: the instant at which `up` starts, for every process."""
     clock_offset: float = 0
     """Internal: the seconds by which the clock is shifted, once `up` has read `clock_start`."""
+    metrics_folder: Path | None = None
+    """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` is readable on a terminal and JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -116,4 +120,7 @@ def environment_for_child(settings: Settings) -> dict[str, str]:
         "ROLLCALL_DATABASE_URL": settings.database_url or "",
         "ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
         "ROLLCALL_CLOCK_OFFSET": repr(settings.clock_offset),
+        "ROLLCALL_METRICS_FOLDER": str(settings.metrics_folder or ""),
+        # Read by prometheus_client itself, when it is imported.
+        **({"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder)} if settings.metrics_folder else {}),
     }

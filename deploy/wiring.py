@@ -1,66 +1,159 @@
 """The composition root: builds the objects of each process from the settings and hands them down.
 
-Called by `deploy.main` and by `deploy.embedded.process_tree`.
+Called by `deploy.main` and by `deploy.embedded.process_tree`. Long-running roles work until SIGTERM or
+SIGINT and then finish what they have at hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib.metadata
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
+import uvicorn
+
+from api.app import create_app
+from api.context import Context
+from consumers.dead_letters import DeadLetterRelay
+from consumers.ingest import Ingest
+from consumers.kafka import Source
+from deploy.demo import play
+from deploy.event_store import EventStore
 from deploy.settings import Settings
+from domain.account import account_id_of
+from domain.application import Rollcall
+from domain.errors import NotFound, Refused
+from projections import verify as verification
+from projections.database import Database, Role
+from projections.installation import secret_of
+from projections.migrate import migrate as migrate_database
+from projections.rebuild import rebuild as rebuild_model
+from projections.runner import run_worker
+
+DEFAULT_ACCOUNT = "default"
+
+
+@contextmanager
+def application(settings: Settings, role: Role, *, size: int = 4) -> Iterator[Rollcall]:
+    """The application over the settings' database, acting as `role`."""
+    store = EventStore(_url(settings), role, size=size)
+    try:
+        yield Rollcall(store, store, settings.clock().now)
+    finally:
+        store.close()
 
 
 def migrate(owner_url: str) -> None:
     """Bring the schemas to this version; one at a time, however many ask."""
-    raise NotImplementedError
+    migrate_database(owner_url)
 
 
 def bootstrap(settings: Settings) -> str | None:
-    """On an empty database create account `default` and its admin key; return the key only if it was generated now."""
-    raise NotImplementedError
+    """On an empty database create account `default` and its admin key; return the key only if it was generated now.
+
+    Killed between the two, the next start makes the key that is missing.
+    """
+    given = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    account_id = account_id_of(DEFAULT_ACCOUNT)
+    with application(settings, "rollcall_worker") as rollcall:
+        try:
+            rollcall.create_account(DEFAULT_ACCOUNT, settings.bootstrap_timezone, settings.bootstrap_country)
+        except Refused:
+            if rollcall.account(account_id).version > 1:
+                return None
+        made = rollcall.create_key(account_id, "bootstrap", "admin", given)
+    return None if given else made.key
 
 
 def console_link(settings: Settings) -> str:
-    """Where the console is; a link that logs in once, when the console has log-in."""
-    return f"{settings.http_url}/"
+    """Where the console will be; until it is built, the machine-readable description of the API."""
+    return f"{settings.http_url}/openapi.json"
 
 
 def run_ingest(settings: Settings) -> None:
-    """Take in Kafka's records until SIGTERM."""
-    raise NotImplementedError
+    """Take in Kafka's records until asked to stop."""
+    assert settings.kafka is not None
+    database = Database(_url(settings), "rollcall_worker", size=2)
+    accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
+    clock = settings.clock()
+    with application(settings, "rollcall_worker") as rollcall:
+        source = Source(settings.kafka, list(accounts), rollcall.tracked_position, group=settings.kafka_group)
+        relay = DeadLetterRelay(database, settings.kafka, clock.now)
+        Ingest(rollcall, source, accounts, relay, clock, _stop_event()).run()
+    database.close()
 
 
 def run_project(settings: Settings) -> None:
-    """Keep the read models up to date until SIGTERM."""
-    raise NotImplementedError
+    """Keep the read models up to date until asked to stop."""
+    with application(settings, "rollcall_worker", size=1) as rollcall:
+        run_worker(_url(settings), rollcall.record_recomputed, _stop_event())
 
 
 def run_api(settings: Settings) -> None:
-    """Serve HTTP until SIGTERM."""
-    raise NotImplementedError
+    """Serve HTTP until asked to stop."""
+    database = Database(_url(settings), "rollcall_api", size=16)
+    with application(settings, "rollcall_api", size=12) as rollcall:
+        context = Context(
+            rollcall=rollcall,
+            database=database,
+            secret=secret_of(database),
+            version=importlib.metadata.version("rollcall"),
+            metrics_folder=settings.metrics_folder,
+        )
+        uvicorn.run(
+            create_app(context),
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=15,
+        )
+    database.close()
 
 
 def run_demo(settings: Settings) -> None:
-    """Fill a sample account and change its customers until SIGTERM."""
-    raise NotImplementedError
+    """Fill the default account with a sample and change its customers until asked to stop."""
+    with application(settings, "rollcall_worker") as rollcall:
+        play(rollcall, account_id_of(DEFAULT_ACCOUNT), _stop_event())
 
 
 def create_account(settings: Settings, name: str, *, timezone: str, country: str) -> str:
     """Create an account; return its id."""
-    raise NotImplementedError
+    with application(settings, "rollcall_worker") as rollcall:
+        return str(rollcall.create_account(name, timezone, country).id)
 
 
 def create_key(settings: Settings, *, account: str, name: str, kind: Literal["admin", "read", "write"]) -> str:
     """Create an API key; return it, for the only time."""
-    raise NotImplementedError
+    with application(settings, "rollcall_worker") as rollcall:
+        try:
+            return rollcall.create_key(account_id_of(account), name, kind).key
+        except NotFound:
+            raise NotFound("account_not_found", f"there is no account called {account!r}") from None
 
 
-def verify(settings: Settings) -> Iterable[str]:
+def verify(settings: Settings) -> Iterator[str]:
     """Compare every membership with a from-scratch evaluation; one line per difference."""
-    raise NotImplementedError
+    return verification.verify(_url(settings))
 
 
 def rebuild(settings: Settings) -> None:
     """Replay the log into fresh tables and switch to them."""
-    raise NotImplementedError
+    rebuild_model(_url(settings))
+
+
+def _url(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url
+
+
+def _stop_event() -> threading.Event:
+    """Set when the process is asked to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -108,7 +108,7 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
         tree.start(broker)
         found["kafka_bootstrap_servers"] = broker.address
     settings = settings.model_copy(update=found)
-    assert settings.database_url is not None  # noqa: S101 - for the type checker: given or found
+    assert settings.database_url is not None
     wiring.migrate(settings.database_url)
     if instance:
         instance.publish(settings)

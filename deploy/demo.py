@@ -1,0 +1,117 @@
+"""The sample account of `rollcall demo` and `make run`: plausible customers, segments, and a stream of changes.
+
+Goes through the application as the doors do. Filling it a second time adds nobody and nothing: customers
+are recognised by their external ids, segments by ids derived from their names.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import structlog
+
+from domain.application import Rollcall
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+
+CUSTOMERS = 2_000
+BATCH = 500
+PAUSE_SECONDS = 1.0
+FIRST = "Ana Beatriz Carla Daniel Eva Filipe Gabriela Hugo Inês João Karin Luís Maria Nuno Olga Paulo Rita Sofia Tiago"
+LAST = "Almeida Barros Costa Duarte Esteves Ferreira Gomes Jensen Kowalski Lopes Müller Nakamura Oliveira Pereira Silva"
+CITIES = {"PT": ["Lisbon", "Porto", "Braga"], "ES": ["Madrid", "Sevilla"], "DE": ["Berlin", "Köln"], "FR": ["Paris"]}
+PLANS = ["free", "free", "free", "basic", "basic", "pro", "enterprise"]
+
+SEGMENTS: list[tuple[str, str, Any]] = [
+    (
+        "Premium customers", "Everyone with a premium plan",
+        [{"attribute": "premium_customer", "operator": "equals", "value": True}],
+    ),
+    (
+        "Big spenders in Portugal", "Lifetime value of 500 and more",
+        [
+            {"attribute": "country", "operator": "equals", "value": "PT"},
+            {"attribute": "lifetime_value", "operator": "at_least", "value": 500},
+        ],
+    ),
+    (
+        "Win back", "Bought something once, opened little since",
+        {"all": [
+            {"attribute": "orders", "operator": "at_least", "value": 1},
+            {"attribute": "score", "operator": "less_than", "value": 20},
+            {"not": {"attribute": "opted_out", "operator": "equals", "value": True}},
+        ]},
+    ),
+    (
+        "VIP or enterprise", "Tagged by sales, or on the largest plan",
+        {"any": [
+            {"attribute": "tags", "operator": "includes_any", "value": ["vip"]},
+            {"attribute": "plan", "operator": "equals", "value": "enterprise"},
+        ]},
+    ),
+]  # fmt: skip
+
+
+def play(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
+    """Fill the account, then change a few of its customers each second until `stop` is set."""
+    chance = random.Random(20)  # noqa: S311 - the sample should look the same everywhere
+    everybody = [_customer(chance, number) for number in range(customers)]
+    for start in range(0, customers, BATCH):
+        _send(rollcall, account_id, everybody[start : start + BATCH])
+    for name, description, raw in SEGMENTS:
+        draft = SegmentDraft(name, description, "dynamic", raw)
+        rollcall.create_segment(account_id, draft, uuid5(account_id, f"demo:{name}"))
+    structlog.get_logger().info("demo_filled", customers=customers, segments=len(SEGMENTS))
+    while not stop.wait(PAUSE_SECONDS):
+        _send(rollcall, account_id, list(_changes(chance, customers)))
+
+
+def _send(rollcall: Rollcall, account_id: UUID, people: list[dict[str, Any]]) -> None:
+    now = rollcall.now()
+    rollcall.change_customers(
+        account_id,
+        [
+            CustomerChange(person["external_id"], "changed", now, CustomerData.model_validate(person))
+            for person in people
+        ],
+    )
+
+
+def _customer(chance: random.Random, number: int) -> dict[str, Any]:
+    country = chance.choice(list(CITIES))
+    plan = chance.choice(PLANS)
+    born = date(1950, 1, 1) + timedelta(days=chance.randrange(20_000))
+    return {
+        "external_id": f"demo-{number:05d}",
+        "name": f"{chance.choice(FIRST.split())} {chance.choice(LAST.split())}",
+        "phone": f"+35191{number + 2_000_000:07d}",
+        "tags": sorted({chance.choice(["newsletter", "vip", "beta", "partner"]) for _ in range(chance.randrange(3))}),
+        "attributes": {
+            "country": country,
+            "city": chance.choice(CITIES[country]),
+            "plan": plan,
+            "premium_customer": plan in ("pro", "enterprise"),
+            "birthdate": born.isoformat(),
+            "lifetime_value": round(chance.lognormvariate(4.5, 1.4), 2),
+            "orders": int(chance.lognormvariate(1.2, 1.1)),
+            "score": chance.randrange(101),
+        },
+    }
+
+
+def _changes(chance: random.Random, customers: int) -> Iterator[dict[str, Any]]:
+    for _ in range(chance.randrange(5, 30)):
+        plan = chance.choice(PLANS)
+        attributes = chance.choice(
+            [
+                {"score": chance.randrange(101)},
+                {"lifetime_value": round(chance.lognormvariate(4.5, 1.4), 2)},
+                {"plan": plan, "premium_customer": plan in ("pro", "enterprise")},
+            ]
+        )
+        yield {"external_id": f"demo-{chance.randrange(customers):05d}", "attributes": attributes}

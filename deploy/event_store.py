@@ -1,0 +1,178 @@
+"""The event store: the library's recorder over PostgreSQL, as our two hot paths need it.
+
+One append is one transaction without pipeline mode: position of the source, customer states, dead
+letters, the log's lock, one NOTIFY, and the events from four arrays. The advisory lock makes order of
+positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
+deploy/decisions/0002). Every writer of the log goes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.application import Tracking, Writes
+from domain.customer import CustomerState, DeadLetter
+from domain.errors import StaleVersion, Unavailable
+from projections.database import Role, beside, session_conninfo
+
+SQL = beside(__file__)
+
+
+class Datastore(PostgresDatastore):
+    """The library's datastore over a pool whose sessions act as one role."""
+
+    def __init__(self, database_url: str, role: Role, size: int) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
+        self.pool = ConnectionPool(  # type: ignore[assignment]
+            session_conninfo(database_url, role),
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row, "autocommit": True},
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=5.0,
+            check=ConnectionPool.check_connection,
+        )
+        self.pool.open()
+
+
+class EventStore(PostgresProcessRecorder):
+    """The recorder of `domain.application.Rollcall`, and its `Log`."""
+
+    def __init__(self, database_url: str, role: Role, *, size: int = 8) -> None:
+        super().__init__(Datastore(database_url, role, size))
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events of one account, with what `writes` adds, in one transaction; their positions.
+
+        Raises the library's `IntegrityError` where something was decided on stale data, `StaleVersion`
+        (`stale_tracking`) where another process moved the source, `Unavailable`.
+        """
+        account_id: UUID = kwargs["account_id"]
+        writes: Writes | None = kwargs["writes"]
+        with self._account(account_id) as cursor:
+            if writes is not None:
+                self._move(cursor, writes.tracking)
+                self._store_states(cursor, account_id, writes.states)
+                self._store_dead_letters(cursor, account_id, writes.dead_letters)
+            if not stored_events:
+                return []
+            cursor.execute(SQL.lock_and_notify)
+            columns: list[list[Any]] = [[], [], [], []]
+            for event in stored_events:
+                for column, value in zip(columns, _row(event), strict=True):
+                    column.append(value)
+            cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
+            return [row["notification_id"] for row in cursor.fetchall()]
+
+    def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
+        """The stream of one aggregate, oldest first."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.account_events, [account_id, originator_id], binary=True)
+            return [
+                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+                for row in cursor.fetchall()
+            ]
+
+    def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
+        """The states of those customers that were ever seen."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.customer_states, [account_id, list(customer_ids)], binary=True)
+            return {
+                row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
+                for row in cursor.fetchall()
+            }
+
+    def head(self) -> int:
+        """The position of the last event."""
+        with self._errors(), self.datastore.pool.connection() as connection:
+            row = connection.execute("SELECT rollcall.log_head() AS head").fetchone()
+            assert row is not None
+            return int(row["head"])
+
+    def tracked(self, name: str) -> int | None:
+        """The offset that a source was taken in to."""
+        with self._errors(), self.datastore.pool.connection() as connection:
+            row = connection.execute(SQL.tracked, [name]).fetchone()
+            return None if row is None else int(row["notification_id"])
+
+    def close(self) -> None:
+        """Close every session."""
+        self.datastore.pool.close()
+
+    @contextmanager
+    def _account(self, account_id: UUID) -> Iterator[Cursor[DictRow]]:
+        with self._errors(), self.datastore.pool.connection() as connection, connection.transaction():
+            cursor = connection.cursor()
+            cursor.execute("SELECT set_config('rollcall.account', %s, true)", [str(account_id)])
+            yield cursor
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
+            raise IntegrityError(str(stale)) from stale
+        except (psycopg.OperationalError, PoolTimeout) as away:
+            raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+
+    def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:
+        if tracking is None:
+            return
+        cursor.execute(SQL.move_tracking, tracking._asdict())
+        if cursor.rowcount != 1:
+            raise_stale(tracking)
+
+    def _store_states(
+        self, cursor: Cursor[DictRow], account_id: UUID, states: Sequence[tuple[CustomerState, int]]
+    ) -> None:
+        fresh = sorted((state.customer_id, state.revision, state.dump()) for state, before in states if before == 0)
+        known = sorted(
+            (state.customer_id, before, state.revision, state.dump()) for state, before in states if before != 0
+        )
+        if fresh:
+            ids, revisions, dumps = map(list, zip(*fresh, strict=True))
+            cursor.execute(SQL.insert_states, [account_id, ids, revisions, dumps], binary=True)
+        if known:
+            ids, befores, revisions, dumps = map(list, zip(*known, strict=True))
+            cursor.execute(SQL.update_states, [ids, befores, revisions, dumps, account_id], binary=True)
+            if cursor.rowcount != len(known):
+                raise IntegrityError("another writer changed a customer of this batch")
+
+    def _store_dead_letters(self, cursor: Cursor[DictRow], account_id: UUID, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        cursor.executemany(
+            SQL.insert_dead_letter,
+            [
+                (
+                    account_id, letter.topic, letter.partition, letter.offset, letter.timestamp,
+                    letter.key, letter.value,
+                    Jsonb([[name, None if value is None else value.hex()] for name, value in letter.headers]),
+                    letter.code, letter.message, letter.first_failed_at,
+                )
+                for letter in letters
+            ],
+        )  # fmt: skip
+
+
+def raise_stale(tracking: Tracking) -> None:
+    """Another process took this source over."""
+    stale = StaleVersion(f"{tracking.name} was moved by another process")
+    stale.code = "stale_tracking"
+    raise stale
+
+
+def _row(event: StoredEvent) -> tuple[Any, int, str, bytes]:
+    return event.originator_id, event.originator_version, event.topic, event.state

@@ -1,0 +1,53 @@
+-- name: lock_and_notify
+-- One writer at a time from the first position drawn to the commit, so that no reader passes over a
+-- position that becomes visible later.
+SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log', '')
+
+-- name: append_events
+INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state)
+SELECT %s::uuid, originator_id, originator_version, topic, state
+FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])
+    AS t (originator_id, originator_version, topic, state)
+RETURNING notification_id
+
+-- name: account_events
+SELECT originator_id, originator_version, topic, state
+FROM stored_events
+WHERE account_id = %s::uuid AND originator_id = %s::uuid
+ORDER BY originator_version
+
+-- name: customer_states
+SELECT customer_id, revision, state
+FROM customer_states
+WHERE account_id = %s::uuid AND customer_id = ANY (%s::uuid[])
+
+-- name: insert_states
+-- A customer that another writer created meanwhile fails on the primary key: decide again.
+INSERT INTO customer_states (account_id, customer_id, revision, state)
+SELECT %s::uuid, customer_id, revision, state
+FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS t (customer_id, revision, state)
+
+-- name: update_states
+-- Only rows still at the revision that was read; the caller counts them.
+UPDATE customer_states s
+SET revision = t.revision, state = t.state
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[]) AS t (customer_id, before, revision, state)
+WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid
+
+-- name: move_tracking
+-- Moves only from where this writer believes the source to be.
+INSERT INTO notification_tracking AS t (application_name, notification_id)
+SELECT %(name)s::text, %(offset)s::bigint
+WHERE %(previous)s::bigint IS NULL
+   OR EXISTS (SELECT FROM notification_tracking WHERE application_name = %(name)s::text)
+ON CONFLICT (application_name) DO UPDATE
+SET notification_id = excluded.notification_id
+WHERE t.notification_id = %(previous)s::bigint
+
+-- name: tracked
+SELECT notification_id FROM notification_tracking WHERE application_name = %s::text
+
+-- name: insert_dead_letter
+INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_timestamp, key, value, headers, code,
+                          message, first_failed_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)

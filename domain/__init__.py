@@ -1,0 +1,1 @@
+"""What Rollcall decides: pure functions and events. No input or output, no clock, no settings."""

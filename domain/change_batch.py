@@ -1,0 +1,180 @@
+"""One batch of customer changes, folded in memory: what becomes of each, and which events tell it.
+
+Called by `domain.application` between loading the states of the batch and storing them; pure, so it
+may be repeated when another writer was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.account import Account, Schema, schema_id_of
+from domain.customer import (
+    RESERVED,
+    CustomerChange,
+    CustomerData,
+    CustomerState,
+    Effect,
+    Outcome,
+    customer_id_of,
+    decide,
+    micros,
+)
+from domain.errors import FieldError
+from domain.phones import e164
+from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
+from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
+
+MAX_IDENTIFIER = 512
+
+
+@dataclass
+class ChangeBatch:
+    """The running result of a batch: `take` each change in order, then store `events` and `written`."""
+
+    account: Account
+    schema: Schema
+    states: dict[UUID, CustomerState]
+    now: datetime
+    events: list[Event] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    written: dict[UUID, CustomerState] = field(default_factory=dict)
+    revisions: dict[UUID, int] = field(default_factory=dict)
+    inferred: dict[str, AttributeType] = field(default_factory=dict)
+
+    def take(self, change: CustomerChange) -> None:
+        """Fold one change in. An invalid one has no effect, not even on the types of attributes."""
+        customer_id = change_target(self.account.account_id, change)
+        state = self.states.get(customer_id)
+        if state is None:
+            state = self.states[customer_id] = CustomerState(customer_id)
+        values, mistakes = self._normal(change)
+        if mistakes:
+            self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
+            return
+        self._declare_inferred()
+        effect = decide(state, change, values)
+        if effect.result != "duplicate":
+            self.revisions.setdefault(customer_id, state.revision)
+            self.written[customer_id] = state
+            state.revision += 1
+        if effect.values or effect.result in ("created", "deleted"):
+            self._record(change, state, effect)
+        self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
+
+    def _record(self, change: CustomerChange, state: CustomerState, effect: Effect) -> None:
+        created = effect.result == "created"
+        if created:
+            state.external_id = change.external_id
+            state.created = micros(self.now)
+            if change.external_id is not None:
+                state.values["external_id"] = (change.external_id, micros(change.at))
+                effect.values["external_id"] = change.external_id
+        state.version = state.revision
+        state.updated = micros(self.now)
+        provenance: dict[str, Any] = {
+            "originator_id": state.customer_id,
+            "originator_version": state.revision,
+            "account_id": self.account.account_id,
+            "recorded_at": self.now,
+            "occurred_at": change.at,
+            "source": change.source,
+            "change_id": change.change_id,
+        }
+        if effect.result == "deleted":
+            self.events.append(CustomerDeleted(**provenance))
+        else:
+            self.events.append(
+                CustomerChanged(
+                    **provenance,
+                    created=created,
+                    external_id=change.external_id if created else None,
+                    values=effect.values,
+                )
+            )
+
+    def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
+        self.inferred = {}
+        mistakes = list(_identity_mistakes(change))
+        if change.kind in {"opted_out", "opted_in"}:
+            return {"opted_out": change.kind == "opted_out"}, mistakes
+        values: dict[str, Value | None] = {}
+        if change.kind == "changed" and change.data is not None:
+            for pointer, key, value in self._each_value(change.data):
+                if isinstance(value, BadValue):
+                    mistakes.append(FieldError(pointer, value.code, value.detail))
+                else:
+                    values[key] = value
+        return values, mistakes
+
+    def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
+        present = data.model_fields_set
+        if "phone" in present:
+            written = (data.phone or "").strip()
+            yield "/phone", "phone", e164(written, self.account.country) if written else None
+        if "name" in present:
+            yield "/name", "name", normalise("text", data.name)
+        if "tags" in present:
+            yield "/tags", "tags", normalise("list", data.tags)
+        if "opted_out" in present:
+            yield "/opted_out", "opted_out", bool(data.opted_out)
+        for key, raw in (data.attributes or {}).items():
+            yield f"/attributes/{key}", key, self._attribute(key, raw)
+
+    def _attribute(self, key: str, raw: object) -> Value | BadValue | None:
+        kind = self.schema.types.get(key) or self.inferred.get(key)
+        if kind is not None and key not in RESERVED:
+            return normalise(kind, raw)
+        if key in RESERVED:
+            return BadValue("reserved_attribute", f"{key} is built in; it cannot be set as an attribute")
+        if not is_attribute_key(key):
+            return BadValue("invalid_attribute_key", "a key is a-z, 0-9 and _, begins with a letter, at most 63 long")
+        if is_missing(raw):
+            return None
+        found = infer_type(raw)
+        if isinstance(found, BadValue):
+            return found
+        value = normalise(found, raw)
+        if not isinstance(value, BadValue):
+            self.inferred[key] = found
+        return value
+
+    def _declare_inferred(self) -> None:
+        for key, kind in self.inferred.items():
+            self.schema.version += 1
+            self.schema.types[key] = kind
+            self.events.append(
+                AttributeDeclared(
+                    originator_id=schema_id_of(self.account.account_id),
+                    originator_version=self.schema.version,
+                    account_id=self.account.account_id,
+                    recorded_at=self.now,
+                    key=key,
+                    type=kind,
+                )
+            )
+
+
+def change_target(account_id: UUID, change: CustomerChange) -> UUID:
+    """The id of the customer whom a change is about."""
+    return change.customer_id or customer_id_of(account_id, change.external_id or "")
+
+
+def _identity_mistakes(change: CustomerChange) -> Iterator[FieldError]:
+    for pointer, text in (("/external_id", change.external_id), ("/source", change.source), ("/id", change.change_id)):
+        if text is None:
+            continue
+        if not 1 <= len(text) <= MAX_IDENTIFIER or text != text.strip():
+            yield FieldError(pointer, "invalid_identifier", f"needs 1 to {MAX_IDENTIFIER} characters, no blanks around")
+        elif not text.isprintable():
+            yield FieldError(pointer, "invalid_identifier", "holds control characters or lone surrogates")
+    if change.external_id is None and change.customer_id is None:
+        yield FieldError("/external_id", "invalid_identifier", "names no customer")
+    if change.data is not None and change.data.external_id not in (None, change.external_id):
+        yield FieldError(
+            "/external_id", "external_id_mismatch", "names another customer than the address of the change"
+        )

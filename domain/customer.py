@@ -1,0 +1,259 @@
+"""A customer: what a change may say, and which part of it takes effect.
+
+The doors parse what they receive into a `CustomerChange`; `domain.application` loads the states of a
+whole batch and lets `decide` fold each change in. Each attribute remembers the time of its change, so
+redelivery, reordering and retries converge (SEMANTICS, "Merging changes"). A deletion is a floor: it
+removes whatever is older than itself, and what is older and arrives later finds it there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+
+from domain import json_text
+from domain.errors import FieldError, Invalid
+from domain.values import AttributeType, Value, from_stored
+
+BUILT_IN: dict[str, AttributeType] = {
+    "phone": "text",
+    "name": "text",
+    "external_id": "text",
+    "tags": "list",
+    "opted_out": "boolean",
+    "created_at": "datetime",
+}
+RESERVED = frozenset(BUILT_IN) | {"segment"}
+MAX_ATTRIBUTES = 500
+_REMEMBERED = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+ChangeKind = Literal["changed", "opted_out", "opted_in", "deleted"]
+Result = Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "invalid"]
+
+
+class CustomerData(BaseModel):
+    """The body of a customer change: present = set, null = remove, absent = keep; `tags` replaces the set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    external_id: StrictStr | None = None
+    phone: StrictStr | None = None
+    name: StrictStr | None = None
+    attributes: dict[str, Any] | None = Field(default=None, max_length=MAX_ATTRIBUTES)
+    tags: list[StrictStr] | None = None
+    opted_out: StrictBool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChange:
+    """One change as a door understood it; `at` orders it, (`source`, `change_id`) identify it.
+
+    `customer_id` names a customer that has no external id.
+    """
+
+    external_id: str | None
+    kind: ChangeKind
+    at: datetime
+    data: CustomerData | None = None
+    source: str | None = None
+    change_id: str | None = None
+    customer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer as seen from outside; `values` holds every attribute, built-in ones too."""
+
+    customer_id: UUID
+    external_id: str | None
+    values: dict[str, Value]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change. Every change ends in exactly one `result`."""
+
+    result: Result
+    customer_id: UUID
+    customer: Customer | None = None
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that can never succeed, byte for byte, with the reason and where it came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    code: str
+    message: str
+    first_failed_at: datetime
+
+
+def customer_id_of(account_id: UUID, external_id: str) -> UUID:
+    """The id of the customer whom an upstream system calls `external_id`."""
+    return uuid5(account_id, f"customer:{external_id}")
+
+
+def parse_customer_data(raw: Any) -> CustomerData:
+    """The body of a change from JSON. Raises `Invalid` with a pointer to each mistake."""
+    if not isinstance(raw, dict):
+        raise Invalid.at("", "invalid_body", "needs a JSON object with phone, name, attributes, tags or opted_out")
+    try:
+        return CustomerData.model_validate(raw)
+    except ValidationError as bad:
+        errors = [
+            FieldError("/" + "/".join(str(step) for step in each["loc"]), "invalid_field", each["msg"])
+            for each in bad.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise Invalid("invalid_body", f"{errors[0].pointer}: {errors[0].detail}", errors) from None
+
+
+@dataclass(slots=True)
+class CustomerState:
+    """What last-writer-wins needs of a customer: each value with its time, in microseconds since 1970.
+
+    `revision` moves with every write, with or without an event; events take it as their version.
+    """
+
+    customer_id: UUID
+    external_id: str | None = None
+    exists: bool = False
+    revision: int = 0
+    version: int = 0
+    created: int = 0
+    updated: int = 0
+    touched: int = 0
+    floor: int = 0
+    values: dict[str, tuple[Value | None, int]] = field(default_factory=dict)
+    recent: list[bytes] = field(default_factory=list)
+
+    def dump(self) -> bytes:
+        """The state as it is stored."""
+        return json_text.dumps(
+            {
+                "x": self.external_id,
+                "e": self.exists,
+                "n": self.version,
+                "c": self.created,
+                "u": self.updated,
+                "t": self.touched,
+                "f": self.floor,
+                "a": self.values,
+                "r": b64encode(b"".join(self.recent)).decode(),
+            }
+        )
+
+    @classmethod
+    def load(cls, customer_id: UUID, revision: int, stored: bytes) -> CustomerState:
+        """The state that `dump` wrote."""
+        raw = json_text.loads(stored)
+        recent = b64decode(raw["r"])
+        return cls(
+            customer_id=customer_id,
+            external_id=raw["x"],
+            exists=raw["e"],
+            revision=revision,
+            version=raw["n"],
+            created=raw["c"],
+            updated=raw["u"],
+            touched=raw["t"],
+            floor=raw["f"],
+            values={key: (from_stored(value), time) for key, (value, time) in raw["a"].items()},
+            recent=[recent[start : start + 8] for start in range(0, len(recent), 8)],
+        )
+
+    def seen(self) -> Customer:
+        """The customer as the outside sees it."""
+        values = {key: value for key, (value, _) in self.values.items() if value is not None}
+        values.setdefault("opted_out", False)
+        return Customer(
+            self.customer_id,
+            self.external_id,
+            values,
+            self.version,
+            from_micros(self.created),
+            from_micros(self.updated),
+        )
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(count: int) -> datetime:
+    """The aware datetime of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
+@dataclass(slots=True)
+class Effect:
+    """What one change did to a state: the result, and the values that are now different."""
+
+    result: Result
+    values: dict[str, Value | None] = field(default_factory=dict)
+
+
+def decide(state: CustomerState, change: CustomerChange, values: dict[str, Value | None]) -> Effect:
+    """Fold one change, its values in normal form, into `state` and say what took effect."""
+    if change.source is not None and change.change_id is not None:
+        mark = hashlib.blake2b(f"{change.source}\n{change.change_id}".encode(), digest_size=8).digest()
+        if mark in state.recent:
+            return Effect("duplicate")
+        state.recent = [*state.recent[1 - _REMEMBERED :], mark]
+    time = micros(change.at)
+    return _delete(state, time) if change.kind == "deleted" else _merge(state, time, values)
+
+
+def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> Effect:
+    if time < state.floor:
+        return Effect("stale")
+    changed: dict[str, Value | None] = {}
+    lost = False
+    for key, value in values.items():
+        old, old_time = state.values.get(key, (None, state.floor))
+        if time < old_time:
+            lost = True
+            continue
+        state.values[key] = (value, time)
+        if not same(old, value):
+            changed[key] = value
+    state.touched = max(state.touched, time)
+    if not state.exists:
+        state.exists = True
+        return Effect("created", {key: value for key, (value, _) in state.values.items() if value is not None})
+    return Effect("changed" if changed else "stale" if lost else "unchanged", changed)
+
+
+def _delete(state: CustomerState, time: int) -> Effect:
+    state.floor = max(state.floor, time)
+    old = state.values
+    state.values = {key: pair for key, pair in old.items() if pair[1] > time}
+    if not state.exists:
+        return Effect("unchanged")
+    if state.touched > time:
+        removed = {key: None for key, (value, _) in old.items() if key not in state.values and value is not None}
+        return Effect("changed" if removed else "stale", dict(removed))
+    state.exists = False
+    state.external_id = None
+    return Effect("deleted")
+
+
+def same(one: Value | None, other: Value | None) -> bool:
+    """Whether two values in normal form are one; `true` and `1` are not."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

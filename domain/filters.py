@@ -1,0 +1,197 @@
+"""Filters: what a dynamic segment asks of a customer.
+
+`parse` checks a filter against the account's attributes and makes a tree whose evaluation is total;
+`holds` is the Python evaluator; `summary` is the line in the list of segments. Rules: SEMANTICS, "Filters".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.errors import FieldError, Invalid
+from domain.operators import OPERATORS, operand_of, operators_of
+from domain.regions import Region
+from domain.values import AttributeType, BadValue, Value
+
+MAX_DEPTH = 5
+MAX_CONDITIONS = 100
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One attribute in (or, negated, not in) a region. A missing value is in no region."""
+
+    attribute: str
+    type: AttributeType
+    region: Region
+    negated: bool = False
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether the condition is true of a customer's matchable values."""
+        value = values.get(self.attribute)
+        return (value is not None and self.region.holds(value)) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every node is; an empty group matches nobody."""
+
+    nodes: tuple[Node, ...]
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether all nodes hold and there is one."""
+        return bool(self.nodes) and all(node.holds(values) for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one node is."""
+
+    nodes: tuple[Node, ...]
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether one of the nodes holds."""
+        return any(node.holds(values) for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the node is not."""
+
+    node: Node
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether the node does not hold."""
+        return not self.node.holds(values)
+
+
+Node = Condition | All | AnyOf | Not
+
+
+def attributes_read(node: Node) -> frozenset[str]:
+    """The attributes whose values can change the filter's answer."""
+    match node:
+        case Condition():
+            return frozenset([node.attribute])
+        case Not():
+            return attributes_read(node.node)
+        case All() | AnyOf():
+            return frozenset().union(*(attributes_read(each) for each in node.nodes))
+
+
+def parse(raw: Any, attributes: Mapping[str, AttributeType], zone: ZoneInfo = UTC, pointer: str = "/filter") -> Node:
+    """The tree of a filter in JSON form; `zone` turns days into instants.
+
+    Raises `Invalid` with a JSON pointer to every node that is wrong.
+    """
+    reader = _Reader(attributes, zone)
+    node = reader.node(raw, pointer, depth=0)
+    if reader.conditions > MAX_CONDITIONS:
+        reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
+    if reader.mistakes:
+        first = reader.mistakes[0]
+        raise Invalid(first.code, f"{first.pointer}: {first.detail}", reader.mistakes)
+    return node
+
+
+class _Reader:
+    """One pass over a filter that collects every mistake, not only the first."""
+
+    def __init__(self, attributes: Mapping[str, AttributeType], zone: ZoneInfo) -> None:
+        self.attributes = attributes
+        self.zone = zone
+        self.conditions = 0
+        self.mistakes: list[FieldError] = []
+
+    def mistake(self, pointer: str, code: str, detail: str) -> Node:
+        self.mistakes.append(FieldError(pointer, code, detail))
+        return AnyOf(())
+
+    def node(self, raw: Any, pointer: str, depth: int) -> Node:
+        if isinstance(raw, list):
+            return All(self.group(raw, pointer, depth))
+        if not isinstance(raw, dict):
+            return self.mistake(pointer, "invalid_filter", "needs a condition, a group (all, any, not) or an array")
+        if "attribute" in raw or "operator" in raw:
+            return self.condition(raw, pointer)
+        if len(raw) == 1:
+            if "all" in raw:
+                return All(self.group(raw["all"], f"{pointer}/all", depth))
+            if "any" in raw:
+                return AnyOf(self.group(raw["any"], f"{pointer}/any", depth))
+            if "not" in raw:
+                if depth >= MAX_DEPTH:
+                    return self.too_deep(pointer)
+                return Not(self.node(raw["not"], f"{pointer}/not", depth + 1))
+        return self.mistake(
+            pointer, "invalid_filter", 'needs {"attribute","operator","value"} or exactly one of all, any, not'
+        )
+
+    def group(self, raw: Any, pointer: str, depth: int) -> tuple[Node, ...]:
+        if depth >= MAX_DEPTH:
+            self.too_deep(pointer)
+            return ()
+        if not isinstance(raw, list):
+            self.mistake(pointer, "invalid_filter", "needs an array of nodes")
+            return ()
+        if len(raw) > MAX_CONDITIONS:
+            self.mistake(pointer, "too_many_conditions", f"{len(raw):,} nodes; at most {MAX_CONDITIONS}")
+            return ()
+        return tuple(self.node(each, f"{pointer}/{index}", depth + 1) for index, each in enumerate(raw))
+
+    def too_deep(self, pointer: str) -> Node:
+        return self.mistake(pointer, "filter_too_deep", f"groups may be nested {MAX_DEPTH} deep; flatten the filter")
+
+    def condition(self, raw: dict[str, Any], pointer: str) -> Node:
+        self.conditions += 1
+        unknown = [key for key in raw if key not in ("attribute", "operator", "value")]
+        if unknown:
+            return self.mistake(pointer, "invalid_filter", "a condition has only attribute, operator and value")
+        key, name = raw.get("attribute"), raw.get("operator")
+        if not isinstance(key, str) or key not in self.attributes:
+            return self.mistake(
+                f"{pointer}/attribute", "unknown_attribute", "no such attribute; declare it or send a customer with it"
+            )
+        kind = self.attributes[key]
+        operator = OPERATORS[kind].get(name) if isinstance(name, str) else None
+        if operator is None:
+            allowed = ", ".join(operators_of(kind))
+            return self.mistake(f"{pointer}/operator", "unknown_operator", f"{key} is a {kind}; use one of {allowed}")
+        operand = operand_of(operator, kind, raw.get("value"))
+        if isinstance(operand, BadValue):
+            return self.mistake(f"{pointer}/value", operand.code, operand.detail)
+        return Condition(key, kind, operator.region(operand, self.zone), operator.negated)
+
+
+def summary(raw: Any, labels: Mapping[str, str | None]) -> str:
+    """A filter as people read it: "Premium customer equals true and Country in PT, ES"."""
+    text = _phrase(raw, labels)
+    return text if text else "No filters"
+
+
+def _phrase(raw: Any, labels: Mapping[str, str | None], nested: bool = False) -> str:
+    if isinstance(raw, dict) and "attribute" in raw:
+        label = labels.get(raw["attribute"]) or str(raw["attribute"]).replace("_", " ").capitalize()
+        words = [label, str(raw["operator"]).replace("_", " "), _value_phrase(raw.get("value"))]
+        return " ".join(word for word in words if word)
+    if isinstance(raw, dict) and "not" in raw:
+        inner = _phrase(raw["not"], labels)
+        return f"not ({inner})" if inner else ""
+    group, joint = (raw.get("any"), " or ") if isinstance(raw, dict) and "any" in raw else (raw, " and ")
+    if isinstance(group, dict):
+        group = group.get("all")
+    parts = [part for each in group or [] if (part := _phrase(each, labels, nested=True))]
+    return f"({joint.join(parts)})" if nested and len(parts) > 1 else joint.join(parts)
+
+
+def _value_phrase(value: Any) -> str:
+    if isinstance(value, list):
+        shown = ", ".join(_value_phrase(each) for each in value[:3])
+        return f"{shown} and {len(value) - 3} more" if len(value) > 3 else shown
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -1,0 +1,109 @@
+"""JSON with exact numbers, for everything that crosses a door or is stored.
+
+The standard library reads (fractions become `Decimal`, never binary floats), orjson writes
+(`Decimal` as its digits). Called by the doors, the event mapper and the read models.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+from uuid import UUID
+
+import orjson
+
+from domain.errors import Invalid
+
+MAX_DEPTH = 32
+_MAX_NUMBER = 400
+
+
+def dumps(value: Any) -> bytes:
+    """JSON text of dicts, lists, tuples, text, numbers, UUIDs and datetimes; Decimals keep every digit."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def loads(text: bytes | str) -> Any:
+    """The value of JSON text that we wrote ourselves, fractions as `Decimal`."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def parse(text: bytes) -> Any:
+    """The value of JSON text that somebody sent.
+
+    Raises `Invalid` (`malformed_json`) for bad UTF-8 or syntax, NaN, numbers of over 400 characters, lone
+    surrogates, and nesting deeper than 32.
+    """
+    try:
+        decoded = text.decode("utf-8-sig")
+        _refuse_depth(decoded)
+        value = json.loads(decoded, parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
+    except UnicodeDecodeError as bad:
+        raise Invalid("malformed_json", f"not UTF-8 at byte {bad.start}") from None
+    except json.JSONDecodeError as bad:
+        raise Invalid("malformed_json", f"{bad.msg} at line {bad.lineno}, column {bad.colno}") from None
+    except _BadNumber as bad:
+        raise Invalid("malformed_json", str(bad)) from None
+    return value
+
+
+class _BadNumber(Exception):
+    pass
+
+
+def _refuse_depth(text: str) -> None:
+    """Count brackets before parsing: the parser itself recurses, and so does whatever walks its result.
+
+    Brackets inside texts count too when there are many; then the exact scan decides.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    inside = escaped = False
+    for char in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                inside = False
+        elif char == '"':
+            inside = True
+        elif char in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Invalid("malformed_json", f"nested deeper than {MAX_DEPTH} levels")
+        elif char in "]}":
+            depth -= 1
+
+
+def _fraction(digits: str) -> Decimal:
+    if len(digits) > _MAX_NUMBER:
+        raise _BadNumber(f"a number of {len(digits)} characters; at most {_MAX_NUMBER}")
+    return Decimal(digits)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_NUMBER:
+        raise _BadNumber(f"a number of {len(digits)} characters; at most {_MAX_NUMBER}")
+    return int(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    raise _BadNumber(f"{name} is not JSON")
+
+
+def _default(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return orjson.Fragment(format(value, "f"))
+        case int():  # beyond 64 bits
+            return orjson.Fragment(str(value))
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no JSON form")

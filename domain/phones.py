@@ -1,0 +1,32 @@
+"""Phone numbers: stored as E.164, whatever way they were written.
+
+Called where a phone enters: customer changes, CSV rows, searches. National numbers are read with
+the account's country.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import phonenumbers
+
+from domain.values import BadValue
+
+
+@lru_cache(maxsize=65_536)
+def e164(written: str, country: str) -> str | BadValue:
+    """A number as `+351912345678`, or why it is not one that can be dialled."""
+    if len(written) > 64:
+        return BadValue("invalid_phone", "longer than any phone number")
+    try:
+        number = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException:
+        return BadValue("invalid_phone", f"not a phone number; write +country code or a number of {country}")
+    if not phonenumbers.is_valid_number(number):
+        return BadValue("invalid_phone", f"no such phone number; write +country code or a number of {country}")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_country(code: str) -> bool:
+    """Whether national numbers of this two-letter country code can be read."""
+    return code in phonenumbers.SUPPORTED_REGIONS

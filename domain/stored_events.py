@@ -1,0 +1,193 @@
+"""Events as they are stored: the frozen models, their stable names and versions, and the mapper.
+
+An event, once stored, is read for ever. `type_name` never changes; a change of shape raises
+`schema_version` and adds a step to `upcasts` from the version before it. Every type that was ever
+stored stands in `EVENT_TYPES`, with a sample in tests/unit/stored_events/ that must still load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from eventsourcing.persistence import Mapper, StoredEvent
+from pydantic import BaseModel, ConfigDict
+
+from domain import json_text
+
+State = dict[str, Any]
+Upcast = Callable[[State], State]
+
+
+class Event(BaseModel):
+    """A fact about one aggregate of one account; `recorded_at` is when Rollcall learned of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type_name: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+    upcasts: ClassVar[dict[int, Upcast]] = {}
+
+    originator_id: UUID
+    originator_version: int
+    account_id: UUID
+    recorded_at: datetime
+
+
+class AccountCreated(Event):
+    """An account exists; its time zone decides "today", its country how national phone numbers read."""
+
+    type_name = "rollcall.account.created"
+    name: str
+    timezone: str
+    country: str
+
+
+class ApiKeyCreated(Event):
+    """A key was handed out; only the SHA-256 of its secret is kept."""
+
+    type_name = "rollcall.account.api_key_created"
+    key_id: str
+    name: str
+    kind: Literal["admin", "read", "write"]
+    secret_sha256: str
+
+
+class ApiKeyRevoked(Event):
+    """A key opens nothing any more."""
+
+    type_name = "rollcall.account.api_key_revoked"
+    key_id: str
+
+
+class AttributeDeclared(Event):
+    """An attribute has a type, for good: declared by a person or inferred from its first value."""
+
+    type_name = "rollcall.attribute.declared"
+    key: str
+    type: Literal["text", "number", "boolean", "date", "datetime", "list"]
+    label: str | None = None
+
+
+class CustomerChanged(Event):
+    """What took effect of one change: attribute to new value, `None` where it was removed."""
+
+    type_name = "rollcall.customer.changed"
+    created: bool = False
+    external_id: str | None = None
+    occurred_at: datetime
+    values: dict[str, Any]
+    source: str | None = None
+    change_id: str | None = None
+
+
+class CustomerDeleted(Event):
+    """The customer is gone, with every value and membership."""
+
+    type_name = "rollcall.customer.deleted"
+    occurred_at: datetime
+    source: str | None = None
+    change_id: str | None = None
+
+
+class SegmentCreated(Event):
+    """A segment exists. A dynamic one begins to compute its members from `filter`."""
+
+    type_name = "rollcall.segment.created"
+    name: str
+    description: str
+    type: Literal["static", "dynamic"]
+    filter: Any = None
+
+
+class SegmentDetailsChanged(Event):
+    """The segment is called or described differently; its members do not change."""
+
+    type_name = "rollcall.segment.details_changed"
+    name: str
+    description: str
+
+
+class SegmentFilterChanged(Event):
+    """A new version of a dynamic segment's filter; members are recomputed beside the old ones."""
+
+    type_name = "rollcall.segment.filter_changed"
+    filter: Any
+
+
+class SegmentRecomputed(Event):
+    """The members of version `version_no` are complete and are served from here on.
+
+    Appended by the projection worker on a stream of its own, so that it never meets a person's edit.
+    With the switch in the log, replay serves each version exactly as long as it was served.
+    """
+
+    type_name = "rollcall.segment.recomputed"
+    segment_id: UUID
+    version_no: int
+
+
+class SegmentDeleted(Event):
+    """The segment is gone; its customers stay."""
+
+    type_name = "rollcall.segment.deleted"
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    event_type.type_name: event_type
+    for event_type in (
+        AccountCreated,
+        ApiKeyCreated,
+        ApiKeyRevoked,
+        AttributeDeclared,
+        CustomerChanged,
+        CustomerDeleted,
+        SegmentCreated,
+        SegmentDetailsChanged,
+        SegmentFilterChanged,
+        SegmentRecomputed,
+        SegmentDeleted,
+    )
+}
+
+_IDENTITY = ("originator_id", "originator_version")
+_VERSION_KEY = "schema_version"
+
+
+class EventMapper(Mapper[UUID]):
+    """Between events and rows of the log: JSON with exact numbers, upcasting on the way back."""
+
+    def __init__(self) -> None:
+        """Needs no transcoder: the events are pydantic models."""
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        """The row for an event."""
+        state = dict(domain_event.__dict__)
+        for key in _IDENTITY:
+            del state[key]
+        if domain_event.schema_version > 1:
+            state[_VERSION_KEY] = domain_event.schema_version
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=domain_event.type_name,
+            state=json_text.dumps(state),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """The event of a row, brought up to the newest version of its type."""
+        return load_event(
+            stored_event.topic, stored_event.state, stored_event.originator_id, stored_event.originator_version
+        )
+
+
+def load_event(topic: str, state: bytes, originator_id: Any, originator_version: int) -> Event:
+    """The event stored under `topic`. Raises `KeyError` for a type this version of Rollcall does not know."""
+    event_type = EVENT_TYPES[topic]
+    fields = json_text.loads(state)
+    for version in range(fields.pop(_VERSION_KEY, 1), event_type.schema_version):
+        fields = event_type.upcasts[version](fields)
+    fields["originator_id"] = originator_id
+    fields["originator_version"] = originator_version
+    return event_type.model_validate(fields)

@@ -1,0 +1,36 @@
+"""The rows of accounts, API keys and attributes: one for each event, all of them rare. Used by the worker."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared, Event
+from projections.account_state import AccountState
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+def apply(connection: Connection[Any], event: Event, at: int) -> None:
+    """Bring one event into its row; `at` in microseconds since 1970."""
+    fields = {"account_id": event.account_id, "at": at}
+    match event:
+        case AccountCreated():
+            fields |= {"name": event.name, "timezone": event.timezone, "country": event.country}
+            connection.execute(SQL.create_account, fields)
+        case ApiKeyCreated():
+            fields |= {"key_id": event.key_id, "name": event.name, "kind": event.kind}
+            connection.execute(SQL.create_key, fields | {"secret_sha256": bytes.fromhex(event.secret_sha256)})
+        case ApiKeyRevoked():
+            connection.execute(SQL.revoke_key, {"key_id": event.key_id})
+        case AttributeDeclared():
+            fields |= {"key": event.key, "type": event.type, "label": event.label}
+            connection.execute(SQL.declare_attribute, fields)
+
+
+def state_of(event: AccountCreated) -> AccountState:
+    """What the worker holds of a new account."""
+    return AccountState(event.account_id, ZoneInfo(event.timezone))

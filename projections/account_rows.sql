@@ -1,0 +1,17 @@
+-- name: create_account
+INSERT INTO accounts (account_id, name, timezone, country, created_at)
+VALUES (%(account_id)s, %(name)s, %(timezone)s, %(country)s,
+        'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond')
+
+-- name: create_key
+INSERT INTO api_keys (key_id, account_id, name, kind, secret_sha256, created_at)
+VALUES (%(key_id)s, %(account_id)s, %(name)s, %(kind)s, %(secret_sha256)s,
+        'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond')
+
+-- name: revoke_key
+DELETE FROM api_keys WHERE key_id = %(key_id)s
+
+-- name: declare_attribute
+INSERT INTO attributes (account_id, key, type, label)
+VALUES (%(account_id)s, %(key)s, %(type)s, %(label)s)
+ON CONFLICT (account_id, key) DO UPDATE SET label = excluded.label

@@ -1,0 +1,108 @@
+"""What the worker holds of each account in memory: attribute types, segments, and the flip index.
+
+Derived from the read model and rebuilt from it at every start (and after every failed batch), so it is
+never more than a cache of committed rows plus the batch at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from domain import json_text
+from domain.customer import BUILT_IN
+from domain.errors import Invalid
+from domain.filters import Node, parse
+from domain.values import AttributeType
+from projections.database import beside
+from projections.flip_index import FlipIndex
+
+SQL = beside(__file__)
+
+
+@dataclass(slots=True)
+class Build:
+    """A filter version being filled: customers up to `built_to` are in, as of position `version_no`."""
+
+    version_no: int
+    previous: int | None
+    began_at: int
+    node: Node
+    built_to: int = 0
+    complete: bool = False
+
+
+@dataclass(slots=True)
+class SegmentState:
+    """A segment's two versions: the one readers see, and the one being built beside it."""
+
+    account_id: UUID
+    segment_no: int
+    segment_id: UUID
+    serving: int | None = None
+    build: Build | None = None
+
+
+@dataclass(slots=True)
+class AccountState:
+    """One account: types decide how values compare, the index which segments a change concerns."""
+
+    account_id: UUID
+    zone: ZoneInfo
+    types: dict[str, AttributeType] = field(default_factory=lambda: dict(BUILT_IN))
+    segments: dict[UUID, SegmentState] = field(default_factory=dict)
+    nodes: dict[int, Node] = field(default_factory=dict)
+    index: FlipIndex = field(default_factory=FlipIndex)
+    builds: dict[int, Build] = field(default_factory=dict)
+
+    def parse(self, raw: Any) -> Node:
+        """The tree of a stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        return parse(raw, self.types, self.zone)
+
+    def watch(self, version_no: int, node: Node) -> None:
+        """Let changes flip the members of a version from here on."""
+        self.nodes[version_no] = node
+        self.index.add(version_no, node)
+
+    def unwatch(self, version_no: int | None) -> None:
+        """Let a version be."""
+        if version_no is not None and self.nodes.pop(version_no, None) is not None:
+            self.index.remove(version_no)
+
+
+class Broken(NamedTuple):
+    """A segment whose stored filter this version of Rollcall cannot read."""
+
+    account: AccountState
+    segment: SegmentState
+    reason: str
+
+
+def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
+    """Every account with its attribute types, segments and index, from the read model; and what cannot be read."""
+    accounts = {
+        account_id: AccountState(account_id, ZoneInfo(timezone))
+        for account_id, timezone in connection.execute(SQL.accounts)
+    }
+    broken: list[Broken] = []
+    for account_id, key, kind in connection.execute(SQL.attributes):
+        accounts[account_id].types[key] = kind
+    for account_id, segment_no, segment_id, serving in connection.execute(SQL.segments):
+        accounts[account_id].segments[segment_id] = SegmentState(account_id, segment_no, segment_id, serving)
+    for row in connection.execute(SQL.watched_versions):
+        account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
+        account = accounts[account_id]
+        segment = account.segments[segment_id]
+        try:
+            node = account.parse(json_text.loads(raw))
+        except Invalid as unreadable:
+            broken.append(Broken(account, segment, str(unreadable)))
+            continue
+        account.watch(version_no, node)
+        if state == "building":
+            segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
+    return accounts, broken

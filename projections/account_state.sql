@@ -1,0 +1,17 @@
+-- name: accounts
+SELECT account_id, timezone FROM accounts
+
+-- name: attributes
+SELECT account_id, key, type FROM attributes
+
+-- name: segments
+SELECT account_id, segment_no, segment_id, serving FROM segments
+
+-- name: watched_versions
+-- The filters that changes can flip: served or being built. A segment in error keeps its last members.
+SELECT s.account_id, s.segment_id, v.version_no, v.filter::text, v.state, v.previous,
+       (extract(epoch FROM v.began_at) * 1000000)::bigint, v.built_to
+FROM segments s
+JOIN segment_versions v ON v.version_no IN (s.serving, s.building)
+WHERE s.type = 'dynamic' AND s.failure IS NULL
+ORDER BY v.version_no

@@ -1,0 +1,123 @@
+"""The customers table: the rows that a batch touches, loaded once, changed in memory, written once.
+
+Used by the worker. A row here is the truth while its batch lasts; `matchable` is what filters see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain import json_text
+from domain.values import AttributeType, Value, from_stored, instant_text, matchable
+from projections.database import beside
+
+SQL = beside(__file__)
+_FOLDED = ("text", "list")
+
+
+@dataclass(slots=True)
+class CustomerRow:
+    """One customer: `attributes` as they are shown, `matchable` as conditions compare them."""
+
+    account_id: UUID
+    customer_no: int
+    customer_id: UUID
+    position: int
+    attributes: dict[str, Any]
+    folded: dict[str, Any]
+    matchable: dict[str, Value]
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    fresh: bool = False
+    profile_changed: bool = False
+
+    def set(self, key: str, kind: AttributeType, value: Value | None) -> Value | None:
+        """Keep a new value (`None` removes it); its matchable form, which is not yet in `matchable`."""
+        if key in ("phone", "name"):
+            self.profile_changed = True
+        if value is None:
+            self.attributes.pop(key, None)
+            self.folded.pop(key, None)
+            return None
+        self.attributes[key] = value
+        compared = matchable(value) if kind in _FOLDED else value
+        if kind in _FOLDED:
+            self.folded[key] = compared
+        return compared
+
+
+def new_row(account_id: UUID, customer_no: int, customer_id: UUID, created_at: int) -> CustomerRow:
+    """The row of a customer whose first event has position `customer_no`."""
+    return CustomerRow(account_id, customer_no, customer_id, customer_no, {}, {}, {}, created_at=created_at, fresh=True)
+
+
+@dataclass(slots=True)
+class CustomerRows:
+    """The customers of one batch, by id."""
+
+    rows: dict[UUID, CustomerRow] = field(default_factory=dict)
+    gone: list[CustomerRow] = field(default_factory=list)
+
+    def load(self, connection: Connection[Any], customer_ids: Iterable[UUID]) -> None:
+        """Bring in the rows of those customers that exist."""
+        cursor = connection.execute(SQL.load, [list(customer_ids)], binary=True)
+        for account_id, customer_no, customer_id, position, attributes, folded in cursor:
+            shown = json_text.loads(attributes)
+            compared = {key: from_stored(value) for key, value in json_text.loads(folded).items()}
+            self.rows[customer_id] = CustomerRow(
+                account_id, customer_no, customer_id, position, shown, compared, shown | compared
+            )
+
+    def delete(self, row: CustomerRow) -> None:
+        """Forget a customer; a row that was never written needs no deletion."""
+        del self.rows[row.customer_id]
+        if not row.fresh:
+            self.gone.append(row)
+
+    def write(self, connection: Connection[Any]) -> None:
+        """Write the rows, every one of which was touched, with a statement for each kind of change."""
+        if self.gone:
+            accounts = [row.account_id for row in self.gone]
+            connection.execute(SQL.delete, [accounts, [row.customer_no for row in self.gone]], binary=True)
+            self.gone = []
+        fresh = [row for row in self.rows.values() if row.fresh]
+        known = [row for row in self.rows.values() if not row.fresh]
+        if fresh:
+            connection.execute(SQL.insert, _columns(fresh, profile=True, identity=True), binary=True)
+        for rows, statement in (
+            ([row for row in known if row.profile_changed], SQL.update_with_profile),
+            ([row for row in known if not row.profile_changed], SQL.update),
+        ):
+            if rows:
+                columns = _columns(rows, profile=statement is SQL.update_with_profile, identity=False)
+                connection.execute(statement, columns, binary=True)
+
+
+def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[list[Any]]:
+    rows.sort(key=lambda row: row.customer_no)
+    columns: list[list[Any]] = [
+        [row.account_id for row in rows],
+        [row.customer_no for row in rows],
+        [row.position for row in rows],
+        [row.version for row in rows],
+        [row.updated_at for row in rows],
+        [json_text.dumps(row.attributes).decode() for row in rows],
+        [json_text.dumps(row.folded).decode() for row in rows],
+    ]
+    if profile:
+        columns += [[row.attributes.get("phone") for row in rows], [row.attributes.get("name") for row in rows]]
+    if identity:
+        columns += [[row.customer_id for row in rows], [row.created_at for row in rows]]
+    return columns
+
+
+def created_at_value(instant: datetime) -> str:
+    """The built-in attribute `created_at`."""
+    return instant_text(instant)

@@ -1,0 +1,106 @@
+"""Connections and queries: how everything under `projections` reaches PostgreSQL.
+
+A `Database` is a pool whose sessions act as one of the two roles (see migrations/0001_log.sql).
+`Queries` holds the named blocks of the `.sql` file beside a module; a name that is missing fails at
+import, not at the first call. psycopg's errors become ours here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.errors import Unavailable
+
+Role = Literal["rollcall_api", "rollcall_worker"]
+MODEL_SCHEMA = "rollcall_model"
+_BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+class Queries:
+    """The `-- name: …` blocks of one `.sql` file, as attributes."""
+
+    def __init__(self, path: Path) -> None:
+        parts = _BLOCK.split(path.read_text(encoding="utf-8"))
+        self._blocks = dict(zip(parts[1::2], parts[2::2], strict=True))
+        self._path = path
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self._blocks[name]
+        except KeyError:
+            raise AttributeError(f"{self._path.name} has no query named {name}") from None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all blocks."""
+        return frozenset(self._blocks)
+
+
+def beside(module_file: str) -> Queries:
+    """The queries of the `.sql` file with the same name as a module: `SQL = beside(__file__)`."""
+    return Queries(Path(module_file).with_suffix(".sql"))
+
+
+def session_conninfo(database_url: str, role: Role, *, model_schema: str = MODEL_SCHEMA) -> str:
+    """A connection string whose sessions act as `role` and see the read model in `model_schema`."""
+    given = str(conninfo_to_dict(database_url).get("options") or "")
+    options = f"{given} -c role={role} -c search_path={model_schema},rollcall -c timezone=UTC".strip()
+    return make_conninfo(database_url, options=options, application_name=role)
+
+
+class Database:
+    """A pool of sessions of one role. `transaction` is for one account, `spanning` for the worker's role."""
+
+    def __init__(
+        self, database_url: str, role: Role, *, size: int = 8, model_schema: str = MODEL_SCHEMA, wait: float = 5.0
+    ) -> None:
+        self.conninfo = session_conninfo(database_url, role, model_schema=model_schema)
+        self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
+            self.conninfo, min_size=1, max_size=size, open=False, timeout=wait, check=ConnectionPool.check_connection
+        )
+        self._pool.open()
+
+    @contextmanager
+    def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:
+        """One transaction that sees `account_id` only; a read is one snapshot. Raises `Unavailable`."""
+        with self.spanning() as connection:
+            if read_only:
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute("SELECT set_config('rollcall.account', %s, true)", [str(account_id)])
+            yield connection
+
+    @contextmanager
+    def spanning(self) -> Iterator[Connection[TupleRow]]:
+        """One transaction that names no account: row-level security decides what it sees. Raises `Unavailable`."""
+        with database_errors(), self._pool.connection() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every session; the pool cannot be used again."""
+        self._pool.close()
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn a database that is away, restarting or overloaded into `Unavailable`; all else passes through."""
+    try:
+        yield
+    except (psycopg.OperationalError, PoolTimeout) as away:
+        raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+
+
+def as_dicts(cursor: psycopg.Cursor[Any]) -> list[dict[str, Any]]:
+    """All rows of an executed cursor as dicts keyed by column name."""
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,95 @@
+"""A filter as a SQL predicate on `customers c`, for everything that is set-based: filling a new version, verify.
+
+The only SQL that is put together by program; values travel as literals that psycopg quotes. It obeys
+SEMANTICS as the Python evaluator does, and a property test holds the two together: an expression is
+true or false, never NULL.
+"""
+
+from __future__ import annotations
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from domain.filters import All, AnyOf, Condition, Node, Not
+from domain.regions import Anything, Matching, Points, Span
+from domain.values import AttributeType
+
+_FALSE = sql.SQL("false")
+_MATCHING = {
+    "contains": sql.SQL("position({operand} IN {text}) > 0"),
+    "starts_with": sql.SQL("starts_with({text}, {operand})"),
+    "ends_with": sql.SQL("right({text}, length({operand})) = {operand}"),
+    "includes_any": sql.SQL("{json} ?| {operands}"),
+    "includes_all": sql.SQL("{json} ?& {operands}"),
+}
+
+
+def predicate(node: Node) -> sql.Composable:
+    """The SQL expression that is true for exactly the customers for whom `node` holds."""
+    match node:
+        case Condition():
+            return _condition(node)
+        case Not():
+            return sql.SQL("NOT {}").format(predicate(node.node))
+        case All():
+            return _joined(" AND ", node.nodes)
+        case AnyOf():
+            return _joined(" OR ", node.nodes)
+
+
+def _joined(word: str, nodes: tuple[Node, ...]) -> sql.Composable:
+    if not nodes:
+        return _FALSE
+    return sql.SQL("({})").format(sql.SQL(word).join(predicate(each) for each in nodes))
+
+
+def _condition(condition: Condition) -> sql.Composable:
+    expression = sql.SQL("coalesce({}, false)").format(_positive(condition))
+    return sql.SQL("NOT {}").format(expression) if condition.negated else expression
+
+
+def _positive(condition: Condition) -> sql.Composable:
+    key = sql.Literal(condition.attribute)
+    column = sql.SQL("c.folded" if condition.type in ("text", "list") else "c.attributes")
+    text = sql.SQL("({}->>{})").format(column, key)
+    match condition.region:
+        case Anything():
+            return sql.SQL("c.attributes ? {}").format(key)
+        case Points(values=values) if condition.type == "boolean":
+            (value,) = values
+            return sql.SQL("c.attributes->{} = {}").format(key, sql.Literal(Jsonb(value)))
+        case Points(values=values):
+            wanted = sorted(str(value) for value in values)
+            return sql.SQL("{} = ANY ({}::{}[])").format(
+                _compared(text, condition.type), sql.Literal(wanted), _sql_type(condition.type)
+            )
+        case Span() as span:
+            return _span(_compared(text, condition.type), span, condition.type)
+        case Matching(kind=kind, operand=operand):
+            return _MATCHING[kind].format(
+                text=text,
+                json=sql.SQL("(c.folded->{})").format(key),
+                operand=sql.Literal(operand[0]),
+                operands=sql.Literal(list(operand)),
+            )
+
+
+def _span(text: sql.Composable, span: Span, kind: AttributeType) -> sql.Composable:
+    bounds = []
+    for end, included, closed, open_ in (
+        (span.low, span.low_included, ">=", ">"),
+        (span.high, span.high_included, "<=", "<"),
+    ):
+        if end is not None:
+            sign = sql.SQL(closed if included else open_)
+            bounds.append(sql.SQL("{} {} {}::{}").format(text, sign, sql.Literal(str(end)), _sql_type(kind)))
+    return sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("{} IS NOT NULL").format(text)
+
+
+def _compared(text: sql.Composable, kind: AttributeType) -> sql.Composable:
+    """Numbers compare as decimals; dates and instants as the texts they are, which sort as time does."""
+    return sql.SQL("{}::numeric").format(text) if kind == "number" else sql.SQL('{} COLLATE "C"').format(text)
+
+
+def _sql_type(kind: AttributeType) -> sql.SQL:
+    return sql.SQL("numeric" if kind == "number" else "text")

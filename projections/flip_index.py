@@ -1,0 +1,266 @@
+"""The flip index: which segments' truth a change of one customer turns over. Nothing else is looked at.
+
+One index per account, held by the projection worker, rebuilt from the segments table at start.
+
+The conditions on an attribute cut its values into classes within which none of them changes; each
+class keeps a bitset of the segments that it satisfies. A change `old -> new` of one attribute: XOR of
+two bitsets, AND with the bitsets of the other attributes' present classes, leaves the segments whose
+truth flipped. Bitsets are local to the segments that read the attribute (a `Group`), so they stay
+short. This fits every filter that joins conditions on different attributes by `all` alone or by `any`
+alone, any mix on one attribute included. The others ("trees") are evaluated before and after, but
+only when one of their own conditions flipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.filters import All, AnyOf, Condition, Node, Not, attributes_read
+from domain.values import Value
+from projections.value_classes import ValueClasses, ids_of
+
+Values = dict[str, Value]
+
+
+class Flips(NamedTuple):
+    """The segment versions that a change made a customer join, and those it made her leave."""
+
+    joined: list[int]
+    left: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """A filter as one node per attribute, all of which must hold; `inverted`: the filter is NOT that."""
+
+    parts: dict[str, Node]
+    inverted: bool
+
+
+def conjunction_of(node: Node) -> Conjunction | None:
+    """The filter in that form, or `None` where it has no such form."""
+    keys = attributes_read(node)
+    if len(keys) == 1:
+        return Conjunction({next(iter(keys)): node}, inverted=False)
+    match node:
+        case Not():
+            inner = conjunction_of(node.node)
+            return Conjunction(inner.parts, not inner.inverted) if inner else None
+        case All(nodes=nodes) | AnyOf(nodes=nodes):
+            inverted = isinstance(node, AnyOf)
+            parts: dict[str, list[Node]] = {}
+            for each in nodes:
+                form = conjunction_of(each)
+                if form is None or (len(form.parts) > 1 and form.inverted != inverted):
+                    return None
+                for key, part in form.parts.items():
+                    flat = len(form.parts) == 1 and form.inverted != inverted
+                    parts.setdefault(key, []).append(Not(part) if flat else part)
+            return Conjunction({key: _all_of(nodes) for key, nodes in parts.items()}, inverted)
+        case Condition():
+            raise AssertionError("a condition reads one attribute")
+
+
+def without_constants(node: Node) -> Node | bool:
+    """The filter with empty groups (which match nobody) folded away; a truth value where nothing else is left."""
+    match node:
+        case Condition():
+            return node
+        case Not():
+            inner = without_constants(node.node)
+            return not inner if isinstance(inner, bool) else Not(inner)
+        case All(nodes=nodes) | AnyOf(nodes=nodes):
+            decisive = isinstance(node, AnyOf)
+            rest: list[Node] = []
+            for each in nodes:
+                folded = without_constants(each)
+                if isinstance(folded, bool):
+                    if folded == decisive:
+                        return decisive
+                else:
+                    rest.append(folded)
+            if not rest:
+                return bool(nodes) and not decisive
+            return AnyOf(tuple(rest)) if decisive else All(tuple(rest))
+
+
+def _all_of(nodes: list[Node]) -> Node:
+    return nodes[0] if len(nodes) == 1 else All(tuple(nodes))
+
+
+class Group:
+    """The conjunctions that read one attribute, a bit each."""
+
+    def __init__(self, key: str, forms: Mapping[int, Conjunction]) -> None:
+        self.versions = list(forms)
+        self.inverted = sum(1 << bit for bit, form in enumerate(forms.values()) if form.inverted)
+        self.home = sum(1 << bit for bit, form in enumerate(forms.values()) if min(form.parts) == key)
+        reads: dict[str, list[tuple[int, Node]]] = {}
+        for bit, form in enumerate(forms.values()):
+            for name, node in form.parts.items():
+                reads.setdefault(name, []).append((bit, node))
+        classes = {name: ValueClasses(name, nodes, len(forms)) for name, nodes in reads.items()}
+        self.at = classes[key].at
+        fullest = sorted(reads, key=lambda name: -len(reads[name]))
+        self.others = [(name, classes[name].at) for name in fullest if name != key]
+
+    def flip(self, values: Mapping[str, Value], old: Value | None, new: Value | None) -> tuple[int, int]:
+        """The bits that flip when this attribute goes from `old` to `new`, and which of them to true."""
+        now = self.at(new)
+        flipped = self.at(old) ^ now
+        if flipped:
+            for name, at in self.others:
+                flipped &= at(values.get(name))
+                if not flipped:
+                    return 0, 0
+        return flipped, flipped & (now ^ self.inverted)
+
+    def true_at_home(self, values: Mapping[str, Value], value: Value | None) -> int:
+        """The bits of the conjunctions that are counted here and hold."""
+        bits = self.at(value)
+        for name, at in self.others:
+            bits &= at(values.get(name))
+        return (bits ^ self.inverted) & self.home
+
+
+class Trees:
+    """The filters of no conjunctive form that read one attribute, found by the conditions that flip."""
+
+    def __init__(self, key: str, trees: Mapping[int, Node]) -> None:
+        conditions: dict[Condition, list[int]] = {}
+        for version, node in trees.items():
+            for condition in set(_conditions_on(key, node)):
+                conditions.setdefault(condition, []).append(version)
+        self.versions = list(conditions.values())
+        nodes: list[tuple[int, Node]] = list(enumerate(conditions))
+        self.at = ValueClasses(key, nodes, len(nodes)).at
+
+    def touched(self, old: Value | None, new: Value | None) -> Iterable[int]:
+        """The versions one of whose conditions flips."""
+        flipped = self.at(old) ^ self.at(new)
+        return [version for bit in ids_of(flipped) for version in self.versions[bit]] if flipped else ()
+
+
+class FlipIndex:
+    """All segment versions of one account that are evaluated."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[int, Node] = {}
+        self._forms: dict[str, dict[int, Conjunction]] = {}
+        self._trees: dict[str, dict[int, Node]] = {}
+        self._constant: dict[int, bool] = {}
+        self._groups: dict[str, Group] = {}
+        self._tree_groups: dict[str, Trees] = {}
+
+    def __contains__(self, version: int) -> bool:
+        return version in self._nodes
+
+    def add(self, version: int, node: Node) -> None:
+        """Begin to watch a segment version; only what shares an attribute with it is built anew."""
+        folded = without_constants(node)
+        self._nodes[version] = node
+        if isinstance(folded, bool):
+            self._constant[version] = folded
+            return
+        self._nodes[version] = node = folded
+        keys = attributes_read(node)
+        form = conjunction_of(node)
+        for key in keys:
+            if form is None:
+                self._trees.setdefault(key, {})[version] = node
+                self._tree_groups.pop(key, None)
+            else:
+                self._forms.setdefault(key, {})[version] = form
+                self._groups.pop(key, None)
+
+    def remove(self, version: int) -> None:
+        """Stop watching a version; one that is not watched is no mistake."""
+        node = self._nodes.pop(version, None)
+        self._constant.pop(version, None)
+        for key in attributes_read(node) if node is not None else ():
+            if self._forms.get(key, {}).pop(version, None) is not None:
+                self._groups.pop(key, None)
+            if self._trees.get(key, {}).pop(version, None) is not None:
+                self._tree_groups.pop(key, None)
+
+    def members_of(self, values: Mapping[str, Value]) -> list[int]:
+        """Every version that a customer with these matchable values belongs to."""
+        found = [version for version, holds in self._constant.items() if holds]
+        for key in self._forms:
+            group = self._group(key)
+            if group is not None and group.home:
+                found += [group.versions[bit] for bit in ids_of(group.true_at_home(values, values.get(key)))]
+        trees = {version for each in self._trees.values() for version in each}
+        found += [version for version in trees if self._nodes[version].holds(values)]
+        return found
+
+    def change(self, values: Values, changed: Mapping[str, Value | None]) -> Flips:
+        """Apply new matchable values (`None` = removed) to `values`, all at once, and say what flipped."""
+        touched = {
+            version
+            for key, new in changed.items()
+            if self._trees.get(key)
+            for version in self._tree_group(key).touched(values.get(key), new)
+        }
+        before = {version: self._nodes[version].holds(values) for version in touched}
+        joined, left = self._flip_each(values, changed)
+        for version in touched:
+            after = self._nodes[version].holds(values)
+            if after != before[version]:
+                (joined if after else left).append(version)
+        return Flips(joined, left)
+
+    def _flip_each(self, values: Values, changed: Mapping[str, Value | None]) -> tuple[list[int], list[int]]:
+        """One attribute after another; a segment that flips there and back did not flip."""
+        joined: list[int] = []
+        left: list[int] = []
+        for key, new in changed.items():
+            group = self._groups.get(key) or self._group(key)
+            if group is not None:
+                flipped, up = group.flip(values, values.get(key), new)
+                if flipped:
+                    versions = group.versions
+                    joined += [versions[bit] for bit in ids_of(up)]
+                    left += [versions[bit] for bit in ids_of(flipped ^ up)]
+            if new is None:
+                values.pop(key, None)
+            else:
+                values[key] = new
+        if len(changed) > 1 and joined and left:
+            return _net(joined, left)
+        return joined, left
+
+    def _group(self, key: str) -> Group | None:
+        forms = self._forms.get(key)
+        if not forms:
+            return None
+        if key not in self._groups:
+            self._groups[key] = Group(key, forms)
+        return self._groups[key]
+
+    def _tree_group(self, key: str) -> Trees:
+        if key not in self._tree_groups:
+            self._tree_groups[key] = Trees(key, self._trees[key])
+        return self._tree_groups[key]
+
+
+def _net(joined: list[int], left: list[int]) -> tuple[list[int], list[int]]:
+    """Flips of one version alternate, so joins minus leaves is +1, 0 or -1."""
+    balance: dict[int, int] = {}
+    for version in joined:
+        balance[version] = balance.get(version, 0) + 1
+    for version in left:
+        balance[version] = balance.get(version, 0) - 1
+    return [v for v, total in balance.items() if total > 0], [v for v, total in balance.items() if total < 0]
+
+
+def _conditions_on(key: str, node: Node) -> Iterable[Condition]:
+    match node:
+        case Condition():
+            return [node] if node.attribute == key else []
+        case Not():
+            return _conditions_on(key, node.node)
+        case All() | AnyOf():
+            return [found for each in node.nodes for found in _conditions_on(key, each)]

@@ -1,0 +1,83 @@
+"""Rebuild: the log replayed into a fresh read model beside the one in use, then one switch.
+
+Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs,
+the old model serves and is kept up to date. At the end the live worker is held at a position for as long
+as the last events take, the schemas change names in one transaction, and the live worker starts afresh
+on the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from projections.database import MODEL_SCHEMA, database_errors, session_conninfo
+from projections.worker import BATCH, Worker
+
+DEFINITION = Path(__file__).with_name("model.sql")
+NEXT_SCHEMA = "rollcall_model_next"
+OLD_SCHEMA = "rollcall_model_old"
+CLOSE = 5_000
+_LOCK = 7305469
+
+
+def model_checksum() -> str:
+    """Which definition of the read model this version has."""
+    return hashlib.sha256(DEFINITION.read_bytes()).hexdigest()
+
+
+def create_model(owner: Connection[TupleRow], schema: str) -> None:
+    """Make an empty read model in a new schema, marked with its definition's checksum."""
+    name = sql.Identifier(schema)
+    with owner.transaction():
+        owner.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+        owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(name))
+        owner.execute(sql.SQL(DEFINITION.read_text(encoding="utf-8")))
+        owner.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(model_checksum())))
+
+
+def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None = None) -> int:
+    """Replay the log into fresh tables and switch to them; the position at which it switched.
+
+    One at a time: a second one waits. What an interrupted one left is removed first.
+    """
+    with database_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
+            owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
+        create_model(owner, NEXT_SCHEMA)
+        conninfo = session_conninfo(owner_url, "rollcall_worker", model_schema=NEXT_SCHEMA)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            worker = Worker(connection, announce=None, batch_size=batch_size, chunk_size=chunk_size)
+            worker.load()
+            _catch_up(owner, worker)
+            position = _switch(owner, worker)
+        structlog.get_logger().info("read_model_rebuilt", position=position)
+        return position
+
+
+def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
+    """Replay until what is left is little enough to hold the live worker for."""
+    while True:
+        row = owner.execute("SELECT rollcall.log_head()").fetchone()
+        assert row is not None
+        if row[0] - worker.position <= CLOSE and worker.builds_done():
+            return
+        worker.drain(stop=row[0])
+
+
+def _switch(owner: Connection[TupleRow], worker: Worker) -> int:
+    live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
+    with owner.transaction():
+        held = owner.execute(sql.SQL("SELECT position FROM {}.projection FOR UPDATE").format(live)).fetchone()
+        assert held is not None
+        worker.drain(stop=held[0])
+        owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
+        owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
+    owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))
+    return worker.position

@@ -1,0 +1,66 @@
+"""Runs the projection worker for as long as its process lives: fenced, woken by NOTIFY, patient.
+
+One worker at a time per log: a session lock on the connection that writes. A database that is away is
+waited for with growing delays; whatever else goes wrong stops the process, loudly.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from projections.database import session_conninfo
+from projections.worker import Announce, Worker
+
+POLL_SECONDS = 0.5
+_LOCK = 7305467
+
+log = structlog.get_logger()
+
+
+def run_worker(database_url: str, announce: Announce, stop: threading.Event) -> None:
+    """Project until `stop` is set. Raises what is not a database that is away."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            with psycopg.connect(session_conninfo(database_url, "rollcall_worker"), autocommit=True) as connection:
+                if _fenced(connection, stop):
+                    _project(connection, announce, stop)
+            failures = 0
+        except psycopg.OperationalError as away:
+            delay = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+            failures += 1
+            log.warning("database_away", error=type(away).__name__, again_in_seconds=round(delay, 2))
+            stop.wait(delay)
+        except psycopg.errors.UndefinedTable:
+            log.warning("read_model_replaced")
+
+
+def _fenced(connection: Connection[TupleRow], stop: threading.Event) -> bool:
+    """Wait to be the only worker; `False` where we were asked to stop first."""
+    waiting = False
+    while not stop.is_set():
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+        if row is not None and row[0]:
+            return True
+        if not waiting:
+            log.info("another_worker_projects")
+            waiting = True
+        stop.wait(POLL_SECONDS)
+    return False
+
+
+def _project(connection: Connection[TupleRow], announce: Announce, stop: threading.Event) -> None:
+    connection.execute("LISTEN rollcall_log")
+    worker = Worker(connection, announce)
+    worker.load()
+    log.info("worker_started", position=worker.position, accounts=len(worker.accounts))
+    while not stop.is_set():
+        if not worker.step():
+            for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                break

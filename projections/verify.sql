@@ -1,0 +1,17 @@
+-- name: differences
+SELECT coalesce(c.customer_id::text, 'number ' || m.customer_no), coalesce(c.expected, false)
+FROM (
+    SELECT c.customer_no, c.customer_id, {predicate} AS expected
+    FROM customers c
+    WHERE c.account_id = {account}
+) AS c
+FULL JOIN (SELECT customer_no FROM members WHERE version_no = {version}) AS m USING (customer_no)
+WHERE coalesce(c.expected, false) <> (m.customer_no IS NOT NULL)
+
+-- name: wrong_counts
+SELECT s.segment_id, v.members, count(m.customer_no)
+FROM segments s
+JOIN segment_versions v ON v.version_no = s.serving
+LEFT JOIN members m ON m.version_no = v.version_no
+GROUP BY s.segment_id, v.members
+HAVING v.members <> count(m.customer_no)

@@ -1,0 +1,231 @@
+"""The projection worker: the log turned into the read model, batch by batch.
+
+One at a time per model (a session lock on the very connection that writes, so a worker that lost it
+cannot commit). One transaction holds a batch's rows and its position: a kill at any instant neither
+loses nor doubles an effect. Between batches it fills the segments that are being recomputed, a chunk
+at a time, so that an edit over millions holds up nobody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from psycopg import Connection
+
+from domain.customer import from_micros, micros
+from domain.errors import Corrupt
+from domain.stored_events import (
+    AccountCreated,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    AttributeDeclared,
+    CustomerChanged,
+    CustomerDeleted,
+    Event,
+    load_event,
+)
+from projections import account_rows, segments
+from projections.account_state import AccountState, load_accounts
+from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
+from projections.database import beside
+from projections.flip_index import Flips
+from projections.membership import MembershipBatch
+
+SQL = beside(__file__)
+BATCH = 2_000
+CHUNK_SECONDS = 0.15
+CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
+PURGE_CHUNK = 20_000
+
+EVENTS = Counter("rollcall_projected_events_total", "Events that the projection worker applied")
+JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
+LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
+SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
+POSITION = Gauge("rollcall_projection_position", "Log position of the read model", multiprocess_mode="max")
+
+Announce = Callable[[UUID, UUID, int], None]
+Timed = tuple[int, int, Event]
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker over one connection. `step` is all it does; `announce` puts a complete version into the log."""
+
+    connection: Connection[Any]
+    announce: Announce | None
+    batch_size: int = BATCH
+    chunk_size: int | None = None
+    position: int = 0
+    effective_at: int = 0
+    accounts: dict[UUID, AccountState] = field(default_factory=dict)
+    _chunk: int = CHUNK_LEAST * 10
+
+    def load(self) -> None:
+        """Take the state of the read model: at start, and after a batch that failed."""
+        with self.connection.transaction():
+            row = self.connection.execute(SQL.position).fetchone()
+            assert row is not None
+            self.position, effective_at = row
+            self.effective_at = micros(effective_at)
+            self.accounts, broken = load_accounts(self.connection)
+            for account, segment, reason in broken:
+                segments.fail(self.connection, account, segment, reason)
+        self._chunk = self.chunk_size or self._chunk
+
+    def step(self) -> bool:
+        """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
+        events = self._project()
+        built = self._build()
+        return events or built or self._purge()
+
+    # Events
+
+    def _project(self, stop: int | None = None) -> bool:
+        started = time.monotonic()
+        with self.connection.transaction():
+            rows = self.connection.execute(
+                SQL.next_events, {"after": self.position, "stop": stop, "limit": self.batch_size}, binary=True
+            ).fetchall()
+            if not rows:
+                return False
+            events = [self._timed(row[0], load_event(row[1], row[2], row[3], row[4])) for row in rows]
+            before = self.position
+            batch = MembershipBatch()
+            self._apply(events, batch)
+            self.position = events[-1][0]
+            moved = self.connection.execute(
+                SQL.move_position, {"position": self.position, "at": self.effective_at, "before": before}
+            )
+            if moved.rowcount != 1:
+                raise Corrupt("position_moved", "another worker moved the position")
+        self._report(len(events), batch, started)
+        return True
+
+    def _apply(self, events: list[Timed], batch: MembershipBatch) -> None:
+        """Customers in runs; every other event between two runs, so that it sees the rows of those before it."""
+        run: list[Timed] = []
+        for position, at, event in events:
+            match event:
+                case CustomerChanged() | CustomerDeleted():
+                    run.append((position, at, event))
+                case AttributeDeclared():
+                    self.accounts[event.account_id].types[event.key] = event.type
+                    account_rows.apply(self.connection, event, at)
+                case _:
+                    self._apply_customers(run, batch)
+                    run = []
+                    self._apply_other(position, at, event)
+        self._apply_customers(run, batch)
+
+    def _apply_other(self, position: int, at: int, event: Event) -> None:
+        match event:
+            case AccountCreated():
+                account_rows.apply(self.connection, event, at)
+                self.accounts[event.account_id] = account_rows.state_of(event)
+            case ApiKeyCreated() | ApiKeyRevoked():
+                account_rows.apply(self.connection, event, at)
+            case _:
+                segments.apply(self.connection, self.accounts[event.account_id], event, position, at)
+
+    def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
+        if not run:
+            return
+        customers = CustomerRows()
+        customers.load(self.connection, {event.originator_id for _, _, event in run})
+        for position, at, event in run:
+            account = self.accounts[event.account_id]
+            row = customers.rows.get(event.originator_id)
+            if row is not None:
+                segments.settle_before(account, row, batch)
+            if isinstance(event, CustomerChanged):
+                if row is None:
+                    if not event.created:
+                        raise Corrupt("customer_missing", f"the change at {position} is of a customer never created")
+                    row = customers.rows[event.originator_id] = new_row(
+                        account.account_id, position, event.originator_id, at
+                    )
+                self._change(account, row, event, position, at, batch)
+            elif row is not None:
+                flips = Flips([], account.index.members_of(row.matchable))
+                batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
+                customers.delete(row)
+        customers.write(self.connection)
+        batch.write(self.connection)
+
+    def _change(
+        self, account: AccountState, row: CustomerRow, event: CustomerChanged, position: int, at: int,
+        batch: MembershipBatch,
+    ) -> None:  # fmt: skip
+        values = event.values
+        if event.created:
+            values = {"opted_out": False, "created_at": created_at_value(from_micros(at))} | values
+        types = account.types
+        changed = {
+            key: row.set(key, types[key], tuple(value) if isinstance(value, list) else value)
+            for key, value in values.items()
+        }
+        if event.created:
+            row.matchable.update((key, value) for key, value in changed.items() if value is not None)
+            flips = Flips(account.index.members_of(row.matchable), [])
+        else:
+            flips = account.index.change(row.matchable, changed)
+        row.position, row.version, row.updated_at = position, event.originator_version, at
+        batch.flip(account.account_id, row.customer_no, flips, position, at, "change")
+
+    def _timed(self, position: int, event: Event) -> Timed:
+        """An event with its effective time: the later of its recorded time and the effective time before it."""
+        self.effective_at = max(self.effective_at, micros(event.recorded_at))
+        return position, self.effective_at, event
+
+    # Segments being recomputed
+
+    def _build(self) -> bool:
+        waiting = segments.unfinished(self.accounts.values())
+        for account, segment in waiting:
+            build = segment.build
+            assert build is not None
+            if not build.complete:
+                started = time.monotonic()
+                with self.connection.transaction():
+                    segments.fill_or_fail(self.connection, account, segment, self._chunk)
+                self._adapt(time.monotonic() - started)
+            if build.complete and segment.build is build and self.announce is not None:
+                self.announce(account.account_id, segment.segment_id, build.version_no)
+        return bool(waiting) and (self.announce is not None or not self.builds_done())
+
+    def _adapt(self, seconds: float) -> None:
+        """Steer the next chunk towards the time that other segments' changes may have to wait."""
+        if self.chunk_size is None:
+            wanted = int(self._chunk * min(2.0, CHUNK_SECONDS / max(seconds, 0.001)))
+            self._chunk = max(CHUNK_LEAST, min(CHUNK_MOST, wanted))
+
+    def _purge(self) -> bool:
+        with self.connection.transaction():
+            return segments.purge(self.connection, PURGE_CHUNK)
+
+    def _report(self, count: int, batch: MembershipBatch, started: float) -> None:
+        seconds = time.monotonic() - started
+        EVENTS.inc(count)
+        JOINS.inc(batch.joins)
+        LEAVES.inc(batch.leaves)
+        SECONDS.observe(seconds)
+        POSITION.set(self.position)
+        structlog.get_logger().info(
+            "batch_projected", events=count, joined=batch.joins, left=batch.leaves, position=self.position,
+            ms=round(seconds * 1000, 1),
+        )  # fmt: skip
+
+    def drain(self, stop: int | None = None) -> None:
+        """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""
+        while self._project(stop) or self._build():
+            continue
+
+    def builds_done(self) -> bool:
+        """Whether every version that was begun is filled."""
+        return all(build.complete for account in self.accounts.values() for build in account.builds.values())
