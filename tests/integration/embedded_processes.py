@@ -16,8 +16,8 @@ ROLLCALL = Path(sys.executable).with_name("rollcall")
 GONE = "ZX"  # states of a process that has ended
 
 
-def processes_of(home: Path) -> dict[int, str]:
-    """Every running process that works in the home, or was started for it, other than this one."""
+def processes_of(home: Path | str) -> dict[int, str]:
+    """Every running process that works in the home, or was started with its name, other than this one."""
     found = {}
     mark = str(home)
     for entry in Path("/proc").glob("[0-9]*"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.embedded.broker import Broker
 from deploy.embedded.supervised import StartupError, free_port
-from tests.integration.embedded_processes import eventually, nothing_left_of, processes_of
+from tests.integration.embedded_processes import eventually, processes_of
 
 TOPIC = "rollcall.customers.v1"
 
@@ -29,7 +31,7 @@ def test_it_has_its_topics_at_the_chosen_port_also_after_it_was_killed(tmp_path:
         broker.start()
         assert broker.address == f"127.0.0.1:{port}"
         assert topics(broker.address) == {TOPIC: 12, TOPIC + ".dlt": 1}
-        (process,) = [pid for pid, text in processes_of_this_test().items() if str(port) in text]
+        (process,) = processes_of(f"tcp://127.0.0.1:{port}")
         os.kill(process, signal.SIGKILL)
         assert eventually(lambda: not broker.alive())
         broker.start()
@@ -37,11 +39,22 @@ def test_it_has_its_topics_at_the_chosen_port_also_after_it_was_killed(tmp_path:
     finally:
         broker.stop()
     assert not broker.alive()
-    assert nothing_left_of(tmp_path)
+    assert processes_of(f"tcp://127.0.0.1:{port}") == {}
 
 
-def processes_of_this_test() -> dict[int, str]:
-    return processes_of(Path("memory://tansu/"))
+def test_a_killed_owner_leaves_no_broker(tmp_path: Path) -> None:
+    port = free_port()
+    program = (
+        "import sys, time; from pathlib import Path; from deploy.embedded.broker import Broker;"
+        "Broker(Path(sys.argv[1]), int(sys.argv[2]), []).start(); print('ready', flush=True); time.sleep(600)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(port)], stdout=subprocess.PIPE)
+    assert killed.stdout is not None
+    with killed.stdout as output:
+        assert output.readline() == b"ready\n"
+    killed.kill()
+    killed.wait()
+    assert eventually(lambda: not processes_of(f"tcp://127.0.0.1:{port}"), 6)
 
 
 def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:
