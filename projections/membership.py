@@ -96,7 +96,7 @@ class MembershipBatch:
         members = [each for each in self.settled if each.member]
         if not members:
             return
-        columns = _transposed([each[:4] + (each.at,) for each in members])
+        columns = _transposed([(*each[:4], each.at) for each in members])
         connection.execute(SQL.insert_settled, columns, binary=True)
         for each in members:
             counts[each.version_no] = counts.get(each.version_no, 0) + 1

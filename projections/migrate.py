@@ -28,12 +28,12 @@ def migrate(owner_url: str) -> None:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _require_utf8(connection)
         _migrate_log(connection)
-        present = connection.execute("SELECT obj_description(to_regnamespace(%s))", [MODEL_SCHEMA]).fetchone()
-        exists = connection.execute("SELECT to_regnamespace(%s) IS NOT NULL", [MODEL_SCHEMA]).fetchone()
-        assert present is not None and exists is not None
-        if not exists[0]:
+        found = connection.execute(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [MODEL_SCHEMA]
+        ).fetchone()
+        if found is None:
             create_model(connection, MODEL_SCHEMA)
-        elif present[0] != model_checksum():
+        elif found[0] != model_checksum():
             rebuild(owner_url)
 
 
@@ -50,9 +50,8 @@ def _migrate_log(connection: Connection[TupleRow]) -> None:
         "    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
         "ALTER TABLE rollcall.migrations ENABLE ROW LEVEL SECURITY;"
     )
-    applied: dict[str, str] = {
-        name: checksum for name, checksum in connection.execute("SELECT name, checksum FROM rollcall.migrations")
-    }
+    rows = connection.execute("SELECT name, checksum FROM rollcall.migrations").fetchall()
+    applied: dict[str, str] = dict(rows)
     for path in sorted(FOLDER.glob("*.sql")):
         text = path.read_bytes()
         checksum = hashlib.sha256(text).hexdigest()

@@ -1,7 +1,7 @@
 -- name: create
 INSERT INTO segments (account_id, segment_no, segment_id, name, description, type, filter, version, created_at,
                       updated_at, serving)
-SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(description)s, %(type)s, %(filter)s::jsonb,
+SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(description)s, %(type)s, %(filter)s::json,
        %(version)s, instant, instant, %(serving)s
 FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
 
@@ -14,13 +14,13 @@ WHERE segment_id = %(segment_id)s
 -- name: change_filter
 -- A new filter is a new chance for a segment that was in error.
 UPDATE segments
-SET filter = %(filter)s::jsonb, version = %(version)s, failure = NULL,
+SET filter = %(filter)s::json, version = %(version)s, failure = NULL,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 
 -- name: create_version
 INSERT INTO segment_versions (account_id, version_no, segment_no, filter, began_at, state, previous)
-VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::jsonb,
+VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json,
         'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(state)s, %(previous)s)
 
 -- name: start_build
