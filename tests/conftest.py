@@ -1,0 +1,67 @@
+"""Real services for tests: one PostgreSQL per run, a migrated database cloned for each test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from deploy.embedded.postgres import Postgres
+from tests.installation import Installation, unique_name
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def migrate(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute((ROOT / "projections/migrations/0001_log.sql").read_text())
+    connection.execute("CREATE SCHEMA rollcall_model; SET search_path = rollcall_model")
+    connection.execute((ROOT / "projections/model.sql").read_text())
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The owner's address of a PostgreSQL that lives as long as the run."""
+    with tempfile.TemporaryDirectory(prefix="rollcall-tests-") as home:
+        Path(home).chmod(0o755)
+        server = Postgres(Path(home))
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> str:
+    """The name of a migrated database without data."""
+    name = unique_name()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with psycopg.connect(make_conninfo(postgres_url, dbname=name)) as connection:
+        migrate(connection)
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template: str) -> Iterator[str]:
+    """The owner's address of a migrated database for one test."""
+    name = unique_name()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        yield make_conninfo(postgres_url, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def installation(database_url: str) -> Iterator[Installation]:
+    """A whole Rollcall on a database of its own."""
+    made = Installation(database_url)
+    yield made
+    made.close()

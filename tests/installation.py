@@ -1,0 +1,132 @@
+"""A whole Rollcall in one process for tests: a database of its own, the application, a projection worker."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import uvicorn
+from httpx import Client
+from psycopg import Connection
+
+from api.app import create_app
+from api.context import Context
+from deploy.event_store import EventStore
+from domain.account import KeyKind
+from domain.application import Rollcall
+from projections.database import Database, session_conninfo
+from projections.worker import Worker
+
+Clock = Callable[[], datetime]
+
+
+def machine_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Installation:
+    """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
+
+    url: str
+    now: Clock = machine_now
+    rollcall: Rollcall = field(init=False)
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._api_store = EventStore(self.url, "rollcall_api")
+        self._worker_store = EventStore(self.url, "rollcall_worker", size=2)
+        self.rollcall = Rollcall(self._api_store, self._api_store, self.now)
+        self._spanning = Rollcall(self._worker_store, self._worker_store, self.now)
+        self.database = Database(self.url, "rollcall_api")
+
+    def context(self, **figures: Any) -> Context:
+        return Context(self.rollcall, self.database, b"a secret of these tests", "0.0.0", **figures)
+
+    @contextmanager
+    def serving(self, **figures: Any) -> Iterator[str]:
+        """The HTTP door on a port of its own; its address."""
+        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                thread.join(0.005)
+                assert thread.is_alive(), "the server ended before it began"
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+    @contextmanager
+    def open_door(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
+        """A client of a served HTTP door; without a key it has none."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
+            yield client
+
+    def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
+        return self.rollcall.create_account(name, timezone, country).id
+
+    def key(self, account_id: UUID, kind: KeyKind = "admin") -> str:
+        return self.rollcall.create_key(account_id, f"{kind} key", kind).key
+
+    def owner(self) -> Connection[Any]:
+        """A session that sees every row, to look behind the scenes."""
+        return psycopg.connect(self.url, autocommit=True, options="-c search_path=rollcall_model,rollcall")
+
+    def project(self) -> None:
+        """Bring the read models up to the log."""
+        with self._worker() as worker:
+            worker.drain()
+
+    @contextmanager
+    def projecting(self) -> Iterator[None]:
+        """A worker beside the test; an error in it fails the test."""
+        stop = threading.Event()
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                with self._worker() as worker:
+                    while not stop.is_set():
+                        if not worker.step():
+                            stop.wait(0.002)
+            except BaseException as failure:
+                failures.append(failure)
+
+        thread = threading.Thread(target=work, name="worker", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(30)
+        if failures:
+            raise failures[0]
+
+    def close(self) -> None:
+        self._api_store.close()
+        self._worker_store.close()
+        self.database.close()
+
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        conninfo = session_conninfo(self.url, "rollcall_worker")
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            worker = Worker(connection, self._spanning.record_recomputed)
+            worker.load()
+            yield worker
+
+
+def unique_name() -> str:
+    """A name for a database that nobody else has."""
+    return f"t_{secrets.token_hex(8)}"
