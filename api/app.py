@@ -37,7 +37,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     for router in ROUTERS:
         app.include_router(router)
-    app.state.routes = tuple(app.routes)
+    app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     problems.install(app)
     documents.install(app)
     app.add_middleware(Observed)

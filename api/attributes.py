@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from api.access import Admin, Caller, Reader
 from api.answering import answer
@@ -13,15 +13,22 @@ from api.documents import answers, takes
 from api.json_body import Body, parsed
 from api.paging import Page
 from api.shapes import Attribute, AttributeBody, PageOf
-from api.texts import PathText
 from api.waiting import MinPosition, settle, snapshot
-from domain.customer import BUILT_IN
+from domain.customer import BUILT_IN, RESERVED
 from domain.errors import Refused
 from domain.operators import operators_of
-from domain.values import AttributeType
+from domain.values import KEY_PATTERN, AttributeType
 from projections.read import accounts, segments
 
 router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
+# The shape of a key is the domain's to judge; the document tells it.
+KeyText = Annotated[
+    str,
+    Path(
+        max_length=512,
+        json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
+    ),
+]
 EXAMPLE: dict[str, Any] = {
     "key": "plan",
     "type": "text",
@@ -38,7 +45,7 @@ EXAMPLE: dict[str, Any] = {
     responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
     openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
 )
-def declare_attribute(here: Here, caller: Admin, key: PathText, body: Body) -> Response:
+def declare_attribute(here: Here, caller: Admin, key: KeyText, body: Body) -> Response:
     """Give an attribute its type, which is fixed from then on, and its label."""
     asked = parsed(body, AttributeBody)
     try:

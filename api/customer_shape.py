@@ -31,16 +31,16 @@ PersonText = Annotated[
         min_length=1,
         max_length=512,
         pattern=TEXT_PATTERN,
-        description="Our id or the upstream system's; slashes may stand in it.",
+        description="The upstream system's id (slashes may stand in it), or ours where there is a customer already.",
         json_schema_extra={"not": {"const": "bulk"}},
     ),
 ]
 
 
 class PersonConvertor(Convertor[str]):
-    """Any text, slashes too, but not `bulk`, which is an address of its own."""
+    """Any text, slashes too, but neither `bulk` nor `…/segments`, which are addresses of their own."""
 
-    regex = "(?!bulk$).+"
+    regex = "(?!bulk$)(?!.*/segments$).+"
 
     def convert(self, value: str) -> str:
         """The text itself."""

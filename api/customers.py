@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
 
 @router.get(
-    "/{customer:person}/segments",
+    "/{external_id:path}/segments",
     operation_id="list_segments_of_customer",
     response_model=PageOf[JoinedSegment],
     responses=answers(
@@ -45,13 +45,13 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
     ),
 )  # fmt: skip
 def list_segments_of_customer(
-    here: Here, caller: Reader, customer: PersonText, page: Page, min_position: MinPosition = None
+    here: Here, caller: Reader, external_id: PersonText, page: Page, min_position: MinPosition = None
 ) -> Response:
     """List the segments that a customer is in now, newest segment first, each with `joined_at`."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(here, account_id, min_position) as (connection, position):
-        person = _find(connection, account_id, customer)
+        person = _find(connection, account_id, external_id)
         found = segments.of_customer(connection, account_id, person.customer_no, before=before, limit=page.fetch)
         labels = accounts.labels(connection, account_id)
         body = page.page(
@@ -69,7 +69,7 @@ def list_segments_of_customer(
     response_model=Customer,
     responses=answers(
         {200: ("The customer, changed or confirmed.", EXAMPLE), 201: ("The customer, new.", EXAMPLE)},
-        400, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
+        400, 405, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
     ),
     openapi_extra=takes(CustomerBody, {"phone": "+351912345678", "name": "Ana Sá", "attributes": {"plan": "gold"}}),
 )  # fmt: skip
@@ -114,32 +114,31 @@ def list_customers(
 
 
 @router.get(
-    "/{customer:person}",
+    "/{external_id:person}",
     operation_id="get_customer",
     response_model=Customer,
-    responses=answers({200: ("The customer.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
+    responses=answers({200: ("The customer.", EXAMPLE)}, 404, 405, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_customer(here: Here, caller: Reader, customer: PersonText, min_position: MinPosition = None) -> Response:
+def get_customer(here: Here, caller: Reader, external_id: PersonText, min_position: MinPosition = None) -> Response:
     """Read a customer by id or external id."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = _find(connection, caller.account_id, customer)
+        row = _find(connection, caller.account_id, external_id)
     return answer(show_row(row), position, version=row.version)
 
 
 @router.delete(
-    "/{customer:person}",
+    "/{external_id:person}",
     operation_id="delete_customer",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Erased.", None)}, 400, 404, 412),
+    responses=answers({204: ("Erased.", None)}, 400, 404, 405, 412),
 )
-def delete_customer(here: Here, caller: Admin, customer: PersonText, if_match: IfMatch = None) -> Response:
+def delete_customer(here: Here, caller: Admin, external_id: PersonText, if_match: IfMatch = None) -> Response:
     """Erase a person, by id or external id."""
     expected = expected_version(if_match)
     with here.database.transaction(caller.account_id) as connection:
-        row = _find(connection, caller.account_id, customer)
-    external_id = row.values.get("external_id")
-    change = CustomerChange(external_id, "deleted", here.rollcall.now(), customer_id=row.customer_id)
+        row = _find(connection, caller.account_id, external_id)
+    change = CustomerChange(row.values.get("external_id"), "deleted", here.rollcall.now(), customer_id=row.customer_id)
     changed = here.rollcall.change_customers(caller.account_id, [change], expected_version=expected)
     settle(here, caller.account_id, changed.position)
     return done(changed.position)

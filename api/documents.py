@@ -77,14 +77,17 @@ def takes(model: type[BaseModel], example: Any, media_type: str = "application/j
 
 def takes_lines(model: type[BaseModel], example: str) -> dict[str, Any]:
     """The `openapi_extra` of a route that takes NDJSON."""
-    schema = {
-        "type": "string",
-        "description": f"One {model.__name__} (see `components.schemas`) in JSON on each line.",
+    described = {
+        "schema": {
+            "type": "string",
+            "description": f"One {model.__name__} (see `components.schemas`) in JSON on each line; no line is fine.",
+        },
+        "example": example,
     }
     return {
         "requestBody": {
-            "required": True,
-            "content": {"application/x-ndjson": {"schema": schema, "example": example}},
+            "required": False,
+            "content": {"application/x-ndjson": {"schema": described["schema"]}, "text/plain": described},
         }
     }
 
@@ -108,12 +111,21 @@ def install(app: FastAPI) -> None:
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
         components["parameters"] = {"MinPosition": _MIN_POSITION}
+        for operation in (each for path in drawn["paths"].values() for each in path.values()):
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _never_null(parameter["schema"])
         components["x-problems"] = {
             kind.name: {"status": status, "title": kind.title, "remedy": kind.remedy} for status, kind in KINDS.items()
         }
         return drawn
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """An optional parameter may be left out; `null` is not among the things to send."""
+    given = [each for each in schema.pop("anyOf", []) if each != {"type": "null"}]
+    return {**(given[0] if len(given) == 1 else {}), **schema}
 
 
 _MIN_POSITION = {

@@ -104,10 +104,12 @@ def list_keys(here: Here, caller: Reader, page: Page, min_position: MinPosition 
     operation_id="revoke_key",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Revoked: requests with it are refused from now on.", None)}, 404),
+    responses=answers({204: ("Revoked: requests with it are refused from now on.", None)}, 404, 409),
 )
 def revoke_key(here: Here, caller: Admin, key_id: PathText) -> Response:
     """Revoke an API key."""
+    if key_id == caller.key_id:
+        raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
     position = here.rollcall.revoke_key(caller.account_id, key_id)
     settle(here, caller.account_id, position)
     return done(position)

@@ -14,7 +14,7 @@ from api.documents import answers
 from api.paging import Page
 from api.segments import find
 from api.shapes import Member, PageOf
-from api.texts import PathText, SearchText, uuid_in
+from api.texts import PathId, SearchText, uuid_in
 from api.waiting import MinPosition, snapshot
 from projections.read import customers, members
 
@@ -33,7 +33,7 @@ EXAMPLE_MEMBER = EXAMPLE | {"joined_at": "2026-05-20T10:00:00Z"}
 def list_members(
     here: Here,
     caller: Reader,
-    segment_id: PathText,
+    segment_id: PathId,
     page: Page,
     query: SearchText = None,
     min_position: MinPosition = None,

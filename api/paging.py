@@ -83,7 +83,7 @@ def paging(
         if name not in ("limit", "cursor", "include", "min_position")
     )
     scope = json_text.dumps([who.account_id, request.url.path, filters])
-    after = _opened(here.secret, scope, cursor) if cursor is not None else None
+    after = _opened(here.secret, scope, cursor) if cursor else None
     return Paging(limit, include == "total", after, scope, here.secret)
 
 

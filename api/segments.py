@@ -21,7 +21,7 @@ from api.json_body import Body, parsed
 from api.paging import Page
 from api.segment_shape import EXAMPLE, EXAMPLE_FILTER, show_segment
 from api.shapes import PageOf, Segment, SegmentBody, SegmentPatch
-from api.texts import IdempotencyKey, IfMatch, PathText, SearchText, expected_version, uuid_in
+from api.texts import IdempotencyKey, IfMatch, PathId, SearchText, expected_version, uuid_in
 from api.waiting import MinPosition, settle, snapshot
 from domain.application import Saved
 from domain.errors import NotFound
@@ -91,7 +91,7 @@ def list_segments(
     response_model=Segment,
     responses=answers({200: ("The segment.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_segment(here: Here, caller: Reader, segment_id: PathText, min_position: MinPosition = None) -> Response:
+def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: MinPosition = None) -> Response:
     """Read a segment with the count of its members."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
         row = find(connection, caller.account_id, segment_id)
@@ -108,7 +108,7 @@ def get_segment(here: Here, caller: Reader, segment_id: PathText, min_position: 
     ),
     openapi_extra=takes(SegmentPatch, {"name": "Gold customers", "filter": EXAMPLE_FILTER}),
 )
-def edit_segment(here: Here, caller: Admin, segment_id: PathText, body: Body, if_match: IfMatch = None) -> Response:
+def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
     """Change a segment's name, description or filter; what is absent stays."""
     expected = expected_version(if_match)
     asked = parsed(body, SegmentPatch)
@@ -130,7 +130,7 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathText, body: Body, if
     response_class=Response,
     responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412),
 )
-def delete_segment(here: Here, caller: Admin, segment_id: PathText, if_match: IfMatch = None) -> Response:
+def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a segment. Its customers stay."""
     position = here.rollcall.delete_segment(caller.account_id, known(segment_id), expected_version(if_match))
     settle(here, caller.account_id, position)

@@ -12,18 +12,22 @@ from api.problems import RequestError
 
 # No control characters, NUL among them: PostgreSQL cannot store it, and nobody means it.
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
-_ETAG = re.compile(r'"(\d{1,18})"', re.ASCII)
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
+_OUR_TAG = re.compile(r'(?<!/)"(\d{1,18})"', re.ASCII)
+_NO_VERSION = -1
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 SearchText = Annotated[
     str | None, Query(max_length=200, pattern=TEXT_PATTERN, description="Words, or the beginning of a phone number.")
 ]
 PathText = Annotated[str, Path(min_length=1, max_length=512, pattern=TEXT_PATTERN)]
+PathId = Annotated[str, Path(min_length=1, max_length=512, json_schema_extra={"format": "uuid"})]
 IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        json_schema_extra={"pattern": r'^(\*|"[0-9]{1,18}")$'},
+        json_schema_extra={"minLength": 1},
         description="The `ETag` that was read, or `*`. Refused with 412 where it is no longer the present one.",
     ),
 ]
@@ -45,15 +49,17 @@ def etag(version: int) -> str:
 
 
 def expected_version(if_match: str | None) -> int | None:
-    """The version that `If-Match` names; `None` where any will do."""
+    """The version that `If-Match` names, the newest where it names several; `None` where any will do.
+
+    Weak tags, and tags that we never gave, match nothing (RFC 9110).
+    """
     if if_match is None or if_match.strip() == "*":
         return None
-    found = _ETAG.fullmatch(if_match.strip())
-    if found is None:
+    if not _TAGS.fullmatch(if_match.strip()):
         raise RequestError(
-            400, "invalid_if_match", 'If-Match takes one ETag such as "3", or *', pointer="/header/If-Match"
+            400, "invalid_if_match", 'If-Match takes an ETag such as "3", or *', pointer="/header/If-Match"
         )
-    return int(found[1])
+    return max((int(version) for version in _OUR_TAG.findall(if_match)), default=_NO_VERSION)
 
 
 def uuid_in(text: str) -> UUID | None:

@@ -46,5 +46,5 @@ WHERE s.account_id = %(account_id)s::uuid
 SELECT name
 FROM segments
 WHERE account_id = %(account_id)s::uuid
-  AND jsonb_path_exists(filter, '$.**.attribute ? (@ == $key)', jsonb_build_object('key', %(attribute)s::text))
+  AND jsonb_path_exists(filter::jsonb, '$.**.attribute ? (@ == $key)', jsonb_build_object('key', %(attribute)s::text))
 ORDER BY segment_no
