@@ -7,6 +7,7 @@ The standard library reads (fractions become `Decimal`, never binary floats), or
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -18,11 +19,15 @@ from domain.errors import Invalid
 
 MAX_DEPTH = 32
 _MAX_NUMBER = 400
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def dumps(value: Any) -> bytes:
     """JSON text of dicts, lists, tuples, text, numbers, UUIDs and datetimes; Decimals keep every digit."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    try:
+        return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:
+        return orjson.dumps(_spelled_out(value), default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def loads(text: bytes | str) -> Any:
@@ -46,6 +51,11 @@ def parse(text: bytes) -> Any:
         raise Invalid("malformed_json", f"{bad.msg} at line {bad.lineno}, column {bad.colno}") from None
     except _BadNumber as bad:
         raise Invalid("malformed_json", str(bad)) from None
+    if _SURROGATE.search(decoded):
+        try:
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise Invalid("malformed_json", "a text holds a lone surrogate (\\ud800 to \\udfff); remove it") from None
     return value
 
 
@@ -96,12 +106,24 @@ def _constant(name: str) -> NoReturn:
     raise _BadNumber(f"{name} is not JSON")
 
 
+def _spelled_out(value: Any) -> Any:
+    """The same value with integers beyond 64 bits as their digits: orjson refuses them without asking."""
+    match value:
+        case bool():
+            return value
+        case int() if not -(2**63) <= value < 2**64:
+            return orjson.Fragment(str(value))
+        case dict():
+            return {key: _spelled_out(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_spelled_out(each) for each in value]
+    return value
+
+
 def _default(value: Any) -> Any:
     match value:
         case Decimal():
             return orjson.Fragment(format(value, "f"))
-        case int():  # beyond 64 bits
-            return orjson.Fragment(str(value))
         case UUID():
             return str(value)
         case datetime():
