@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
 from kafka.serializer import Serializer
 
+from consumers.kafka.connecting import connect
 from domain.errors import Unavailable
 
 TIMEOUT = 5.0
@@ -20,7 +21,7 @@ _LARGEST = 128 * 1024 * 1024
 def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
     """Make the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=int(TIMEOUT * 1000))
+        admin: Any = connect(KafkaAdminClient, bootstrap_servers=bootstrap_servers)
         try:
             for name in sorted(set(topics) - set(admin.list_topics())):
                 try:
@@ -86,7 +87,8 @@ class DeadLetterPublisher:
     def _connected(self) -> Any:
         if self._producer is None:
             logging.getLogger("kafka").setLevel(logging.CRITICAL)
-            self._producer = KafkaProducer(
+            self._producer = connect(
+                KafkaProducer,
                 bootstrap_servers=self._servers,
                 acks="all",
                 key_serializer=_KeySerializer(),
@@ -94,7 +96,6 @@ class DeadLetterPublisher:
                 max_block_ms=int(TIMEOUT * 1000),
                 request_timeout_ms=int(TIMEOUT * 2 * 1000),
                 delivery_timeout_ms=int(TIMEOUT * 3 * 1000),
-                bootstrap_timeout_ms=int(TIMEOUT * 1000),
                 metrics_enabled=False,
             )
         return self._producer

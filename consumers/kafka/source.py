@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError, 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from prometheus_client import Counter
 
+from consumers.kafka.connecting import connect
 from consumers.kafka.unpacking import Unpacking
 from consumers.records import Batch, Record
 from domain.errors import Unavailable
@@ -72,7 +73,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client: Any = None
         self._places: dict[TopicPartition, _Place] = {}
         self._unplaced: set[TopicPartition] = set()
-        self._lost: dict[TopicPartition, str] = {}
+        self._beyond: set[TopicPartition] = set()
+        self._starts: dict[TopicPartition, int] = {}
         self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
         self._connections: tuple[Any, ...] = ()
         self._connected_at = self._hinted_at = time.monotonic()
@@ -119,6 +121,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         client, self._client = self._client, None
         self._places.clear()
         self._unplaced.clear()
+        self._starts.clear()
         self._ready.clear()
         if client is not None:
             client.close(autocommit=False, timeout_ms=2_000)
@@ -134,7 +137,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _open(self) -> None:
         options: dict[str, Any] = {} if self._group is None else {"session_timeout_ms": 6_000}
-        client = KafkaConsumer(
+        client: Any = connect(
+            KafkaConsumer,
             bootstrap_servers=self._servers,
             group_id=self._group,
             enable_auto_commit=False,
@@ -145,7 +149,6 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             metadata_max_age_ms=int(_FRESH * 1000),
             reconnect_backoff_max_ms=1_000,
             request_timeout_ms=10_000,
-            bootstrap_timeout_ms=int(TIMEOUT * 1000),
             metrics_enabled=False,
             **options,
         )
@@ -200,41 +203,54 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         waiting = [where for where in sorted(self._unplaced) if known(where.topic)]
         if not waiting:
             return
+        ids = {where: self._topic_id(where.topic) for where in waiting}
+        names = {where: f"kafka:{where.topic}:{topic_id}:{where.partition}" for where, topic_id in ids.items()}
+        # Positions first: another process may still be moving one, and the log must not look older than it.
+        positions = {where: self._position_of(name) for where, name in names.items()}
         first = self._client.beginning_offsets(waiting, timeout_ms=TIMEOUT * 1000)
-        end = self._client.end_offsets(waiting, timeout_ms=TIMEOUT * 1000)
-        for where in waiting:
-            topic_id = self._topic_id(where.topic)
-            name = f"kafka:{where.topic}:{topic_id}:{where.partition}"
-            previous = self._position_of(name)
+        for where, previous in positions.items():
             start = first[where] if previous is None else previous + 1
-            lost = self._lost.pop(where, None)
-            if previous is not None and (lost or not first[where] <= start <= end[where]):
-                reason = lost or ("deleted_by_retention" if start < first[where] else "beyond_the_log")
+            beyond = where in self._beyond
+            if previous is not None and (beyond or start < first[where]):
+                reason = "beyond_the_log" if beyond and start > first[where] else "deleted_by_retention"
                 _restarts.labels(reason).inc()
                 log.error(
                     "position_lost", reason=reason, topic=where.topic, partition=where.partition, position=previous,
-                    first=first[where], end=end[where], remedy="reading on from the first record there is",
+                    first=first[where], remedy="reading on from the first record there is",
                 )  # fmt: skip
                 start = first[where]
+            self._beyond.discard(where)
             self._client.seek(where, start)
+            self._client._subscription.assignment[where].highwater = None
             self._client.resume(where)
-            self._places[where] = _Place(name, topic_id, previous)
+            self._places[where] = _Place(names[where], ids[where], previous)
+            self._starts[where] = start
             self._unplaced.discard(where)
 
     def _poll(self, timeout: float) -> None:
         try:
             fetched = self._client.poll(timeout * 1000, max_records=self._size)
         except (OffsetOutOfRangeError, LogTruncationError) as gone:
-            truncated = isinstance(gone, LogTruncationError)
-            partitions = list(gone.divergent_offsets if truncated else gone.args[0])
-            self._lost |= dict.fromkeys(partitions, "truncated" if truncated else "out_of_range")
-            self._forget(partitions)
-            self._hold(partitions)
+            self._lose(gone.divergent_offsets if isinstance(gone, LogTruncationError) else gone.args[0])
             return
         for where, records in fetched.items():
             if where in self._places:
                 self._ready.append((where, records))
+        self._check_starts()
         self._watch(bool(fetched))
+
+    def _check_starts(self) -> None:
+        # A broker may answer a fetch beyond its log with nothing, for ever; its end comes with the answer. (To ask
+        # for the end would not do: the embedded broker names the end of the last batch but one.)
+        ends = {where: self._client.highwater(where) for where in self._starts if where in self._places}
+        self._lose([where for where, end in ends.items() if end is not None and end < self._starts[where]])
+        self._starts = {where: start for where, start in self._starts.items() if ends.get(where, 0) is None}
+
+    def _lose(self, partitions: Iterable[TopicPartition]) -> None:
+        lost = list(partitions)
+        self._beyond.update(lost)
+        self._forget(lost)
+        self._hold(lost)
 
     def _watch(self, busy: bool) -> None:
         now = time.monotonic()

