@@ -1,5 +1,4 @@
 # Everything starts here; only `python3.11` and `make` are needed. `make help` lists the targets.
-SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench lock
 

@@ -15,7 +15,7 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from deploy import logs
-from deploy.embedded.supervised import StartupError
+from deploy.embedded.supervised import StartupError, stoppable
 from deploy.settings import Settings
 from domain.errors import RollcallError
 
@@ -35,9 +35,12 @@ def up(*, demo: bool = False) -> None:
     demo
         Fill a sample account and keep changing its customers.
     """
-    from deploy.embedded import process_tree
+    settings = _settings("up")
+    # Before the imports, which take a while: whoever stops us meanwhile sees us end as we should.
+    with stoppable():
+        from deploy.embedded import process_tree
 
-    process_tree.up(_settings("up"), demo=demo)
+        process_tree.up(settings, demo=demo)
 
 
 @app.command

@@ -2,7 +2,7 @@
 
 Called by `deploy.main`. PostgreSQL and the broker are started where none is given, the database is migrated, then
 come the roles, each in its own process with everything it needs in its environment. What dies is started again.
-SIGINT, SIGTERM and SIGHUP stop all in order; if this process is killed, the kernel ends the others.
+SIGINT, SIGTERM and SIGHUP (see `stoppable`) stop all in order; if this process is killed, the kernel ends the others.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from types import FrameType
+from contextlib import ExitStack
 
 import structlog
 
@@ -27,14 +25,9 @@ from deploy.embedded.supervised import Program, free_port, launch, require_free_
 from deploy.embedded.tree import Tree
 from deploy.settings import Settings, environment_for_child
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 60.0
 
 log = structlog.stdlib.get_logger("rollcall.up")
-
-
-class Stopped(BaseException):
-    """We were asked to stop. Not an `Exception`: nothing on the way may take it for a failure."""
 
 
 class Role:
@@ -70,8 +63,8 @@ class Role:
 
 
 def up(settings: Settings, *, demo: bool) -> None:
-    """Run everything until asked to stop."""
-    with _stoppable(), ExitStack() as exits:
+    """Run everything until `Stopped` is raised, and then stop it."""
+    with ExitStack() as exits:
         if settings.http_port == 0:
             settings = settings.model_copy(update={"http_port": free_port()})
         require_free_port(settings.http_host, settings.http_port, "ROLLCALL_HTTP_PORT")
@@ -148,20 +141,3 @@ def _welcome(settings: Settings, api_key: str | None) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn the first stop signal into the end of the block; while everything stops, further ones change nothing."""
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        raise Stopped
-
-    for number in STOP_SIGNALS:
-        signal.signal(number, on_signal)
-    try:
-        yield
-    except Stopped:
-        log.info("stopped")

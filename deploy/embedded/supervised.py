@@ -12,18 +12,26 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 CHILD = Path(__file__).with_name("child.py")
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Stream = IO[bytes] | int | None
 
 
 class StartupError(Exception):
     """Why Rollcall cannot start, as one sentence for the person at the terminal."""
+
+
+class Stopped(BaseException):
+    """We were asked to stop. Not an `Exception`: nothing on the way may take it for a failure."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,21 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             continue
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn the first stop signal into the end of the block; while everything stops, further ones change nothing."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, on_signal)
+    with suppress(Stopped):
+        yield
 
 
 def free_port() -> int:

@@ -93,9 +93,9 @@ class Up:
             name, _, value = line.strip().partition("  ")
             said[name] = value.strip()
 
-    def role(self, name: str) -> int:
-        """The process of a role."""
-        return next(pid for pid, text in processes_of(self.home).items() if f"deploy.main {name} " in text)
+    def role(self, name: str) -> int | None:
+        """The process of a role, if it runs."""
+        return next((pid for pid, text in processes_of(self.home).items() if f"deploy.main {name} " in text), None)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
