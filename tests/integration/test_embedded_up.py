@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import socket
 import time
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from deploy.embedded.postgres import Postgres
 from deploy.embedded.supervised import free_port
 from tests.integration.embedded_processes import Up, eventually, nothing_left_of, processes_of, run
 
@@ -55,6 +59,38 @@ def test_the_given_ports_are_used_and_kafka_can_be_left_out(home: Path) -> None:
     assert said["API"] == f"http://127.0.0.1:{port}/v1"
     assert said["Kafka"] == "none"
     assert not any("deploy.main ingest " in text or "tansu" in text for text in processes_of(home).values())
+    assert up.stop() == 0
+
+
+def test_a_given_database_is_used_and_outlives_us(home: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    postgres = Postgres(given)
+    postgres.start()
+    try:
+        up = Up(home, ROLLCALL_DATABASE_URL=postgres.url, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
+        up.welcome()
+        assert not home.exists(), "nothing embedded, nothing to keep"
+        assert up.stop() == 0
+        assert postgres.alive()
+        assert run(home, "key", "create", ROLLCALL_DATABASE_URL=postgres.url).returncode == 0
+    finally:
+        postgres.stop()
+
+
+def test_in_a_rehearsal_every_process_has_its_time(home: Path) -> None:
+    up = Up(home, ROLLCALL_CLOCK_START="2031-02-03T04:05:06Z", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
+    said = up.welcome()
+    request = urllib.request.Request(
+        f"{said['API']}/customers/c1",
+        data=b'{"name": "Ada"}',
+        headers={"Authorization": f"Bearer {said['API key']}", "Content-Type": "application/json"},
+        method="PUT",
+    )
+    with urllib.request.urlopen(request) as answer:
+        created = datetime.fromisoformat(json.load(answer)["created_at"])
+    start = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert start <= created < start + timedelta(minutes=2)
     assert up.stop() == 0
 
 
