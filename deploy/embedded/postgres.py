@@ -149,7 +149,7 @@ class Postgres:
         reasons = re.findall(r"(?:FATAL|PANIC|error|^postgres|^initdb):\s+(.+)", said, re.MULTILINE)
         reason = reasons[-1] if reasons else f"exit code {code}"
         if code == CANNOT_REACH:
-            reason = f"the user with id {NOBODY.uid} cannot enter {self._data.parent} or {self._binaries}"
+            reason = f"an unprivileged user cannot enter {self._data.parent} or {self._binaries}"
         return f"PostgreSQL did not start ({reason}); its log is {self._log}."
 
     def _pid_file(self, line: int) -> str:

@@ -8,11 +8,10 @@ SIGINT, SIGTERM and SIGHUP (see `stoppable`) stop all in order; if this process 
 from __future__ import annotations
 
 import http.client
-import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import structlog
 
@@ -33,11 +32,14 @@ log = structlog.stdlib.get_logger("rollcall.up")
 class Role:
     """One process of Rollcall: `ingest`, `project`, `api` or `demo`."""
 
+    patience = 8.0
+
     def __init__(self, name: str, settings: Settings, *, may_end: bool = False) -> None:
         self.name = name
         self._may_end = may_end
         self._environment = environment_for_child(settings)
         self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = 0.0
 
     def start(self) -> None:
         """Start the process; whether it is ready is its own affair."""
@@ -55,11 +57,14 @@ class Role:
         """Send the signal, and do not wait."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+        self._deadline = time.monotonic() + self.patience
 
     def stop(self) -> None:
-        """Wait for the end; after ten seconds, force it (a kill at any instant loses nothing)."""
+        """Wait for the end; when the time since it was asked is over, force it: a kill at any instant loses nothing."""
         if self._process is not None:
-            stop(self._process, (signal.SIGTERM, 10.0))
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(max(self._deadline - time.monotonic(), 0))
+            stop(self._process)
 
 
 def up(settings: Settings, *, demo: bool) -> None:
