@@ -68,12 +68,9 @@ class DeadLetterPublisher:
         """
         try:
             producer = self._connected()
-            sent = [
-                producer.send(each.topic, each.value, _NULL if each.key is None else each.key, each.headers)
-                for each in messages
-            ]
+            sent = [self._send(producer, each) for each in messages]
             producer.flush(timeout=TIMEOUT * 4)
-            return [self._accepted(each) for each in sent]
+            return [each is not None and self._accepted(each) for each in sent]
         except KafkaError as away:
             self.close()
             raise Unavailable("broker_unavailable", f"dead letters cannot be published: {away}") from away
@@ -99,6 +96,12 @@ class DeadLetterPublisher:
                 metrics_enabled=False,
             )
         return self._producer
+
+    def _send(self, producer: Any, each: Message) -> Any:
+        try:
+            return producer.send(each.topic, each.value, _NULL if each.key is None else each.key, each.headers)
+        except MessageSizeTooLargeError:
+            return None
 
     def _accepted(self, sent: Any) -> bool:
         try:
