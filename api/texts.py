@@ -14,6 +14,7 @@ from api.problems import RequestError
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
+_IF_MATCH = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 _OUR_TAG = re.compile(r'(?<!/)"(\d{1,18})"', re.ASCII)
 _NO_VERSION = -1
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
@@ -27,7 +28,8 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        json_schema_extra={"minLength": 1},
+        examples=['"3"'],
+        json_schema_extra={"pattern": _IF_MATCH},
         description="The `ETag` that was read, or `*`. Refused with 412 where it is no longer the present one.",
     ),
 ]

@@ -12,15 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from deploy.embedded.postgres import Postgres
+from projections.migrate import migrate
 from tests.installation import Installation, unique_name
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def migrate(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    connection.execute((ROOT / "projections/migrations/0001_log.sql").read_text())
-    connection.execute("CREATE SCHEMA rollcall_model; SET search_path = rollcall_model")
-    connection.execute((ROOT / "projections/model.sql").read_text())
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +35,7 @@ def template(postgres_url: str) -> str:
     name = unique_name()
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    with psycopg.connect(make_conninfo(postgres_url, dbname=name)) as connection:
-        migrate(connection)
+    migrate(make_conninfo(postgres_url, dbname=name))
     return name
 
 

@@ -22,6 +22,7 @@ from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
 from projections.database import Database, session_conninfo
+from projections.installation import secret_of
 from projections.worker import Worker
 
 Clock = Callable[[], datetime]
@@ -48,7 +49,7 @@ class Installation:
         self.database = Database(self.url, "rollcall_api")
 
     def context(self, **figures: Any) -> Context:
-        return Context(self.rollcall, self.database, b"a secret of these tests", "0.0.0", **figures)
+        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", **figures)
 
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
