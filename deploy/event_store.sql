@@ -6,7 +6,7 @@ SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log', '')
 -- name: append_events
 INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state)
 SELECT %s::uuid, originator_id, originator_version, topic, state
-FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])
+FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])
     AS t (originator_id, originator_version, topic, state)
 RETURNING notification_id
 
@@ -19,19 +19,19 @@ ORDER BY originator_version
 -- name: customer_states
 SELECT customer_id, revision, state
 FROM customer_states
-WHERE account_id = %s::uuid AND customer_id = ANY (%s::uuid[])
+WHERE account_id = %s::uuid AND customer_id = ANY (%b::uuid[])
 
 -- name: insert_states
 -- A customer that another writer created meanwhile fails on the primary key: decide again.
 INSERT INTO customer_states (account_id, customer_id, revision, state)
 SELECT %s::uuid, customer_id, revision, state
-FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS t (customer_id, revision, state)
+FROM unnest(%b::uuid[], %b::bigint[], %b::bytea[]) AS t (customer_id, revision, state)
 
 -- name: update_states
 -- Only rows still at the revision that was read; the caller counts them.
 UPDATE customer_states s
 SET revision = t.revision, state = t.state
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[]) AS t (customer_id, before, revision, state)
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[]) AS t (customer_id, before, revision, state)
 WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid
 
 -- name: move_tracking

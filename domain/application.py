@@ -262,18 +262,18 @@ class Rollcall(Application[UUID]):
         return self._repeat(write, account_id)
 
     def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
-        wanted = {change_target(account_id, change) for change in changes}
-        states = self._log_of_accounts.customer_states(account_id, wanted) if wanted else {}
+        targets = [change_target(account_id, change) for change in changes]
+        states = self._log_of_accounts.customer_states(account_id, set(targets)) if targets else {}
         if expected is not None:
-            (target,) = wanted
+            (target,) = targets
             current = states[target].version if target in states and states[target].exists else 0
             if current != expected:
                 raise StaleVersion(f"the customer is at version {current}, not {expected}; read it again", current)
         schema = self._cached_schema(account_id)
         mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
         batch = ChangeBatch(self._cached_account(account_id), mine, states, self.now())
-        for change in changes:
-            batch.take(change)
+        for target, change in zip(targets, changes, strict=True):
+            batch.take(target, change)
         return batch
 
     def tracked_position(self, name: str) -> int | None:

@@ -46,9 +46,8 @@ class ChangeBatch:
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
 
-    def take(self, change: CustomerChange) -> None:
-        """Fold one change in. An invalid one has no effect, not even on the types of attributes."""
-        customer_id = change_target(self.account.account_id, change)
+    def take(self, customer_id: UUID, change: CustomerChange) -> None:
+        """Fold one change of a customer in. An invalid one has no effect, not even on the types of attributes."""
         state = self.states.get(customer_id)
         if state is None:
             state = self.states[customer_id] = CustomerState(customer_id)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from domain import json_text
 from domain.errors import FieldError, Invalid
-from domain.values import AttributeType, Value, from_stored
+from domain.values import AttributeType, Value
 
 BUILT_IN: dict[str, AttributeType] = {
     "phone": "text",
@@ -173,7 +173,9 @@ class CustomerState:
             updated=raw["u"],
             touched=raw["t"],
             floor=raw["f"],
-            values={key: (from_stored(value), time) for key, (value, time) in raw["a"].items()},
+            values={
+                key: (tuple(value) if type(value) is list else value, time) for key, (value, time) in raw["a"].items()
+            },
             recent=[recent[start : start + 8] for start in range(0, len(recent), 8)],
         )
 

@@ -19,6 +19,7 @@ from domain.errors import Invalid
 
 MAX_DEPTH = 32
 _MAX_NUMBER = 400
+_OURS = json.JSONDecoder(parse_float=Decimal)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -32,7 +33,7 @@ def dumps(value: Any) -> bytes:
 
 def loads(text: bytes | str) -> Any:
     """The value of JSON text that we wrote ourselves, fractions as `Decimal`."""
-    return json.loads(text, parse_float=Decimal)
+    return _OURS.decode(text if isinstance(text, str) else text.decode())
 
 
 def parse(text: bytes) -> Any:

@@ -108,11 +108,6 @@ def normalise(kind: AttributeType, raw: object) -> Value | BadValue | None:
             return _list(raw)
 
 
-def from_stored(kind_is_list: object) -> Value:
-    """A normal value as the event store or the customers table returns it (lists instead of tuples)."""
-    return tuple(kind_is_list) if isinstance(kind_is_list, list) else kind_is_list  # type: ignore[return-value]
-
-
 def instant_text(instant: datetime) -> str:
     """An aware datetime as the fixed-width UTC text that datetime values have."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")

@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain import json_text
-from domain.values import AttributeType, Value, from_stored, instant_text, matchable
+from domain.values import AttributeType, Value, instant_text, matchable
 from projections.database import beside
 
 SQL = beside(__file__)
@@ -70,7 +70,9 @@ class CustomerRows:
         cursor = connection.execute(SQL.load, [list(customer_ids)], binary=True)
         for account_id, customer_no, customer_id, position, attributes, folded in cursor:
             shown = json_text.loads(attributes)
-            compared = {key: from_stored(value) for key, value in json_text.loads(folded).items()}
+            compared = {
+                key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()
+            }
             self.rows[customer_id] = CustomerRow(
                 account_id, customer_no, customer_id, position, shown, compared, shown | compared
             )

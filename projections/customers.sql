@@ -1,7 +1,7 @@
 -- name: load
 SELECT account_id, customer_no, customer_id, position, attributes::text, folded::text
 FROM customers
-WHERE customer_id = ANY (%s::uuid[])
+WHERE customer_id = ANY (%b::uuid[])
 
 -- name: insert
 INSERT INTO customers (account_id, customer_no, position, version, updated_at, attributes, folded, phone, name,
@@ -9,8 +9,8 @@ INSERT INTO customers (account_id, customer_no, position, version, updated_at, a
 SELECT account_id, customer_no, position, version, 'epoch'::timestamptz + updated * interval '1 microsecond',
        attributes::jsonb, folded::jsonb, phone, name,
        customer_id, 'epoch'::timestamptz + created * interval '1 microsecond'
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
-            %s::text[], %s::text[], %s::uuid[], %s::bigint[])
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
+            %b::text[], %b::text[], %b::uuid[], %b::bigint[])
     AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, customer_id, created)
 
 -- name: update
@@ -19,7 +19,7 @@ UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
     attributes = t.attributes::jsonb, folded = t.folded::jsonb
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[])
     AS t (account_id, customer_no, position, version, updated, attributes, folded)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 
@@ -28,12 +28,12 @@ UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
     attributes = t.attributes::jsonb, folded = t.folded::jsonb, phone = t.phone, name = t.name
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
-            %s::text[], %s::text[])
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
+            %b::text[], %b::text[])
     AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 
 -- name: delete
 DELETE FROM customers c
-USING unnest(%s::uuid[], %s::bigint[]) AS t (account_id, customer_no)
+USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no

@@ -198,6 +198,8 @@ class FlipIndex:
 
     def change(self, values: Values, changed: Mapping[str, Value | None]) -> Flips:
         """Apply new matchable values (`None` = removed) to `values`, all at once, and say what flipped."""
+        if not self._trees:
+            return Flips(*self._flip_each(values, changed))
         touched = {
             version
             for key, new in changed.items()

@@ -71,7 +71,7 @@ class ValueClasses:
             if holds:
                 base |= mask
             own = sorted(set(_named_values(node)), key=lambda value: place[value])
-            for here, following in zip(own, [*own[1:], None], strict=True):
+            for here, following in zip(own, [*own, None][1:], strict=True):
                 gap = _above(here) if following is None else _middle(here, following)
                 for klass, value in ((2 * place[here] + 1, here), (2 * place[here] + 2, gap)):
                     if node.holds({self._key: value}) != holds:

@@ -1,0 +1,43 @@
+"""`make bench`, or `python -m tests.performance log matcher projection edit end_to_end` for some of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from deploy.embedded.postgres import Postgres
+from tests.performance import bench_edit, bench_end_to_end, bench_log, bench_matcher, bench_projection
+
+SECTIONS = ("log", "matcher", "projection", "edit", "end_to_end")
+
+
+def main() -> None:
+    """Run the sections that were named, or all."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    wanted = sys.argv[1:] or SECTIONS
+    with tempfile.TemporaryDirectory(dir=os.getcwd()) as folder:  # noqa: PTH109
+        home = Path(folder)
+        home.chmod(0o755)
+        server = Postgres(home)
+        server.start()
+        try:
+            if "log" in wanted:
+                bench_log.run(server)
+            if "matcher" in wanted:
+                bench_matcher.run()
+            if "projection" in wanted:
+                bench_projection.run(server)
+            if "edit" in wanted:
+                bench_edit.run(server)
+        finally:
+            server.stop()
+        if "end_to_end" in wanted:
+            bench_end_to_end.run(home)
+
+
+if __name__ == "__main__":
+    main()

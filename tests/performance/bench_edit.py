@@ -1,0 +1,85 @@
+"""Segment edit over a million customers, against a hand-written `INSERT .. SELECT` of the new members."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from deploy.embedded.postgres import Postgres
+from domain.segment import SegmentEdit
+from tests.performance import workload
+from tests.performance.stage import Stage, say, seconds, stage
+
+CUSTOMERS = 1_000_000
+DRAWN = 100_000
+BEFORE = [{"attribute": "lifetime_value", "operator": "greater_than", "value": 100}]
+AFTER = [{"attribute": "lifetime_value", "operator": "greater_than", "value": 105}]
+
+MULTIPLY = """
+INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
+                       attributes, folded)
+SELECT account_id, customer_no + %(shift)s, gen_random_uuid(), position, version, created_at, updated_at, phone, name,
+       attributes, folded
+FROM customers WHERE customer_no < %(before)s
+"""
+BY_HAND = """
+INSERT INTO by_hand (version_no, customer_no, joined_at, position, account_id)
+SELECT 1, customer_no, now(), 1, account_id
+FROM customers
+WHERE (attributes->>'lifetime_value')::numeric > 105
+"""
+
+
+def run(server: Postgres) -> None:
+    """Print the seconds of both, three times, and their ratio."""
+    say(f"\nSegment edit (lifetime_value > 100 -> > 105 over {CUSTOMERS:,} customers)")
+    with stage(server) as scene:
+        _load(scene)
+        (segment_id,) = scene.create_segments([BEFORE])
+        say(f"  members before: {_members(scene):,}")
+        with scene.owner() as owner:
+            owner.execute("CREATE TABLE by_hand (LIKE members INCLUDING ALL)")
+            for number in range(3):
+                owner.execute("TRUNCATE by_hand")
+                owner.execute("CHECKPOINT")
+                by_hand = seconds(lambda: owner.execute(BY_HAND))
+                owner.execute("CHECKPOINT")
+                raw = BEFORE if number % 2 else AFTER
+                scene.rollcall.edit_segment(scene.account_id, segment_id, SegmentEdit(filter=raw), None)
+                served, worst = _edit(scene)
+                scene.project()
+                say(
+                    f"  by hand {by_hand:.2f} s   edit until served {served:.2f} s   ratio {served / by_hand:.2f}"
+                    f"   longest step, which others wait for: {worst * 1000:.0f} ms"
+                )
+
+
+def _load(scene: Stage) -> None:
+    """A tenth through the log, then copied in place: only the read model matters here."""
+    scene.load_customers(list(workload.customers(DRAWN)))
+    with scene.owner() as owner:
+        highest = owner.execute("SELECT max(customer_no) FROM customers").fetchone()
+        assert highest is not None
+        for copy in range(1, CUSTOMERS // DRAWN):
+            owner.execute(MULTIPLY, {"shift": copy * 1_000_000, "before": highest[0] + 1})
+        # Later events must be younger than the copies.
+        owner.execute("SELECT setval(pg_get_serial_sequence('stored_events', 'notification_id'), 20000000)")
+        owner.execute("VACUUM ANALYZE customers")
+
+
+def _members(scene: Stage) -> Any:
+    with scene.owner() as owner:
+        row = owner.execute("SELECT count(*) FROM members").fetchone()
+        assert row is not None
+        return row[0]
+
+
+def _edit(scene: Stage) -> tuple[float, float]:
+    """Seconds until the edit is served, and of the longest step on the way."""
+    account = scene.worker.accounts[scene.account_id]
+    started, worst = time.perf_counter(), 0.0
+    begun = False
+    while not begun or account.builds:
+        worst = max(worst, seconds(scene.worker.step))
+        begun = True
+    return time.perf_counter() - started, worst
