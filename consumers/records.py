@@ -1,14 +1,15 @@
 """Kafka records as the ingest handles them, and how the bytes of a record batch become records.
 
-`consumers.kafka` decodes here instead of in its client library for one reason: a record that cannot be
-read must end as a dead letter, not block its partition for ever (the library raises on it again and
-again), and it is twice as fast. Pure: no client, no network.
+`consumers.kafka` decodes here instead of in its client library, where a record that cannot be read
+blocks its partition for ever (it raises on it again and again): here it ends as a dead letter. It is
+also faster by a third. Pure: no client, no network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -88,20 +89,36 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
     count, pos = _varint(data, pos)
     if count < 0:
         raise ValueError("a negative number of headers")
-    headers = []
+    headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        name, pos = _bytes(data, pos)
-        content, pos = _bytes(data, pos)
+        # Short ones read in place, as _bytes does it: there are many, and each call costs as much as the rest.
+        size = data[pos]
+        if size < 0x80 and not size & 1:
+            start, pos = pos + 1, pos + 1 + (size >> 1)
+            name: bytes | None = data[start:pos]
+        else:
+            name, pos = _bytes(data, pos)
+        size = data[pos]
+        if size < 0x80 and not size & 1:
+            start, pos = pos + 1, pos + 1 + (size >> 1)
+            content: bytes | None = data[start:pos]
+        else:
+            content, pos = _bytes(data, pos)
         if name is None or pos > end:
             raise ValueError("a header runs out of its record")
-        # The protocol asks for UTF-8; who writes other bytes finds them again as \xNN.
-        headers.append((name.decode("utf-8", "backslashreplace"), content))
+        headers.append((_name(name), content))
     if pos != end:
         raise ValueError("a record is longer than its parts")
     timestamp = frame.append_timestamp
     if timestamp is None:
         timestamp = frame.first_timestamp + timestamp_delta
     return Record(frame.base_offset + offset_delta, timestamp, key, value, headers), pos
+
+
+@lru_cache(maxsize=1_024)
+def _name(name: bytes) -> str:
+    # The protocol asks for UTF-8; who writes other bytes finds them again as \xNN.
+    return name.decode("utf-8", "backslashreplace")
 
 
 def _bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:
