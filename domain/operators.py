@@ -9,8 +9,9 @@ projections.filter_sql; its cases in tests/unit/operator_cases.json.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,7 @@ def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
         return BadValue("invalid_value", f"needs a {kind} value that is not empty")
     if isinstance(value, BadValue):
         return BadValue("invalid_value", value.detail)
-    return matchable(value)
+    return matchable(value) if kind in ("text", "list") else value
 
 
 def _several(kind: AttributeType, raw: Any) -> Any | BadValue:
@@ -115,16 +116,16 @@ def _between(operand: Any, _: ZoneInfo) -> Region:
 
 
 def _on_day(operand: Any, zone: ZoneInfo) -> Region:
+    """Where the calendar of the years 1 to 9999 ends, the day is open on that side."""
     day = date.fromisoformat(operand)
-    try:
-        ends = instant_text(day_starts(day_after(day), zone))
-    except OverflowError:
-        ends = None
-    try:
-        starts = instant_text(day_starts(day, zone))
-    except OverflowError:
-        starts = None
-    return Span(low=starts, high=ends, high_included=False)
+    starts = ends = None
+    with suppress(OverflowError):
+        starts = day_starts(day, zone)
+    with suppress(OverflowError):
+        # East of Greenwich the last day of 9999 is over before the calendar is; it has no day after to ask for.
+        ends = day_starts(day_after(day), zone) if day < date.max else starts and starts + timedelta(days=1)
+    low, high = (None if each is None else instant_text(each) for each in (starts, ends))
+    return Span(low=low, high=high, high_included=False)
 
 
 def _matching(kind: Any) -> Callable[[Any, ZoneInfo], Region]:
