@@ -12,19 +12,15 @@ ORDER BY customer_no DESC
 LIMIT %(limit)s::int
 
 -- name: search
-SELECT customer_no, customer_id, version, created_at, updated_at, attributes::text
-FROM customers
-WHERE account_id = %(account_id)s::uuid
-  AND (%(before)s::bigint IS NULL OR customer_no < %(before)s::bigint)
-  AND search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
-ORDER BY customer_no DESC
-LIMIT %(limit)s::int
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+                              %(before)s::bigint, %(limit)s::int) AS found (customer_no)
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no
+ORDER BY c.customer_no DESC
 
 -- name: count
 SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid
 
 -- name: count_search
 SELECT count(*)
-FROM customers
-WHERE account_id = %(account_id)s::uuid
-  AND search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)

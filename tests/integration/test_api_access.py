@@ -103,8 +103,9 @@ def test_their_ids_are_unknown_to_us_in_every_place(two_accounts: tuple[Client, 
     assert mine.status_code == 201
     assert mine.json()["id"] != customer["id"]
     assert them.get("/v1/customers/their%2F1").json() == customer
-    cursor = them.get("/v1/segments", params={"limit": 1}).json()["next_cursor"]
-    assert cursor is None
+    for query in ("their", "mine"):
+        owners = {client: client.get("/v1/customers", params={"query": query}).json()["data"] for client in (them, us)}
+        assert [len(owners[them]), len(owners[us])] == ([1, 0] if query == "their" else [0, 1])
     unread = us.post("/v1/segments", json={"name": "x", "type": "dynamic", "filter": [
         {"attribute": things["key"], "operator": "is_set"}
     ]})  # fmt: skip
