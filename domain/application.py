@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID, uuid4, uuid5
-from zoneinfo import ZoneInfo
 
 from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent
@@ -36,6 +35,7 @@ from domain.change_batch import ChangeBatch, change_target
 from domain.customer import RESERVED, CustomerChange, CustomerState, DeadLetter, Outcome
 from domain.errors import FieldError, Invalid, NotFound, Refused, StaleVersion, Unavailable
 from domain.filters import parse
+from domain.moments import micros
 from domain.phones import is_country
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import (
@@ -50,6 +50,7 @@ from domain.stored_events import (
     SegmentDetailsChanged,
     SegmentFilterChanged,
     SegmentRecomputed,
+    TimePassed,
 )
 from domain.values import ATTRIBUTE_TYPES, AttributeType, is_attribute_key
 
@@ -348,6 +349,16 @@ class Rollcall(Application[UUID]):
         except IntegrityError:
             return
 
+    def record_time_passed(self, account_id: UUID, until: datetime) -> None:
+        """Put into the log that time went on to `until` for an account. For the worker."""
+        version = micros(until)
+        stream = uuid5(account_id, "time")
+        event = TimePassed(**self._next(account_id, stream, version - 1), until=until)
+        try:
+            self._put(account_id, [event])
+        except IntegrityError:
+            return
+
     # The log
 
     def head(self) -> int:
@@ -404,8 +415,7 @@ class Rollcall(Application[UUID]):
         return segment
 
     def _check_filter(self, account_id: UUID, raw: Any) -> None:
-        zone = ZoneInfo(self._cached_account(account_id).timezone)
-        parse(raw, self._read_schema(account_id).types, zone)
+        parse(raw, self._read_schema(account_id).types)
 
 
 def _check_version(segment: Segment, expected: int | None) -> None:
