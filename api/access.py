@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-import structlog
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from api.context import Here
@@ -38,7 +37,10 @@ class Caller:
 
 
 def caller(
-    scopes: SecurityScopes, here: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    scopes: SecurityScopes,
+    here: Here,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """The caller, where the key is known and its kind allows every scope of the route."""
     found = None
@@ -53,7 +55,7 @@ def caller(
     account_id, key_id, kind = found
     if not ALLOWS.get(kind, frozenset()).issuperset(scopes.scopes):
         raise RequestError(403, "forbidden", f"a key of kind {kind} may not do this")
-    structlog.contextvars.bind_contextvars(account=str(account_id), key=key_id)
+    request.state.account, request.state.key = str(account_id), key_id
     return Caller(account_id, key_id, kind)
 
 

@@ -82,7 +82,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
-    log.info("request_answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+    asked_by = {name: value for name, value in scope.get("state", {}).items() if name in ("account", "key")}
+    log.info("request_answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **asked_by)
 
 
 def _route(scope: Scope) -> str:

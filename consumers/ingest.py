@@ -48,8 +48,8 @@ class Source(Protocol):
     def rewind(self, batch: Batch) -> None:
         """Read the stored position of this batch's partition again."""
 
-    def hint(self, batch: Batch) -> None:
-        """Tell the broker that this batch was taken in."""
+    def hint(self) -> None:
+        """Everything handed on is stored."""
 
     def close(self) -> None:
         """Leave the broker."""
@@ -135,7 +135,7 @@ class Ingest:
                 self._source.rewind(batch)
                 return
         self._backoff.reset()
-        self._source.hint(batch)
+        self._source.hint()
         self._tell(batch, parsed, changed, time.monotonic() - began)
 
     def _parse(self, batch: Batch) -> _Parsed:

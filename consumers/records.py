@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+_FAR = 2**63
+
 
 class Record(NamedTuple):
     """One record as it was written; `fault` says why nothing but its bytes (in `value`) could be read."""
@@ -112,13 +114,15 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
     timestamp = frame.append_timestamp
     if timestamp is None:
         timestamp = frame.first_timestamp + timestamp_delta
+        if not -_FAR <= timestamp < _FAR:
+            raise ValueError("a timestamp of more than 64 bits")
     return Record(frame.base_offset + offset_delta, timestamp, key, value, headers), pos
 
 
 @lru_cache(maxsize=1_024)
 def _name(name: bytes) -> str:
-    # The protocol asks for UTF-8; who writes other bytes finds them again as \xNN.
-    return name.decode("utf-8", "backslashreplace")
+    # The protocol asks for UTF-8; who writes other bytes, or NUL, finds them again as \xNN.
+    return name.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
 
 def _bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:

@@ -31,6 +31,7 @@ BUILT_IN: dict[str, AttributeType] = {
     "created_at": "datetime",
 }
 RESERVED = frozenset(BUILT_IN) | {"segment"}
+NEVER_MISSING: dict[str, Value] = {"opted_out": False}
 MAX_ATTRIBUTES = 500
 _REMEMBERED = 16
 
@@ -218,7 +219,7 @@ def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> 
     changed: dict[str, Value | None] = {}
     lost = False
     for key, value in values.items():
-        old, old_time = state.values.get(key, (None, state.floor))
+        old, old_time = state.values.get(key, (NEVER_MISSING.get(key), state.floor))
         if time < old_time:
             lost = True
             continue
@@ -234,13 +235,16 @@ def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> 
 
 def _delete(state: CustomerState, time: int) -> Effect:
     state.floor = max(state.floor, time)
+    # Whoever was changed after this deletion is there, and was there under her external id.
+    stays = state.exists and state.touched > time
     old = state.values
-    state.values = {key: pair for key, pair in old.items() if pair[1] > time}
+    state.values = {key: pair for key, pair in old.items() if pair[1] > time or (stays and key == "external_id")}
     if not state.exists:
         return Effect("unchanged")
-    if state.touched > time:
-        removed = {key: None for key, (value, _) in old.items() if key not in state.values and value is not None}
-        return Effect("changed" if removed else "stale", dict(removed))
+    if stays:
+        gone = {key: (value, NEVER_MISSING.get(key)) for key, (value, _) in old.items() if key not in state.values}
+        removed = {key: left for key, (value, left) in gone.items() if not same(value, left)}
+        return Effect("changed" if removed else "stale", removed)
     state.exists = False
     state.external_id = None
     return Effect("deleted")

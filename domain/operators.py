@@ -96,7 +96,7 @@ def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
         return BadValue("invalid_value", f"needs a {kind} value that is not empty")
     if isinstance(value, BadValue):
         return BadValue("invalid_value", value.detail)
-    return matchable(value)
+    return matchable(value) if kind in ("text", "list") else value
 
 
 def _several(kind: AttributeType, raw: Any) -> Any | BadValue:

@@ -52,7 +52,7 @@ def fold(text: str) -> str:
 
 
 def matchable(value: Value) -> Value:
-    """The form of a normal value that conditions compare: text and list members folded."""
+    """The form of a text or list value that conditions compare: folded. Values of other types compare as they are."""
     if isinstance(value, str):
         return fold(value)
     if isinstance(value, tuple):

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Context
 from typing import Any
 
 from domain.filters import All, AnyOf, Condition, Node, Not, conditions_of
@@ -56,7 +56,7 @@ class ValueClasses:
             elsewhere = node.holds({self._key: _ELSEWHERE})
             if elsewhere:
                 base |= mask
-            for value in _named_values(node):
+            for value in set(_named_values(node)):
                 if node.holds({self._key: value}) != elsewhere:
                     toggles[value] = toggles.get(value, 0) ^ mask
         bits: dict[Value | None, int] = {value: base ^ mask for value, mask in toggles.items()}
@@ -154,17 +154,18 @@ def _named_values(node: Node) -> Iterable[Any]:
                 pass
 
 
+# Values beside thresholds, none of which an attribute needs to be able to hold. The precision is that of any two
+# numbers together: rounded to Decimal's usual 28 digits, the value "below" a longer threshold would lie above it.
+_EXACT = Context(prec=120)
+
+
 def _below(value: Any) -> Any:
-    return "" if isinstance(value, str) else value - 1
+    return "" if isinstance(value, str) else _EXACT.subtract(value, 1)
 
 
 def _above(value: Any) -> Any:
-    return value + "\x00" if isinstance(value, str) else value + 1
+    return value + "\x00" if isinstance(value, str) else _EXACT.add(value, 1)
 
 
 def _middle(low: Any, high: Any) -> Any:
-    """A value strictly between two thresholds; no attribute needs to be able to hold it."""
-    if isinstance(low, str):
-        return low + "\x00"
-    with localcontext(prec=120):
-        return (Decimal(low) + Decimal(high)) / 2
+    return low + "\x00" if isinstance(low, str) else _EXACT.divide(_EXACT.add(low, high), 2)

@@ -104,15 +104,15 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._client is not None and where in self._client.assignment():
             self._hold([where])
 
-    def hint(self, batch: Batch) -> None:
-        """Tell the group, now and then, how far we are: for its tools to see, never read back."""
+    def hint(self) -> None:
+        """Everything handed on is stored: tell the group now and then, for its tools to see; it is never read back."""
         if self._group is None or self._client is None or time.monotonic() - self._hinted_at < _HINT_EVERY:
             return
         self._hinted_at = time.monotonic()
         offsets = {
             where: OffsetAndMetadata(place.previous + 1, "", -1)
             for where, place in self._places.items()
-            if place.previous is not None and place.previous <= batch.last_offset
+            if place.previous is not None
         }
         self._client.commit_async(offsets, callback=lambda *_: None)
 
