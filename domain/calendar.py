@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import Invalid
 
-
 Period = Literal[
     "today", "yesterday", "tomorrow",
     "this_week", "last_week", "next_week",

@@ -66,7 +66,10 @@ def operand_of(operator: Operator, kind: AttributeType, raw: Any) -> Any | BadVa
         case "day":
             return _one("date", raw)
         case "count" | "positive_count" | "year_days":
-            least, most = 1 if operator.takes == "positive_count" else 0, 365 if operator.takes == "year_days" else MAX_COUNT
+            least, most = (
+                1 if operator.takes == "positive_count" else 0,
+                365 if operator.takes == "year_days" else MAX_COUNT,
+            )
             return _count(raw, least, most)
         case "period" | "return_period":
             names = PERIODS if operator.takes == "period" else RETURN_PERIODS
@@ -259,4 +262,3 @@ _TABLE: dict[AttributeType, list[Operator]] = {
 OPERATORS: dict[AttributeType, dict[str, Operator]] = {
     kind: {operator.name: operator for operator in rows} for kind, rows in _TABLE.items()
 }
-

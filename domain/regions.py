@@ -17,9 +17,7 @@ from domain.calendar import Period, add_days, period, returns
 from domain.moments import Moment, micros_text
 from domain.values import Value
 
-MatchKind = Literal[
-    "contains", "starts_with", "ends_with", "includes_any", "includes_all", "month", "returns_in"
-]
+MatchKind = Literal["contains", "starts_with", "ends_with", "includes_any", "includes_all", "month", "returns_in"]
 DailyKind = Literal["last_days", "next_days", "days_ago", "days_ahead", "period", "return_in", "return_days"]
 
 

@@ -66,7 +66,7 @@ class CustomerRow:
 
 
 def faces(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
-    """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age counts from."""
+    """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age is from."""
     if kind == "datetime":
         text = value if isinstance(value, str) else None
         return {
@@ -142,7 +142,9 @@ class CustomerRows:
             accounts = [row.account_id for row in self.gone]
             connection.execute(SQL.delete, [accounts, [row.customer_no for row in self.gone]], binary=True)
             self.gone = []
-        date_values.write(connection, [*self.gone_dates, *(each for row in self.rows.values() for each in row.moved_dates())])
+        date_values.write(
+            connection, [*self.gone_dates, *(each for row in self.rows.values() for each in row.moved_dates())]
+        )
         fresh = [row for row in self.rows.values() if row.fresh]
         known = [row for row in self.rows.values() if not row.fresh]
         if fresh:

@@ -195,7 +195,9 @@ class Worker:
             values = {"opted_out": False, "created_at": created_at_value(from_micros(at))} | values
         changed: dict[str, Value | None] = {}
         for key, value in values.items():
-            changed |= row.set(key, account.types[key], tuple(value) if isinstance(value, list) else value, account.days)
+            changed |= row.set(
+                key, account.types[key], tuple(value) if isinstance(value, list) else value, account.days
+            )
         if event.created:
             row.matchable.update((key, value) for key, value in changed.items() if value is not None)
             flips = Flips(account.index.members_of(row.matchable), [])
@@ -223,7 +225,11 @@ class Worker:
         if self.announcer is None:
             return False
         now = self.announcer.now()
-        due = [each for each in self.accounts.values() if each.time and time_flips.is_due(self.connection, each, micros(now))]
+        due = [
+            each
+            for each in self.accounts.values()
+            if each.time and time_flips.is_due(self.connection, each, micros(now))
+        ]
         for account in due:
             self.announcer.record_time_passed(account.account_id, now)
         return bool(due)

@@ -123,7 +123,7 @@ class Installation:
     def _worker(self) -> Iterator[Worker]:
         conninfo = session_conninfo(self.url, "rollcall_worker")
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            worker = Worker(connection, self._spanning.record_recomputed)
+            worker = Worker(connection, self._spanning)
             worker.load()
             yield worker
 
