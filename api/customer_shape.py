@@ -40,7 +40,7 @@ PersonText = Annotated[
 class PersonConvertor(Convertor[str]):
     """Any text, slashes too, but neither `bulk` nor `…/segments`, which are addresses of their own."""
 
-    regex = "(?!bulk$)(?!.*/segments$).+"
+    regex = r"(?!bulk$)(?![\s\S]*/segments$)[\s\S]+"
 
     def convert(self, value: str) -> str:
         """The text itself."""

@@ -6,12 +6,13 @@ document with the models behind them and the kinds of problems.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -104,6 +105,7 @@ def install(app: FastAPI) -> None:
     @cache
     def document() -> dict[str, Any]:
         drawn = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+        _complete_answers(drawn, app.state.routes)
         drawn["servers"] = [{"url": "/"}]
         components = drawn.setdefault("components", {})
         _, models = models_json_schema([(each, "validation") for each in ASKED], ref_template=REF + "{model}")
@@ -120,6 +122,25 @@ def install(app: FastAPI) -> None:
         return drawn
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _complete_answers(drawn: dict[str, Any], routes: Iterable[object]) -> None:
+    """Put in what FastAPI leaves out: whatever is null in an example, and the schema of a second success."""
+    for route in (each for each in routes if isinstance(each, APIRoute)):
+        for method in route.methods or ():
+            told = drawn["paths"][route.path_format][method.lower()]["responses"]
+            successes = [each["content"]["application/json"] for each in told.values() if _is_json(each)]
+            schemas = [each["schema"] for each in successes if "schema" in each]
+            for success in successes:
+                success.setdefault("schema", *schemas[:1])
+            for status, promised in route.responses.items():
+                for media_type, content in promised.get("content", {}).items():
+                    if "example" in content:
+                        told[str(status)]["content"][media_type]["example"] = content["example"]
+
+
+def _is_json(answer: dict[str, Any]) -> bool:
+    return "application/json" in answer.get("content", {})
 
 
 def _never_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ of their nouns, and conform to these models (the fuzzer checks each of them).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from domain.customer import MAX_ATTRIBUTES
 from domain.segment import MAX_DESCRIPTION, MAX_NAME
@@ -24,6 +25,22 @@ AttributeValue = str | int | float | bool | list[str]
 def _absent(schema: dict[str, Any]) -> None:
     """A field that an edit may leave out has no default: what is left out stays as it is."""
     schema.pop("default", None)
+
+
+def _node_or_stack(given: object) -> object:
+    """A filter is an object or an array; what is in it is the domain's to judge."""
+    if not isinstance(given, dict | list):
+        raise PydanticCustomError("filter_type", "needs an array of conditions, or an object with all, any or not")
+    return given
+
+
+Filter = Annotated[
+    Any,
+    AfterValidator(_node_or_stack),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object"}, {"type": "array"}], "description": "See the operators of attributes."}
+    ),
+]
 
 
 class FieldProblem(BaseModel):
@@ -158,7 +175,7 @@ class SegmentBody(Asked):
     name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
     description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE)
     type: Literal["static", "dynamic"]
-    filter: dict[str, Any] | list[Any] | None = None
+    filter: Filter | None = None
 
 
 class SegmentPatch(Asked):
@@ -166,7 +183,7 @@ class SegmentPatch(Asked):
 
     name: str = Field(default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=_absent)
     description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE, json_schema_extra=_absent)
-    filter: dict[str, Any] | list[Any] = Field(default=[], json_schema_extra=_absent)
+    filter: Filter = Field(default=[], json_schema_extra=_absent)
 
 
 class Members(BaseModel):

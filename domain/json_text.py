@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -43,9 +44,9 @@ def parse(text: bytes) -> Any:
     surrogates, and nesting deeper than 32.
     """
     try:
-        decoded = text.decode("utf-8-sig")
+        decoded = text.removeprefix(BOM_UTF8).decode()
         _refuse_depth(decoded)
-        value = json.loads(decoded, parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
+        value = _THEIRS.decode(decoded)
     except UnicodeDecodeError as bad:
         raise Invalid("malformed_json", f"not UTF-8 at byte {bad.start}") from None
     except json.JSONDecodeError as bad:
@@ -119,6 +120,10 @@ def _spelled_out(value: Any) -> Any:
         case list() | tuple():
             return [_spelled_out(each) for each in value]
     return value
+
+
+# Made once: a decoder for each text would cost more than most texts.
+_THEIRS = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
 
 
 def _default(value: Any) -> Any:

@@ -8,12 +8,25 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
-from tests.installation import Installation, unique_name
+from tests.installation import Installation, cloned_database, unique_name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _readable_log() -> None:
+    """No local variables in tracebacks, as in production: drawing them takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +55,8 @@ def template(postgres_url: str) -> str:
 @pytest.fixture
 def database_url(postgres_url: str, template: str) -> Iterator[str]:
     """The owner's address of a migrated database for one test."""
-    name = unique_name()
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-        yield make_conninfo(postgres_url, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with cloned_database(postgres_url, template) as url:
+        yield url
 
 
 @pytest.fixture

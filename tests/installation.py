@@ -14,7 +14,8 @@ from uuid import UUID
 import psycopg
 import uvicorn
 from httpx import Client
-from psycopg import Connection
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.app import create_app
 from api.context import Context
@@ -46,7 +47,7 @@ class Installation:
         self._worker_store = EventStore(self.url, "rollcall_worker", size=2)
         self.rollcall = Rollcall(self._api_store, self._api_store, self.now)
         self._spanning = Rollcall(self._worker_store, self._worker_store, self.now)
-        self.database = Database(self.url, "rollcall_api")
+        self.database = Database(self.url, "rollcall_api", wait=1.0)
 
     def context(self, **figures: Any) -> Context:
         return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", **figures)
@@ -86,7 +87,7 @@ class Installation:
 
     def project(self) -> None:
         """Bring the read models up to the log."""
-        with self._worker() as worker:
+        with self.worker() as worker:
             worker.drain()
 
     @contextmanager
@@ -97,7 +98,7 @@ class Installation:
 
         def work() -> None:
             try:
-                with self._worker() as worker:
+                with self.worker() as worker:
                     while not stop.is_set():
                         if not worker.step():
                             stop.wait(0.002)
@@ -120,10 +121,24 @@ class Installation:
         self.database.close()
 
     @contextmanager
-    def _worker(self) -> Iterator[Worker]:
+    def database_away(self) -> Iterator[None]:
+        """The server answers nobody who wants this database, and drops whoever is connected to it."""
+        database = str(conninfo_to_dict(self.url)["dbname"])
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(allow.format(sql.Identifier(database), sql.SQL("false")))
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+            try:
+                yield
+            finally:
+                connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
+
+    @contextmanager
+    def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
+        """A worker that does only what it is told; one that does not announce fills versions that are never served."""
         conninfo = session_conninfo(self.url, "rollcall_worker")
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            worker = Worker(connection, self._spanning)
+            worker = Worker(connection, self._spanning if announcing else None)
             worker.load()
             yield worker
 
@@ -131,3 +146,15 @@ class Installation:
 def unique_name() -> str:
     """A name for a database that nobody else has."""
     return f"t_{secrets.token_hex(8)}"
+
+
+@contextmanager
+def cloned_database(postgres_url: str, template: str) -> Iterator[str]:
+    """The owner's address of a copy of the template, dropped afterwards."""
+    name = unique_name()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        yield make_conninfo(postgres_url, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -138,7 +138,7 @@ def test_members_follow_time_by_themselves(database_url: str, zone_name: str, st
         installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
     filters = [a_filter(chance) for _ in range(20)]
     people = [f"p{number}" for number in range(25)]
-    with installation._worker() as worker:
+    with installation.worker() as worker:
 
         def settle() -> None:
             while worker.step():
