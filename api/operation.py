@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from api.context import Here
+from api.context import Context, Here
 from api.documents import open_answers
 from api.shapes import Health
 from domain import json_text
-from projections.read.position import progress
+from domain.errors import Unavailable
+from projections.read.position import Standing, progress, standing
 
 router = APIRouter(tags=["operation"])
+DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
+GAUGES: dict[tuple[str, str], Callable[[Standing], int]] = {
+    ("rollcall_log_head", "Position of the last event in the log"): lambda found: found.head,
+    ("rollcall_projection_position", "Position that the read models hold"): lambda found: found.position,
+    ("rollcall_projection_lag_events", "Positions that the read models are behind"): (
+        lambda found: found.head - found.position
+    ),
+    ("rollcall_segments_recomputing", "Segments whose new filter is being computed"): lambda found: found.recomputing,
+    ("rollcall_segments_failed", "Segments that cannot be evaluated and keep their last good members"): (
+        lambda found: found.failed
+    ),
+    ("rollcall_dead_letters", "Records set aside so far"): lambda found: found.dead_letters,
+    ("rollcall_dead_letters_unpublished", "Of these, not yet on their dead-letter topic"): (
+        lambda found: found.dead_letters_unpublished
+    ),
+}
 
 
 @router.get(
@@ -52,4 +73,29 @@ def metrics(here: Here) -> Response:
     if here.metrics_folder is not None:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(here.metrics_folder))  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    asked_now = CollectorRegistry()
+    asked_now.register(_Standing(here))
+    return Response(generate_latest(registry) + generate_latest(asked_now), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Standing(Collector):
+    """What the database knows at the moment of the scrape. While it is away, only that it is."""
+
+    def __init__(self, here: Context) -> None:
+        self._here = here
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            found = standing(self._here.database)
+        except Unavailable:
+            yield GaugeMetricFamily(*DATABASE_UP, value=0)
+            return
+        yield GaugeMetricFamily(*DATABASE_UP, value=1)
+        waited = 0.0
+        if found.waiting_since is not None:
+            waited = max(0.0, (self._here.rollcall.now() - found.waiting_since).total_seconds())
+        yield GaugeMetricFamily(
+            "rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack", value=waited
+        )
+        for (name, meaning), read in GAUGES.items():
+            yield GaugeMetricFamily(name, meaning, value=read(found))

@@ -55,25 +55,28 @@ def migrate() -> None:
 @app.command
 def ingest() -> None:
     """Take in customers' changes from Kafka."""
+    settings = _settings_of_role("ingest")
     from deploy import wiring
 
-    wiring.run_ingest(_settings_of_role("ingest"))
+    wiring.run_ingest(settings)
 
 
 @app.command
 def project() -> None:
     """Keep segments, members and the other read models up to date."""
+    settings = _settings_of_role("project")
     from deploy import wiring
 
-    wiring.run_project(_settings_of_role("project"))
+    wiring.run_project(settings)
 
 
 @app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
+    settings = _settings_of_role("api")
     from deploy import wiring
 
-    wiring.run_api(_settings_of_role("api"))
+    wiring.run_api(settings)
 
 
 @app.command
@@ -151,6 +154,10 @@ def rebuild() -> None:
 def _settings(process: str) -> Settings:
     settings = Settings()
     logs.set_up(settings, process)
+    if settings.metrics_folder is not None:
+        from deploy import metrics
+
+        metrics.share_as(process)
     return settings
 
 

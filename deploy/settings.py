@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """Rehearsal: the instant at which `up` starts, for every process."""
     clock_offset: float = 0
     """Internal: the seconds by which the clock is shifted, once `up` has read `clock_start`."""
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Where a single `ingest` or `project` shows its own metrics; `up` shows all of them at the API's `/metrics`."""
     metrics_folder: Path | None = None
     """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -112,7 +114,7 @@ def environment_for_child(settings: Settings) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"ROLLCALL_CLOCK_START", "ROLLCALL_BOOTSTRAP_API_KEY"}
+        if name not in {"ROLLCALL_CLOCK_START", "ROLLCALL_BOOTSTRAP_API_KEY", "ROLLCALL_METRICS_PORT"}
     }
     return environment | {
         "ROLLCALL_HOME": str(settings.home),

@@ -20,12 +20,13 @@ from api.context import Context
 from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
 from consumers.kafka import Source
+from deploy import metrics
 from deploy.demo import play
 from deploy.event_store import EventStore
 from deploy.settings import Settings
 from domain.account import account_id_of
 from domain.application import Rollcall
-from domain.errors import NotFound, Refused
+from domain.errors import Invalid, NotFound, Refused
 from projections import verify as verification
 from projections.database import Database, Role
 from projections.installation import secret_of
@@ -75,7 +76,9 @@ def console_link(settings: Settings) -> str:
 
 def run_ingest(settings: Settings) -> None:
     """Take in Kafka's records until asked to stop."""
-    assert settings.kafka is not None
+    if settings.kafka is None:
+        raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
+    metrics.serve(settings)
     database = Database(_url(settings), "rollcall_worker", size=2)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
@@ -88,6 +91,7 @@ def run_ingest(settings: Settings) -> None:
 
 def run_project(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
+    metrics.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
         run_worker(_url(settings), rollcall, _stop_event())
 
@@ -110,7 +114,7 @@ def run_api(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=15,
+            timeout_graceful_shutdown=5,
         )
     database.close()
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from psycopg import Connection
 
 from domain.errors import Corrupt
@@ -51,7 +51,6 @@ EVENTS = Counter("rollcall_projected_events_total", "Events that the projection 
 JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
-POSITION = Gauge("rollcall_projection_position", "Log position of the read model", multiprocess_mode="max")
 
 Timed = tuple[int, int, Event]
 
@@ -273,7 +272,6 @@ class Worker:
         JOINS.inc(batch.joins)
         LEAVES.inc(batch.leaves)
         SECONDS.observe(seconds)
-        POSITION.set(self.position)
         structlog.get_logger().info(
             "batch_projected", events=count, joined=batch.joins, left=batch.leaves, position=self.position,
             ms=round(seconds * 1000, 1),

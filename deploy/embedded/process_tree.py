@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 
-from deploy import wiring
+from deploy import metrics, wiring
 from deploy.clock import Clock
 from deploy.embedded.broker import Broker
 from deploy.embedded.instance import claim
@@ -95,6 +97,10 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
         log.warning("rehearsal_clock", starts_at=settings.clock_start.isoformat())
     no_database, no_kafka = settings.database_url is None, settings.kafka_bootstrap_servers is None
     instance = exits.enter_context(claim(settings.home)) if no_database or no_kafka else None
+    if instance:
+        found["metrics_folder"] = metrics.emptied(settings.home / "metrics")
+    else:
+        found["metrics_folder"] = Path(exits.enter_context(TemporaryDirectory(prefix="rollcall-metrics-")))
     # Entered after the claim, so that all have stopped before the home is given up.
     exits.callback(tree.stop)
     broker = Broker(settings.home, settings.kafka_port, settings.kafka_topics) if no_kafka else None

@@ -1,7 +1,9 @@
-"""How far the read models have come: asked by every read, and by a request that waits for its own write."""
+"""How far the read models have come: asked by every read, by a request that waits for its own write, by `/metrics`."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -10,6 +12,18 @@ from psycopg.rows import TupleRow
 from projections.database import Database, beside
 
 SQL = beside(__file__)
+
+
+class Standing(NamedTuple):
+    """How the whole installation stands; `waiting_since` is when the first event not yet projected was recorded."""
+
+    head: int
+    position: int
+    waiting_since: datetime | None
+    recomputing: int
+    failed: int
+    dead_letters: int
+    dead_letters_unpublished: int
 
 
 def position(connection: Connection[TupleRow]) -> int:
@@ -39,3 +53,11 @@ def progress(database: Database) -> tuple[int, int]:
     with database.spanning() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def standing(database: Database) -> Standing:
+    """Head, position and what needs attention, from one snapshot, over all accounts."""
+    with database.spanning() as connection:
+        row = connection.execute(SQL.standing).fetchone()
+    assert row is not None
+    return Standing(*row)

@@ -13,3 +13,7 @@ SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
 
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection
+
+-- name: standing
+SELECT head, position, waiting_since, recomputing, failed, dead_letters, dead_letters_unpublished
+FROM rollcall.standing()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,8 @@ import structlog
 from deploy.embedded.postgres import Postgres
 from tests.performance import bench_edit, bench_end_to_end, bench_log, bench_matcher, bench_projection
 
+# Beside the code rather than in a folder for temporary files, which may be small or in memory.
+CHECKOUT = Path(__file__).resolve().parents[2]
 SECTIONS = ("log", "matcher", "projection", "edit", "end_to_end")
 
 
@@ -19,8 +20,9 @@ def main() -> None:
     """Run the sections that were named, or all."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     wanted = sys.argv[1:] or SECTIONS
-    with tempfile.TemporaryDirectory(dir=os.getcwd()) as folder:  # noqa: PTH109
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=CHECKOUT) as folder:
         home = Path(folder)
+        # Started by root, PostgreSQL runs as a user without privileges, who has to pass.
         home.chmod(0o755)
         server = Postgres(home)
         server.start()
