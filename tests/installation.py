@@ -92,7 +92,8 @@ class Installation:
 
     @contextmanager
     def projecting(self) -> Iterator[None]:
-        """A worker beside the test; an error in it fails the test."""
+        """A worker beside the test, caught up before it begins; an error in it fails the test."""
+        self.project()
         stop = threading.Event()
         failures: list[BaseException] = []
 
