@@ -93,7 +93,7 @@ def run_project(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
     metrics.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
-        run_worker(_url(settings), rollcall.record_recomputed, _stop_event())
+        run_worker(_url(settings), rollcall, _stop_event())
 
 
 def run_api(settings: Settings) -> None:

@@ -22,9 +22,9 @@ from domain.customer import (
     Outcome,
     customer_id_of,
     decide,
-    micros,
 )
 from domain.errors import FieldError
+from domain.moments import micros
 from domain.phones import e164
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise

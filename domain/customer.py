@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from domain import json_text
 from domain.errors import FieldError, Invalid
+from domain.moments import from_micros, micros
 from domain.values import AttributeType, Value
 
 BUILT_IN: dict[str, AttributeType] = {
@@ -33,7 +34,6 @@ RESERVED = frozenset(BUILT_IN) | {"segment"}
 NEVER_MISSING: dict[str, Value] = {"opted_out": False}
 MAX_ATTRIBUTES = 500
 _REMEMBERED = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ChangeKind = Literal["changed", "opted_out", "opted_in", "deleted"]
 Result = Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "invalid"]
@@ -192,16 +192,6 @@ class CustomerState:
             from_micros(self.created),
             from_micros(self.updated),
         )
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(count: int) -> datetime:
-    """The aware datetime of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=count)
 
 
 @dataclass(slots=True)

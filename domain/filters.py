@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from domain.errors import FieldError, Invalid
+from domain.moments import Moment
 from domain.operators import OPERATORS, operand_of, operators_of
-from domain.regions import Region
+from domain.regions import Moving, Region, Rolling, region_at
 from domain.values import AttributeType, BadValue, Value
 
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
-UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,18 @@ class Condition:
 
     attribute: str
     type: AttributeType
-    region: Region
+    region: Region | Moving
     negated: bool = False
 
-    def holds(self, values: Mapping[str, Value]) -> bool:
-        """Whether the condition is true of a customer's matchable values."""
-        value = values.get(self.attribute)
-        return (value is not None and self.region.holds(value)) != self.negated
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
+        """Whether the condition is true of a customer's matchable values; moving regions need the moment."""
+        value: Any = values.get(self.attribute)
+        if value is None:
+            return self.negated
+        if isinstance(self.region, Rolling):
+            assert moment is not None, "a moving region needs a moment"
+            return self.region.holds(value, moment.micros) != self.negated
+        return region_at(self.region, moment).holds(value) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,9 @@ class All:
 
     nodes: tuple[Node, ...]
 
-    def holds(self, values: Mapping[str, Value]) -> bool:
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
         """Whether all nodes hold and there is one."""
-        return bool(self.nodes) and all(node.holds(values) for node in self.nodes)
+        return bool(self.nodes) and all(node.holds(values, moment) for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ class AnyOf:
 
     nodes: tuple[Node, ...]
 
-    def holds(self, values: Mapping[str, Value]) -> bool:
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
         """Whether one of the nodes holds."""
-        return any(node.holds(values) for node in self.nodes)
+        return any(node.holds(values, moment) for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +68,37 @@ class Not:
 
     node: Node
 
-    def holds(self, values: Mapping[str, Value]) -> bool:
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
         """Whether the node does not hold."""
-        return not self.node.holds(values)
+        return not self.node.holds(values, moment)
 
 
 Node = Condition | All | AnyOf | Not
 
 
-def attributes_read(node: Node) -> frozenset[str]:
-    """The attributes whose values can change the filter's answer."""
+def conditions_of(node: Node) -> Iterator[Condition]:
+    """Every condition of a filter."""
     match node:
         case Condition():
-            return frozenset([node.attribute])
+            yield node
         case Not():
-            return attributes_read(node.node)
+            yield from conditions_of(node.node)
         case All() | AnyOf():
-            return frozenset().union(*(attributes_read(each) for each in node.nodes))
+            for each in node.nodes:
+                yield from conditions_of(each)
 
 
-def parse(raw: Any, attributes: Mapping[str, AttributeType], zone: ZoneInfo = UTC, pointer: str = "/filter") -> Node:
-    """The tree of a filter in JSON form; `zone` turns days into instants.
+def attributes_read(node: Node) -> frozenset[str]:
+    """The attributes (of a datetime, the faces) whose values can change the filter's answer."""
+    return frozenset(condition.attribute for condition in conditions_of(node))
+
+
+def parse(raw: Any, attributes: Mapping[str, AttributeType], pointer: str = "/filter") -> Node:
+    """The tree of a filter in JSON form.
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
-    reader = _Reader(attributes, zone)
+    reader = _Reader(attributes)
     node = reader.node(raw, pointer, depth=0)
     if reader.conditions > MAX_CONDITIONS:
         reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
@@ -101,9 +111,8 @@ def parse(raw: Any, attributes: Mapping[str, AttributeType], zone: ZoneInfo = UT
 class _Reader:
     """One pass over a filter that collects every mistake, not only the first."""
 
-    def __init__(self, attributes: Mapping[str, AttributeType], zone: ZoneInfo) -> None:
+    def __init__(self, attributes: Mapping[str, AttributeType]) -> None:
         self.attributes = attributes
-        self.zone = zone
         self.conditions = 0
         self.mistakes: list[FieldError] = []
 
@@ -164,7 +173,8 @@ class _Reader:
         operand = operand_of(operator, kind, raw.get("value"))
         if isinstance(operand, BadValue):
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
-        return Condition(key, kind, operator.region(operand, self.zone), operator.negated)
+        face: AttributeType = "date" if operator.reads == "@day" else kind
+        return Condition(key + operator.reads, face, operator.region(operand), operator.negated)
 
 
 def summary(raw: Any, labels: Mapping[str, str | None]) -> str:

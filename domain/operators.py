@@ -9,28 +9,38 @@ projections.filter_sql; its cases in tests/unit/operator_cases.json.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
-from domain.calendar import day_after, day_starts
-from domain.regions import Anything, Matching, Points, Region, Span
-from domain.values import AttributeType, BadValue, instant_text, matchable, normalise
+from domain.calendar import PERIODS, RETURN_PERIODS
+from domain.regions import Anything, Daily, DailyKind, Matching, MatchKind, Moving, Points, Region, Rolling, Span
+from domain.values import AttributeType, BadValue, matchable, normalise
 
-Takes = Literal["nothing", "one", "several", "pair", "fragment", "texts", "day"]
+Takes = Literal[
+    "nothing", "one", "several", "pair", "fragment", "texts", "day",
+    "count", "positive_count", "year_days", "period", "return_period", "months",
+]  # fmt: skip
+Reads = Literal["", "@day", "@age"]
 MAX_VALUES = 1_000
+MAX_COUNT = 1_000_000
+DAY = 24 * 3_600 * 1_000_000
+HOUR = 3_600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One row: `region` makes the set of true values from the checked operand; `negated` turns it round."""
+    """One row: `region` makes the set of true values from the checked operand; `negated` turns it round.
+
+    `reads` says which face of a datetime it looks at: the instant itself, its day in the account's zone, or
+    its age.
+    """
 
     name: str
     takes: Takes
-    region: Callable[[Any, ZoneInfo], Region]
+    region: Callable[[Any], Region | Moving]
     negated: bool = False
+    reads: Reads = ""
 
 
 def operators_of(kind: AttributeType) -> list[str]:
@@ -55,6 +65,32 @@ def operand_of(operator: Operator, kind: AttributeType, raw: Any) -> Any | BadVa
             return _several("text", raw)
         case "day":
             return _one("date", raw)
+        case "count" | "positive_count" | "year_days":
+            least, most = (
+                1 if operator.takes == "positive_count" else 0,
+                365 if operator.takes == "year_days" else MAX_COUNT,
+            )
+            return _count(raw, least, most)
+        case "period" | "return_period":
+            names = PERIODS if operator.takes == "period" else RETURN_PERIODS
+            return raw if raw in names else BadValue("invalid_value", f"needs one of {', '.join(names)}")
+        case "months":
+            return _months(raw)
+
+
+def _count(raw: Any, least: int, most: int) -> int | BadValue:
+    whole = isinstance(raw, int | Decimal) and not isinstance(raw, bool) and raw == raw // 1
+    if not whole or not least <= raw <= most:
+        return BadValue("invalid_value", f"needs a whole number from {least} to {most:,}")
+    return int(raw)
+
+
+def _months(raw: Any) -> tuple[str, ...] | BadValue:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= 12:
+        return BadValue("invalid_value", "needs an array of 1 to 12 months, 1 for January")
+    months = [_count(each, 1, 12) for each in raw]
+    bad = next((each for each in months if isinstance(each, BadValue)), None)
+    return bad or tuple(sorted({f"{each:02}" for each in months}))
 
 
 def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
@@ -87,60 +123,80 @@ def _pair(kind: AttributeType, raw: Any) -> Any | BadValue:
     return low, high
 
 
-def _point(operand: Any, _: ZoneInfo) -> Region:
+def _point(operand: Any) -> Region:
     return Points(frozenset([operand]))
 
 
-def _points(operand: Any, _: ZoneInfo) -> Region:
+def _points(operand: Any) -> Region:
     return Points(frozenset(operand))
 
 
-def _below(operand: Any, _: ZoneInfo) -> Region:
+def _below(operand: Any) -> Region:
     return Span(high=operand, high_included=False)
 
 
-def _up_to(operand: Any, _: ZoneInfo) -> Region:
+def _up_to(operand: Any) -> Region:
     return Span(high=operand)
 
 
-def _above(operand: Any, _: ZoneInfo) -> Region:
+def _above(operand: Any) -> Region:
     return Span(low=operand, low_included=False)
 
 
-def _from(operand: Any, _: ZoneInfo) -> Region:
+def _from(operand: Any) -> Region:
     return Span(low=operand)
 
 
-def _between(operand: Any, _: ZoneInfo) -> Region:
+def _between(operand: Any) -> Region:
     return Span(low=operand[0], high=operand[1])
 
 
-def _on_day(operand: Any, zone: ZoneInfo) -> Region:
-    """Where the calendar of the years 1 to 9999 ends, the day is open on that side."""
-    day = date.fromisoformat(operand)
-    starts = ends = None
-    with suppress(OverflowError):
-        starts = day_starts(day, zone)
-    with suppress(OverflowError):
-        # East of Greenwich the last day of 9999 is over before the calendar is; it has no day after to ask for.
-        ends = day_starts(day_after(day), zone) if day < date.max else starts and starts + timedelta(days=1)
-    low, high = (None if each is None else instant_text(each) for each in (starts, ends))
-    return Span(low=low, high=high, high_included=False)
+def _matching(kind: MatchKind) -> Callable[[Any], Region]:
+    return lambda operand: Matching(kind, (operand,) if isinstance(operand, str) else operand)
 
 
-def _matching(kind: Any) -> Callable[[Any, ZoneInfo], Region]:
-    def region(operand: Any, _: ZoneInfo) -> Region:
-        return Matching(kind, (operand,) if isinstance(operand, str) else operand)
+def _anything(_: Any) -> Region:
+    return Anything()
+
+
+def _days(kind: DailyKind) -> Callable[[Any], Moving]:
+    return lambda operand: Daily(kind, days=operand)
+
+
+def _period(kind: DailyKind) -> Callable[[Any], Moving]:
+    return lambda operand: Daily(kind, period=operand)
+
+
+def _return_days(back: int, ahead: int) -> Callable[[Any], Moving]:
+    return lambda operand: Daily("return_days", days=operand * back, later_days=operand * ahead)
+
+
+def _age(since: int | None, until: int | None, unit: int) -> Callable[[Any], Moving]:
+    """An age from `since` to `until` times the operand; `None` leaves that side open."""
+
+    def region(operand: Any) -> Moving:
+        return Rolling(
+            None if since is None else since * operand * unit, None if until is None else until * operand * unit
+        )
 
     return region
 
 
-def _anything(_: Any, __: ZoneInfo) -> Region:
-    return Anything()
+def _with_negation(
+    name: str, negation: str, takes: Takes, region: Callable[[Any], Region | Moving], reads: Reads = ""
+) -> list[Operator]:
+    return [Operator(name, takes, region, reads=reads), Operator(negation, takes, region, negated=True, reads=reads)]
 
 
-def _with_negation(name: str, negation: str, takes: Takes, region: Callable[[Any, ZoneInfo], Region]) -> list[Operator]:
-    return [Operator(name, takes, region), Operator(negation, takes, region, negated=True)]
+def _calendar(reads: Reads) -> list[Operator]:
+    """What is asked of a day, of a date or of a datetime's day alike."""
+    return [
+        Operator("in_period", "period", _period("period"), reads=reads),
+        Operator("month_is", "months", _matching("month"), reads=reads),
+        Operator("anniversary_in_period", "return_period", _period("return_in"), reads=reads),
+        Operator("anniversary_in_last_days", "year_days", _return_days(1, 0), reads=reads),
+        Operator("anniversary_in_next_days", "year_days", _return_days(0, 1), reads=reads),
+    ]
 
 
 _EQUALS = _with_negation("equals", "not_equals", "one", _point)
@@ -180,13 +236,25 @@ _TABLE: dict[AttributeType, list[Operator]] = {
         Operator("after", "one", _above),
         Operator("on_or_after", "one", _from),
         *_BETWEEN,
+        Operator("in_last_days", "count", _days("last_days")),
+        Operator("in_next_days", "count", _days("next_days")),
+        Operator("more_than_days_ago", "count", _days("days_ago")),
+        Operator("more_than_days_ahead", "count", _days("days_ahead")),
+        *_calendar(""),
         *_SET,
     ],
     "datetime": [
         Operator("before", "one", _below),
         Operator("after", "one", _above),
         *_BETWEEN,
-        *_with_negation("on", "not_on", "day", _on_day),
+        *_with_negation("on", "not_on", "day", _point, "@day"),
+        Operator("in_last_hours", "positive_count", _age(0, 1, HOUR), reads="@age"),
+        Operator("in_last_days", "positive_count", _age(0, 1, DAY), reads="@age"),
+        Operator("in_next_hours", "positive_count", _age(-1, 0, HOUR), reads="@age"),
+        Operator("in_next_days", "positive_count", _age(-1, 0, DAY), reads="@age"),
+        Operator("more_than_days_ago", "count", _age(1, None, DAY), reads="@age"),
+        Operator("more_than_days_ahead", "count", _age(None, -1, DAY), reads="@age"),
+        *_calendar("@day"),
         *_SET,
     ],
 }

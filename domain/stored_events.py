@@ -134,6 +134,16 @@ class SegmentDeleted(Event):
     type_name = "rollcall.segment.deleted"
 
 
+class TimePassed(Event):
+    """Time went on to `until` for an account: whatever fell due since the last time flips, each at its own instant.
+
+    Appended by the projection worker, only when something is due. Its version is `until` in microseconds.
+    """
+
+    type_name = "rollcall.account.time_passed"
+    until: datetime
+
+
 EVENT_TYPES: dict[str, type[Event]] = {
     event_type.type_name: event_type
     for event_type in (
@@ -148,6 +158,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         SegmentFilterChanged,
         SegmentRecomputed,
         SegmentDeleted,
+        TimePassed,
     )
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from domain.moments import Days
 from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared, Event
 from projections.account_state import AccountState
 from projections.database import beside
@@ -31,6 +33,11 @@ def apply(connection: Connection[Any], event: Event, at: int) -> None:
             connection.execute(SQL.declare_attribute, fields)
 
 
-def state_of(event: AccountCreated) -> AccountState:
+def pass_time(connection: Connection[Any], account_id: UUID, until: int) -> None:
+    """Keep up to when time has passed for an account, in microseconds since 1970."""
+    connection.execute(SQL.pass_time, {"account_id": account_id, "until": until})
+
+
+def state_of(event: AccountCreated, at: int) -> AccountState:
     """What the worker holds of a new account."""
-    return AccountState(event.account_id, ZoneInfo(event.timezone))
+    return AccountState(event.account_id, Days(ZoneInfo(event.timezone)), time_passed_to=at)

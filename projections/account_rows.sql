@@ -1,7 +1,12 @@
 -- name: create_account
-INSERT INTO accounts (account_id, name, timezone, country, created_at)
-VALUES (%(account_id)s, %(name)s, %(timezone)s, %(country)s,
-        'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond')
+INSERT INTO accounts (account_id, name, timezone, country, created_at, time_passed_to)
+SELECT %(account_id)s, %(name)s, %(timezone)s, %(country)s, instant, instant
+FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
+
+-- name: pass_time
+UPDATE accounts
+SET time_passed_to = 'epoch'::timestamptz + %(until)s::bigint * interval '1 microsecond'
+WHERE account_id = %(account_id)s
 
 -- name: create_key
 INSERT INTO api_keys (key_id, account_id, name, kind, secret_sha256, created_at)

@@ -17,9 +17,11 @@ from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
 from domain.filters import Node, parse
+from domain.moments import Days
 from domain.values import AttributeType
 from projections.database import beside
 from projections.flip_index import FlipIndex
+from projections.time_index import TimeIndex
 
 SQL = beside(__file__)
 
@@ -52,26 +54,35 @@ class AccountState:
     """One account: types decide how values compare, the index which segments a change concerns."""
 
     account_id: UUID
-    zone: ZoneInfo
+    days: Days
+    time_passed_to: int = 0
     types: dict[str, AttributeType] = field(default_factory=lambda: dict(BUILT_IN))
     segments: dict[UUID, SegmentState] = field(default_factory=dict)
     nodes: dict[int, Node] = field(default_factory=dict)
     index: FlipIndex = field(default_factory=FlipIndex)
+    time: TimeIndex = field(default_factory=TimeIndex)
     builds: dict[int, Build] = field(default_factory=dict)
+    # When something may flip next, and up to when that was found to be nothing; `None` = not known.
+    due_at: int | None = None
+    idle_to: int = 0
 
     def parse(self, raw: Any) -> Node:
         """The tree of a stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
-        return parse(raw, self.types, self.zone)
+        return parse(raw, self.types)
 
     def watch(self, version_no: int, node: Node) -> None:
         """Let changes flip the members of a version from here on."""
         self.nodes[version_no] = node
         self.index.add(version_no, node)
+        self.time.add(version_no, node)
+        self.due_at = None
 
     def unwatch(self, version_no: int | None) -> None:
         """Let a version be."""
         if version_no is not None and self.nodes.pop(version_no, None) is not None:
             self.index.remove(version_no)
+            self.time.remove(version_no)
+            self.due_at = None
 
 
 class Broken(NamedTuple):
@@ -85,8 +96,8 @@ class Broken(NamedTuple):
 def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
     """Every account with its attribute types, segments and index, from the read model; and what cannot be read."""
     accounts = {
-        account_id: AccountState(account_id, ZoneInfo(timezone))
-        for account_id, timezone in connection.execute(SQL.accounts)
+        account_id: AccountState(account_id, Days(ZoneInfo(timezone)), time_passed_to)
+        for account_id, timezone, time_passed_to in connection.execute(SQL.accounts)
     }
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes):

@@ -5,17 +5,20 @@ Used by the worker. A row here is the truth while its batch lasts; `matchable` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from domain import json_text
+from domain.moments import Days, micros_of_text
 from domain.values import AttributeType, Value, instant_text, matchable
+from projections import date_values
 from projections.database import beside
+from projections.date_values import Moved
 
 SQL = beside(__file__)
 _FOLDED = ("text", "list")
@@ -37,20 +40,53 @@ class CustomerRow:
     updated_at: int = 0
     fresh: bool = False
     profile_changed: bool = False
+    # Dates and instants as they stood before this batch.
+    dates_before: dict[str, Value | None] = field(default_factory=dict)
 
-    def set(self, key: str, kind: AttributeType, value: Value | None) -> Value | None:
-        """Keep a new value (`None` removes it); its matchable form, which is not yet in `matchable`."""
+    def set(self, key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
+        """Keep a new value (`None` removes it); its matchable faces, which are not yet in `matchable`."""
         if key in ("phone", "name"):
             self.profile_changed = True
         if value is None:
             self.attributes.pop(key, None)
-            self.folded.pop(key, None)
-            return None
-        self.attributes[key] = value
-        compared = matchable(value) if kind in _FOLDED else value
-        if kind in _FOLDED:
-            self.folded[key] = compared
+        else:
+            self.attributes[key] = value
+        compared = faces(key, kind, value, days)
+        for face, each in compared.items():
+            if is_indexed(face, kind):
+                self.dates_before.setdefault(face, self.matchable.get(face))
+            if kind in _FOLDED or face.endswith("@day"):
+                _put(self.folded, face, each)
         return compared
+
+    def moved_dates(self) -> Iterator[Moved]:
+        """What the index of date values has to follow."""
+        for face, old in self.dates_before.items():
+            yield self.account_id, face, self.customer_no, old, self.matchable.get(face)
+
+
+def faces(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
+    """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age is from."""
+    if kind == "datetime":
+        text = value if isinstance(value, str) else None
+        return {
+            key: text,
+            f"{key}@day": None if text is None else days.day_text(text),
+            f"{key}@age": None if text is None else micros_of_text(text),
+        }
+    return {key: matchable(value) if kind in _FOLDED and value is not None else value}
+
+
+def is_indexed(face: str, kind: AttributeType | None) -> bool:
+    """Whether the index of date values holds this face of an attribute of type `kind`."""
+    return kind == "date" or face.endswith(("@day", "@age"))
+
+
+def _put(into: dict[str, Any], key: str, value: Value | None) -> None:
+    if value is None:
+        into.pop(key, None)
+    else:
+        into[key] = value
 
 
 def new_row(account_id: UUID, customer_no: int, customer_id: UUID, created_at: int) -> CustomerRow:
@@ -64,24 +100,41 @@ class CustomerRows:
 
     rows: dict[UUID, CustomerRow] = field(default_factory=dict)
     gone: list[CustomerRow] = field(default_factory=list)
+    gone_dates: list[Moved] = field(default_factory=list)
 
     def load(self, connection: Connection[Any], customer_ids: Iterable[UUID]) -> None:
         """Bring in the rows of those customers that exist."""
-        cursor = connection.execute(SQL.load, [list(customer_ids)], binary=True)
-        for account_id, customer_no, customer_id, position, attributes, folded in cursor:
+        self._take(connection.execute(SQL.load, [list(customer_ids)], binary=True))
+
+    def load_numbers(self, connection: Connection[Any], account_id: UUID, numbers: list[int]) -> None:
+        """Bring in the rows of an account's customers by number."""
+        self._take(connection.execute(SQL.load_numbers, [account_id, numbers], binary=True))
+
+    def _take(self, cursor: Cursor[Any]) -> None:
+        for account_id, customer_no, customer_id, position, version, updated_at, attributes, folded in cursor:
             shown = json_text.loads(attributes)
             compared = {
                 key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()
             }
+            seen = shown | compared
+            for face in compared:
+                if face.endswith("@day"):
+                    seen[f"{face[:-4]}@age"] = micros_of_text(shown[face[:-4]])
             self.rows[customer_id] = CustomerRow(
-                account_id, customer_no, customer_id, position, shown, compared, shown | compared
+                account_id, customer_no, customer_id, position, shown, compared, seen, version, updated_at=updated_at
             )
 
-    def delete(self, row: CustomerRow) -> None:
+    def delete(self, row: CustomerRow, types: Mapping[str, AttributeType]) -> None:
         """Forget a customer; a row that was never written needs no deletion."""
         del self.rows[row.customer_id]
         if not row.fresh:
             self.gone.append(row)
+            before = row.matchable | row.dates_before
+            self.gone_dates += [
+                (row.account_id, face, row.customer_no, old, None)
+                for face, old in before.items()
+                if is_indexed(face, types.get(face))
+            ]
 
     def write(self, connection: Connection[Any]) -> None:
         """Write the rows, every one of which was touched, with a statement for each kind of change."""
@@ -89,6 +142,9 @@ class CustomerRows:
             accounts = [row.account_id for row in self.gone]
             connection.execute(SQL.delete, [accounts, [row.customer_no for row in self.gone]], binary=True)
             self.gone = []
+        date_values.write(
+            connection, [*self.gone_dates, *(each for row in self.rows.values() for each in row.moved_dates())]
+        )
         fresh = [row for row in self.rows.values() if row.fresh]
         known = [row for row in self.rows.values() if not row.fresh]
         if fresh:

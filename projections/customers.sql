@@ -1,7 +1,14 @@
 -- name: load
-SELECT account_id, customer_no, customer_id, position, attributes::text, folded::text
+SELECT account_id, customer_no, customer_id, position, version,
+       (extract(epoch FROM updated_at) * 1000000)::bigint, attributes::text, folded::text
 FROM customers
 WHERE customer_id = ANY (%b::uuid[])
+
+-- name: load_numbers
+SELECT account_id, customer_no, customer_id, position, version,
+       (extract(epoch FROM updated_at) * 1000000)::bigint, attributes::text, folded::text
+FROM customers
+WHERE account_id = %s AND customer_no = ANY (%b::bigint[])
 
 -- name: insert
 INSERT INTO customers (account_id, customer_no, position, version, updated_at, attributes, folded, phone, name,

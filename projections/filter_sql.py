@@ -7,11 +7,14 @@ true or false, never NULL.
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from domain.filters import All, AnyOf, Condition, Node, Not
-from domain.regions import Anything, Matching, Points, Span
+from domain.moments import Moment
+from domain.regions import Anything, Matching, Points, Region, Span, region_at
 from domain.values import AttributeType
 
 _FALSE = sql.SQL("false")
@@ -21,38 +24,39 @@ _MATCHING = {
     "ends_with": sql.SQL("right({text}, length({operand})) = {operand}"),
     "includes_any": sql.SQL("{json} ?| {operands}"),
     "includes_all": sql.SQL("{json} ?& {operands}"),
+    "month": sql.SQL("substr({text}, 6, 2) = ANY ({operands})"),
 }
 
 
-def predicate(node: Node) -> sql.Composable:
-    """The SQL expression that is true for exactly the customers for whom `node` holds."""
+def predicate(node: Node, moment: Moment | None = None) -> sql.Composable:
+    """The SQL expression that is true for exactly the customers for whom `node` holds at `moment`."""
     match node:
         case Condition():
-            return _condition(node)
+            return _condition(node, moment)
         case Not():
-            return sql.SQL("NOT {}").format(predicate(node.node))
+            return sql.SQL("NOT {}").format(predicate(node.node, moment))
         case All():
-            return _joined(" AND ", node.nodes)
+            return _joined(" AND ", node.nodes, moment)
         case AnyOf():
-            return _joined(" OR ", node.nodes)
+            return _joined(" OR ", node.nodes, moment)
 
 
-def _joined(word: str, nodes: tuple[Node, ...]) -> sql.Composable:
+def _joined(word: LiteralString, nodes: tuple[Node, ...], moment: Moment | None) -> sql.Composable:
     if not nodes:
         return _FALSE
-    return sql.SQL("({})").format(sql.SQL(word).join(predicate(each) for each in nodes))
+    return sql.SQL("({})").format(sql.SQL(word).join(predicate(each, moment) for each in nodes))
 
 
-def _condition(condition: Condition) -> sql.Composable:
-    expression = sql.SQL("coalesce({}, false)").format(_positive(condition))
+def _condition(condition: Condition, moment: Moment | None) -> sql.Composable:
+    expression = sql.SQL("coalesce({}, false)").format(_positive(condition, region_at(condition.region, moment)))
     return sql.SQL("NOT {}").format(expression) if condition.negated else expression
 
 
-def _positive(condition: Condition) -> sql.Composable:
-    key = sql.Literal(condition.attribute)
-    column = sql.SQL("c.folded" if condition.type in ("text", "list") else "c.attributes")
-    text = sql.SQL("({}->>{})").format(column, key)
-    match condition.region:
+def _positive(condition: Condition, region: Region) -> sql.Composable:
+    key = sql.Literal(condition.attribute.removesuffix("@age"))
+    compared_apart = condition.type in ("text", "list") or condition.attribute.endswith("@day")
+    text = sql.SQL("({}->>{})").format(sql.SQL("c.folded" if compared_apart else "c.attributes"), key)
+    match region:
         case Anything():
             return sql.SQL("c.attributes ? {}").format(key)
         case Points(values=values) if condition.type == "boolean":
@@ -65,6 +69,8 @@ def _positive(condition: Condition) -> sql.Composable:
             )
         case Span() as span:
             return _span(_compared(text, condition.type), span, condition.type)
+        case Matching(kind="returns_in", operand=windows):
+            return _returns_in(text, windows)
         case Matching(kind=kind, operand=operand):
             return _MATCHING[kind].format(
                 text=text,
@@ -72,6 +78,16 @@ def _positive(condition: Condition) -> sql.Composable:
                 operand=sql.Literal(operand[0]),
                 operands=sql.Literal(list(operand)),
             )
+
+
+def _returns_in(text: sql.Composable, windows: tuple[str, ...]) -> sql.Composable:
+    parts = [
+        sql.SQL('(substr({}, 1, 4) COLLATE "C" <= {} AND substr({}, 6) COLLATE "C" BETWEEN {} AND {})').format(
+            text, sql.Literal(windows[place]), text, sql.Literal(windows[place + 1]), sql.Literal(windows[place + 2])
+        )
+        for place in range(0, len(windows), 3)
+    ]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(parts))
 
 
 def _span(text: sql.Composable, span: Span, kind: AttributeType) -> sql.Composable:

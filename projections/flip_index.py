@@ -13,11 +13,14 @@ only when one of their own conditions flipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
-from domain.filters import All, AnyOf, Condition, Node, Not, attributes_read
+from domain.filters import All, AnyOf, Condition, Node, Not, attributes_read, conditions_of
+from domain.moments import Moment
+from domain.regions import Daily
 from domain.values import Value
 from projections.value_classes import ValueClasses, ids_of
 
@@ -90,10 +93,34 @@ def _all_of(nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else All(tuple(nodes))
 
 
+class Now:
+    """When the index is asked: a day, for which classes are built, and an instant, from which ages count."""
+
+    def __init__(self) -> None:
+        self.micros = 0
+        self.today = date.min
+
+    @property
+    def moment(self) -> Moment:
+        """Both together."""
+        return Moment(self.micros, self.today)
+
+    def lookup(self, key: str, classes: ValueClasses) -> Callable[[Value | None], int]:
+        """The lookup of a face; of one that ages, by its age now."""
+        at = classes.at
+        if not key.endswith("@age"):
+            return at
+        return lambda instant: at(None if instant is None else self.micros - instant)  # type: ignore[operator]
+
+
+def _moves_daily(node: Node) -> bool:
+    return any(isinstance(condition.region, Daily) for condition in conditions_of(node))
+
+
 class Group:
     """The conjunctions that read one attribute, a bit each."""
 
-    def __init__(self, key: str, forms: Mapping[int, Conjunction]) -> None:
+    def __init__(self, key: str, forms: Mapping[int, Conjunction], now: Now) -> None:
         self.versions = list(forms)
         self.inverted = sum(1 << bit for bit, form in enumerate(forms.values()) if form.inverted)
         self.home = sum(1 << bit for bit, form in enumerate(forms.values()) if min(form.parts) == key)
@@ -101,10 +128,14 @@ class Group:
         for bit, form in enumerate(forms.values()):
             for name, node in form.parts.items():
                 reads.setdefault(name, []).append((bit, node))
-        classes = {name: ValueClasses(name, nodes, len(forms)) for name, nodes in reads.items()}
-        self.at = classes[key].at
+        self.at = now.lookup(key, ValueClasses(key, reads[key], len(forms), now.today))
         fullest = sorted(reads, key=lambda name: -len(reads[name]))
-        self.others = [(name, classes[name].at) for name in fullest if name != key]
+        self.others = [
+            (name, now.lookup(name, ValueClasses(name, reads[name], len(forms), now.today)))
+            for name in fullest
+            if name != key
+        ]
+        self.moves_daily = any(_moves_daily(node) for form in forms.values() for node in form.parts.values())
 
     def flip(self, values: Mapping[str, Value], old: Value | None, new: Value | None) -> tuple[int, int]:
         """The bits that flip when this attribute goes from `old` to `new`, and which of them to true."""
@@ -128,14 +159,15 @@ class Group:
 class Trees:
     """The filters of no conjunctive form that read one attribute, found by the conditions that flip."""
 
-    def __init__(self, key: str, trees: Mapping[int, Node]) -> None:
+    def __init__(self, key: str, trees: Mapping[int, Node], now: Now) -> None:
         conditions: dict[Condition, list[int]] = {}
         for version, node in trees.items():
             for condition in set(_conditions_on(key, node)):
                 conditions.setdefault(condition, []).append(version)
         self.versions = list(conditions.values())
         nodes: list[tuple[int, Node]] = list(enumerate(conditions))
-        self.at = ValueClasses(key, nodes, len(nodes)).at
+        self.at = now.lookup(key, ValueClasses(key, nodes, len(nodes), now.today))
+        self.moves_daily = any(_moves_daily(condition) for condition in conditions)
 
     def touched(self, old: Value | None, new: Value | None) -> Iterable[int]:
         """The versions one of whose conditions flips."""
@@ -153,6 +185,15 @@ class FlipIndex:
         self._constant: dict[int, bool] = {}
         self._groups: dict[str, Group] = {}
         self._tree_groups: dict[str, Trees] = {}
+        self._now = Now()
+
+    def be_at(self, moment: Moment) -> None:
+        """Answer as of this moment from here on; what moves with the days is built anew when one begins."""
+        if moment.today != self._now.today:
+            self._now.today = moment.today
+            self._groups = {key: group for key, group in self._groups.items() if not group.moves_daily}
+            self._tree_groups = {key: group for key, group in self._tree_groups.items() if not group.moves_daily}
+        self._now.micros = moment.micros
 
     def __contains__(self, version: int) -> bool:
         return version in self._nodes
@@ -193,7 +234,8 @@ class FlipIndex:
             if group is not None and group.home:
                 found += [group.versions[bit] for bit in ids_of(group.true_at_home(values, values.get(key)))]
         trees = {version for each in self._trees.values() for version in each}
-        found += [version for version in trees if self._nodes[version].holds(values)]
+        moment = self._now.moment
+        found += [version for version in trees if self._nodes[version].holds(values, moment)]
         return found
 
     def change(self, values: Values, changed: Mapping[str, Value | None]) -> Flips:
@@ -206,10 +248,11 @@ class FlipIndex:
             if self._trees.get(key)
             for version in self._tree_group(key).touched(values.get(key), new)
         }
-        before = {version: self._nodes[version].holds(values) for version in touched}
+        moment = self._now.moment
+        before = {version: self._nodes[version].holds(values, moment) for version in touched}
         joined, left = self._flip_each(values, changed)
         for version in touched:
-            after = self._nodes[version].holds(values)
+            after = self._nodes[version].holds(values, moment)
             if after != before[version]:
                 (joined if after else left).append(version)
         return Flips(joined, left)
@@ -239,12 +282,12 @@ class FlipIndex:
         if not forms:
             return None
         if key not in self._groups:
-            self._groups[key] = Group(key, forms)
+            self._groups[key] = Group(key, forms, self._now)
         return self._groups[key]
 
     def _tree_group(self, key: str) -> Trees:
         if key not in self._tree_groups:
-            self._tree_groups[key] = Trees(key, self._trees[key])
+            self._tree_groups[key] = Trees(key, self._trees[key], self._now)
         return self._tree_groups[key]
 
 

@@ -17,7 +17,7 @@ from projections.database import beside
 from projections.flip_index import Flips
 
 SQL = beside(__file__)
-Cause = Literal["change", "edit", "deletion"]
+Cause = Literal["change", "edit", "deletion", "time"]
 
 
 class Settlement(NamedTuple):

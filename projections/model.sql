@@ -14,7 +14,9 @@ CREATE TABLE accounts (
     name       text        NOT NULL,
     timezone   text        NOT NULL,
     country    text        NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    -- Time-driven flips up to here are in the members.
+    time_passed_to timestamptz NOT NULL
 );
 
 CREATE TABLE api_keys (
@@ -55,6 +57,25 @@ CREATE TABLE customers (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
 CREATE INDEX customers_search ON customers USING gin (search);
+
+-- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
+CREATE TABLE customer_days (
+    account_id  uuid   NOT NULL,
+    key         text   NOT NULL COLLATE "C",
+    day         text   NOT NULL COLLATE "C",
+    customer_no bigint NOT NULL,
+    PRIMARY KEY (account_id, key, day, customer_no)
+);
+CREATE INDEX customer_days_month_day ON customer_days (account_id, key, substr(day, 6), customer_no);
+
+-- Microseconds since 1970.
+CREATE TABLE customer_instants (
+    account_id  uuid   NOT NULL,
+    key         text   NOT NULL COLLATE "C",
+    instant     bigint NOT NULL,
+    customer_no bigint NOT NULL,
+    PRIMARY KEY (account_id, key, instant, customer_no)
+);
 
 -- `serving`: the version that readers see; NULL until the first one is complete.
 -- `building`: the version being filled beside it; NULL where there is none.
@@ -122,7 +143,8 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'segments',
+    FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'customer_days',
+                                'customer_instants', 'segments',
                                 'segment_versions', 'members', 'membership_history'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
         EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '

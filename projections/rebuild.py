@@ -53,7 +53,7 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         create_model(owner, NEXT_SCHEMA)
         conninfo = session_conninfo(owner_url, "rollcall_worker", model_schema=NEXT_SCHEMA)
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            worker = Worker(connection, announce=None, batch_size=batch_size, chunk_size=chunk_size)
+            worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
             worker.load()
             _catch_up(owner, worker)
             position = _switch(owner, worker)

@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.database import session_conninfo
-from projections.worker import Announce, Worker
+from projections.worker import Announcer, Worker
 
 POLL_SECONDS = 0.5
 _LOCK = 7305467
@@ -23,14 +23,14 @@ _LOCK = 7305467
 log = structlog.get_logger()
 
 
-def run_worker(database_url: str, announce: Announce, stop: threading.Event) -> None:
+def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -> None:
     """Project until `stop` is set. Raises what is not a database that is away."""
     failures = 0
     while not stop.is_set():
         try:
             with psycopg.connect(session_conninfo(database_url, "rollcall_worker"), autocommit=True) as connection:
                 if _fenced(connection, stop):
-                    _project(connection, announce, stop)
+                    _project(connection, announcer, stop)
             failures = 0
         except psycopg.OperationalError as away:
             delay = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
@@ -55,12 +55,12 @@ def _fenced(connection: Connection[TupleRow], stop: threading.Event) -> bool:
     return False
 
 
-def _project(connection: Connection[TupleRow], announce: Announce, stop: threading.Event) -> None:
+def _project(connection: Connection[TupleRow], announcer: Announcer, stop: threading.Event) -> None:
     connection.execute("LISTEN rollcall_log")
-    worker = Worker(connection, announce)
+    worker = Worker(connection, announcer)
     worker.load()
     log.info("worker_started", position=worker.position, accounts=len(worker.accounts))
     while not stop.is_set():
         if not worker.step():
-            for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            for _ in connection.notifies(timeout=min(POLL_SECONDS, worker.due_in()), stop_after=1):
                 break

@@ -150,9 +150,10 @@ def settle_before(account: AccountState, row: CustomerRow, batch: MembershipBatc
     for build in account.builds.values():
         if row.fresh or row.customer_no <= build.built_to or row.position > build.version_no:
             continue
+        moment = account.days.moment(build.began_at)
         previous = account.nodes.get(build.previous) if build.previous is not None else None
-        was_member = previous is not None and previous.holds(row.matchable)
-        member = build.node.holds(row.matchable)
+        was_member = previous is not None and previous.holds(row.matchable, moment)
+        member = build.node.holds(row.matchable, moment)
         if member or was_member:
             batch.settle(
                 Settlement(
@@ -174,7 +175,7 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
     literals = {
         "account": sql.Literal(account.account_id), "version": sql.Literal(build.version_no),
         "after": sql.Literal(build.built_to), "last": sql.Literal(last), "previous": sql.Literal(build.previous or 0),
-        "began": sql.Literal(build.began_at), "predicate": predicate(build.node),
+        "began": sql.Literal(build.began_at), "predicate": predicate(build.node, account.days.moment(build.began_at)),
     }  # fmt: skip
     statement = SQL.fill_chunk if build.previous is not None else SQL.fill_first_chunk
     filled = connection.execute(sql.SQL(statement).format(**literals)).fetchone()

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Context
 from typing import Any
 
-from domain.filters import All, AnyOf, Condition, Node, Not
-from domain.regions import Anything, Matching, Points, Span
+from domain.filters import All, AnyOf, Condition, Node, Not, conditions_of
+from domain.regions import Anything, Daily, Matching, Points, Rolling, Span
 from domain.values import Value
 
 ORDERED = ("number", "date", "datetime")
@@ -24,13 +26,15 @@ _ELSEWHERE: Any = object()
 class ValueClasses:
     """`at(value)`: the bitset, `width` bits wide, of the nodes that hold at a value of attribute `key`.
 
-    A bit that no node here is about is always set. `None` is a missing value.
+    A bit that no node here is about is always set. `None` is a missing value. Regions that move when a day
+    begins stand where they stand on the day `today`; of a face that ages, the value is an age.
     """
 
-    def __init__(self, key: str, nodes: Sequence[tuple[int, Node]], width: int) -> None:
+    def __init__(self, key: str, nodes: Sequence[tuple[int, Node]], width: int, today: date) -> None:
         self._key = key
         masks: dict[Node, int] = {}
-        for bit, node in nodes:
+        for bit, moving in nodes:
+            node = standing(moving, today)
             masks[node] = masks.get(node, 0) | 1 << bit
         self._free = (1 << width) - 1
         for mask in masks.values():
@@ -39,7 +43,7 @@ class ValueClasses:
         self._tested = [(node, mask) for node, mask in masks.items() if _needs_test(node)]
         placed = [(node, mask) for node, mask in masks.items() if not _needs_test(node)]
         self._memo: dict[Value, int] = {}
-        ordered = any(each.type in ORDERED for node in masks for each in _conditions(node))
+        ordered = any(each.type in ORDERED for node in masks for each in conditions_of(node))
         lookup = self._ranges(placed) if ordered else self._named(placed)
         self._lookup = lookup
         self.at = self._at_tested if self._tested else lookup
@@ -118,23 +122,29 @@ def ids_of(bits: int) -> list[int]:
     return found
 
 
-def _conditions(node: Node) -> Iterable[Condition]:
+def standing(node: Node, today: date) -> Node:
+    """The node with its moving regions as they are on a day, and those that roll as spans of ages."""
     match node:
+        case Condition(region=Daily() as region):
+            return replace(node, region=region.on(today))
+        case Condition(region=Rolling(since=since, until=until)):
+            return replace(node, region=Span(low=since, high=until, high_included=False))
         case Condition():
-            yield node
+            return node
         case Not():
-            yield from _conditions(node.node)
-        case All() | AnyOf():
-            for each in node.nodes:
-                yield from _conditions(each)
+            return Not(standing(node.node, today))
+        case All():
+            return All(tuple(standing(each, today) for each in node.nodes))
+        case AnyOf():
+            return AnyOf(tuple(standing(each, today) for each in node.nodes))
 
 
 def _needs_test(node: Node) -> bool:
-    return any(isinstance(each.region, Matching) for each in _conditions(node))
+    return any(isinstance(each.region, Matching) for each in conditions_of(node))
 
 
 def _named_values(node: Node) -> Iterable[Any]:
-    for condition in _conditions(node):
+    for condition in conditions_of(node):
         match condition.region:
             case Points(values=values):
                 yield from values

@@ -41,7 +41,7 @@ def _differences(connection: Connection[Any], account: AccountState) -> Iterator
         statement = sql.SQL(SQL.differences).format(
             account=sql.Literal(account.account_id),
             version=sql.Literal(segment.serving),
-            predicate=predicate(account.nodes[segment.serving]),
+            predicate=predicate(account.nodes[segment.serving], account.days.moment(account.time_passed_to)),
         )
         for customer_id, expected in connection.execute(statement):
             relation = "is no member but matches" if expected else "is a member but does not match"

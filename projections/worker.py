@@ -9,17 +9,17 @@ at a time, so that an edit over millions holds up nobody.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
 from psycopg import Connection
 
-from domain.customer import from_micros, micros
 from domain.errors import Corrupt
+from domain.moments import from_micros, micros
 from domain.stored_events import (
     AccountCreated,
     ApiKeyCreated,
@@ -28,9 +28,13 @@ from domain.stored_events import (
     CustomerChanged,
     CustomerDeleted,
     Event,
+    SegmentDetailsChanged,
+    SegmentRecomputed,
+    TimePassed,
     load_event,
 )
-from projections import account_rows, segments
+from domain.values import Value
+from projections import account_rows, segments, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
@@ -48,16 +52,31 @@ JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segmen
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
 
-Announce = Callable[[UUID, UUID, int], None]
 Timed = tuple[int, int, Event]
+
+
+class Announcer(Protocol):
+    """What the worker itself writes into the log: `domain.application.Rollcall`."""
+
+    def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
+        """A version is complete."""
+
+    def record_time_passed(self, account_id: UUID, until: datetime) -> None:
+        """Time went on, and something fell due."""
+
+    def now(self) -> datetime:
+        """The present instant."""
 
 
 @dataclass(slots=True)
 class Worker:
-    """One worker over one connection. `step` is all it does; `announce` puts a complete version into the log."""
+    """One worker over one connection. `step` is all it does.
+
+    `announcer` puts complete versions and passing time into the log; a worker without one only replays.
+    """
 
     connection: Connection[Any]
-    announce: Announce | None
+    announcer: Announcer | None
     batch_size: int = BATCH
     chunk_size: int | None = None
     position: int = 0
@@ -80,8 +99,9 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
+        passed = self._watch_time()
         built = self._build()
-        return events or built or self._purge()
+        return events or passed or built or self._purge()
 
     # Events
 
@@ -126,11 +146,17 @@ class Worker:
         match event:
             case AccountCreated():
                 account_rows.apply(self.connection, event, at)
-                self.accounts[event.account_id] = account_rows.state_of(event)
+                self.accounts[event.account_id] = account_rows.state_of(event, at)
             case ApiKeyCreated() | ApiKeyRevoked():
                 account_rows.apply(self.connection, event, at)
+            case TimePassed():
+                self._pass_time(self.accounts[event.account_id], micros(event.until), position)
             case _:
-                segments.apply(self.connection, self.accounts[event.account_id], event, position, at)
+                account = self.accounts[event.account_id]
+                if not isinstance(event, SegmentRecomputed | SegmentDetailsChanged):
+                    # An edit finds every member as of its own instant.
+                    self._pass_time(account, at, position)
+                segments.apply(self.connection, account, event, position, at)
 
     def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
         if not run:
@@ -142,6 +168,8 @@ class Worker:
             row = customers.rows.get(event.originator_id)
             if row is not None:
                 segments.settle_before(account, row, batch)
+                time_flips.advance(account, row, at, position, batch)
+            account.index.be_at(account.days.moment(at))
             if isinstance(event, CustomerChanged):
                 if row is None:
                     if not event.created:
@@ -153,7 +181,7 @@ class Worker:
             elif row is not None:
                 flips = Flips([], account.index.members_of(row.matchable))
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
-                customers.delete(row)
+                customers.delete(row, account.types)
         customers.write(self.connection)
         batch.write(self.connection)
 
@@ -164,16 +192,17 @@ class Worker:
         values = event.values
         if event.created:
             values = {"opted_out": False, "created_at": created_at_value(from_micros(at))} | values
-        types = account.types
-        changed = {
-            key: row.set(key, types[key], tuple(value) if isinstance(value, list) else value)
-            for key, value in values.items()
-        }
+        changed: dict[str, Value | None] = {}
+        for key, value in values.items():
+            changed |= row.set(
+                key, account.types[key], tuple(value) if isinstance(value, list) else value, account.days
+            )
         if event.created:
             row.matchable.update((key, value) for key, value in changed.items() if value is not None)
             flips = Flips(account.index.members_of(row.matchable), [])
         else:
             flips = account.index.change(row.matchable, changed)
+        time_flips.expect(account, changed, at)
         row.position, row.version, row.updated_at = position, event.originator_version, at
         batch.flip(account.account_id, row.customer_no, flips, position, at, "change")
 
@@ -181,6 +210,35 @@ class Worker:
         """An event with its effective time: the later of its recorded time and the effective time before it."""
         self.effective_at = max(self.effective_at, micros(event.recorded_at))
         return position, self.effective_at, event
+
+    # Time
+
+    def _pass_time(self, account: AccountState, until: int, position: int) -> None:
+        batch = MembershipBatch()
+        time_flips.pass_time(self.connection, account, until, position, batch)
+        JOINS.inc(batch.joins)
+        LEAVES.inc(batch.leaves)
+
+    def _watch_time(self) -> bool:
+        """Put into the log that time passed, for each account in which something fell due."""
+        if self.announcer is None:
+            return False
+        now = self.announcer.now()
+        due = [
+            each
+            for each in self.accounts.values()
+            if each.time and time_flips.is_due(self.connection, each, micros(now))
+        ]
+        for account in due:
+            self.announcer.record_time_passed(account.account_id, now)
+        return bool(due)
+
+    def due_in(self) -> float:
+        """Seconds until something may fall due; infinite where nothing is known to."""
+        instants = [each.due_at for each in self.accounts.values() if each.time and each.due_at is not None]
+        if self.announcer is None or not instants:
+            return float("inf")
+        return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
 
     # Segments being recomputed
 
@@ -194,9 +252,9 @@ class Worker:
                 with self.connection.transaction():
                     segments.fill_or_fail(self.connection, account, segment, self._chunk)
                 self._adapt(time.monotonic() - started)
-            if build.complete and segment.build is build and self.announce is not None:
-                self.announce(account.account_id, segment.segment_id, build.version_no)
-        return bool(waiting) and (self.announce is not None or not self.builds_done())
+            if build.complete and segment.build is build and self.announcer is not None:
+                self.announcer.record_recomputed(account.account_id, segment.segment_id, build.version_no)
+        return bool(waiting) and (self.announcer is not None or not self.builds_done())
 
     def _adapt(self, seconds: float) -> None:
         """Steer the next chunk towards the time that other segments' changes may have to wait."""

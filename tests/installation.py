@@ -92,7 +92,8 @@ class Installation:
 
     @contextmanager
     def projecting(self) -> Iterator[None]:
-        """A worker beside the test; an error in it fails the test."""
+        """A worker beside the test, caught up before it begins; an error in it fails the test."""
+        self.project()
         stop = threading.Event()
         failures: list[BaseException] = []
 
@@ -138,7 +139,7 @@ class Installation:
         """A worker that does only what it is told; one that does not announce fills versions that are never served."""
         conninfo = session_conninfo(self.url, "rollcall_worker")
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            worker = Worker(connection, self._spanning.record_recomputed if announcing else None)
+            worker = Worker(connection, self._spanning if announcing else None)
             worker.load()
             yield worker
 

@@ -104,7 +104,7 @@ def run(server: Postgres, sizes: tuple[int, ...] = (100, 1_000)) -> None:
 def _compare(server: Postgres, loaded: Stage, size: int, filters: list[Any]) -> None:
     with copy_of(server, loaded) as ours:
         recording = Recording(ours)
-        worker = Worker(recording, announce=None, batch_size=BATCH)  # type: ignore[arg-type]
+        worker = Worker(recording, announcer=None, batch_size=BATCH)  # type: ignore[arg-type]
         worker.load()
         recording.batches.clear()
         flips = _flips(ours)

@@ -82,7 +82,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
     rollcall = Rollcall(store, store, lambda: START + timedelta(milliseconds=next(ticks)))
     account_id = rollcall.create_account("bench", "UTC", "PT").id
     with psycopg.connect(session_conninfo(url, "rollcall_worker"), autocommit=True) as connection:
-        worker = Worker(connection, rollcall.record_recomputed)
+        worker = Worker(connection, rollcall)
         worker.load()
         for key, kind in workload.TYPES.items():
             rollcall.declare_attribute(account_id, key, kind, None)

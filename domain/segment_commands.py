@@ -1,0 +1,91 @@
+"""What can be asked of a segment: to exist, to be edited, to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import IntegrityError
+
+from domain import segment as segments
+from domain.errors import NotFound, StaleVersion
+from domain.filters import parse
+from domain.log import LogApplication, Saved
+from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
+from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
+
+
+class SegmentCommands(LogApplication):
+    """Segments."""
+
+    def create_segment(self, account_id: UUID, draft: SegmentDraft, segment_id: UUID | None = None) -> Saved:
+        """Create a segment. With a `segment_id` given a second time, the first one's result is returned."""
+        draft = segments.check_draft(draft)
+        if draft.type == "dynamic":
+            self._check_filter(account_id, draft.filter)
+        segment_id = segment_id or uuid4()
+        event = SegmentCreated(
+            **self._next(account_id, segment_id, 0),
+            name=draft.name, description=draft.description, type=draft.type, filter=draft.filter,
+        )  # fmt: skip
+        try:
+            return Saved(segment_id, 1, self._put(account_id, [event]))
+        except IntegrityError:
+            return Saved(segment_id, self._read_segment(account_id, segment_id).version, self.head())
+
+    def edit_segment(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
+        """Change what `edit` mentions. Raises `Invalid`, `NotFound`, `Refused`; `StaleVersion` against `expected`."""
+        if not isinstance(edit.filter, Keep):
+            self._check_filter(account_id, edit.filter)
+
+        def write() -> Saved:
+            segment = self._read_segment(account_id, segment_id)
+            _check_version(segment, expected)
+            events = list(self._edits(account_id, segment, edit))
+            position = self._put(account_id, events) if events else self.head()
+            return Saved(segment_id, segment.version + len(events), position)
+
+        return self._repeat(write)
+
+    def _edits(self, account_id: UUID, segment: Segment, edit: SegmentEdit) -> Iterator[Event]:
+        version = segment.version
+        name, description = segments.check_texts(
+            segment.name if isinstance(edit.name, Keep) else edit.name,
+            segment.description if isinstance(edit.description, Keep) else edit.description,
+        )
+        if edit.filter is not KEEP:
+            segments.check_filter_edit(segment)
+        if (name, description) != (segment.name, segment.description):
+            yield SegmentDetailsChanged(
+                **self._next(account_id, segment.segment_id, version), name=name, description=description
+            )
+            version += 1
+        if edit.filter is not KEEP and edit.filter != segment.filter:
+            yield SegmentFilterChanged(**self._next(account_id, segment.segment_id, version), filter=edit.filter)
+
+    def delete_segment(self, account_id: UUID, segment_id: UUID, expected: int | None) -> int:
+        """Delete a segment; the position after it. Raises `NotFound`; `StaleVersion` against `expected`."""
+
+        def write() -> int:
+            segment = self._read_segment(account_id, segment_id)
+            _check_version(segment, expected)
+            return self._put(account_id, [SegmentDeleted(**self._next(account_id, segment_id, segment.version))])
+
+        return self._repeat(write)
+
+    def _read_segment(self, account_id: UUID, segment_id: UUID) -> Segment:
+        segment = segments.segment_of(segment_id, self._stream(account_id, segment_id))
+        if segment is None:
+            raise NotFound("segment_not_found", "no such segment in this account")
+        return segment
+
+    def _check_filter(self, account_id: UUID, raw: Any) -> None:
+        parse(raw, self._read_schema(account_id).types)
+
+
+def _check_version(segment: Segment, expected: int | None) -> None:
+    if expected is not None and segment.version != expected:
+        raise StaleVersion(
+            f"the segment is at version {segment.version}, not {expected}; read it again", segment.version
+        )

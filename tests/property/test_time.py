@@ -1,0 +1,218 @@
+"""Membership follows time by itself: a simulated clock, random zones and filters, against the naive oracle.
+
+At every hour each membership is what the oracle says, and in the end the history holds every transition
+once, at its exact instant, as found by trying every instant at which anything can change.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+from projections.verify import verify
+from tests.installation import Installation
+from tests.oracle_time import DAY, first_instant, moving_is_true
+
+ZONES = ["Europe/Lisbon", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe"]
+STARTS = {
+    "leap day": datetime(2028, 2, 27, 6, 30, tzinfo=UTC),
+    "new year": datetime(2026, 12, 30, 6, 30, tzinfo=UTC),
+    "clock change": datetime(2026, 10, 3, 6, 30, tzinfo=UTC),
+}
+DAYS = 4
+TYPES = {"born": "date", "ends": "date", "seen": "datetime", "plan": "text"}
+
+
+@dataclass
+class Clock:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Told:
+    """What was sent, for the oracle: each customer's values from an instant on."""
+
+    values: dict[str, list[tuple[datetime, dict[str, Any]]]] = field(default_factory=dict)
+
+    def at(self, who: str, now: datetime) -> dict[str, Any] | None:
+        known = [values for since, values in self.values.get(who, []) if since <= now]
+        return known[-1] if known else None
+
+
+def condition(chance: random.Random) -> dict[str, Any]:
+    key = chance.choice(["born", "ends", "seen", "seen"])
+    common: list[tuple[str, Any]] = [
+        ("in_period", chance.choice(["today", "yesterday", "tomorrow", "this_week", "last_week", "this_month", "last_month", "next_month", "this_year"])),
+        ("month_is", [chance.randrange(1, 13)]),
+        ("anniversary_in_period", chance.choice(["today", "tomorrow", "this_week", "this_month", "next_month"])),
+        ("anniversary_in_last_days", chance.choice([0, 1, 3, 200, 365])),
+        ("anniversary_in_next_days", chance.choice([0, 1, 3, 200, 365])),
+    ]  # fmt: skip
+    if key == "seen":
+        own = [
+            ("in_last_hours", chance.choice([1, 5, 30])), ("in_next_hours", chance.choice([1, 5, 30])),
+            ("in_last_days", chance.choice([1, 2])), ("in_next_days", chance.choice([1, 2])),
+            ("more_than_days_ago", chance.choice([0, 1])), ("more_than_days_ahead", chance.choice([0, 1])),
+        ]  # fmt: skip
+    else:
+        own = [(name, chance.choice([0, 1, 2, 30])) for name in ("in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead")]  # fmt: skip
+    operator, value = chance.choice(common + own * 2)
+    return {"attribute": key, "operator": operator, "value": value}
+
+
+def a_filter(chance: random.Random) -> Any:
+    leaves: list[Any] = [condition(chance) for _ in range(chance.choice([1, 1, 2, 3]))]
+    if chance.random() < 0.3:
+        leaves.append({"attribute": "plan", "operator": "equals", "value": "pro"})
+    leaves = [{"not": leaf} if chance.random() < 0.2 else leaf for leaf in leaves]
+    shape = chance.choice(["all", "any", "nested"])
+    if shape == "nested" and len(leaves) > 2:
+        return {"any": [{"all": leaves[:2]}, *leaves[2:]]}
+    return {shape if shape != "nested" else "all": leaves}
+
+
+def holds(node: Any, values: dict[str, Any] | None, now: datetime, zone: ZoneInfo) -> bool:
+    if values is None:
+        return False
+    if "all" in node:
+        return all(holds(each, values, now, zone) for each in node["all"])
+    if "any" in node:
+        return any(holds(each, values, now, zone) for each in node["any"])
+    if "not" in node:
+        return not holds(node["not"], values, now, zone)
+    value = values.get(node["attribute"])
+    if value is None:
+        return False
+    if node["attribute"] == "plan":
+        return bool(value == node["value"])
+    kind = TYPES[node["attribute"]]
+    value = date.fromisoformat(value) if kind == "date" else datetime.fromisoformat(value)
+    return moving_is_true(kind, node["operator"], node["value"], value, now, zone)
+
+
+def some_values(chance: random.Random, near: datetime) -> dict[str, Any]:
+    day = near.date()
+    values = {
+        "born": (day.replace(year=chance.choice([1990, 2000, 2026, 2027]), day=min(day.day, 28)) + chance.randrange(-3, 5) * DAY).isoformat(),
+        "ends": (day + chance.randrange(-33, 34) * DAY).isoformat() if chance.random() < 0.5 else (day + chance.randrange(-3, 4) * DAY).isoformat(),
+        "seen": (near + timedelta(hours=chance.randrange(-60, 100), seconds=chance.randrange(3600), microseconds=chance.choice([0, 1, 999_999]))).isoformat(),
+        "plan": chance.choice(["pro", "free"]),
+    }  # fmt: skip
+    if chance.random() < 0.1:
+        values["born"] = chance.choice(["2000-02-29", "2024-02-29", "2028-02-29"])
+    return {key: value for key, value in values.items() if chance.random() < 0.85}
+
+
+def edges(values: dict[str, Any], start: datetime, end: datetime, zone: ZoneInfo) -> set[datetime]:
+    """Every instant at which anything about these values can change."""
+    found = set()
+    if "seen" in values:
+        seen = datetime.fromisoformat(values["seen"])
+        found |= {seen + sign * timedelta(hours=hours) for hours in (0, 1, 5, 24, 30, 48) for sign in (1, -1)}
+    day = start.astimezone(zone).date()
+    while day <= end.astimezone(zone).date():
+        found.add(first_instant(day, zone))
+        day += DAY
+    return {each for each in found if start < each <= end}
+
+
+@pytest.mark.parametrize("zone_name", ZONES)
+@pytest.mark.parametrize("start", STARTS)
+def test_members_follow_time_by_themselves(database_url: str, zone_name: str, start: str) -> None:
+    chance = random.Random(f"{zone_name} {start}")
+    zone, clock, told = ZoneInfo(zone_name), Clock(STARTS[start]), Told()
+    installation = Installation(database_url, clock.now)
+    account = installation.account(timezone=zone_name)
+    for key, kind in TYPES.items():
+        installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
+    filters = [a_filter(chance) for _ in range(20)]
+    people = [f"p{number}" for number in range(25)]
+    with installation.worker() as worker:
+
+        def settle() -> None:
+            while worker.step():
+                pass
+
+        def change(who: str) -> None:
+            values = some_values(chance, clock.at)
+            body = dict.fromkeys(TYPES) | values
+            data = CustomerData(attributes=body)
+            installation.rollcall.change_customers(account, [CustomerChange(who, "changed", clock.at, data)])
+            told.values.setdefault(who, []).append((clock.at, values))
+
+        for who in people[:18]:
+            change(who)
+        ids = [
+            installation.rollcall.create_segment(account, SegmentDraft(f"s{number}", "", "dynamic", raw)).id
+            for number, raw in enumerate(filters)
+        ]
+        settle()
+        born, end = clock.at, clock.at + DAYS * DAY
+        while clock.at < end:
+            clock.at += timedelta(hours=1)
+            if chance.random() < 0.9:
+                settle()
+                _compare(installation, account, ids, filters, people, told, clock.at, zone)
+            for _ in range(chance.randrange(3)):
+                clock.at += timedelta(microseconds=1)
+                change(chance.choice(people))
+        settle()
+        _compare(installation, account, ids, filters, people, told, clock.at, zone)
+        _compare_history(installation, ids, filters, people, told, born, clock.at, zone)
+    assert list(verify(database_url)) == []
+    installation.close()
+
+
+def _members(installation: Installation, ids: list[UUID]) -> list[set[str]]:
+    with installation.owner() as owner:
+        rows = owner.execute(
+            "SELECT s.segment_id, c.attributes->>'external_id' FROM segments s"
+            " JOIN members m ON m.version_no = s.serving JOIN customers c USING (customer_no)"
+        ).fetchall()
+    return [{who for segment_id, who in rows if segment_id == each} for each in ids]
+
+
+def _compare(
+    installation: Installation, account: UUID, ids: list[UUID], filters: list[Any], people: list[str], told: Told,
+    now: datetime, zone: ZoneInfo,
+) -> None:  # fmt: skip
+    for raw, found in zip(filters, _members(installation, ids), strict=True):
+        wanted = {who for who in people if holds(raw, told.at(who, now), now, zone)}
+        assert found == wanted, (now, raw, found ^ wanted, {who: told.at(who, now) for who in found ^ wanted})
+
+
+def _compare_history(
+    installation: Installation, ids: list[UUID], filters: list[Any], people: list[str], told: Told,
+    born: datetime, end: datetime, zone: ZoneInfo,
+) -> None:  # fmt: skip
+    with installation.owner() as owner:
+        rows = owner.execute(
+            "SELECT s.segment_id, c.attributes->>'external_id', h.at, h.joined FROM membership_history h"
+            " JOIN segments s ON s.serving = h.version_no JOIN customers c USING (customer_no)"
+        ).fetchall()
+    found = sorted((str(segment_id), who, at, joined) for segment_id, who, at, joined in rows)
+    wanted = []
+    for segment_id, raw in zip(ids, filters, strict=True):
+        for who in people:
+            member = False
+            changes = {since for since, _ in told.values.get(who, [])}
+            instants = {born} | {each for each in changes if each > born}
+            for _, values in told.values.get(who, []):
+                instants |= edges(values, born, end, zone)
+            for instant in sorted(instants):
+                now = holds(raw, told.at(who, instant), instant, zone)
+                if now != member:
+                    wanted.append((str(segment_id), who, instant, now))
+                    member = now
+    assert found == sorted(wanted)
