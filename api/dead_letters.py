@@ -28,7 +28,7 @@ EXAMPLE: dict[str, Any] = {
     "key": "crm-1001",
     "value": "{not json",
     "encoding": "utf-8",
-    "headers": [["ce_id", "a-1"]],
+    "headers": [{"name": "ce_id", "value": "a-1"}],
     "code": "malformed_json",
     "message": "Expecting property name at line 1, column 2",
     "attempts": 1,
@@ -59,37 +59,31 @@ def list_dead_letters(here: Here, caller: Reader, page: Page, min_position: MinP
 
 
 def show_dead_letter(row: DeadLetterRow) -> dict[str, Any]:
-    """A dead letter in JSON: bytes as text where all of them are UTF-8, else as base64."""
+    """A dead letter in JSON: its bytes as text where all of them are UTF-8, else all as base64."""
+    stored = [row.key, row.value, *(None if content is None else bytes.fromhex(content) for _, content in row.headers)]
     try:
-        key, value = _text(row.key), _text(row.value)
+        shown = [None if each is None else bytes(each).decode() for each in stored]
         encoding = "utf-8"
     except UnicodeDecodeError:
-        key, value = _base64(row.key), _base64(row.value)
+        shown = [None if each is None else b64encode(each).decode() for each in stored]
         encoding = "base64"
+    names = [name for name, _ in row.headers]
     return {
         "id": row.dead_letter_id,
         "topic": row.topic,
         "partition": row.partition,
         "offset": row.record_offset,
         "timestamp": None if row.record_timestamp is None else _instant(row.record_timestamp),
-        "key": key,
-        "value": value,
+        "key": shown[0],
+        "value": shown[1],
         "encoding": encoding,
-        "headers": row.headers,
+        "headers": [{"name": name, "value": value} for name, value in zip(names, shown[2:], strict=True)],
         "code": row.code,
         "message": row.message,
         "attempts": row.attempts,
         "first_failed_at": row.first_failed_at,
         "published_at": row.published_at,
     }
-
-
-def _text(stored: bytes | None) -> str | None:
-    return None if stored is None else bytes(stored).decode()
-
-
-def _base64(stored: bytes | None) -> str | None:
-    return None if stored is None else b64encode(stored).decode()
 
 
 def _instant(milliseconds: int) -> datetime | None:

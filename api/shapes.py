@@ -215,8 +215,15 @@ class JoinedSegment(Segment):
     joined_at: datetime
 
 
+class RecordHeader(BaseModel):
+    """A header of a Kafka record; a name may come twice."""
+
+    name: str
+    value: str | None
+
+
 class DeadLetter(BaseModel):
-    """A record that could never succeed; `key` and `value` as text, or base64 where they are none."""
+    """A record that could never succeed. Its bytes as text, or all as base64 where they are none."""
 
     id: int
     topic: str
@@ -226,7 +233,7 @@ class DeadLetter(BaseModel):
     key: str | None
     value: str | None
     encoding: Literal["utf-8", "base64"]
-    headers: list[tuple[str, str]]
+    headers: list[RecordHeader]
     code: str
     message: str
     attempts: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -15,7 +15,7 @@ SQL = beside(__file__)
 
 
 class DeadLetterRow(NamedTuple):
-    """A record as it came, with the reason and where it came from."""
+    """A record as it came, with the reason and where it came from; the values of its headers in hex."""
 
     dead_letter_id: int
     topic: str
@@ -24,7 +24,7 @@ class DeadLetterRow(NamedTuple):
     record_timestamp: int | None
     key: bytes | None
     value: bytes | None
-    headers: Any
+    headers: list[tuple[str, str | None]]
     code: str
     message: str
     attempts: int
