@@ -14,14 +14,14 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from domain import json_text
+from domain.faces import FOLDED, faces
 from domain.moments import Days, micros_of_text
-from domain.values import AttributeType, Value, instant_text, matchable
+from domain.values import AttributeType, Value, instant_text
 from projections import date_values
 from projections.database import beside
 from projections.date_values import Moved
 
 SQL = beside(__file__)
-_FOLDED = ("text", "list")
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class CustomerRow:
         for face, each in compared.items():
             if is_indexed(face, kind):
                 self.dates_before.setdefault(face, self.matchable.get(face))
-            if kind in _FOLDED or face.endswith("@day"):
+            if kind in FOLDED or face.endswith("@day"):
                 _put(self.folded, face, each)
         return compared
 
@@ -63,18 +63,6 @@ class CustomerRow:
         """What the index of date values has to follow."""
         for face, old in self.dates_before.items():
             yield self.account_id, face, self.customer_no, old, self.matchable.get(face)
-
-
-def faces(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
-    """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age is from."""
-    if kind == "datetime":
-        text = value if isinstance(value, str) else None
-        return {
-            key: text,
-            f"{key}@day": None if text is None else days.day_text(text),
-            f"{key}@age": None if text is None else micros_of_text(text),
-        }
-    return {key: matchable(value) if kind in _FOLDED and value is not None else value}
 
 
 def is_indexed(face: str, kind: AttributeType | None) -> bool:

@@ -20,14 +20,17 @@ from hypothesis import strategies as st
 from psycopg import Connection, sql
 
 from domain import json_text
+from domain.faces import faces
 from domain.filters import Node, parse
-from domain.values import BadValue, Value, infer_type, is_missing, matchable, normalise
+from domain.moments import Days
+from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.customers import CustomerRow, CustomerRows, new_row
 from projections.database import session_conninfo
 from projections.filter_sql import predicate
 from projections.flip_index import FlipIndex
 from tests import oracle
 from tests.property.adversarial import TYPES, ZONES, bodies, filters, instants, lists, numbers, texts
+from tests.property.told_log import fresh_database
 
 Body = dict[str, Any]
 RELAXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -35,9 +38,11 @@ RELAXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthChec
 
 @pytest.fixture(scope="module")
 def crowd_connection(postgres_url: str, template: str) -> Iterator[Connection[Any]]:
-    """A session on the migrated template; every test rolls back."""
-    address = psycopg.conninfo.make_conninfo(postgres_url, dbname=template)
-    with psycopg.connect(session_conninfo(address, "rollcall_worker"), autocommit=True) as connection:
+    """A session on a migrated database; every example rolls back."""
+    with (
+        fresh_database(postgres_url, template) as url,
+        psycopg.connect(session_conninfo(url, "rollcall_worker"), autocommit=True) as connection,
+    ):
         yield connection
 
 
@@ -48,9 +53,12 @@ def kept(body: Body) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def compared(body: Body) -> dict[str, Value]:
-    values = kept(body).items()
-    return {key: matchable(value) if TYPES[key] in ("text", "list") else value for key, value in values}
+def compared(body: Body, zone: ZoneInfo) -> dict[str, Value]:
+    days = Days(zone)
+    seen: dict[str, Value | None] = {}
+    for key, value in kept(body).items():
+        seen |= faces(key, TYPES[key], value, days)  # type: ignore[arg-type]
+    return {key: value for key, value in seen.items() if value is not None}
 
 
 def naive(body: Body) -> dict[str, Any]:
@@ -58,27 +66,27 @@ def naive(body: Body) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def parsed(raw: Any, zone: ZoneInfo) -> Node:
+def parsed(raw: Any) -> Node:
     """The tree of a filter after the journey through the log."""
-    return parse(json_text.loads(json_text.dumps(raw)), TYPES, zone)  # type: ignore[arg-type]
+    return parse(json_text.loads(json_text.dumps(raw)), TYPES)  # type: ignore[arg-type]
 
 
-def rows_of(crowd: list[Body], account: UUID) -> dict[UUID, CustomerRow]:
+def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, CustomerRow]:
     rows = {}
     for number, body in enumerate(crowd):
         row = new_row(account, number + 1, uuid4(), 0)
         for key, value in kept(body).items():
-            row.set(key, TYPES[key], value)  # type: ignore[arg-type]
+            row.set(key, TYPES[key], value, Days(zone))  # type: ignore[arg-type]
         rows[row.customer_id] = row
     return rows
 
 
-def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node]) -> list[set[int]]:
+def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node], zone: ZoneInfo) -> list[set[int]]:
     """The indexes of the customers for whom each filter is true, said by PostgreSQL in one round trip."""
     account = uuid4()
     found: list[set[int]] = [set() for _ in nodes]
     with connection.transaction(force_rollback=True):
-        CustomerRows(rows_of(crowd, account)).write(connection)
+        CustomerRows(rows_of(crowd, account, zone)).write(connection)
         select = sql.SQL("SELECT {}::int, customer_no::int, {} FROM customers c WHERE account_id = {}")
         parts = [
             select.format(sql.Literal(index), predicate(node), sql.Literal(account)) for index, node in enumerate(nodes)
@@ -99,13 +107,13 @@ def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node
 def test_all_four_agree(
     crowd_connection: Connection[Any], crowd: list[Body], raw_filters: list[Any], zone: ZoneInfo
 ) -> None:
-    nodes = [parsed(raw, zone) for raw in raw_filters]
+    nodes = [parsed(raw) for raw in raw_filters]
     index = FlipIndex()
     for version, node in enumerate(nodes):
         index.add(version, node)
-    by_sql = sql_members(crowd_connection, crowd, nodes)
+    by_sql = sql_members(crowd_connection, crowd, nodes, zone)
     for number, body in enumerate(crowd):
-        values = compared(body)
+        values = compared(body, zone)
         expected = {v for v, raw in enumerate(raw_filters) if oracle.holds(raw, TYPES, naive(body), zone)}
         for version, node in enumerate(nodes):
             assert node.holds(values) == (version in expected), (raw_filters[version], body, zone)
@@ -127,12 +135,12 @@ def test_a_change_flips_what_was_true_before_or_is_true_after(
     """Several attributes at once; an attribute that a step leaves out is removed by it."""
     index = FlipIndex()
     for version, raw in enumerate(raw_filters):
-        index.add(version, parsed(raw, zone))
+        index.add(version, parsed(raw))
     values: dict[str, Value] = {}
     before = {v for v, raw in enumerate(raw_filters) if oracle.holds(raw, TYPES, {}, zone)}
     for body in journey:
         after = {v for v, raw in enumerate(raw_filters) if oracle.holds(raw, TYPES, naive(body), zone)}
-        new = compared(body)
+        new = compared(body, zone)
         flips = index.change(values, {key: new.get(key) for key in {**values, **new}})
         told = (raw_filters, body, zone)
         assert (sorted(flips.joined), sorted(flips.left)) == (sorted(after - before), sorted(before - after)), told
