@@ -66,7 +66,7 @@ CREATE TABLE customer_days (
     customer_no bigint NOT NULL,
     PRIMARY KEY (account_id, key, day, customer_no)
 );
-CREATE INDEX customer_days_month_day ON customer_days (account_id, key, substr(day, 6), customer_no);
+CREATE INDEX customer_days_month_day ON customer_days (account_id, key, substr(day, 6));
 
 -- Microseconds since 1970.
 CREATE TABLE customer_instants (

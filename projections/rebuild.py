@@ -51,7 +51,7 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
-        conninfo = session_conninfo(owner_url, "rollcall_worker", model_schema=NEXT_SCHEMA)
+        conninfo = session_conninfo(owner_url, "rollcall_worker", model_schema=NEXT_SCHEMA, probing=True)
         with psycopg.connect(conninfo, autocommit=True) as connection:
             worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
             worker.load()

@@ -25,10 +25,11 @@ log = structlog.get_logger()
 
 def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -> None:
     """Project until `stop` is set. Raises what is not a database that is away."""
+    conninfo = session_conninfo(database_url, "rollcall_worker", probing=True)
     failures = 0
     while not stop.is_set():
         try:
-            with psycopg.connect(session_conninfo(database_url, "rollcall_worker"), autocommit=True) as connection:
+            with psycopg.connect(conninfo, autocommit=True) as connection:
                 if _fenced(connection, stop):
                     _project(connection, announcer, stop)
             failures = 0

@@ -178,7 +178,9 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
         "began": sql.Literal(build.began_at), "predicate": predicate(build.node, account.days.moment(build.began_at)),
     }  # fmt: skip
     statement = SQL.fill_chunk if build.previous is not None else SQL.fill_first_chunk
+    connection.execute(SQL.plan_for, {"whole_tables": "on"})
     filled = connection.execute(sql.SQL(statement).format(**literals)).fetchone()
+    connection.execute(SQL.plan_for, {"whole_tables": "off"})
     assert filled is not None
     connection.execute(SQL.advance_build, {"version_no": build.version_no, "built_to": last, "members": filled[0]})
     build.built_to = last

@@ -62,6 +62,11 @@ FROM (
     LIMIT %(size)s
 ) AS chunk
 
+-- name: plan_for
+-- The worker's session probes by key (projections.database); a chunk is read whole.
+SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
+       set_config('enable_seqscan', %(whole_tables)s, true)
+
 -- name: fill_chunk
 -- Members of the new version as of the edit, and the joins and leaves that the edit caused.
 WITH touched AS MATERIALIZED (

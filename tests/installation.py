@@ -137,7 +137,7 @@ class Installation:
     @contextmanager
     def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
         """A worker that does only what it is told; one that does not announce fills versions that are never served."""
-        conninfo = session_conninfo(self.url, "rollcall_worker")
+        conninfo = session_conninfo(self.url, "rollcall_worker", probing=True)
         with psycopg.connect(conninfo, autocommit=True) as connection:
             worker = Worker(connection, self._spanning if announcing else None)
             worker.load()
