@@ -70,7 +70,7 @@ def run(log: ToldLog, plan: list[Step]) -> None:
     log.drain()
 
 
-@pytest.mark.parametrize("seed", [*range(11), None])
+@pytest.mark.parametrize("seed", [*range(8), 1028, 1038, 1042, 1079, None])
 def test_any_rhythm_gives_the_same_rows_and_they_are_right(postgres_url: str, template: str, seed: int | None) -> None:
     """The last plan is another one in each run; what it fails with can be repeated with the seed that is printed."""
     seed = randrange(2**32) if seed is None else seed
