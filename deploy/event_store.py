@@ -37,7 +37,7 @@ class Datastore(PostgresDatastore):
         self.pool = ConnectionPool(  # type: ignore[assignment]
             session_conninfo(database_url, role, probing=True),
             connection_class=Connection[DictRow],
-            kwargs={"row_factory": dict_row, "autocommit": True},
+            kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
             min_size=1,
             max_size=size,
             open=False,

@@ -66,6 +66,12 @@ def session_conninfo(database_url: str, role: Role, *, model_schema: str = MODEL
     return make_conninfo(database_url, options=options, application_name=role)
 
 
+def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Connection[TupleRow]:
+    """The projection worker's session: autocommit, probing, and planning each statement for the tables as they are."""
+    conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, probing=True)
+    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+
+
 class Database:
     """A pool of sessions of one role. `transaction` is for one account, `spanning` for the worker's role."""
 

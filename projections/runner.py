@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import session_conninfo
+from projections.database import worker_session
 from projections.worker import Announcer, Worker
 
 POLL_SECONDS = 0.5
@@ -25,11 +25,10 @@ log = structlog.get_logger()
 
 def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -> None:
     """Project until `stop` is set. Raises what is not a database that is away."""
-    conninfo = session_conninfo(database_url, "rollcall_worker", probing=True)
     failures = 0
     while not stop.is_set():
         try:
-            with psycopg.connect(conninfo, autocommit=True) as connection:
+            with worker_session(database_url) as connection:
                 if _fenced(connection, stop):
                     _project(connection, announcer, stop)
             failures = 0
