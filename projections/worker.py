@@ -61,6 +61,9 @@ class Announcer(Protocol):
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
         """A version is complete."""
 
+    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
+        """A segment follows the newer filter of one that it names."""
+
     def record_time_passed(self, account_id: UUID, until: datetime) -> None:
         """Time went on, and something fell due."""
 
@@ -99,7 +102,7 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time()
+        passed = self._watch_time() or self._refresh()
         built = self._build()
         return events or passed or built or self._purge()
 
@@ -241,6 +244,15 @@ class Worker:
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
 
     # Segments being recomputed
+
+    def _refresh(self) -> bool:
+        """Put into the log that segments follow the newer filters of those they name."""
+        if self.announcer is None:
+            return False
+        outdated = [pair for account in self.accounts.values() for pair in account.outdated()]
+        for segment, because_of in outdated:
+            self.announcer.record_refreshed(segment.account_id, segment.segment_id, because_of)
+        return bool(outdated)
 
     def _build(self) -> bool:
         waiting = segments.unfinished(self.accounts.values())
