@@ -29,6 +29,7 @@ from projections.read import accounts, explanations, history
 from projections.read.explanations import Person
 from projections.read.history import Last
 from projections.read.segments import SegmentRow
+from projections.references import References
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
 EXAMPLE: dict[str, Any] = {
@@ -93,10 +94,11 @@ def explain_membership(
 def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person, moment: Any) -> Any:
     version = segment.serving or segment.building
     raw = None if version is None else explanations.filter_of(connection, version)
-    if raw is None:
+    if version is None or raw is None:
         return None
     try:
-        node = parse(raw, accounts.types(connection, account_id))
+        known = accounts.types(connection, account_id)
+        node = parse(raw, known, segments=References(connection, account_id).as_of(version))
     except Invalid:
         # A filter that this version cannot read has put its segment in error, which `state` says.
         return None

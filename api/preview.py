@@ -14,7 +14,6 @@ from api.json_body import Body, parsed
 from api.membership_shapes import Preview, PreviewBody
 from api.segment_shape import EXAMPLE_FILTER
 from api.waiting import snapshot
-from domain.filters import parse
 from domain.moments import micros
 from projections.read import accounts
 from projections.read.preview import preview
@@ -32,8 +31,7 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
 def preview_segment(here: Here, caller: Reader, body: Body) -> Response:
     """Count exactly who matches a filter at this instant, with the ten newest of them; nothing is stored."""
     asked = parsed(body, PreviewBody)
-    known = {key: each.type for key, each in here.rollcall.attributes(caller.account_id).items()}
-    node = parse(asked.filter, known)
+    node = here.rollcall.filter_tree(caller.account_id, asked.filter)
     with snapshot(here, caller.account_id) as (connection, position):
         days, _ = accounts.calendar(connection, caller.account_id)
         count, sample = preview(connection, caller.account_id, node, days.moment(micros(here.rollcall.now())))

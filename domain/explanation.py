@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.filters import All, AnyOf, Condition, Node, Not
+from domain.filters import SEGMENT, All, AnyOf, Node, Not
 from domain.moments import Moment
 from domain.values import Value
 
@@ -30,7 +30,7 @@ def explain(
     """
     told: Told
     match node:
-        case Condition():
+        case _ if isinstance(raw, dict) and "attribute" in raw:
             told = {
                 "pointer": pointer,
                 "attribute": raw["attribute"],
@@ -38,6 +38,12 @@ def explain(
                 "value": raw.get("value"),
                 "actual": shown.get(raw["attribute"]),
             }
+            if raw["attribute"] == SEGMENT:
+                # The segments named stand written out in the node, in their order.
+                named = node.node if isinstance(node, Not) else node
+                assert isinstance(named, AnyOf)
+                held = [each.holds(values, moment) for each in named.nodes]
+                told["actual"] = [each for each, holds in zip(raw["value"], held, strict=True) if holds]
         case Not():
             inside = explain(raw["not"], node.node, values, shown, moment, f"{pointer}/not")
             told = {"pointer": pointer, "group": "not", "nodes": [inside]}

@@ -16,11 +16,12 @@ from psycopg import Connection
 from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
-from domain.filters import Node, Reference, parse, segments_named
+from domain.filters import Node, Reference, Segments, parse, segments_named
 from domain.moments import Days
 from domain.values import AttributeType
 from projections.database import beside
 from projections.flip_index import FlipIndex
+from projections.references import References
 from projections.time_index import TimeIndex
 
 SQL = beside(__file__)
@@ -72,9 +73,12 @@ class AccountState:
     due_at: int | None = None
     idle_to: int = 0
 
-    def parse(self, raw: Any, segment_id: UUID) -> Node:
-        """The tree of a segment's stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
-        return parse(raw, self.types, segments=self._reference, own_id=str(segment_id))
+    def parse(self, raw: Any, segment_id: UUID, segments: Segments | None = None) -> Node:
+        """The tree of a segment's stored filter; `segments`: those it names, as of now where left out.
+
+        Raises `Invalid` where this version of Rollcall cannot read it.
+        """
+        return parse(raw, self.types, segments=segments or self._reference, own_id=str(segment_id))
 
     def _reference(self, segment_id: str) -> Reference | None:
         try:
@@ -145,12 +149,13 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
             account_id, segment_no, segment_id, name, kind, None if raw is None else json_text.loads(raw), serving,
             latest=latest,
         )  # fmt: skip
-    for row in connection.execute(SQL.watched_versions):
+    references = {account_id: References(connection, account_id) for account_id in accounts}
+    for row in connection.execute(SQL.watched_versions).fetchall():
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
         try:
-            node = account.parse(json_text.loads(raw), segment_id)
+            node = account.parse(json_text.loads(raw), segment_id, references[account_id].as_of(version_no))
         except Invalid as unreadable:
             broken.append(Broken(account, segment, str(unreadable)))
             continue

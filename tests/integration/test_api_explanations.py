@@ -268,3 +268,19 @@ def test_a_preview_may_be_asked_with_a_key_that_only_reads(installation: Install
         for key, status in ((read, 200), (write, 403)):
             headers = {"Authorization": f"Bearer {key}"}
             assert client.post("/v1/segments/preview", json={"filter": []}, headers=headers).status_code == status
+
+
+def test_a_segment_that_a_filter_names_is_explained_as_it_was_served(client: Client, clock: Clock) -> None:
+    ana = put(client, "a", plan="gold", age=20)
+    gold, adult = create(client, [GOLD]), create(client, [ADULT])
+    outer = create(client, [{"attribute": "segment", "operator": "in", "value": [adult, gold]}])
+    neither = create(client, [{"attribute": "segment", "operator": "not_in", "value": [adult, gold]}])
+    told = explain(client, outer, ana)
+    assert (told["member"], told["filter"]["nodes"][0]["actual"]) == (True, [adult, gold])
+    clock.at += timedelta(seconds=1)
+    put(client, "a", age=3)
+    told = explain(client, neither, ana)
+    assert (told["member"], told["missing"]) == (False, ["/filter/0"])
+    assert told["filter"]["nodes"][0]["actual"] == [gold]
+    named = [{"attribute": "segment", "operator": "in", "value": [outer]}]
+    assert client.post("/v1/segments/preview", json={"filter": named}).json()["count"] == 1
