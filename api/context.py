@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 
 from domain.application import Rollcall
 from projections.database import Database
+from projections.dead_letters import Retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,14 @@ class Context:
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
     an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself. `metrics_folder` is where all processes of one
-    installation put their metrics, if they share any.
+    installation put their metrics, if they share any. `retry` takes a dead letter in again, by account and id.
     """
 
     rollcall: Rollcall
     database: Database
     secret: bytes
     version: str
+    retry: Callable[[UUID, int], Retried]
     lag_wait: float = 5.0
     own_write_wait: float = 2.0
     max_body: int = 1 << 20

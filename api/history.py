@@ -55,15 +55,15 @@ def list_history(
     account_id = caller.account_id
     before = None
     if page.after is not None:
-        at, place, version_no, customer_no = page.after
-        before = (datetime.fromisoformat(at), int(place), int(version_no), int(customer_no))
+        at, customer_no, place, version_no = page.after
+        before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
         segment = find(connection, account_id, segment_id)
         source = history.counted(connection, account_id, segment.segment_no)
         body = page.page(
             history.page(connection, source, before=before, limit=page.fetch),
             _show,
-            lambda entry: (entry.at, entry.position, entry.version_no, entry.customer_no),
+            lambda entry: (entry.at, entry.customer_no, entry.position, entry.version_no),
             lambda: history.count(connection, source),
         )
     return answer(body, position)

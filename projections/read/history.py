@@ -62,8 +62,9 @@ def page(
     connection: Connection[TupleRow], source: Counted, *, before: tuple[datetime, int, int, int] | None, limit: int
 ) -> list[Entry]:
     """Joins and leaves, newest first."""
-    at, position, version_no, customer_no = before or (None, None, None, None)
+    at, customer_no, position, version_no = before or (None, None, None, None)
     key = {"at": at, "position": position, "version_no": version_no, "customer_no": customer_no, "limit": limit}
+    connection.execute(SQL.walk)
     return [Entry(*row) for row in connection.execute(SQL.page, source._asdict() | key)]
 
 
@@ -84,6 +85,7 @@ def members_at(
 ) -> list[tuple[int, datetime, CustomerRow | None]]:
     """Who was a member at an instant: number, when she had joined, and who she is now, if she still is."""
     joined_at, customer_no = before or (None, None)
+    connection.execute(SQL.walk)
     asked = {"at": at, "joined_at": joined_at, "customer_no": customer_no, "limit": limit}
     return [
         (row[0], row[1], None if row[2] is None else row_of((row[0], *row[2:])))

@@ -5,6 +5,11 @@ FROM segment_versions
 WHERE segment_no = %(segment_no)s::bigint AND account_id = %(account_id)s::uuid AND state IN ('serving', 'retired')
 ORDER BY version_no
 
+-- name: walk
+-- The page lies at one end of an index. Where a segment has just been filled, statistics do not know it yet, and
+-- the planner would sort the whole history.
+SELECT set_config('enable_sort', 'off', true)
+
 -- name: page
 -- The newest of each version, then the newest of those: however long the history is, only a page is read.
 SELECT c.customer_id, c.attributes->>'external_id', h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no
@@ -15,13 +20,13 @@ CROSS JOIN LATERAL (
     WHERE h.version_no = v.version_no AND h.position <= v.last
       AND (%(at)s::timestamptz IS NULL OR h.at <= %(at)s::timestamptz)
       AND (%(at)s::timestamptz IS NULL
-           OR (h.at, h.position, h.version_no, h.customer_no)
-              < (%(at)s::timestamptz, %(position)s::bigint, %(version_no)s::bigint, %(customer_no)s::bigint))
-    ORDER BY h.at DESC, h.position DESC, h.customer_no DESC
+           OR (h.at, h.customer_no, h.position, h.version_no)
+              < (%(at)s::timestamptz, %(customer_no)s::bigint, %(position)s::bigint, %(version_no)s::bigint))
+    ORDER BY h.at DESC, h.customer_no DESC, h.position DESC
     LIMIT %(limit)s::int
 ) AS h
 LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = h.customer_no
-ORDER BY h.at DESC, h.position DESC, h.version_no DESC, h.customer_no DESC
+ORDER BY h.at DESC, h.customer_no DESC, h.position DESC, h.version_no DESC
 LIMIT %(limit)s::int
 
 -- name: count

@@ -31,7 +31,7 @@ def preview(
     parts: dict[str, Any] = {
         "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
     }  # fmt: skip
-    connection.execute(SQL.limit_time, [f"{MOST_SECONDS}s"])
+    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
     try:
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None

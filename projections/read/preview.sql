@@ -17,5 +17,7 @@ WHERE c.account_id = {account} AND {predicate}
 ORDER BY c.customer_no DESC
 LIMIT {most}
 
--- name: limit_time
-SELECT set_config('statement_timeout', %s, true)
+-- name: prepare
+-- Worth sharing whatever the planner expects of the groups: it knows nothing of how many blocks there are.
+SELECT set_config('statement_timeout', %s, true), set_config('parallel_setup_cost', '0', true),
+       set_config('parallel_tuple_cost', '0', true)
