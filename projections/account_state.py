@@ -47,6 +47,7 @@ class SegmentState:
     segment_id: UUID
     serving: int | None = None
     build: Build | None = None
+    static: bool = False
 
 
 @dataclass(slots=True)
@@ -102,8 +103,9 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes):
         accounts[account_id].types[key] = kind
-    for account_id, segment_no, segment_id, serving in connection.execute(SQL.segments):
-        accounts[account_id].segments[segment_id] = SegmentState(account_id, segment_no, segment_id, serving)
+    for account_id, segment_no, segment_id, serving, static in connection.execute(SQL.segments):
+        segment = SegmentState(account_id, segment_no, segment_id, serving, static=static)
+        accounts[account_id].segments[segment_id] = segment
     for row in connection.execute(SQL.watched_versions):
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]

@@ -61,10 +61,10 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
 
 
 def _create(connection: Connection[Any], account: AccountState, event: SegmentCreated, position: int, at: int) -> None:
-    segment = SegmentState(account.account_id, position, event.originator_id)
+    static = event.type == "static"
+    segment = SegmentState(account.account_id, position, event.originator_id, static=static)
     account.segments[segment.segment_id] = segment
     raw = None if event.filter is None else json_text.dumps(event.filter).decode()
-    static = event.type == "static"
     connection.execute(
         SQL.create,
         {

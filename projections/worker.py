@@ -30,11 +30,13 @@ from domain.stored_events import (
     Event,
     SegmentDetailsChanged,
     SegmentRecomputed,
+    StaticMembersAdded,
+    StaticMembersRemoved,
     TimePassed,
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, segments, time_flips
+from projections import account_rows, segments, static_members, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
@@ -151,6 +153,10 @@ class Worker:
                 account_rows.apply(self.connection, event, at)
             case TimePassed():
                 self._pass_time(self.accounts[event.account_id], micros(event.until), position)
+            case StaticMembersAdded():
+                JOINS.inc(static_members.apply(self.connection, self.accounts[event.account_id], event, position, at))
+            case StaticMembersRemoved():
+                LEAVES.inc(static_members.apply(self.connection, self.accounts[event.account_id], event, position, at))
             case _:
                 account = self.accounts[event.account_id]
                 if not isinstance(event, SegmentRecomputed | SegmentDetailsChanged):
@@ -163,6 +169,7 @@ class Worker:
             return
         customers = CustomerRows()
         customers.load(self.connection, {event.originator_id for _, _, event in run})
+        listed = static_members.of_deleted(self.connection, self.accounts, customers, (event for _, _, event in run))
         for position, at, event in run:
             account = self.accounts[event.account_id]
             row = customers.rows.get(event.originator_id)
@@ -179,7 +186,7 @@ class Worker:
                     )
                 self._change(account, row, event, position, at, batch)
             elif row is not None:
-                flips = Flips([], account.index.members_of(row.matchable))
+                flips = Flips([], [*account.index.members_of(row.matchable), *listed.pop(row.customer_no, [])])
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
         customers.write(self.connection)
