@@ -12,6 +12,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, NamedTuple
@@ -76,22 +77,31 @@ class Table:
         return " ".join(row.cells[each].strip() for each in self.names if each < len(row.cells)).strip()
 
 
-def read_table(file: IO[bytes]) -> Table:
-    """Open a file at its start. Raises `Unreadable`."""
+@contextmanager
+def read_table(file: IO[bytes]) -> Iterator[Table]:
+    """Read a file from its start. Raises `Unreadable`."""
     beginning = file.read(4_096)
     for signature, kind in _NOT_TEXT.items():
         if beginning.startswith(signature):
             raise Unreadable("not_csv", f"this is {kind}; save it as CSV")
     encoding = _encoding_of(file, beginning)
     file.seek(0)
-    lines = _Lines(TextIOWrapper(file, encoding, errors="replace", newline=""))
-    number, delimiter = _skip_to_header(lines)
+    text = TextIOWrapper(file, encoding, errors="replace", newline="")
+    try:
+        yield _table(_Lines(text))
+    finally:
+        # The file is the caller's to close.
+        text.detach()
+
+
+def _table(lines: _Lines) -> Table:
+    blank, delimiter = _skip_to_header(lines)
     rows = _rows(lines, delimiter, 1)
     header = next(rows).cells
     phones = phone_columns(header)
     if not phones:
         raise Unreadable("no_phone_column", "no column of the first row is called phone (or mobile, telephone, …)")
-    return Table(header, phones, name_columns(header), _with_leading(number, rows, len(header)))
+    return Table(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
 
 
 def _with_leading(blank: int, rows: Iterator[Row], width: int) -> Iterator[Row]:

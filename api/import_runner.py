@@ -131,16 +131,8 @@ class ImportRunner:
 
     def _run(self, account_id: UUID, row: ImportRow, file: IO[bytes], size: int) -> None:
         try:
-            rows = _Rows(read_table(file), self._rollcall.account(account_id).country)
-            for chunk in self._chunks(row, rows, file, size):
-                step = self._rollcall.take_in_lines(account_id, chunk)
-                for result, count in asdict(step.counts).items():
-                    LINES.labels(result).inc(count)
-                if chunk.finished:
-                    IMPORTS.labels("done").inc()
-                    log.info("import_done", import_id=str(row.import_id), lines=chunk.before + step.counts.lines)
-                if self._stop.is_set():
-                    return
+            with read_table(file) as table:
+                self._take_in(account_id, row, _Rows(table, self._rollcall.account(account_id).country), file, size)
         except Unreadable as wrong:
             self._fail(account_id, row, wrong.code, wrong.detail)
         except NotFound:
@@ -153,6 +145,17 @@ class ImportRunner:
             self._failures[row.import_id] += 1
             if self._failures[row.import_id] >= ATTEMPTS:
                 self._fail(account_id, row, "internal_error", "an unexpected error; what was taken in stays")
+
+    def _take_in(self, account_id: UUID, row: ImportRow, rows: _Rows, file: IO[bytes], size: int) -> None:
+        for chunk in self._chunks(row, rows, file, size):
+            step = self._rollcall.take_in_lines(account_id, chunk)
+            for result, count in asdict(step.counts).items():
+                LINES.labels(result).inc(count)
+            if chunk.finished:
+                IMPORTS.labels("done").inc()
+                log.info("import_done", import_id=str(row.import_id), lines=chunk.before + step.counts.lines)
+            if self._stop.is_set():
+                return
 
     def _fail(self, account_id: UUID, row: ImportRow, code: str, reason: str) -> None:
         imports.fail(self._database, account_id, row.import_id, code, reason, self._rollcall.now())

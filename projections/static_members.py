@@ -1,56 +1,62 @@
-"""The rows of static segments in the read model: members, history and counts, as the log tells them.
+"""Members of static segments in the read model, as the log tells them, and what that makes other segments' filters.
 
-Used by the worker. An event that comes between two runs of customers finds the rows of those before it.
-Whoever is not there any more, as customer or as segment, is let be.
+Used by the worker, within a run of customers' events. A customer's row holds the static segments she is in as a
+list beside her folded values, so that a condition on `segment` reads it as it reads any other list, in memory
+and in SQL. Whoever is not there any more, as customer or as segment, is let be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
-
-from domain.stored_events import CustomerDeleted, Event, StaticMembersAdded, StaticMembersRemoved
+from domain.filters import SEGMENT
+from domain.stored_events import StaticMembersAdded, StaticMembersRemoved
+from domain.values import Value
+from projections import segments, time_flips
 from projections.account_state import AccountState
-from projections.customers import CustomerRows
-from projections.database import beside
+from projections.customers import CustomerRow, CustomerRows
+from projections.flip_index import Flips
+from projections.membership import MembershipBatch
 
-SQL = beside(__file__)
 
-
-def apply(
-    connection: Connection[Any], account: AccountState, event: StaticMembersAdded | StaticMembersRemoved,
-    position: int, at: int,
-) -> int:  # fmt: skip
-    """Bring customers into a static segment, or out of it; how many."""
+def move(
+    account: AccountState, customers: CustomerRows, event: StaticMembersAdded | StaticMembersRemoved,
+    position: int, at: int, batch: MembershipBatch,
+) -> None:  # fmt: skip
+    """Bring customers into a static segment, or out of it, and flip whatever depends on that."""
     segment = account.segments.get(event.segment_id)
     if segment is None or segment.serving is None:
-        return 0
-    fields = {
-        "account_id": account.account_id, "version_no": segment.serving, "position": position, "at": at,
-        "customer_ids": event.customer_ids,
-    }  # fmt: skip
-    if isinstance(event, StaticMembersAdded):
-        row = connection.execute(SQL.add, fields | {"cause": event.cause}).fetchone()
-    else:
-        row = connection.execute(SQL.remove, fields | {"cause": "manual"}).fetchone()
-    return int(row[0]) if row else 0
+        return
+    adding = isinstance(event, StaticMembersAdded)
+    name, listed = str(segment.segment_id), [segment.serving]
+    for customer_id in event.customer_ids:
+        row = customers.rows.get(customer_id)
+        before = () if row is None else _lists(row)
+        if row is None or (name in before) == adding:
+            continue
+        segments.settle_before(account, row, batch)
+        time_flips.advance(account, row, at, position, batch)
+        account.index.be_at(account.days.moment(at))
+        after = sorted({*before, name} if adding else {*before} - {name})
+        value: Value | None = tuple(after) or None
+        flips = account.index.change(row.matchable, {SEGMENT: value})
+        if value is None:
+            del row.folded[SEGMENT]
+        else:
+            row.folded[SEGMENT] = value
+        row.position = position
+        own = Flips(listed, []) if adding else Flips([], listed)
+        cause = event.cause if isinstance(event, StaticMembersAdded) else "manual"
+        batch.flip(account.account_id, row.customer_no, own, position, at, cause)
+        batch.flip(account.account_id, row.customer_no, flips, position, at, "segment")
 
 
-def of_deleted(
-    connection: Connection[Any], accounts: dict[UUID, AccountState], customers: CustomerRows, events: Iterable[Event]
-) -> dict[int, list[int]]:
-    """The static segments' versions that each customer deleted in a run is in, by customer number."""
-    leaving: dict[int, list[int]] = {}
-    numbers: dict[UUID, list[int]] = {}
-    for event in events:
-        if isinstance(event, CustomerDeleted) and event.originator_id in customers.rows:
-            numbers.setdefault(event.account_id, []).append(customers.rows[event.originator_id].customer_no)
-    for account_id, deleted in numbers.items():
-        static = [each.serving for each in accounts[account_id].segments.values() if each.static]
-        if static:
-            for customer_no, version_no in connection.execute(SQL.memberships, [static, deleted], binary=True):
-                leaving.setdefault(customer_no, []).append(version_no)
-    return leaving
+def versions_of(account: AccountState, row: CustomerRow) -> list[int]:
+    """The versions that serve the static segments a customer is in."""
+    found = (account.segments.get(UUID(each)) for each in _lists(row))
+    return [segment.serving for segment in found if segment is not None and segment.serving is not None]
+
+
+def _lists(row: CustomerRow) -> tuple[str, ...]:
+    lists: tuple[str, ...] = row.folded.get(SEGMENT, ())
+    return lists

@@ -63,6 +63,9 @@ class Announcer(Protocol):
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
         """A version is complete."""
 
+    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
+        """A segment follows the newer filter of one that it names."""
+
     def record_time_passed(self, account_id: UUID, until: datetime) -> None:
         """Time went on, and something fell due."""
 
@@ -101,7 +104,7 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time()
+        passed = self._watch_time() or self._refresh()
         built = self._build()
         return events or passed or built or self._purge()
 
@@ -133,7 +136,7 @@ class Worker:
         run: list[Timed] = []
         for position, at, event in events:
             match event:
-                case CustomerChanged() | CustomerDeleted():
+                case CustomerChanged() | CustomerDeleted() | StaticMembersAdded() | StaticMembersRemoved():
                     run.append((position, at, event))
                 case AttributeDeclared():
                     self.accounts[event.account_id].types[event.key] = event.type
@@ -153,10 +156,6 @@ class Worker:
                 account_rows.apply(self.connection, event, at)
             case TimePassed():
                 self._pass_time(self.accounts[event.account_id], micros(event.until), position)
-            case StaticMembersAdded():
-                JOINS.inc(static_members.apply(self.connection, self.accounts[event.account_id], event, position, at))
-            case StaticMembersRemoved():
-                LEAVES.inc(static_members.apply(self.connection, self.accounts[event.account_id], event, position, at))
             case _:
                 account = self.accounts[event.account_id]
                 if not isinstance(event, SegmentRecomputed | SegmentDetailsChanged):
@@ -168,10 +167,12 @@ class Worker:
         if not run:
             return
         customers = CustomerRows()
-        customers.load(self.connection, {event.originator_id for _, _, event in run})
-        listed = static_members.of_deleted(self.connection, self.accounts, customers, (event for _, _, event in run))
+        customers.load(self.connection, {each for _, _, event in run for each in _touched(event)})
         for position, at, event in run:
             account = self.accounts[event.account_id]
+            if isinstance(event, StaticMembersAdded | StaticMembersRemoved):
+                static_members.move(account, customers, event, position, at, batch)
+                continue
             row = customers.rows.get(event.originator_id)
             if row is not None:
                 segments.settle_before(account, row, batch)
@@ -186,7 +187,7 @@ class Worker:
                     )
                 self._change(account, row, event, position, at, batch)
             elif row is not None:
-                flips = Flips([], [*account.index.members_of(row.matchable), *listed.pop(row.customer_no, [])])
+                flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
         customers.write(self.connection)
@@ -249,6 +250,15 @@ class Worker:
 
     # Segments being recomputed
 
+    def _refresh(self) -> bool:
+        """Put into the log that segments follow the newer filters of those they name."""
+        if self.announcer is None:
+            return False
+        outdated = [pair for account in self.accounts.values() for pair in account.outdated()]
+        for segment, because_of in outdated:
+            self.announcer.record_refreshed(segment.account_id, segment.segment_id, because_of)
+        return bool(outdated)
+
     def _build(self) -> bool:
         waiting = segments.unfinished(self.accounts.values())
         for account, segment in waiting:
@@ -292,3 +302,8 @@ class Worker:
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled."""
         return all(build.complete for account in self.accounts.values() for build in account.builds.values())
+
+
+def _touched(event: Event) -> list[UUID]:
+    """The customers whose rows an event may change."""
+    return event.customer_ids if isinstance(event, StaticMembersAdded | StaticMembersRemoved) else [event.originator_id]
