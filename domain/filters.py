@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
-from uuid import UUID
 
 from domain.errors import FieldError, Invalid
 from domain.moments import Moment
@@ -238,7 +237,7 @@ class _Reader:
             names = " -> ".join([*(name for _, name in self.path), reference.name])
             return self.mistake(pointer, "segment_cycle", f"segments may not contain each other: {names}")
         if reference.type == "static":
-            return Condition(SEGMENT, "list", Matching("includes_any", (str(UUID(segment_id)),)))
+            return Condition(SEGMENT, "list", Matching("includes_any", (segment_id,)))
         conditions, known = self.conditions, len(self.mistakes)
         self.path.append((segment_id, reference.name))
         node = self.node(reference.filter, pointer, depth=0)

@@ -188,3 +188,20 @@ def members_of(installation: Installation) -> list[Any]:
         return owner.execute(
             "SELECT m.version_no, c.customer_id FROM members m JOIN customers c USING (account_id, customer_no)"
         ).fetchall()
+
+
+def test_a_filter_that_names_a_static_segment_follows_its_members(client: Client) -> None:
+    into, ana, rui = segment(client), customer(client, "ana"), customer(client, "rui")
+    put_in(client, into, ana)
+    condition = {"attribute": "segment", "operator": "in", "value": [into]}
+    inside = segment(client, "dynamic", filter=[condition])
+    outside = segment(client, "dynamic", filter=[condition | {"operator": "not_in"}])
+    assert (names(client, inside), names(client, outside)) == (["ana"], ["rui"])
+    put_in(client, into, rui)
+    assert (names(client, inside), names(client, outside)) == (["ana", "rui"], [])
+    client.delete(f"/v1/segments/{into}/members/{ana}").raise_for_status()
+    assert (names(client, inside), names(client, outside)) == (["rui"], ["ana"])
+    again = segment(client, "dynamic", filter={"not": condition})
+    assert (names(client, again), count(client, again)) == (["ana"], 1)
+    client.delete("/v1/customers/rui").raise_for_status()
+    assert (names(client, inside), names(client, into)) == ([], [])
