@@ -98,6 +98,10 @@ class CustomerRows:
         """Bring in the rows of an account's customers by number."""
         self._take(connection.execute(SQL.load_numbers, [account_id, numbers], binary=True))
 
+    def load_since(self, connection: Connection[Any], account_id: UUID, instant: int) -> None:
+        """Bring in an account's customers touched later than an instant. For verify."""
+        self._take(connection.execute(SQL.load_since, [account_id, instant], binary=True))
+
     def _take(self, cursor: Cursor[Any]) -> None:
         for account_id, customer_no, customer_id, position, version, updated_at, attributes, folded in cursor:
             shown = json_text.loads(attributes)
