@@ -5,6 +5,7 @@ Drawn from a seed rather than by hypothesis, whose examples are too short for ed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -44,21 +45,24 @@ MOVING: list[tuple[str, list[str], list[Any]]] = [
     ("last_order", ["in_period"], ["today", "yesterday"]),
     ("born", ["anniversary_in_period"], ["this_week", "today"]),
 ]
+STILL = [each for each in CONDITIONS if each[0] != "created_at"]
 KEYS = "abcdefghij"
 SIZES = [1, 2, 3, 5, 50]
 
 
-def a_filter(chance: Random, depth: int = 2) -> Any:
+def a_filter(chance: Random, depth: int = 2, *, still: bool = False) -> Any:
+    """`still`: nothing in it follows the clock, so that it can be judged by the customer's own values."""
     if depth and chance.random() < 0.5:
-        nodes = [a_filter(chance, depth - 1) for _ in range(chance.choice([0, 1, 2, 2, 3]))]
+        nodes = [a_filter(chance, depth - 1, still=still) for _ in range(chance.choice([0, 1, 2, 2, 3]))]
         return chance.choice([nodes, {"all": nodes}, {"any": nodes}, {"any": nodes}, {"not": {"any": nodes}}])
-    attribute, operators, operands = chance.choice(MOVING if chance.random() < 0.05 else CONDITIONS)
+    conditions = STILL if still else MOVING if chance.random() < 0.05 else CONDITIONS
+    attribute, operators, operands = chance.choice(conditions)
     operator = chance.choice(operators)
     value = {} if operator in ("is_set", "is_not_set") else {"value": chance.choice(operands)}
     return {"attribute": attribute, "operator": operator} | value
 
 
-def a_change(chance: Random) -> oracle.Change:
+def a_change(chance: Random, keys: Sequence[str] = KEYS, seconds: int = 40) -> oracle.Change:
     some = chance.sample(sorted(VALUES), chance.randint(0, 3))
     data: dict[str, Any] = {"attributes": {key: chance.choice(VALUES[key]) for key in some}}
     if chance.random() < 0.03:
@@ -70,8 +74,8 @@ def a_change(chance: Random) -> oracle.Change:
     if chance.random() < 0.2:
         data["opted_out"] = chance.random() < 0.5
     identity = ("crm", str(chance.randint(1, 30))) if chance.random() < 0.3 else None
-    at = START + timedelta(seconds=chance.randint(0, 40))
-    return oracle.Change(chance.choice(KEYS), at, data, chance.random() < 0.08, identity)
+    at = START + timedelta(seconds=chance.randint(0, seconds))
+    return oracle.Change(chance.choice(keys), at, data, chance.random() < 0.08, identity)
 
 
 def a_plan(chance: Random, length: int) -> list[Step]:
