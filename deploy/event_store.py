@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ from domain.application import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
 from projections import imports, static_lists
+from projections.arrays import Bigints, Byteas, Texts, Uuids, column
 from projections.database import Role, beside, session_conninfo
 
 SQL = beside(__file__)
@@ -77,10 +78,12 @@ class EventStore(PostgresProcessRecorder):
         if not stored_events:
             return []
         cursor.execute(SQL.lock_and_notify)
-        columns: list[list[Any]] = [[], [], [], []]
-        for event in stored_events:
-            for column, value in zip(columns, _row(event), strict=True):
-                column.append(value)
+        columns = [
+            Uuids([cast("UUID", event.originator_id) for event in stored_events]),
+            Bigints(event.originator_version for event in stored_events),
+            Texts([event.topic for event in stored_events]),
+            Byteas([event.state for event in stored_events]),
+        ]
         cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
         return [row["notification_id"] for row in cursor.fetchall()]
 
@@ -96,7 +99,7 @@ class EventStore(PostgresProcessRecorder):
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:
-            cursor.execute(SQL.customer_states, [account_id, list(customer_ids)], binary=True)
+            cursor.execute(SQL.customer_states, [account_id, Uuids(list(customer_ids))], binary=True)
             return {
                 row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
                 for row in cursor.fetchall()
@@ -194,18 +197,14 @@ def raise_stale(tracking: Tracking) -> None:
     raise stale
 
 
-def _state_columns(states: list[tuple[CustomerState, int]]) -> list[list[Any]]:
+def _state_columns(states: list[tuple[CustomerState, int]]) -> list[Any]:
     """Columns in the order of customers' ids; whoever does not exist has no phone and was never created."""
     states.sort(key=lambda pair: pair[0].customer_id)
     return [
-        [state.customer_id for state, _ in states],
-        [before for _, before in states],
-        [state.revision for state, _ in states],
-        [state.dump() for state, _ in states],
-        [state.phone for state, _ in states],
-        [state.created if state.exists else None for state, _ in states],
+        Uuids([state.customer_id for state, _ in states]),
+        Bigints(before for _, before in states),
+        Bigints(state.revision for state, _ in states),
+        Byteas([state.dump() for state, _ in states]),
+        Texts([state.phone for state, _ in states]),
+        column([state.created if state.exists else None for state, _ in states]),
     ]
-
-
-def _row(event: StoredEvent) -> tuple[Any, int, str, bytes]:
-    return event.originator_id, event.originator_version, event.topic, event.state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain.filters import SEGMENT
+from domain.nesting import SEGMENT
 from domain.stored_events import StaticMembersAdded, StaticMembersRemoved
 from domain.values import Value
 from projections import segments, time_flips
