@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 from uuid import UUID
 
@@ -22,7 +23,8 @@ class Context:
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
     an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself. `metrics_folder` is where all processes of one
-    installation put their metrics, if they share any. `retry` takes a dead letter in again, by account and id.
+    installation put their metrics, if they share any. `import_waiting` wakes the runner of CSV imports. `retry`
+    takes a dead letter in again, by account and id.
     """
 
     rollcall: Rollcall
@@ -34,7 +36,9 @@ class Context:
     own_write_wait: float = 2.0
     max_body: int = 1 << 20
     max_bulk: int = 64 << 20
+    max_import: int = 10 << 20
     metrics_folder: Path | None = None
+    import_waiting: Event = field(default_factory=Event)
 
 
 async def context_of(request: Request) -> Context:

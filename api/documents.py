@@ -45,7 +45,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 _OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
 ASKED: tuple[type[BaseModel], ...] = (
     shapes.KeyBody, shapes.AttributeBody, shapes.CustomerBody, shapes.BulkLine, shapes.SegmentBody,
-    shapes.SegmentPatch, membership_shapes.PreviewBody, shapes.Problem,
+    shapes.SegmentPatch, shapes.MembersBody, membership_shapes.PreviewBody, shapes.Problem,
 )  # fmt: skip
 
 

@@ -24,12 +24,12 @@ from api.waiting import MinPosition, snapshot
 from domain.errors import Invalid, NotFound
 from domain.explanation import explain, missing
 from domain.filters import parse
-from domain.moments import from_micros, micros
-from projections.read import accounts, explanations, history
+from domain.moments import Moment, from_micros, micros
+from domain.nesting import SEGMENT, Reference, segments_named
+from projections.read import accounts, explanations, history, segments
 from projections.read.explanations import Person
 from projections.read.history import Last
 from projections.read.segments import SegmentRow
-from projections.references import References
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
 EXAMPLE: dict[str, Any] = {
@@ -91,18 +91,34 @@ def explain_membership(
     return answer(body, position)
 
 
-def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person, moment: Any) -> Any:
+def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person, moment: Moment) -> Any:
+    """The filter that is served with its results; `None` where there is none, or none that can be read.
+
+    A version keeps its filter with those of the segments it names written out. As saved it is known of the newest
+    one; of an older one that is still served, those of the segments are shown in the place of their names.
+    """
     version = segment.serving or segment.building
-    raw = None if version is None else explanations.filter_of(connection, version)
-    if version is None or raw is None:
+    effective = None if version is None else explanations.filter_of(connection, version)
+    if effective is None:
         return None
+    newest = segment.serving is None or state_of(segment) == "current"
+    raw = segment.filter if newest else effective
+    named = explanations.segments_of(connection, account_id, person.customer_no, segments_named(raw))
+
+    def reference(segment_id: str) -> Reference | None:
+        found = segments.by_id(connection, account_id, UUID(segment_id))
+        return (
+            None
+            if found is None
+            else Reference(found.name, "static" if found.type == "static" else "dynamic", found.filter)
+        )
+
     try:
-        known = accounts.types(connection, account_id)
-        node = parse(raw, known, segments=References(connection, account_id).as_of(version))
+        node = parse(effective, accounts.types(connection, account_id), segments=reference, limited=False)
     except Invalid:
         # A filter that this version cannot read has put its segment in error, which `state` says.
         return None
-    return explain(raw, node, person.seen, person.shown, moment)
+    return explain(raw, node, person.seen, person.shown | {SEGMENT: named}, moment)
 
 
 def _cause(connection: Any, account_id: UUID, last: Last) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.filters import SEGMENT, All, AnyOf, Node, Not
+from domain.filters import All, AnyOf, Node, Not
 from domain.moments import Moment
+from domain.nesting import SEGMENT
 from domain.values import Value
 
 Told = dict[str, Any]
@@ -26,7 +27,8 @@ def explain(
 ) -> Told:
     """The tree of a filter as saved (`raw`, of which `node` was made) with the result of every node at `moment`.
 
-    `values` are what conditions compare, `shown` the same as people see them.
+    `values` are what conditions compare, `shown` the same as people see them, with the segments she is in. `node` may
+    have more in the place of a segment's name: its own filter.
     """
     told: Told
     match node:
@@ -39,11 +41,7 @@ def explain(
                 "actual": shown.get(raw["attribute"]),
             }
             if raw["attribute"] == SEGMENT:
-                # The segments named stand written out in the node, in their order.
-                named = node.node if isinstance(node, Not) else node
-                assert isinstance(named, AnyOf)
-                held = [each.holds(values, moment) for each in named.nodes]
-                told["actual"] = [each for each, holds in zip(raw["value"], held, strict=True) if holds]
+                told["actual"] = [each for each in raw["value"] if each in shown[SEGMENT]]
         case Not():
             inside = explain(raw["not"], node.node, values, shown, moment, f"{pointer}/not")
             told = {"pointer": pointer, "group": "not", "nodes": [inside]}

@@ -16,12 +16,12 @@ from psycopg import Connection
 from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
-from domain.filters import Node, Reference, Segments, parse, segments_named
+from domain.filters import Node, parse
 from domain.moments import Days
+from domain.nesting import Reference, segments_named, written_out
 from domain.values import AttributeType
 from projections.database import beside
 from projections.flip_index import FlipIndex
-from projections.references import References
 from projections.time_index import TimeIndex
 
 SQL = beside(__file__)
@@ -73,12 +73,13 @@ class AccountState:
     due_at: int | None = None
     idle_to: int = 0
 
-    def parse(self, raw: Any, segment_id: UUID, segments: Segments | None = None) -> Node:
-        """The tree of a segment's stored filter; `segments`: those it names, as of now where left out.
+    def parse(self, raw: Any) -> Node:
+        """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        return parse(raw, self.types, segments=self._reference, limited=False)
 
-        Raises `Invalid` where this version of Rollcall cannot read it.
-        """
-        return parse(raw, self.types, segments=segments or self._reference, own_id=str(segment_id))
+    def written_out(self, raw: Any, segment_id: UUID) -> Any:
+        """A segment's filter with those of the segments that it names, as they are now. Raises `Invalid`."""
+        return written_out(raw, self._reference, (str(segment_id),))
 
     def _reference(self, segment_id: str) -> Reference | None:
         try:
@@ -149,13 +150,12 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
             account_id, segment_no, segment_id, name, kind, None if raw is None else json_text.loads(raw), serving,
             latest=latest,
         )  # fmt: skip
-    references = {account_id: References(connection, account_id) for account_id in accounts}
-    for row in connection.execute(SQL.watched_versions).fetchall():
+    for row in connection.execute(SQL.watched_versions):
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
         try:
-            node = account.parse(json_text.loads(raw), segment_id, references[account_id].as_of(version_no))
+            node = account.parse(json_text.loads(raw))
         except Invalid as unreadable:
             broken.append(Broken(account, segment, str(unreadable)))
             continue

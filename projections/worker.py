@@ -30,11 +30,13 @@ from domain.stored_events import (
     Event,
     SegmentDetailsChanged,
     SegmentRecomputed,
+    StaticMembersAdded,
+    StaticMembersRemoved,
     TimePassed,
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, segments, time_flips
+from projections import account_rows, segments, static_members, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
@@ -134,7 +136,7 @@ class Worker:
         run: list[Timed] = []
         for position, at, event in events:
             match event:
-                case CustomerChanged() | CustomerDeleted():
+                case CustomerChanged() | CustomerDeleted() | StaticMembersAdded() | StaticMembersRemoved():
                     run.append((position, at, event))
                 case AttributeDeclared():
                     self.accounts[event.account_id].types[event.key] = event.type
@@ -165,9 +167,12 @@ class Worker:
         if not run:
             return
         customers = CustomerRows()
-        customers.load(self.connection, {event.originator_id for _, _, event in run})
+        customers.load(self.connection, {each for _, _, event in run for each in _touched(event)})
         for position, at, event in run:
             account = self.accounts[event.account_id]
+            if isinstance(event, StaticMembersAdded | StaticMembersRemoved):
+                static_members.move(account, customers, event, position, at, batch)
+                continue
             row = customers.rows.get(event.originator_id)
             if row is not None:
                 segments.settle_before(account, row, batch)
@@ -182,7 +187,7 @@ class Worker:
                     )
                 self._change(account, row, event, position, at, batch)
             elif row is not None:
-                flips = Flips([], account.index.members_of(row.matchable))
+                flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
         customers.write(self.connection)
@@ -297,3 +302,8 @@ class Worker:
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled."""
         return all(build.complete for account in self.accounts.values() for build in account.builds.values())
+
+
+def _touched(event: Event) -> list[UUID]:
+    """The customers whose rows an event may change."""
+    return event.customer_ids if isinstance(event, StaticMembersAdded | StaticMembersRemoved) else [event.originator_id]

@@ -58,6 +58,16 @@ def filter_of(connection: Connection[TupleRow], version_no: int) -> Any:
     return None if row is None or row[0] is None else json_text.loads(row[0])
 
 
+def segments_of(
+    connection: Connection[TupleRow], account_id: UUID, customer_no: int, segment_ids: set[str]
+) -> set[str]:
+    """Those of some segments that a customer is in."""
+    if not segment_ids:
+        return set()
+    asked = {"account_id": account_id, "customer_no": customer_no, "segment_ids": sorted(segment_ids)}
+    return {segment_id for (segment_id,) in connection.execute(SQL.segments_of, asked)}
+
+
 def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> Told | None:
     """The event at a position of the log, as the account may see it."""
     row = connection.execute(SQL.event, {"account_id": account_id, "position": position}).fetchone()

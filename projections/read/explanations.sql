@@ -13,3 +13,9 @@ SELECT filter::text FROM segment_versions WHERE version_no = %(version_no)s::big
 SELECT topic, convert_from(state, 'UTF8')
 FROM stored_events
 WHERE notification_id = %(position)s::bigint AND account_id = %(account_id)s::uuid
+
+-- name: segments_of
+SELECT s.segment_id::text
+FROM segments s
+JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
+WHERE s.segment_id::text = ANY (%(segment_ids)s::text[]) AND s.account_id = %(account_id)s::uuid

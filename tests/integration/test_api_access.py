@@ -54,6 +54,12 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
         things["customer_id"] = person.json()["id"]
         created = them.post("/v1/segments", json={"name": "theirs", "type": "dynamic", "filter": GOLD})
         things["segment_id"] = created.json()["id"]
+        static = them.post("/v1/segments", json={"name": "theirs", "type": "static"}).json()["id"]
+        things["customer_id"] = them.get("/v1/customers/their%2F1").json()["id"]
+        them.post(f"/v1/segments/{static}/members", json={"customer_ids": [things["customer_id"]]}).raise_for_status()
+        uploaded = them.post(f"/v1/segments/{static}/imports", files={"file": ("theirs.csv", b"phone\ntheirs\n")})
+        things["import_id"] = uploaded.json()["id"]
+        installation.run_imports()
         with installation.owner() as owner:
             letter = owner.execute(
                 "INSERT INTO dead_letters (account_id, topic, partition, record_offset, headers, code, message, value, "
@@ -94,7 +100,7 @@ def everything_of(client: Client) -> dict[str, Any]:
     lists = {each: client.get(each).json()["data"] for each in ("/v1/customers", "/v1/segments", "/v1/keys")}
     lists["/v1/dead-letters"] = client.get("/v1/dead-letters").json()["data"]
     for segment in lists["/v1/segments"]:
-        lists["members"] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]
+        lists[segment["id"]] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]
         segment["members"].pop("position")
     return lists
 

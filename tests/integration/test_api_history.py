@@ -169,3 +169,22 @@ def test_an_instant_that_is_none_or_to_come_is_refused(installation: Installatio
         assert client.get(f"{address}/members", params={"at": clock.at.isoformat()}).json()["data"] == []
         for path in ("/members?at=2026-01-01T00:00:00Z", "/history", "/history/sizes"):
             assert client.get(f"/v1/segments/{uuid4()}{path}").status_code == 404
+
+
+def test_the_history_of_a_static_segment(installation: Installation, clock: Clock) -> None:
+    account = installation.account()
+    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+        segment = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
+        ana = client.put("/v1/customers/ana", json={}).json()["id"]
+        clock.at += timedelta(minutes=1)
+        client.post(f"/v1/segments/{segment}/members", json={"customer_ids": [ana]}).raise_for_status()
+        joined = client.get(f"/v1/segments/{segment}/customers/{ana}/explanation").json()
+        clock.at += timedelta(minutes=1)
+        client.delete(f"/v1/segments/{segment}/members/{ana}").raise_for_status()
+        entries = rows(client, f"/v1/segments/{segment}/history")
+        assert [(each["joined"], each["external_id"]) for each in entries] == [(False, "ana"), (True, "ana")]
+        assert (joined["member"], joined["cause"]["event"]) == (True, entries[1]["position"])
+        assert joined["cause"]["type"] == entries[1]["cause"] != "change"
+        for minutes, members in ((0, []), (1, [ana]), (2, [])):
+            then = (START + timedelta(minutes=minutes)).isoformat()
+            assert [each["id"] for each in rows(client, f"/v1/segments/{segment}/members", at=then)] == members
