@@ -26,9 +26,9 @@ EXAMPLE: dict[str, Any] = {
 
 
 class SegmentConvertor(Convertor[str]):
-    """Any text without a slash but `preview`, which is an address of its own."""
+    """Any text without a slash, but for what is an address of its own."""
 
-    regex = r"(?!preview$)[^/]+"
+    regex = r"(?!preview$|import-sample\.csv$)[^/]+"
 
     def convert(self, value: str) -> str:
         """The text itself."""
