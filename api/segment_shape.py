@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.convertors import Convertor, register_url_convertor
+
 from domain.filters import summary
 from projections.read.segments import SegmentRow
 
@@ -21,6 +23,23 @@ EXAMPLE: dict[str, Any] = {
     "updated_at": "2026-05-20T10:00:00Z",
     "members": {"count": 1204, "state": "current", "position": 8812},
 }
+
+
+class SegmentConvertor(Convertor[str]):
+    """Any text of one step but `import-sample.csv`, which is an address of its own."""
+
+    regex = r"(?!import-sample\.csv$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+
+register_url_convertor("segment", SegmentConvertor())
 
 
 def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: int) -> dict[str, Any]:
