@@ -297,7 +297,9 @@ class Worker:
     def drain(self, stop: int | None = None) -> None:
         """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""
         while self._project(stop) or self._build():
-            continue
+            if stop is not None and self.position >= stop and self.builds_done():
+                # What it announced itself lies behind `stop`.
+                return
 
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled."""

@@ -167,3 +167,16 @@ def test_a_replay_of_unfinished_versions_ends_as_the_live_worker_does(database_u
     rebuild(database_url, batch_size=50, chunk_size=4)
     assert rows(story.installation) == before
     story.installation.close()
+
+
+def test_draining_to_a_position_ends_although_a_version_waits_behind_it(database_url: str) -> None:
+    story = a_story(database_url, 0)
+    head = story.installation.rollcall.head()
+    with story.installation.worker() as worker:
+        worker.drain(stop=head)
+        assert worker.position == head
+        assert worker.builds_done()
+        assert any(account.builds for account in worker.accounts.values())
+        settle(worker)
+        assert not any(account.builds for account in worker.accounts.values())
+    story.installation.close()
