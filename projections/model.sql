@@ -139,6 +139,8 @@ CREATE TABLE membership_history (
     account_id  uuid        NOT NULL,
     PRIMARY KEY (customer_no, version_no, position, at)
 );
+-- What happened in a segment, and who was in it at an instant.
+CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
 
 DO $$
 DECLARE
