@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.database import worker_session
-from projections.worker import Announcer, Worker
+from projections.worker import Announcer, ModelReplaced, Worker
 
 POLL_SECONDS = 0.5
 _LOCK = 7305467
@@ -37,8 +37,8 @@ def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -
             failures += 1
             log.warning("database_away", error=type(away).__name__, again_in_seconds=round(delay, 2))
             stop.wait(delay)
-        except psycopg.errors.UndefinedTable:
-            log.warning("read_model_replaced")
+        except ModelReplaced:
+            log.info("read_model_replaced")
 
 
 def _fenced(connection: Connection[TupleRow], stop: threading.Event) -> bool:

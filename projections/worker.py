@@ -9,6 +9,8 @@ at a time, so that an edit over millions holds up nobody.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -48,6 +50,8 @@ BATCH = 2_000
 CHUNK_SECONDS = 0.15
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 PURGE_CHUNK = 20_000
+# Held by the live worker for each transaction, and by a rebuild while it switches.
+MODEL_LOCK = 7305470
 
 EVENTS = Counter("rollcall_projected_events_total", "Events that the projection worker applied")
 JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
@@ -55,6 +59,10 @@ LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segmen
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
 
 Timed = tuple[int, int, Event]
+
+
+class ModelReplaced(Exception):
+    """A rebuild put another read model in the place of the one that this worker knows: load it."""
 
 
 class Announcer(Protocol):
@@ -88,10 +96,11 @@ class Worker:
     effective_at: int = 0
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
     _chunk: int = CHUNK_LEAST * 10
+    _model: int | None = None
 
     def load(self) -> None:
         """Take the state of the read model: at start, and after a batch that failed."""
-        with self.connection.transaction():
+        with self._transaction():
             row = self.connection.execute(SQL.position).fetchone()
             assert row is not None
             self.position, effective_at = row
@@ -100,6 +109,18 @@ class Worker:
             for account, segment, reason in broken:
                 segments.fail(self.connection, account, segment, reason)
         self._chunk = self.chunk_size or self._chunk
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A transaction on one read model from its first statement to its last; a rebuild switches between two."""
+        with self.connection.transaction():
+            if self.announcer is not None:
+                self.connection.execute(SQL.hold_model, [MODEL_LOCK])
+                row = self.connection.execute(SQL.model).fetchone()
+                if row is None or self._model not in (None, row[0]):
+                    raise ModelReplaced
+                self._model = row[0]
+            yield
 
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
@@ -112,7 +133,7 @@ class Worker:
 
     def _project(self, stop: int | None = None) -> bool:
         started = time.monotonic()
-        with self.connection.transaction():
+        with self._transaction():
             rows = self.connection.execute(
                 SQL.next_events, {"after": self.position, "stop": stop, "limit": self.batch_size}, binary=True
             ).fetchall()
@@ -266,7 +287,7 @@ class Worker:
             assert build is not None
             if not build.complete:
                 started = time.monotonic()
-                with self.connection.transaction():
+                with self._transaction():
                     segments.fill_or_fail(self.connection, account, segment, self._chunk)
                 self._adapt(time.monotonic() - started)
             if build.complete and segment.build is build and self.announcer is not None:
@@ -280,7 +301,7 @@ class Worker:
             self._chunk = max(CHUNK_LEAST, min(CHUNK_MOST, wanted))
 
     def _purge(self) -> bool:
-        with self.connection.transaction():
+        with self._transaction():
             return segments.purge(self.connection, PURGE_CHUNK)
 
     def _report(self, count: int, batch: MembershipBatch, started: float) -> None:
