@@ -317,10 +317,8 @@ class Worker:
 
     def drain(self, stop: int | None = None) -> None:
         """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""
-        while self._project(stop) or self._build():
-            if stop is not None and self.position >= stop and self.builds_done():
-                # What it announced itself lies behind `stop`.
-                return
+        while (self._project(stop) or self._build()) and not (stop and self.position >= stop and self.builds_done()):
+            continue
 
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled."""
