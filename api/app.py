@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from api import (
     attributes,
     bulk,
+    campaigns,
     customers,
     dead_letters,
     documents,
@@ -14,6 +15,7 @@ from api import (
     members,
     operation,
     problems,
+    recipients,
     segments,
 )
 from api.context import Context
@@ -26,6 +28,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
     members.router,
     segments.router,
+    campaigns.router,
+    recipients.router,
     dead_letters.router,
     operation.router,
 )

@@ -85,6 +85,12 @@ class EventStore(PostgresProcessRecorder):
                 for row in cursor.fetchall()
             ]
 
+    def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the segments that are there."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.existing_segments, [account_id, list(segment_ids)], binary=True)
+            return {row["originator_id"] for row in cursor.fetchall()}
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:

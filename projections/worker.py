@@ -9,6 +9,7 @@ at a time, so that an edit over millions holds up nobody.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,6 +26,10 @@ from domain.stored_events import (
     ApiKeyCreated,
     ApiKeyRevoked,
     AttributeDeclared,
+    AudienceFrozen,
+    CampaignAudienceChosen,
+    CampaignCreated,
+    CampaignRenamed,
     CustomerChanged,
     CustomerDeleted,
     Event,
@@ -34,7 +39,7 @@ from domain.stored_events import (
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, segments, time_flips
+from projections import account_rows, audiences, campaigns, erasure, segments, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
@@ -53,6 +58,7 @@ LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segmen
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
 
 Timed = tuple[int, int, Event]
+NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, CampaignCreated, CampaignRenamed, CampaignAudienceChosen)
 
 
 class Announcer(Protocol):
@@ -60,6 +66,11 @@ class Announcer(Protocol):
 
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
         """A version is complete."""
+
+    def record_audience_counted(
+        self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]
+    ) -> None:
+        """A frozen audience is complete."""
 
     def record_time_passed(self, account_id: UUID, until: datetime) -> None:
         """Time went on, and something fell due."""
@@ -83,6 +94,7 @@ class Worker:
     effective_at: int = 0
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
     _chunk: int = CHUNK_LEAST * 10
+    _uncounted: bool = True
 
     def load(self) -> None:
         """Take the state of the read model: at start, and after a batch that failed."""
@@ -100,8 +112,9 @@ class Worker:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
         passed = self._watch_time()
+        counted = self._count_audiences()
         built = self._build()
-        return events or passed or built or self._purge()
+        return events or passed or counted or built or self._purge()
 
     # Events
 
@@ -153,15 +166,18 @@ class Worker:
                 self._pass_time(self.accounts[event.account_id], micros(event.until), position)
             case _:
                 account = self.accounts[event.account_id]
-                if not isinstance(event, SegmentRecomputed | SegmentDetailsChanged):
-                    # An edit finds every member as of its own instant.
+                if not isinstance(event, NEEDS_NO_TIME):
+                    # An edit, or a freezing, finds every member as of its own instant.
                     self._pass_time(account, at, position)
-                segments.apply(self.connection, account, event, position, at)
+                self._uncounted |= isinstance(event, AudienceFrozen)
+                for apply in (campaigns.apply, audiences.apply, segments.apply):
+                    apply(self.connection, account, event, position, at)
 
     def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
         if not run:
             return
         customers = CustomerRows()
+        erased: list[CustomerRow] = []
         customers.load(self.connection, {event.originator_id for _, _, event in run})
         for position, at, event in run:
             account = self.accounts[event.account_id]
@@ -182,8 +198,10 @@ class Worker:
                 flips = Flips([], account.index.members_of(row.matchable))
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
+                erased.append(row)
         customers.write(self.connection)
         batch.write(self.connection)
+        erasure.forget(self.connection, erased)
 
     def _change(
         self, account: AccountState, row: CustomerRow, event: CustomerChanged, position: int, at: int,
@@ -239,6 +257,19 @@ class Worker:
         if self.announcer is None or not instants:
             return float("inf")
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
+
+    # Frozen audiences
+
+    def _count_audiences(self) -> bool:
+        """Put into the log what each new audience came to, so that it may be read."""
+        if self.announcer is None or not self._uncounted:
+            return False
+        with self.connection.transaction():
+            found = audiences.uncounted(self.connection)
+        for account_id, audience_id, counts, passed_over in found:
+            self.announcer.record_audience_counted(account_id, audience_id, counts, passed_over)
+        self._uncounted = False
+        return bool(found)
 
     # Segments being recomputed
 
