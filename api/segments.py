@@ -131,8 +131,11 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
     responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412),
 )
 def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
-    """Delete a segment. Its customers stay."""
-    position = here.rollcall.delete_segment(caller.account_id, known(segment_id), expected_version(if_match))
+    """Delete a segment that no other segment's filter names. Its customers stay."""
+    wanted = known(segment_id)
+    with here.database.transaction(caller.account_id) as connection:
+        used_by = segments.names_naming(connection, caller.account_id, wanted)
+    position = here.rollcall.delete_segment(caller.account_id, wanted, expected_version(if_match), used_by)
     settle(here, caller.account_id, position)
     return done(position)
 

@@ -35,9 +35,9 @@ class Datastore(PostgresDatastore):
     def __init__(self, database_url: str, role: Role, size: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
         self.pool = ConnectionPool(  # type: ignore[assignment]
-            session_conninfo(database_url, role),
+            session_conninfo(database_url, role, probing=True),
             connection_class=Connection[DictRow],
-            kwargs={"row_factory": dict_row, "autocommit": True},
+            kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
             min_size=1,
             max_size=size,
             open=False,

@@ -6,6 +6,7 @@ SIGINT and then finish what they have at hand.
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import signal
 import threading
@@ -76,6 +77,7 @@ def console_link(settings: Settings) -> str:
 
 def run_ingest(settings: Settings) -> None:
     """Take in Kafka's records until asked to stop."""
+    _collect_garbage_rarely()
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
     metrics.serve(settings)
@@ -91,6 +93,7 @@ def run_ingest(settings: Settings) -> None:
 
 def run_project(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
+    _collect_garbage_rarely()
     metrics.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
         run_worker(_url(settings), rollcall, _stop_event())
@@ -161,3 +164,9 @@ def _stop_event() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def _collect_garbage_rarely() -> None:
+    """A batch makes hundreds of thousands of small objects and no cycles: looking for some cost a fifth of it."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)

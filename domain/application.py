@@ -17,7 +17,7 @@ from domain.customer_commands import Changed, CustomerCommands
 from domain.log import Log, Saved, Tracking, Writes
 from domain.moments import micros
 from domain.segment_commands import SegmentCommands
-from domain.stored_events import SegmentRecomputed, TimePassed
+from domain.stored_events import SegmentRecomputed, SegmentRefreshed, TimePassed
 
 __all__ = ["Changed", "Log", "NewKey", "Rollcall", "Saved", "Tracking", "Writes"]
 
@@ -31,6 +31,15 @@ class Rollcall(AccountCommands, CustomerCommands, SegmentCommands, CampaignComma
             **self._next(account_id, uuid5(segment_id, "recomputed"), version_no - 1),
             segment_id=segment_id, version_no=version_no,
         )  # fmt: skip
+        try:
+            self._put(account_id, [event])
+        except IntegrityError:
+            return
+
+    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
+        """Put into the log that a segment follows the filter set at position `because_of`. For the worker."""
+        stream = uuid5(segment_id, "refreshed")
+        event = SegmentRefreshed(**self._next(account_id, stream, because_of - 1), segment_id=segment_id)
         try:
             self._put(account_id, [event])
         except IntegrityError:

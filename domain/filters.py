@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from domain.errors import FieldError, Invalid
 from domain.moments import Moment
 from domain.operators import OPERATORS, operand_of, operators_of
-from domain.regions import Moving, Region, Rolling, region_at
+from domain.regions import Matching, Moving, Region, Rolling, region_at
 from domain.values import AttributeType, BadValue, Value
 
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
+MAX_SEGMENTS = 100
+SEGMENT = "segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,49 @@ def attributes_read(node: Node) -> frozenset[str]:
     return frozenset(condition.attribute for condition in conditions_of(node))
 
 
-def parse(raw: Any, attributes: Mapping[str, AttributeType], pointer: str = "/filter") -> Node:
-    """The tree of a filter in JSON form.
+class Reference(NamedTuple):
+    """A segment that a filter may name: a dynamic one stands for its own filter, a static one for its list."""
+
+    name: str
+    type: Literal["static", "dynamic"]
+    filter: Any
+
+
+Segments = Callable[[str], Reference | None]
+
+
+def no_segments(_: str) -> Reference | None:
+    """An account without segments."""
+    return None
+
+
+def segments_named(raw: Any) -> set[str]:
+    """The ids that the `segment` conditions of a filter in JSON form name."""
+    if isinstance(raw, list):
+        return set().union(*(segments_named(each) for each in raw))
+    if not isinstance(raw, dict):
+        return set()
+    if raw.get("attribute") == SEGMENT:
+        value = raw.get("value")
+        return {each for each in value if isinstance(each, str)} if isinstance(value, list) else set()
+    return set().union(*(segments_named(raw[key]) for key in ("all", "any", "not") if key in raw))
+
+
+def parse(
+    raw: Any,
+    attributes: Mapping[str, AttributeType],
+    pointer: str = "/filter",
+    *,
+    segments: Segments = no_segments,
+    own_id: str | None = None,
+) -> Node:
+    """The tree of a filter in JSON form, with the filters of the segments it names written out in their place.
+
+    `own_id` is the segment whose filter it is, which it must not reach again.
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
-    reader = _Reader(attributes)
+    reader = _Reader(attributes, segments, own_id)
     node = reader.node(raw, pointer, depth=0)
     if reader.conditions > MAX_CONDITIONS:
         reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
@@ -111,8 +150,10 @@ def parse(raw: Any, attributes: Mapping[str, AttributeType], pointer: str = "/fi
 class _Reader:
     """One pass over a filter that collects every mistake, not only the first."""
 
-    def __init__(self, attributes: Mapping[str, AttributeType]) -> None:
+    def __init__(self, attributes: Mapping[str, AttributeType], segments: Segments, own_id: str | None) -> None:
         self.attributes = attributes
+        self.segments = segments
+        self.path: list[tuple[str, str]] = [] if own_id is None else [(own_id, "this segment")]
         self.conditions = 0
         self.mistakes: list[FieldError] = []
 
@@ -161,6 +202,8 @@ class _Reader:
         if unknown:
             return self.mistake(pointer, "invalid_filter", "a condition has only attribute, operator and value")
         key, name = raw.get("attribute"), raw.get("operator")
+        if key == SEGMENT:
+            return self.membership(name, raw.get("value"), pointer)
         if not isinstance(key, str) or key not in self.attributes:
             return self.mistake(
                 f"{pointer}/attribute", "unknown_attribute", "no such attribute; declare it or send a customer with it"
@@ -175,6 +218,34 @@ class _Reader:
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
         face: AttributeType = "date" if operator.reads == "@day" else kind
         return Condition(key + operator.reads, face, operator.region(operand), operator.negated)
+
+    def membership(self, name: Any, raw: Any, pointer: str) -> Node:
+        if name not in ("in", "not_in"):
+            return self.mistake(f"{pointer}/operator", "unknown_operator", "segment takes one of in, not_in")
+        if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_SEGMENTS:
+            return self.mistake(
+                f"{pointer}/value", "invalid_value", f"needs an array of 1 to {MAX_SEGMENTS} segment ids"
+            )
+        nodes = [self.segment(each, f"{pointer}/value/{place}") for place, each in enumerate(raw)]
+        return AnyOf(tuple(nodes)) if name == "in" else Not(AnyOf(tuple(nodes)))
+
+    def segment(self, segment_id: Any, pointer: str) -> Node:
+        reference = self.segments(segment_id) if isinstance(segment_id, str) else None
+        if reference is None:
+            return self.mistake(pointer, "unknown_segment", "no such segment in this account")
+        if segment_id in (each for each, _ in self.path):
+            names = " -> ".join([*(name for _, name in self.path), reference.name])
+            return self.mistake(pointer, "segment_cycle", f"segments may not contain each other: {names}")
+        if reference.type == "static":
+            return Condition(SEGMENT, "list", Matching("includes_any", (segment_id,)))
+        conditions, known = self.conditions, len(self.mistakes)
+        self.path.append((segment_id, reference.name))
+        node = self.node(reference.filter, pointer, depth=0)
+        self.path.pop()
+        # Whatever is wrong further down is wrong with naming this segment here.
+        self.mistakes[known:] = [each._replace(pointer=pointer) for each in self.mistakes[known:]]
+        self.conditions = conditions
+        return node
 
 
 def summary(raw: Any, labels: Mapping[str, str | None]) -> str:

@@ -79,8 +79,9 @@ def operand_of(operator: Operator, kind: AttributeType, raw: Any) -> Any | BadVa
 
 
 def _count(raw: Any, least: int, most: int) -> int | BadValue:
-    whole = isinstance(raw, int | Decimal) and not isinstance(raw, bool) and raw == raw // 1
-    if not whole or not least <= raw <= most:
+    if isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value():
+        raw = int(raw) if raw.adjusted() < len(str(MAX_COUNT)) else None
+    if type(raw) is not int or not least <= raw <= most:
         return BadValue("invalid_value", f"needs a whole number from {least} to {most:,}")
     return int(raw)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError
 
 from domain import segment as segments
-from domain.errors import NotFound, StaleVersion
-from domain.filters import parse
+from domain.errors import NotFound, Refused, StaleVersion
+from domain.filters import Reference, parse
 from domain.log import LogApplication, Saved
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
@@ -23,7 +24,7 @@ class SegmentCommands(LogApplication):
         """Create a segment. With a `segment_id` given a second time, the first one's result is returned."""
         draft = segments.check_draft(draft)
         if draft.type == "dynamic":
-            self._check_filter(account_id, draft.filter)
+            self._check_filter(account_id, draft.filter, None)
         segment_id = segment_id or uuid4()
         event = SegmentCreated(
             **self._next(account_id, segment_id, 0),
@@ -37,7 +38,7 @@ class SegmentCommands(LogApplication):
     def edit_segment(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
         """Change what `edit` mentions. Raises `Invalid`, `NotFound`, `Refused`; `StaleVersion` against `expected`."""
         if not isinstance(edit.filter, Keep):
-            self._check_filter(account_id, edit.filter)
+            self._check_filter(account_id, edit.filter, segment_id)
 
         def write() -> Saved:
             segment = self._read_segment(account_id, segment_id)
@@ -64,12 +65,19 @@ class SegmentCommands(LogApplication):
         if edit.filter is not KEEP and edit.filter != segment.filter:
             yield SegmentFilterChanged(**self._next(account_id, segment.segment_id, version), filter=edit.filter)
 
-    def delete_segment(self, account_id: UUID, segment_id: UUID, expected: int | None) -> int:
-        """Delete a segment; the position after it. Raises `NotFound`; `StaleVersion` against `expected`."""
+    def delete_segment(
+        self, account_id: UUID, segment_id: UUID, expected: int | None, used_by: Sequence[str] = ()
+    ) -> int:
+        """Delete a segment; the position after it. `used_by` are the names of segments whose filters name it.
+
+        Raises `NotFound`; `Refused` where it is used; `StaleVersion` against `expected`.
+        """
 
         def write() -> int:
             segment = self._read_segment(account_id, segment_id)
             _check_version(segment, expected)
+            if used_by:
+                raise Refused("segment_in_use", f"{segment.name} is used by the filters of: {', '.join(used_by)}")
             return self._put(account_id, [SegmentDeleted(**self._next(account_id, segment_id, segment.version))])
 
         return self._repeat(write)
@@ -80,8 +88,16 @@ class SegmentCommands(LogApplication):
             raise NotFound("segment_not_found", "no such segment in this account")
         return segment
 
-    def _check_filter(self, account_id: UUID, raw: Any) -> None:
-        parse(raw, self._read_schema(account_id).types)
+    def _check_filter(self, account_id: UUID, raw: Any, segment_id: UUID | None) -> None:
+        own_id = None if segment_id is None else str(segment_id)
+        parse(raw, self._read_schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id)
+
+    def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:
+        try:
+            segment = self._read_segment(account_id, UUID(segment_id))
+        except (NotFound, ValueError):
+            return None
+        return Reference(segment.name, segment.type, segment.filter) if str(segment.segment_id) == segment_id else None
 
 
 def _check_version(segment: Segment, expected: int | None) -> None:

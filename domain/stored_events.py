@@ -128,6 +128,16 @@ class SegmentRecomputed(Event):
     version_no: int
 
 
+class SegmentRefreshed(Event):
+    """A segment that this one's filter names has another filter now: compute this one's members anew.
+
+    Appended by the projection worker on a stream of its own; its version is the position of that filter.
+    """
+
+    type_name = "rollcall.segment.refreshed"
+    segment_id: UUID
+
+
 class SegmentDeleted(Event):
     """The segment is gone; its customers stay."""
 
@@ -209,6 +219,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         SegmentDetailsChanged,
         SegmentFilterChanged,
         SegmentRecomputed,
+        SegmentRefreshed,
         SegmentDeleted,
         CampaignCreated,
         CampaignRenamed,

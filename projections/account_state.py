@@ -7,7 +7,7 @@ never more than a cache of committed rows plus the batch at hand.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from psycopg import Connection
 from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
-from domain.filters import Node, parse
+from domain.filters import Node, Reference, parse, segments_named
 from domain.moments import Days
 from domain.values import AttributeType
 from projections.database import beside
@@ -45,8 +45,13 @@ class SegmentState:
     account_id: UUID
     segment_no: int
     segment_id: UUID
+    name: str
+    type: Literal["static", "dynamic"]
+    filter: Any = None
     serving: int | None = None
     build: Build | None = None
+    # The newest version, whatever became of it.
+    latest: int = 0
 
 
 @dataclass(slots=True)
@@ -62,13 +67,46 @@ class AccountState:
     index: FlipIndex = field(default_factory=FlipIndex)
     time: TimeIndex = field(default_factory=TimeIndex)
     builds: dict[int, Build] = field(default_factory=dict)
+    filters_changed: bool = True
     # When something may flip next, and up to when that was found to be nothing; `None` = not known.
     due_at: int | None = None
     idle_to: int = 0
 
-    def parse(self, raw: Any) -> Node:
-        """The tree of a stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
-        return parse(raw, self.types)
+    def parse(self, raw: Any, segment_id: UUID) -> Node:
+        """The tree of a segment's stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        return parse(raw, self.types, segments=self._reference, own_id=str(segment_id))
+
+    def _reference(self, segment_id: str) -> Reference | None:
+        try:
+            segment = self.segments.get(UUID(segment_id))
+        except ValueError:
+            return None
+        return None if segment is None else Reference(segment.name, segment.type, segment.filter)
+
+    def outdated(self) -> list[tuple[SegmentState, int]]:
+        """The segments that name, at any depth, one whose filter is newer than theirs: those named come first.
+
+        Looks again only after a filter changed.
+        """
+        if not self.filters_changed:
+            return []
+        found: dict[UUID, tuple[SegmentState, int]] = {}
+
+        def newest(segment: SegmentState, path: frozenset[UUID]) -> int:
+            inner = 0
+            for each in sorted(segments_named(segment.filter)):
+                named = self.segments.get(UUID(each))
+                if named is not None and named.segment_id not in path:
+                    inner = max(inner, newest(named, path | {named.segment_id}))
+            if inner > segment.latest:
+                found.setdefault(segment.segment_id, (segment, inner))
+            return max(inner, segment.latest)
+
+        for segment in self.segments.values():
+            if segment.filter:
+                newest(segment, frozenset([segment.segment_id]))
+        self.filters_changed = bool(found)
+        return list(found.values())
 
     def watch(self, version_no: int, node: Node) -> None:
         """Let changes flip the members of a version from here on."""
@@ -102,14 +140,17 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes):
         accounts[account_id].types[key] = kind
-    for account_id, segment_no, segment_id, serving in connection.execute(SQL.segments):
-        accounts[account_id].segments[segment_id] = SegmentState(account_id, segment_no, segment_id, serving)
+    for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments):
+        accounts[account_id].segments[segment_id] = SegmentState(
+            account_id, segment_no, segment_id, name, kind, None if raw is None else json_text.loads(raw), serving,
+            latest=latest,
+        )  # fmt: skip
     for row in connection.execute(SQL.watched_versions):
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
         try:
-            node = account.parse(json_text.loads(raw))
+            node = account.parse(json_text.loads(raw), segment_id)
         except Invalid as unreadable:
             broken.append(Broken(account, segment, str(unreadable)))
             continue

@@ -5,7 +5,9 @@ SELECT account_id, timezone, (extract(epoch FROM time_passed_to) * 1000000)::big
 SELECT account_id, key, type FROM attributes
 
 -- name: segments
-SELECT account_id, segment_no, segment_id, serving FROM segments
+SELECT account_id, segment_no, segment_id, name, type, filter::text, serving,
+       (SELECT max(version_no) FROM segment_versions v WHERE v.segment_no = s.segment_no)
+FROM segments s
 
 -- name: watched_versions
 -- The filters that changes can flip: served or being built. A segment in error keeps its last members.

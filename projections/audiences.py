@@ -7,8 +7,8 @@ values are in the log no more: the counts, and whom she had passed over, come fr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg import Connection
@@ -45,8 +45,10 @@ def _freeze(connection: Connection[Any], account: AccountState, event: AudienceF
     lists = connection.execute(SQL.lists, {"campaign_id": event.campaign_id}).fetchone()
     union = _union(account, *lists) if lists is not None else None
     if union is not None:
+        connection.execute(SQL.plan_for, {"whole_tables": "on"})
         connection.execute(SQL.freeze, fields | union._asdict())
         connection.execute(SQL.count, fields | union._asdict())
+        connection.execute(SQL.plan_for, {"whole_tables": "off"})
 
 
 def _union(
@@ -66,12 +68,23 @@ def erase(connection: Connection[Any], account_ids: Sequence[UUID], customer_nos
     connection.execute(SQL.erase, [list(account_ids), list(customer_nos)], binary=True)
 
 
-def uncounted(connection: Connection[Any]) -> list[tuple[UUID, UUID, dict[str, int], list[int]]]:
-    """The frozen audiences that the log does not count yet: account, id, counts, and who was passed over."""
-    return [
-        (
-            row[0], row[1], {"count": row[2], "opted_out": row[3], "no_phone": row[4], "excluded": row[5]},
-            [number for (number,) in connection.execute(SQL.passed_over, {"audience_no": row[6]})],
-        )
-        for row in connection.execute(SQL.uncounted).fetchall()
-    ]  # fmt: skip
+class Announcer(Protocol):
+    """Who puts the counts into the log: `domain.application.Rollcall`."""
+
+    def record_audience_counted(
+        self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]
+    ) -> None:
+        """A frozen audience is complete."""
+
+
+def announce(connection: Connection[Any], announcer: Announcer) -> bool:
+    """Put into the log what each audience came to that the log does not count yet; whether there were any."""
+    with connection.transaction():
+        found = connection.execute(SQL.uncounted).fetchall()
+        passed_over = [
+            [number for (number,) in connection.execute(SQL.passed_over, {"audience_no": row[2]})] for row in found
+        ]
+    for row, numbers in zip(found, passed_over, strict=True):
+        counts = dict(zip(("count", "opted_out", "no_phone", "excluded"), row[3:], strict=True))
+        announcer.record_audience_counted(row[0], row[1], counts, numbers)
+    return bool(found)

@@ -1,3 +1,8 @@
+-- name: plan_for
+-- The worker's session probes by key (projections.database); a union is read whole.
+SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
+       set_config('enable_seqscan', %(whole_tables)s, true)
+
 -- name: create
 INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at)
 VALUES (%(account_id)s, %(audience_no)s, %(audience_id)s, %(campaign_id)s,
@@ -42,7 +47,7 @@ FROM (SELECT count(*) FILTER (WHERE class = 'opted_out') AS opted_out,
 WHERE a.account_id = %(account_id)s AND a.audience_no = %(audience_no)s
 
 -- name: uncounted
-SELECT account_id, audience_id, recipients, opted_out, no_phone, excluded, audience_no
+SELECT account_id, audience_id, audience_no, recipients, opted_out, no_phone, excluded
 FROM audiences
 WHERE NOT counted
 ORDER BY audience_no

@@ -16,7 +16,7 @@ import structlog
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from projections.database import MODEL_SCHEMA, database_errors, session_conninfo
+from projections.database import MODEL_SCHEMA, database_errors, worker_session
 from projections.worker import BATCH, Worker
 
 DEFINITION = Path(__file__).with_name("model.sql")
@@ -51,8 +51,7 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
-        conninfo = session_conninfo(owner_url, "rollcall_worker", model_schema=NEXT_SCHEMA)
-        with psycopg.connect(conninfo, autocommit=True) as connection:
+        with worker_session(owner_url, model_schema=NEXT_SCHEMA) as connection:
             worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
             worker.load()
             _catch_up(owner, worker)

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import session_conninfo
+from projections.database import worker_session
 from projections.worker import Announcer, Worker
 
 POLL_SECONDS = 0.5
@@ -28,7 +28,7 @@ def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -
     failures = 0
     while not stop.is_set():
         try:
-            with psycopg.connect(session_conninfo(database_url, "rollcall_worker"), autocommit=True) as connection:
+            with worker_session(database_url) as connection:
                 if _fenced(connection, stop):
                     _project(connection, announcer, stop)
             failures = 0

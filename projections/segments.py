@@ -23,6 +23,7 @@ from domain.stored_events import (
     SegmentDetailsChanged,
     SegmentFilterChanged,
     SegmentRecomputed,
+    SegmentRefreshed,
 )
 from projections.account_state import AccountState, Build, SegmentState
 from projections.customers import CustomerRow
@@ -41,6 +42,7 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
             _create(connection, account, event, position, at)
         case SegmentDetailsChanged():
             segment = account.segments[event.originator_id]
+            segment.name = event.name
             connection.execute(
                 SQL.change_details,
                 {
@@ -54,6 +56,10 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
             fields = {"segment_id": segment.segment_id, "version": event.originator_version, "at": at, "filter": raw}
             connection.execute(SQL.change_filter, fields)
             _begin(connection, account, segment, event.filter, position, at)
+        case SegmentRefreshed():
+            refreshed = account.segments.get(event.segment_id)
+            if refreshed is not None:
+                _begin(connection, account, refreshed, refreshed.filter, position, at)
         case SegmentRecomputed():
             _switch(connection, account, event)
         case SegmentDeleted():
@@ -61,7 +67,9 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
 
 
 def _create(connection: Connection[Any], account: AccountState, event: SegmentCreated, position: int, at: int) -> None:
-    segment = SegmentState(account.account_id, position, event.originator_id)
+    segment = SegmentState(
+        account.account_id, position, event.originator_id, event.name, event.type, event.filter, latest=position
+    )
     account.segments[segment.segment_id] = segment
     raw = None if event.filter is None else json_text.dumps(event.filter).decode()
     static = event.type == "static"
@@ -85,9 +93,10 @@ def _begin(
 ) -> None:
     """Start to build the version set at `position`; an unfinished older one is cancelled."""
     _cancel(connection, account, segment)
+    segment.filter, segment.latest, account.filters_changed = raw, position, True
     connection.execute(SQL.create_version, _version_fields(account, segment, position, raw, at, "building"))
     try:
-        node = account.parse(raw)
+        node = account.parse(raw, segment.segment_id)
     except Invalid as unreadable:
         fail(connection, account, segment, str(unreadable))
         return
@@ -178,7 +187,9 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
         "began": sql.Literal(build.began_at), "predicate": predicate(build.node, account.days.moment(build.began_at)),
     }  # fmt: skip
     statement = SQL.fill_chunk if build.previous is not None else SQL.fill_first_chunk
+    connection.execute(SQL.plan_for, {"whole_tables": "on"})
     filled = connection.execute(sql.SQL(statement).format(**literals)).fetchone()
+    connection.execute(SQL.plan_for, {"whole_tables": "off"})
     assert filled is not None
     connection.execute(SQL.advance_build, {"version_no": build.version_no, "built_to": last, "members": filled[0]})
     build.built_to = last

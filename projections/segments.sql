@@ -62,15 +62,21 @@ FROM (
     LIMIT %(size)s
 ) AS chunk
 
+-- name: plan_for
+-- The worker's session probes by key (projections.database); a chunk is read whole.
+SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
+       set_config('enable_seqscan', %(whole_tables)s, true)
+
 -- name: fill_chunk
--- Members of the new version as of the edit, and the joins and leaves that the edit caused.
+-- Members of the new version as of the edit, and the joins and leaves that the edit caused. A customer whom the
+-- time that passed up to the edit has touched stands at the edit's own position, and is still taken here.
 WITH touched AS MATERIALIZED (
     SELECT c.customer_no, c.member, o.joined_at, o.position
     FROM (
         SELECT c.customer_no, {predicate} AS member
         FROM customers c
         WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
-          AND c.position < {version}
+          AND c.position <= {version}
     ) AS c
     LEFT JOIN members o
         ON o.version_no = {previous} AND o.customer_no = c.customer_no
@@ -97,7 +103,7 @@ WITH touched AS MATERIALIZED (
     SELECT c.customer_no
     FROM customers c
     WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
-      AND c.position < {version} AND {predicate}
+      AND c.position <= {version} AND {predicate}
 ), flipped AS (
     INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
     SELECT customer_no, {version}, {version}, 'epoch'::timestamptz + {began} * interval '1 microsecond', true, 'edit',

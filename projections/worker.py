@@ -9,7 +9,6 @@ at a time, so that an edit over millions holds up nobody.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -61,16 +60,14 @@ Timed = tuple[int, int, Event]
 NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, CampaignCreated, CampaignRenamed, CampaignAudienceChosen)
 
 
-class Announcer(Protocol):
+class Announcer(audiences.Announcer, Protocol):
     """What the worker itself writes into the log: `domain.application.Rollcall`."""
 
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
         """A version is complete."""
 
-    def record_audience_counted(
-        self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]
-    ) -> None:
-        """A frozen audience is complete."""
+    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
+        """A segment follows the newer filter of one that it names."""
 
     def record_time_passed(self, account_id: UUID, until: datetime) -> None:
         """Time went on, and something fell due."""
@@ -111,10 +108,9 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time()
-        counted = self._count_audiences()
+        passed = self._watch_time() or self._refresh() or self._count_audiences()
         built = self._build()
-        return events or passed or counted or built or self._purge()
+        return events or passed or built or self._purge()
 
     # Events
 
@@ -258,20 +254,22 @@ class Worker:
             return float("inf")
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
 
-    # Frozen audiences
-
     def _count_audiences(self) -> bool:
         """Put into the log what each new audience came to, so that it may be read."""
-        if self.announcer is None or not self._uncounted:
-            return False
-        with self.connection.transaction():
-            found = audiences.uncounted(self.connection)
-        for account_id, audience_id, counts, passed_over in found:
-            self.announcer.record_audience_counted(account_id, audience_id, counts, passed_over)
-        self._uncounted = False
-        return bool(found)
+        found = audiences.announce(self.connection, self.announcer) if self.announcer and self._uncounted else False
+        self._uncounted &= self.announcer is None
+        return found
 
     # Segments being recomputed
+
+    def _refresh(self) -> bool:
+        """Put into the log that segments follow the newer filters of those they name."""
+        if self.announcer is None:
+            return False
+        outdated = [pair for account in self.accounts.values() for pair in account.outdated()]
+        for segment, because_of in outdated:
+            self.announcer.record_refreshed(segment.account_id, segment.segment_id, because_of)
+        return bool(outdated)
 
     def _build(self) -> bool:
         waiting = segments.unfinished(self.accounts.values())

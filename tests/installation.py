@@ -22,7 +22,7 @@ from api.context import Context
 from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
-from projections.database import Database, session_conninfo
+from projections.database import Database, worker_session
 from projections.installation import secret_of
 from projections.worker import Worker
 
@@ -137,8 +137,7 @@ class Installation:
     @contextmanager
     def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
         """A worker that does only what it is told; one that does not announce fills versions that are never served."""
-        conninfo = session_conninfo(self.url, "rollcall_worker")
-        with psycopg.connect(conninfo, autocommit=True) as connection:
+        with worker_session(self.url) as connection:
             worker = Worker(connection, self._spanning if announcing else None)
             worker.load()
             yield worker

@@ -90,3 +90,9 @@ def names_reading(connection: Connection[TupleRow], account_id: UUID, attribute:
     """The names of the segments whose filter has a condition on an attribute."""
     found = connection.execute(SQL.names_reading, {"account_id": account_id, "attribute": attribute})
     return [str(name) for (name,) in found]
+
+
+def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
+    """The names of the segments whose filter names another segment."""
+    found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
+    return [str(name) for (name,) in found]

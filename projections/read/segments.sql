@@ -48,3 +48,12 @@ FROM segments
 WHERE account_id = %(account_id)s::uuid
   AND jsonb_path_exists(filter::jsonb, '$.**.attribute ? (@ == $key)', jsonb_build_object('key', %(attribute)s::text))
 ORDER BY segment_no
+
+-- name: names_naming
+-- The segments whose filter names a segment by its id.
+SELECT name
+FROM segments
+WHERE account_id = %(account_id)s::uuid
+  AND jsonb_path_exists(filter::jsonb, '$.** ? (@.attribute == "segment").value[*] ? (@ == $id)',
+                        jsonb_build_object('id', %(segment_id)s::text))
+ORDER BY segment_no

@@ -142,7 +142,7 @@ def _user(server: Postgres, loaded: Stage, filters: list[list[dict[str, Any]]]) 
     people = list(workload.customers(CUSTOMERS))
     stream = workload.changes(people, USER_BATCH * USER_BATCHES)
     with copy_of(server, loaded) as session:
-        session.execute("RESET ROLE")
+        session.execute("SET ROLE none")
         session.execute("SET search_path = public, rollcall_model")
         session.execute(USER_TABLE)
         columns = [list(column) for column in zip(*rows, strict=True)]

@@ -23,7 +23,7 @@ from deploy.event_store import EventStore
 from domain.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
-from projections.database import session_conninfo
+from projections.database import worker_session
 from projections.migrate import migrate
 from projections.worker import Worker
 from tests.performance import workload
@@ -81,7 +81,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
     store = EventStore(url, "rollcall_worker", size=2)
     rollcall = Rollcall(store, store, lambda: START + timedelta(milliseconds=next(ticks)))
     account_id = rollcall.create_account("bench", "UTC", "PT").id
-    with psycopg.connect(session_conninfo(url, "rollcall_worker"), autocommit=True) as connection:
+    with worker_session(url) as connection:
         worker = Worker(connection, rollcall)
         worker.load()
         for key, kind in workload.TYPES.items():
@@ -96,7 +96,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
 def copy_of(server: Postgres, loaded: Stage) -> Iterator[Connection[Any]]:
     """A worker's session on a copy of a database that nobody uses any more; dropped afterwards."""
     url = _database(server, str(conninfo_to_dict(loaded.url)["dbname"]))
-    with psycopg.connect(session_conninfo(url, "rollcall_worker"), autocommit=True) as connection:
+    with worker_session(url) as connection:
         yield connection
     drop(server, url)
 

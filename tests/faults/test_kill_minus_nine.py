@@ -1,0 +1,220 @@
+"""kill -9 at any instant, of single roles and of the whole tree: nothing is lost, nothing takes effect twice.
+
+FULL_SIZE=1 in the environment runs the big one (50,000 changes).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from domain.customer import customer_id_of
+from projections.rebuild import rebuild
+from tests import oracle
+from tests.integration.embedded_processes import nothing_left_of, processes_of, run
+from tests.outside import TOPIC, TYPES, Outside, cloud_event, eventually, running
+from tests.property.random_plans import a_change, a_filter
+from tests.read_model import read_model
+
+FULL = bool(os.environ.get("FULL_SIZE"))
+CHANGES, EDITS, SECONDS = (50_000, 150, 150) if FULL else (8_000, 15, 20)
+CUSTOMERS = [f"crm-{number}" for number in range(1_000)]
+SEGMENTS = 60
+
+
+class Upstream:
+    """A system that sends changes: twice, late, sometimes nonsense. Tells the oracle of each."""
+
+    def __init__(self, rollcall: Outside, chance: Random) -> None:
+        self.rollcall, self.chance = rollcall, chance
+        self.naive = oracle.Account()
+        self.naive.types |= TYPES
+        self.effects: Counter[str] = Counter()
+        self.invalid: list[bytes] = []
+        self.recent: dict[str, list[oracle.Change]] = {}
+        self.sent = 0
+
+    def send(self) -> None:
+        self.sent += 1
+        if self.chance.random() < 0.007:
+            self._send_nonsense()
+            return
+        change = a_change(self.chance, CUSTOMERS, seconds=100_000)
+        change.identity = ("crm", str(self.sent))
+        before = self.recent.setdefault(change.key, [])
+        if before and self.chance.random() < 0.05:
+            change = self.chance.choice(before)
+        self.recent[change.key] = [*before[-4:], change]
+        structured = self.chance.random() < 0.5
+        result, _ = self.naive.take(change)
+        self.effects[change.key] += result == "effect"
+        if result == "invalid":
+            self.invalid.append(cloud_event(change, structured=structured)[0])
+        self.rollcall.send(change, structured=structured)
+
+    def _send_nonsense(self) -> None:
+        value = f'{{"number": {self.sent}'.encode()
+        what = self.chance.choice(["syntax", "no event", "unknown type"])
+        headers = {"content-type": "application/cloudevents+json"} if what == "syntax" else {}
+        if what == "unknown type":
+            headers = {"ce_specversion": "1.0", "ce_type": "x", "ce_source": "crm", "ce_id": str(self.sent)}
+        self.invalid.append(value)
+        self.rollcall.publish(self.chance.choice(CUSTOMERS), value, headers)
+
+
+class Killer:
+    """Kills roles at random instants until it is told to stop."""
+
+    def __init__(self, rollcall: Outside, chance: Random, roles: tuple[str, ...]) -> None:
+        self.kills: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(rollcall, chance, roles), daemon=True)
+        self._thread.start()
+
+    def _run(self, rollcall: Outside, chance: Random, roles: tuple[str, ...]) -> None:
+        while not self._stop.wait(chance.uniform(0.1, 1.5)):
+            role = chance.choice(roles)
+            self.kills[role] += rollcall.kill_role(role)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = Random(seed)
+    began = time.monotonic()
+    with running(tmp_path / "home") as rollcall:
+        rollcall.declare()
+        filters = {rollcall.create(node): node for node in (a_filter(chance, still=True) for _ in range(SEGMENTS))}
+        upstream = Upstream(rollcall, chance)
+        killer = Killer(rollcall, Random(seed + 1), ("ingest", "project"))
+        edits = 0
+        started = time.monotonic()
+        for number in range(CHANGES):
+            upstream.send()
+            if number % (CHANGES // EDITS) == 0:
+                segment, node = chance.choice(list(filters)), a_filter(chance, still=True)
+                rollcall.edit(segment, node)
+                filters[segment] = node
+                edits += 1
+                ahead = SECONDS * number / CHANGES - (time.monotonic() - started)
+                time.sleep(max(0.0, ahead))  # the pace of the upstream, so that there is work when a kill comes
+        rollcall.flush()
+        killer.stop()
+        took = time.monotonic() - started
+        eventually(lambda: everything_taken_in(rollcall) == CHANGES, 120)
+        eventually(rollcall.settled, 120)
+        caught_up = time.monotonic() - started - took
+        check_everything(rollcall, upstream, filters)
+        before = read_model(rollcall.database_url)
+        rebuild(rollcall.database_url, batch_size=777, chunk_size=333)
+        assert read_model(rollcall.database_url) == before
+        still_alive(rollcall, upstream, filters)
+        history = len(before["history"])
+    print(f"{CHANGES} changes, {edits} edits, {len(upstream.invalid)} invalid, kills: {dict(killer.kills)}")
+    print(f"{history} joins and leaves; published in {took:.1f} s, caught up {caught_up:.1f} s after the last")
+    print(f"all {time.monotonic() - began:.1f} s")
+    assert all(killer.kills[role] > 2 for role in ("ingest", "project"))
+
+
+def everything_taken_in(rollcall: Outside) -> int:
+    """Records that ingest has passed, by its stored positions."""
+    rows = rollcall.rows(
+        "SELECT notification_id FROM notification_tracking WHERE application_name LIKE %s", f"%{TOPIC}%"
+    )
+    return sum(offset + 1 for (offset,) in rows)
+
+
+def check_everything(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
+    for segment, node in filters.items():
+        matching = sorted(oracle.matching(node, upstream.naive, ZoneInfo("UTC")))
+        assert sorted(rollcall.members(segment)) == matching, node
+    letters = rollcall.rows("SELECT value, topic, partition, record_offset FROM dead_letters")
+    assert sorted(bytes(row[0]) for row in letters) == sorted(upstream.invalid)
+    assert len({row[1:] for row in letters}) == len(letters)
+    ((account_id,),) = rollcall.rows("SELECT account_id FROM accounts")
+    events = dict(
+        rollcall.rows(
+            "SELECT originator_id, count(*) FROM stored_events WHERE topic LIKE 'rollcall.customer.%%' GROUP BY 1"
+        )
+    )
+    expected = {customer_id_of(account_id, key): count for key, count in upstream.effects.items() if count}
+    assert events == expected
+    verified = run(rollcall.home, "verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def still_alive(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
+    """After the switch to the rebuilt tables, a change arrives as ever."""
+    before = everything_taken_in(rollcall)
+    while upstream.sent < CHANGES + 50:
+        upstream.send()
+    rollcall.flush()
+    eventually(lambda: everything_taken_in(rollcall) == before + 50)
+    eventually(rollcall.settled)
+    check_everything(rollcall, upstream, filters)
+
+
+@pytest.mark.slow
+def test_the_whole_tree_killed_under_load_keeps_every_acknowledged_line(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    acknowledged: list[str] = []
+    chance = random.Random()
+    rounds = 6 if FULL else 3
+    for turn in range(rounds):
+        rollcall = Outside(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
+        if turn == 0:
+            everybody = rollcall.create([{"attribute": "external_id", "operator": "is_set"}])
+        loads = [threading.Thread(target=load, args=(rollcall, f"{turn}-{n}", acknowledged)) for n in range(2)]
+        for each in loads:
+            each.start()
+        time.sleep(chance.uniform(0.5, 2.5))  # the instant of the kill is what varies
+        rollcall.up.kill()
+        for each in loads:
+            each.join()
+        rollcall.http.close()
+        assert nothing_left_of(home), processes_of(home)
+    assert len(acknowledged) > 100 * rounds
+    with running(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as rollcall:
+        eventually(rollcall.settled)
+        known = [row[0] for row in rollcall.rows("SELECT attributes->>'external_id' FROM customers")]
+        assert len(known) == len(set(known))
+        assert set(acknowledged) <= set(known)
+        assert sorted(rollcall.members(everybody)) == sorted(known)
+        assert run(home, "verify").returncode == 0
+    print(f"acknowledged {len(acknowledged)}, there {len(known)}")
+    assert nothing_left_of(home), processes_of(home)
+
+
+def load(rollcall: Outside, name: str, acknowledged: list[str]) -> None:
+    """Lines in requests of a hundred, until nobody answers."""
+    number = 0
+    while True:
+        keys = [f"{name}-{number + each}" for each in range(100)]
+        lines = "\n".join(json.dumps({"external_id": key, "attributes": {"plan": key}}) for key in keys)
+        try:
+            answer = rollcall.http.post("/v1/customers/bulk", content=lines)
+        except httpx.TransportError:
+            return
+        if answer.status_code != 200:
+            assert answer.status_code == 503, answer.text
+            return
+        assert answer.json() == {"accepted": 100, "rejected": []}
+        acknowledged.extend(keys)
+        number += 100

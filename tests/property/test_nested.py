@@ -1,0 +1,151 @@
+"""Segments of segments: a filter that names a segment follows its members, and every edit of its filter."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.customer import CustomerChange, CustomerData
+from domain.errors import Invalid, Refused
+from domain.segment import SegmentDraft, SegmentEdit
+from projections.rebuild import rebuild
+from projections.verify import verify
+from tests.installation import Installation
+
+VALUES = ["a", "b", "c", "d"]
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def equals(key: str, value: str) -> dict[str, Any]:
+    return {"attribute": key, "operator": "equals", "value": value}
+
+
+def within(*ids: UUID, operator: str = "in") -> dict[str, Any]:
+    return {"attribute": "segment", "operator": operator, "value": [str(each) for each in ids]}
+
+
+@pytest.fixture
+def told(installation: Installation) -> Installation:
+    return installation
+
+
+def test_a_cycle_is_refused_with_its_path(installation: Installation) -> None:
+    account = installation.account()
+    rollcall = installation.rollcall
+    rollcall.declare_attribute(account, "x", "text", None)
+    first = rollcall.create_segment(account, SegmentDraft("First", "", "dynamic", [equals("x", "a")])).id
+    second = rollcall.create_segment(account, SegmentDraft("Second", "", "dynamic", [within(first)])).id
+    with pytest.raises(Invalid) as refused:
+        rollcall.edit_segment(account, first, SegmentEdit(filter=[within(second)]), None)
+    (mistake,) = refused.value.errors
+    assert mistake.code == "segment_cycle"
+    assert "this segment -> Second -> First" in mistake.detail
+    with pytest.raises(Refused, match="Second"):
+        rollcall.delete_segment(account, first, None, used_by=["Second"])
+
+
+def test_an_unknown_segment_is_refused_at_its_place(installation: Installation) -> None:
+    account = installation.account()
+    with pytest.raises(Invalid) as refused:
+        installation.rollcall.create_segment(
+            account, SegmentDraft("Lost", "", "dynamic", {"any": [within(UUID(int=7))]})
+        )
+    assert refused.value.errors[0].pointer == "/filter/any/0/value/0"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_members_of_members_follow_changes_and_edits(database_url: str, seed: int) -> None:
+    """Random changes and edits of three layers: after each pause every membership is the naive one."""
+    chance = random.Random(seed)
+    clock = [START]
+    installation = Installation(database_url, lambda: clock[0])
+    account = installation.account()
+    for key in ("x", "y"):
+        installation.rollcall.declare_attribute(account, key, "text", None)
+    filters: dict[UUID, Any] = {}
+    people: dict[str, dict[str, str]] = {}
+
+    def new_filter(below: list[UUID]) -> Any:
+        own = [equals(chance.choice("xy"), chance.choice(VALUES)) for _ in range(chance.choice([1, 2]))]
+        named = (
+            [within(*chance.sample(below, min(len(below), 2)), operator=chance.choice(["in", "not_in"]))]
+            if below
+            else []
+        )
+        return {chance.choice(["all", "any"]): own[: 1 if below else 2] + named}
+
+    layers: list[list[UUID]] = [[], [], []]
+    for depth, layer in enumerate(layers):
+        for number in range(3):
+            raw = new_filter(layers[depth - 1] if depth else [])
+            draft = SegmentDraft(f"s{depth}{number}", "", "dynamic", raw)
+            layer.append(installation.rollcall.create_segment(account, draft).id)
+            filters[layer[-1]] = raw
+
+    def holds(node: Any, values: dict[str, str]) -> bool:
+        if "all" in node:
+            return all(holds(each, values) for each in node["all"])
+        if "any" in node:
+            return any(holds(each, values) for each in node["any"])
+        if node["attribute"] == "segment":
+            found = any(holds(filters[UUID(each)], values) for each in node["value"])
+            return found == (node["operator"] == "in")
+        return values.get(node["attribute"]) == node["value"]
+
+    with installation.worker() as worker:
+        for _ in range(12):
+            for _ in range(chance.randrange(1, 12)):
+                clock[0] += timedelta(seconds=1)
+                if chance.random() < 0.25:
+                    depth = chance.randrange(3)
+                    segment_id = chance.choice(layers[depth])
+                    filters[segment_id] = new_filter(layers[depth - 1] if depth else [])
+                    installation.rollcall.edit_segment(
+                        account, segment_id, SegmentEdit(filter=filters[segment_id]), None
+                    )
+                else:
+                    who, body = f"p{chance.randrange(15)}", {chance.choice("xy"): chance.choice(VALUES)}
+                    people.setdefault(who, {}).update(body)
+                    change = CustomerChange(who, "changed", clock[0], CustomerData(attributes=body))
+                    installation.rollcall.change_customers(account, [change])
+                if chance.random() < 0.5:
+                    worker.step()
+            while worker.step():
+                pass
+            found = _members(installation)
+            for segment_id, raw in filters.items():
+                wanted = {who for who, values in people.items() if holds(raw, values)}
+                assert found.get(segment_id, set()) == wanted, (raw, segment_id)
+    assert list(verify(database_url)) == []
+    before = _rows(installation)
+    rebuild(database_url, batch_size=chance.randrange(1, 50), chunk_size=chance.randrange(1, 20))
+    assert _rows(installation) == before
+    installation.close()
+
+
+def _members(installation: Installation) -> dict[UUID, set[str]]:
+    found: dict[UUID, set[str]] = {}
+    with installation.owner() as owner:
+        for segment_id, who in owner.execute(
+            "SELECT s.segment_id, c.attributes->>'external_id' FROM segments s"
+            " JOIN members m ON m.version_no = s.serving JOIN customers c USING (customer_no)"
+        ):
+            found.setdefault(segment_id, set()).add(who)
+    return found
+
+
+def _rows(installation: Installation) -> list[Any]:
+    with installation.owner() as owner:
+        members = owner.execute(
+            "SELECT m.* FROM members m JOIN segments s ON s.serving = m.version_no ORDER BY version_no, customer_no"
+        ).fetchall()
+        history = owner.execute(
+            "SELECT h.* FROM membership_history h JOIN segment_versions v USING (version_no)"
+            " WHERE v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR h.position <= v.superseded_by)"
+            " ORDER BY customer_no, version_no, position, at"
+        ).fetchall()
+    return [members, history]

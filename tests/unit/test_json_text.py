@@ -1,0 +1,94 @@
+"""JSON in and out: no digit is lost, and nothing that somebody sends does harm."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain import json_text
+from domain.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("0.1"),
+        Decimal("12345678901234567890.123456789012345678"),
+        Decimal("1E-30"),
+        2**63,
+        -(2**64),
+        10**37,
+        True,
+        None,
+        "Ünï \u2028 \U0001f600",
+        {"a": [1, {"b": [Decimal("2.50")]}]},
+    ],
+)
+def test_what_is_written_is_read_again_exactly(value: Any) -> None:
+    written = json_text.dumps(value)
+    read = json_text.loads(written)
+    assert read == value
+    assert type(read) is type(value)
+    assert json_text.parse(written) == value
+
+
+def test_identifiers_and_instants_have_a_text() -> None:
+    value = {"id": UUID(int=1), "at": datetime(2026, 5, 20, 10, tzinfo=UTC), "tags": ("a",)}
+    assert json_text.loads(json_text.dumps(value)) == {
+        "id": "00000000-0000-0000-0000-000000000001",
+        "at": "2026-05-20T10:00:00Z",
+        "tags": ["a"],
+    }
+
+
+def test_what_has_no_json_form_is_our_mistake() -> None:
+    with pytest.raises(TypeError):
+        json_text.dumps({"a": object()})
+
+
+def test_a_fraction_is_never_a_binary_float() -> None:
+    assert json_text.parse(b"[0.1, 1e2, 1.0]") == [Decimal("0.1"), Decimal("100"), Decimal("1.0")]
+    assert all(isinstance(each, Decimal) for each in json_text.parse(b"[0.1, 1e2, 1.0]"))
+
+
+def test_a_byte_order_mark_is_no_content() -> None:
+    assert json_text.parse(b"\xef\xbb\xbf{}") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"nope",
+        b"\xff",
+        b"NaN",
+        b"[-Infinity]",
+        b"1" * 401,
+        b"0." + b"1" * 400,
+        b'"\\ud800"',
+        b'{"\\udfff": 1}',
+        b"[" * 33 + b"]" * 33,
+        b'{"a":' * 10_000,
+    ],
+)
+def test_malformed_json_is_refused_with_a_place_or_a_reason(text: bytes) -> None:
+    with pytest.raises(Invalid) as refused:
+        json_text.parse(text)
+    assert refused.value.code == "malformed_json"
+    assert refused.value.detail
+
+
+def test_depth_counts_brackets_and_not_texts() -> None:
+    assert json_text.parse(b"[" * 32 + b"]" * 32)
+    deep_text = {"a": "[" * 100 + '\\"' + "{" * 100}
+    assert json_text.parse(json.dumps(deep_text).encode()) == deep_text
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    assert json_text.parse(b'"\\ud83d\\ude00"') == "\U0001f600"
