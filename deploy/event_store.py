@@ -1,7 +1,8 @@
 """The event store: the library's recorder over PostgreSQL, as our two hot paths need it.
 
 One append is one transaction without pipeline mode: position of the source, customer states, dead
-letters, the log's lock, one NOTIFY, and the events from four arrays. The advisory lock makes order of
+letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
+values leave the payloads of her earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
 deploy/decisions/0002). Every writer of the log goes through here.
 """
@@ -24,9 +25,11 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from domain.application import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
+from domain.stored_events import CustomerDeleted
 from projections.database import Role, beside, session_conninfo
 
 SQL = beside(__file__)
+DELETED = CustomerDeleted.type_name
 
 
 class Datastore(PostgresDatastore):
@@ -74,7 +77,11 @@ class EventStore(PostgresProcessRecorder):
                 for column, value in zip(columns, _row(event), strict=True):
                     column.append(value)
             cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
-            return [row["notification_id"] for row in cursor.fetchall()]
+            positions = [row["notification_id"] for row in cursor.fetchall()]
+            erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
+            if erased:
+                cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
+            return positions
 
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first."""

@@ -58,3 +58,6 @@ SELECT notification_id FROM notification_tracking WHERE application_name = %s::t
 INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_timestamp, key, value, headers, code,
                           message, first_failed_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: erase_customers
+SELECT rollcall.erase_customers(%b::uuid[], %b::bigint[])
