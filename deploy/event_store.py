@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -26,6 +26,7 @@ from domain.application import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
 from domain.stored_events import CustomerDeleted
+from projections.arrays import Bigints, Byteas, Texts, Uuids
 from projections.database import Role, beside, session_conninfo
 
 SQL = beside(__file__)
@@ -72,10 +73,12 @@ class EventStore(PostgresProcessRecorder):
             if not stored_events:
                 return []
             cursor.execute(SQL.lock_and_notify)
-            columns: list[list[Any]] = [[], [], [], []]
-            for event in stored_events:
-                for column, value in zip(columns, _row(event), strict=True):
-                    column.append(value)
+            columns = [
+                Uuids([cast("UUID", event.originator_id) for event in stored_events]),
+                Bigints(event.originator_version for event in stored_events),
+                Texts([event.topic for event in stored_events]),
+                Byteas([event.state for event in stored_events]),
+            ]
             cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
             positions = [row["notification_id"] for row in cursor.fetchall()]
             erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
@@ -101,7 +104,7 @@ class EventStore(PostgresProcessRecorder):
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:
-            cursor.execute(SQL.customer_states, [account_id, list(customer_ids)], binary=True)
+            cursor.execute(SQL.customer_states, [account_id, Uuids(list(customer_ids))], binary=True)
             return {
                 row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
                 for row in cursor.fetchall()
@@ -155,11 +158,12 @@ class EventStore(PostgresProcessRecorder):
             (state.customer_id, before, state.revision, state.dump()) for state, before in states if before != 0
         )
         if fresh:
-            ids, revisions, dumps = map(list, zip(*fresh, strict=True))
-            cursor.execute(SQL.insert_states, [account_id, ids, revisions, dumps], binary=True)
+            ids, revisions, dumps = zip(*fresh, strict=True)
+            cursor.execute(SQL.insert_states, [account_id, Uuids(ids), Bigints(revisions), Byteas(dumps)], binary=True)
         if known:
-            ids, befores, revisions, dumps = map(list, zip(*known, strict=True))
-            cursor.execute(SQL.update_states, [ids, befores, revisions, dumps, account_id], binary=True)
+            ids, befores, revisions, dumps = zip(*known, strict=True)
+            columns = [Uuids(ids), Bigints(befores), Bigints(revisions), Byteas(dumps)]
+            cursor.execute(SQL.update_states, [*columns, account_id], binary=True)
             if cursor.rowcount != len(known):
                 raise IntegrityError("another writer changed a customer of this batch")
 
@@ -185,7 +189,3 @@ def raise_stale(tracking: Tracking) -> None:
     stale = StaleVersion(f"{tracking.name} was moved by another process")
     stale.code = "stale_tracking"
     raise stale
-
-
-def _row(event: StoredEvent) -> tuple[Any, int, str, bytes]:
-    return event.originator_id, event.originator_version, event.topic, event.state

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Literal
 
 from cyclopts import App
@@ -19,7 +20,12 @@ from deploy.embedded.supervised import StartupError, stoppable
 from deploy.settings import Settings
 from domain.errors import RollcallError
 
-app = App(name="rollcall", help="Customer segments that are always up to date.", version_flags=["--version"])
+app = App(
+    name="rollcall",
+    help="Customer segments that are always up to date.",
+    version=lambda: metadata.version("rollcall"),
+    version_flags=["--version"],
+)
 account = App(name="account", help="Accounts: whose customers and segments they are.")
 key = App(name="key", help="API keys, each of one account.")
 app.command(account)
@@ -45,11 +51,13 @@ def up(*, demo: bool = False) -> None:
 
 @app.command
 def migrate() -> None:
-    """Bring the database to this version."""
+    """Bring the database to this version; with ROLLCALL_BOOTSTRAP_API_KEY, also make the first account."""
     from deploy import wiring
 
     with _database("migrate") as settings:
         wiring.migrate(str(settings.database_url))
+        if settings.bootstrap_api_key is not None:
+            wiring.bootstrap(settings)
 
 
 @app.command

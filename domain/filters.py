@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from domain.errors import FieldError, Invalid
 from domain.moments import Moment
+from domain.nesting import SEGMENT, Segments, no_segments
 from domain.operators import OPERATORS, operand_of, operators_of
 from domain.regions import Matching, Moving, Region, Rolling, region_at
 from domain.values import AttributeType, BadValue, Value
@@ -19,7 +21,6 @@ from domain.values import AttributeType, BadValue, Value
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
 MAX_SEGMENTS = 100
-SEGMENT = "segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +96,6 @@ def attributes_read(node: Node) -> frozenset[str]:
     return frozenset(condition.attribute for condition in conditions_of(node))
 
 
-class Reference(NamedTuple):
-    """A segment that a filter may name: a dynamic one stands for its own filter, a static one for its list."""
-
-    name: str
-    type: Literal["static", "dynamic"]
-    filter: Any
-
-
-Segments = Callable[[str], Reference | None]
-
-
-def no_segments(_: str) -> Reference | None:
-    """An account without segments."""
-    return None
-
-
-def segments_named(raw: Any) -> set[str]:
-    """The ids that the `segment` conditions of a filter in JSON form name."""
-    if isinstance(raw, list):
-        return set().union(*(segments_named(each) for each in raw))
-    if not isinstance(raw, dict):
-        return set()
-    if raw.get("attribute") == SEGMENT:
-        value = raw.get("value")
-        return {each for each in value if isinstance(each, str)} if isinstance(value, list) else set()
-    return set().union(*(segments_named(raw[key]) for key in ("all", "any", "not") if key in raw))
-
-
 def parse(
     raw: Any,
     attributes: Mapping[str, AttributeType],
@@ -130,16 +103,18 @@ def parse(
     *,
     segments: Segments = no_segments,
     own_id: str | None = None,
+    limited: bool = True,
 ) -> Node:
-    """The tree of a filter in JSON form, with the filters of the segments it names written out in their place.
+    """The tree of a filter in JSON form, with the filters of the segments it names in their place.
 
-    `own_id` is the segment whose filter it is, which it must not reach again.
+    `own_id` is the segment whose filter it is, which it must not reach again. What people write is limited in
+    depth and number of conditions; what was put together from several such filters is not.
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
-    reader = _Reader(attributes, segments, own_id)
+    reader = _Reader(attributes, segments, own_id, MAX_DEPTH if limited else sys.getrecursionlimit())
     node = reader.node(raw, pointer, depth=0)
-    if reader.conditions > MAX_CONDITIONS:
+    if limited and reader.conditions > MAX_CONDITIONS:
         reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
     if reader.mistakes:
         first = reader.mistakes[0]
@@ -150,8 +125,11 @@ def parse(
 class _Reader:
     """One pass over a filter that collects every mistake, not only the first."""
 
-    def __init__(self, attributes: Mapping[str, AttributeType], segments: Segments, own_id: str | None) -> None:
+    def __init__(
+        self, attributes: Mapping[str, AttributeType], segments: Segments, own_id: str | None, depth: int
+    ) -> None:
         self.attributes = attributes
+        self.depth = depth
         self.segments = segments
         self.path: list[tuple[str, str]] = [] if own_id is None else [(own_id, "this segment")]
         self.conditions = 0
@@ -174,7 +152,7 @@ class _Reader:
             if "any" in raw:
                 return AnyOf(self.group(raw["any"], f"{pointer}/any", depth))
             if "not" in raw:
-                if depth >= MAX_DEPTH:
+                if depth >= self.depth:
                     return self.too_deep(pointer)
                 return Not(self.node(raw["not"], f"{pointer}/not", depth + 1))
         return self.mistake(
@@ -182,7 +160,7 @@ class _Reader:
         )
 
     def group(self, raw: Any, pointer: str, depth: int) -> tuple[Node, ...]:
-        if depth >= MAX_DEPTH:
+        if depth >= self.depth:
             self.too_deep(pointer)
             return ()
         if not isinstance(raw, list):

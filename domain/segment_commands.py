@@ -11,8 +11,9 @@ from eventsourcing.persistence import IntegrityError
 
 from domain import segment as segments
 from domain.errors import NotFound, Refused, StaleVersion
-from domain.filters import Reference, parse
+from domain.filters import parse
 from domain.log import LogApplication, Saved
+from domain.nesting import Reference
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 

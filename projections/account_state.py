@@ -16,8 +16,9 @@ from psycopg import Connection
 from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
-from domain.filters import Node, Reference, parse, segments_named
+from domain.filters import Node, parse
 from domain.moments import Days
+from domain.nesting import Reference, segments_named, written_out
 from domain.values import AttributeType
 from projections.database import beside
 from projections.flip_index import FlipIndex
@@ -72,9 +73,13 @@ class AccountState:
     due_at: int | None = None
     idle_to: int = 0
 
-    def parse(self, raw: Any, segment_id: UUID) -> Node:
-        """The tree of a segment's stored filter. Raises `Invalid` where this version of Rollcall cannot read it."""
-        return parse(raw, self.types, segments=self._reference, own_id=str(segment_id))
+    def parse(self, raw: Any) -> Node:
+        """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        return parse(raw, self.types, segments=self._reference, limited=False)
+
+    def written_out(self, raw: Any, segment_id: UUID) -> Any:
+        """A segment's filter with those of the segments that it names, as they are now. Raises `Invalid`."""
+        return written_out(raw, self._reference, (str(segment_id),))
 
     def _reference(self, segment_id: str) -> Reference | None:
         try:
@@ -150,7 +155,7 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
         account = accounts[account_id]
         segment = account.segments[segment_id]
         try:
-            node = account.parse(json_text.loads(raw), segment_id)
+            node = account.parse(json_text.loads(raw))
         except Invalid as unreadable:
             broken.append(Broken(account, segment, str(unreadable)))
             continue

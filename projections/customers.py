@@ -18,6 +18,7 @@ from domain.faces import FOLDED, faces
 from domain.moments import Days, micros_of_text
 from domain.values import AttributeType, Value, instant_text
 from projections import date_values
+from projections.arrays import Uuids, column
 from projections.database import beside
 from projections.date_values import Moved
 
@@ -92,11 +93,15 @@ class CustomerRows:
 
     def load(self, connection: Connection[Any], customer_ids: Iterable[UUID]) -> None:
         """Bring in the rows of those customers that exist."""
-        self._take(connection.execute(SQL.load, [list(customer_ids)], binary=True))
+        self._take(connection.execute(SQL.load, [Uuids(list(customer_ids))], binary=True))
 
     def load_numbers(self, connection: Connection[Any], account_id: UUID, numbers: list[int]) -> None:
         """Bring in the rows of an account's customers by number."""
         self._take(connection.execute(SQL.load_numbers, [account_id, numbers], binary=True))
+
+    def load_since(self, connection: Connection[Any], account_id: UUID, instant: int) -> None:
+        """Bring in an account's customers touched later than an instant. For verify."""
+        self._take(connection.execute(SQL.load_since, [account_id, instant], binary=True))
 
     def _take(self, cursor: Cursor[Any]) -> None:
         for account_id, customer_no, customer_id, position, version, updated_at, attributes, folded in cursor:
@@ -142,11 +147,11 @@ class CustomerRows:
             ([row for row in known if not row.profile_changed], SQL.update),
         ):
             if rows:
-                columns = _columns(rows, profile=statement is SQL.update_with_profile, identity=False)
-                connection.execute(statement, columns, binary=True)
+                written = _columns(rows, profile=statement is SQL.update_with_profile, identity=False)
+                connection.execute(statement, written, binary=True)
 
 
-def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[list[Any]]:
+def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[Any]:
     rows.sort(key=lambda row: row.customer_no)
     columns: list[list[Any]] = [
         [row.account_id for row in rows],
@@ -154,14 +159,14 @@ def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[
         [row.position for row in rows],
         [row.version for row in rows],
         [row.updated_at for row in rows],
-        [json_text.dumps(row.attributes).decode() for row in rows],
-        [json_text.dumps(row.folded).decode() for row in rows],
+        [json_text.dumps(row.attributes) for row in rows],
+        [json_text.dumps(row.folded) for row in rows],
     ]
     if profile:
         columns += [[row.attributes.get("phone") for row in rows], [row.attributes.get("name") for row in rows]]
     if identity:
         columns += [[row.customer_id for row in rows], [row.created_at for row in rows]]
-    return columns
+    return [column(values) for values in columns]
 
 
 def created_at_value(instant: datetime) -> str:

@@ -10,6 +10,12 @@ SELECT account_id, customer_no, customer_id, position, version,
 FROM customers
 WHERE account_id = %s AND customer_no = ANY (%b::bigint[])
 
+-- name: load_since
+SELECT account_id, customer_no, customer_id, position, version,
+       (extract(epoch FROM updated_at) * 1000000)::bigint, attributes::text, folded::text
+FROM customers
+WHERE account_id = %s AND updated_at > 'epoch'::timestamptz + %s::bigint * interval '1 microsecond'
+
 -- name: insert
 INSERT INTO customers (account_id, customer_no, position, version, updated_at, attributes, folded, phone, name,
                        customer_id, created_at)

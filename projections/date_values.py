@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.values import Value
+from projections.arrays import column
 from projections.database import beside
 from projections.time_index import Crossings
 
@@ -30,10 +31,10 @@ def write(connection: Connection[Any], moved: Iterable[Moved]) -> None:
             if value is not None:
                 name = f"{verb}_instants" if isinstance(value, int) else f"{verb}_days"
                 into = columns.setdefault(name, ([], [], [], []))
-                for column, each in zip(into, (account_id, face, value, customer_no), strict=True):
-                    column.append(each)
+                for values, each in zip(into, (account_id, face, value, customer_no), strict=True):
+                    values.append(each)
     for name in sorted(columns):
-        connection.execute(getattr(SQL, name), columns[name])
+        connection.execute(getattr(SQL, name), [column(values) for values in columns[name]])
 
 
 def candidates(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> list[int]:

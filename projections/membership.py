@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.errors import Corrupt
+from projections.arrays import columns
 from projections.database import beside
 from projections.flip_index import Flips
 
@@ -73,34 +74,30 @@ class MembershipBatch:
         self._write_settled(connection, counts)
         if self.first_left:
             keys = sorted(self.first_left)
-            cursor = connection.execute(SQL.delete_members, _transposed(keys), binary=True)
+            cursor = connection.execute(SQL.delete_members, columns(keys), binary=True)
             if cursor.rowcount != len(keys):
                 raise Corrupt("members_differ", f"{len(keys)} members leave, {cursor.rowcount} were there")
             for version, _ in keys:
                 counts[version] = counts.get(version, 0) - 1
         rows = sorted((*key, *entry) for key, entry in self.last.items() if entry is not None)
         if rows:
-            connection.execute(SQL.insert_members, _transposed(rows), binary=True)
+            connection.execute(SQL.insert_members, columns(rows), binary=True)
             for row in rows:
                 counts[row[0]] = counts.get(row[0], 0) + 1
         if self.history:
             self.history.sort(key=lambda row: row[:2])
-            connection.execute(SQL.insert_history, _transposed(self.history), binary=True)
+            connection.execute(SQL.insert_history, columns(self.history), binary=True)
             self.joins += sum(row[4] for row in self.history)
             self.leaves += sum(not row[4] for row in self.history)
         if counts:
-            connection.execute(SQL.add_counts, _transposed(sorted(counts.items())), binary=True)
+            connection.execute(SQL.add_counts, columns(sorted(counts.items())), binary=True)
         self.first_left, self.last, self.history, self.settled = {}, {}, [], []
 
     def _write_settled(self, connection: Connection[Any], counts: dict[int, int]) -> None:
         members = [each for each in self.settled if each.member]
         if not members:
             return
-        columns = _transposed([(*each[:4], each.at) for each in members])
-        connection.execute(SQL.insert_settled, columns, binary=True)
+        settled = columns([(*each[:4], each.at) for each in members])
+        connection.execute(SQL.insert_settled, settled, binary=True)
         for each in members:
             counts[each.version_no] = counts.get(each.version_no, 0) + 1
-
-
-def _transposed(rows: list[Any]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -94,12 +94,14 @@ def _begin(
     """Start to build the version set at `position`; an unfinished older one is cancelled."""
     _cancel(connection, account, segment)
     segment.filter, segment.latest, account.filters_changed = raw, position, True
-    connection.execute(SQL.create_version, _version_fields(account, segment, position, raw, at, "building"))
     try:
-        node = account.parse(raw, segment.segment_id)
+        effective = account.written_out(raw, segment.segment_id)
+        node = account.parse(effective)
     except Invalid as unreadable:
+        connection.execute(SQL.create_version, _version_fields(account, segment, position, raw, at, "cancelled"))
         fail(connection, account, segment, str(unreadable))
         return
+    connection.execute(SQL.create_version, _version_fields(account, segment, position, effective, at, "building"))
     segment.build = account.builds[position] = Build(position, segment.serving, at, node)
     account.watch(position, node)
     connection.execute(SQL.start_build, {"segment_no": segment.segment_no, "version_no": position})

@@ -11,11 +11,16 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from domain.filters import conditions_of
+from domain.regions import Daily, Rolling
 from projections.account_state import AccountState, load_accounts
+from projections.customers import CustomerRows
 from projections.database import beside, database_errors, session_conninfo
 from projections.filter_sql import predicate
 
 SQL = beside(__file__)
+# Far beyond every instant, in microseconds since 1970.
+EVER = 10**17
 
 
 def verify(database_url: str) -> Iterator[str]:
@@ -35,14 +40,39 @@ def verify(database_url: str) -> Iterator[str]:
 
 
 def _differences(connection: Connection[Any], account: AccountState) -> Iterator[str]:
+    recent = CustomerRows()
+    if account.time:
+        recent.load_since(connection, account.account_id, account.time_passed_to)
     for segment in account.segments.values():
         if segment.serving is None or segment.serving not in account.nodes:
             continue
-        statement = sql.SQL(SQL.differences).format(
-            account=sql.Literal(account.account_id),
-            version=sql.Literal(segment.serving),
-            predicate=predicate(account.nodes[segment.serving], account.days.moment(account.time_passed_to)),
-        )
-        for customer_id, expected in connection.execute(statement):
+        for customer_id, expected in _wrong(connection, account, segment.serving, recent):
             relation = "is no member but matches" if expected else "is a member but does not match"
             yield f"segment {segment.segment_id}: customer {customer_id} {relation}"
+
+
+def _wrong(
+    connection: Connection[Any], account: AccountState, version_no: int, recent: CustomerRows
+) -> list[tuple[str, bool]]:
+    """Each customer at the instant at which she was evaluated last.
+
+    That is the account's; where conditions move with time, it is for those touched later their own last
+    event's, and each of them is evaluated apart.
+    """
+    node = account.nodes[version_no]
+    moving = any(isinstance(condition.region, Daily | Rolling) for condition in conditions_of(node))
+    statement = sql.SQL(SQL.differences).format(
+        account=sql.Literal(account.account_id),
+        version=sql.Literal(version_no),
+        until=sql.Literal(account.time_passed_to if moving else EVER),
+        predicate=predicate(node, account.days.moment(account.time_passed_to)),
+    )
+    wrong: list[tuple[str, bool]] = connection.execute(statement).fetchall()
+    if moving:
+        numbers = [row.customer_no for row in recent.rows.values()]
+        present = {row[0] for row in connection.execute(SQL.members_among, [version_no, numbers])}
+        for row in recent.rows.values():
+            expected = node.holds(row.matchable, account.days.moment(row.updated_at))
+            if expected != (row.customer_no in present):
+                wrong.append((str(row.customer_id), expected))
+    return wrong

@@ -9,11 +9,11 @@ from pathlib import Path
 import structlog
 
 from deploy.embedded.postgres import Postgres
-from tests.performance import bench_edit, bench_end_to_end, bench_log, bench_matcher, bench_projection
+from tests.performance import bench_edit, bench_end_to_end, bench_log, bench_matcher, bench_projection, bench_time
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = ("log", "matcher", "projection", "edit", "end_to_end")
+SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end")
 
 
 def main() -> None:
@@ -35,6 +35,8 @@ def main() -> None:
                 bench_projection.run(server)
             if "edit" in wanted:
                 bench_edit.run(server)
+            if "time" in wanted:
+                bench_time.run(server)
         finally:
             server.stop()
         if "end_to_end" in wanted:

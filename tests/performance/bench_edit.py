@@ -22,6 +22,14 @@ SELECT account_id, customer_no + %(shift)s, gen_random_uuid(), position, version
        attributes, folded
 FROM customers WHERE customer_no < %(before)s
 """
+MULTIPLY_DAYS = """
+INSERT INTO customer_days (account_id, key, day, customer_no)
+SELECT account_id, key, day, customer_no + %(shift)s FROM customer_days WHERE customer_no < %(before)s
+"""
+MULTIPLY_INSTANTS = """
+INSERT INTO customer_instants (account_id, key, instant, customer_no)
+SELECT account_id, key, instant, customer_no + %(shift)s FROM customer_instants WHERE customer_no < %(before)s
+"""
 BY_HAND = """
 INSERT INTO by_hand (version_no, customer_no, joined_at, position, account_id)
 SELECT 1, customer_no, now(), 1, account_id
@@ -34,7 +42,7 @@ def run(server: Postgres) -> None:
     """Print the seconds of both, three times, and their ratio."""
     say(f"\nSegment edit (lifetime_value > 100 -> > 105 over {CUSTOMERS:,} customers)")
     with stage(server) as scene:
-        _load(scene)
+        load(scene)
         (segment_id,) = scene.create_segments([BEFORE])
         say(f"  members before: {_members(scene):,}")
         with scene.owner() as owner:
@@ -54,17 +62,18 @@ def run(server: Postgres) -> None:
                 )
 
 
-def _load(scene: Stage) -> None:
+def load(scene: Stage) -> None:
     """A tenth through the log, then copied in place: only the read model matters here."""
     scene.load_customers(list(workload.customers(DRAWN)))
     with scene.owner() as owner:
         highest = owner.execute("SELECT max(customer_no) FROM customers").fetchone()
         assert highest is not None
         for copy in range(1, CUSTOMERS // DRAWN):
-            owner.execute(MULTIPLY, {"shift": copy * 1_000_000, "before": highest[0] + 1})
+            for statement in (MULTIPLY, MULTIPLY_DAYS, MULTIPLY_INSTANTS):
+                owner.execute(statement, {"shift": copy * 1_000_000, "before": highest[0] + 1})
         # Later events must be younger than the copies.
         owner.execute("SELECT setval(pg_get_serial_sequence('stored_events', 'notification_id'), 20000000)")
-        owner.execute("VACUUM ANALYZE customers")
+        owner.execute("VACUUM ANALYZE customers, customer_days, customer_instants")
 
 
 def _members(scene: Stage) -> Any:

@@ -93,8 +93,8 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
             return any(holds(each, values) for each in node["any"])
         if node["attribute"] == "segment":
             found = any(holds(filters[UUID(each)], values) for each in node["value"])
-            return found == (node["operator"] == "in")
-        return values.get(node["attribute"]) == node["value"]
+            return bool(found == (node["operator"] == "in"))
+        return bool(values.get(node["attribute"]) == node["value"])
 
     with installation.worker() as worker:
         for _ in range(12):

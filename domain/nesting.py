@@ -1,0 +1,73 @@
+"""Segments named by the filters of others: whom a filter names, and the filter with theirs written out in it.
+
+A dynamic segment stands for its own filter, so that a filter with all of them written out is evaluated like
+any other, at once and without an order to keep; a static one stands for its list. Called where a filter is
+checked, and by the worker, which keeps each version of a filter written out as it was when it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from domain.errors import Invalid
+
+SEGMENT = "segment"
+
+
+class Reference(NamedTuple):
+    """A segment that a filter may name: a dynamic one stands for its own filter, a static one for its list."""
+
+    name: str
+    type: Literal["static", "dynamic"]
+    filter: Any
+
+
+Segments = Callable[[str], Reference | None]
+
+
+def no_segments(_: str) -> Reference | None:
+    """An account without segments."""
+    return None
+
+
+def segments_named(raw: Any) -> set[str]:
+    """The ids that the `segment` conditions of a filter in JSON form name."""
+    if isinstance(raw, list):
+        return set().union(*(segments_named(each) for each in raw))
+    if not isinstance(raw, dict):
+        return set()
+    if raw.get("attribute") == SEGMENT:
+        value = raw.get("value")
+        return {each for each in value if isinstance(each, str)} if isinstance(value, list) else set()
+    return set().union(*(segments_named(raw[key]) for key in ("all", "any", "not") if key in raw))
+
+
+def written_out(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any:
+    """The filter with the filter of each dynamic segment that it names in the place of the name.
+
+    Raises `Invalid` for a segment that is not there, or that contains itself.
+    """
+    if isinstance(raw, list):
+        return [written_out(each, segments, path) for each in raw]
+    if raw.get("attribute") != SEGMENT:
+        return {
+            key: written_out(each, segments, path) if key in ("all", "any", "not") else each
+            for key, each in raw.items()
+        }
+    lists, nodes = [], []
+    for segment_id in raw["value"]:
+        reference = segments(segment_id)
+        if reference is None:
+            raise Invalid("unknown_segment", f"the filter names the segment {segment_id}, which is not there")
+        if segment_id in path:
+            raise Invalid("segment_cycle", f"{reference.name} contains itself")
+        if reference.type == "static":
+            lists.append(segment_id)
+            continue
+        inner = written_out(reference.filter, segments, (*path, segment_id))
+        nodes.append({"all": inner} if isinstance(inner, list) else inner)
+    if lists:
+        nodes.append({"attribute": SEGMENT, "operator": "in", "value": lists})
+    union = {"any": nodes}
+    return union if raw["operator"] == "in" else {"not": union}
