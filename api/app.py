@@ -8,6 +8,7 @@ from api import (
     attributes,
     bulk,
     campaigns,
+    changes,
     customers,
     dead_letters,
     documents,
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     segments.router,
     campaigns.router,
     recipients.router,
+    changes.router,
     dead_letters.router,
     operation.router,
 )

@@ -38,7 +38,7 @@ from domain.stored_events import (
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, audiences, campaigns, erasure, segments, time_flips
+from projections import account_rows, audiences, campaigns, changes, erasure, segments, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
@@ -124,7 +124,7 @@ class Worker:
                 return False
             events = [self._timed(row[0], load_event(row[1], row[2], row[3], row[4])) for row in rows]
             before = self.position
-            batch = MembershipBatch()
+            batch = MembershipBatch(telling=self.announcer is not None)
             self._apply(events, batch)
             self.position = events[-1][0]
             moved = self.connection.execute(
@@ -168,6 +168,8 @@ class Worker:
                 self._uncounted |= isinstance(event, AudienceFrozen)
                 for apply in (campaigns.apply, audiences.apply, segments.apply):
                     apply(self.connection, account, event, position, at)
+                if self.announcer is not None:
+                    changes.tell(self.connection, event, position, at)
 
     def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
         if not run:
@@ -228,7 +230,7 @@ class Worker:
     # Time
 
     def _pass_time(self, account: AccountState, until: int, position: int) -> None:
-        batch = MembershipBatch()
+        batch = MembershipBatch(telling=self.announcer is not None)
         time_flips.pass_time(self.connection, account, until, position, batch)
         JOINS.inc(batch.joins)
         LEAVES.inc(batch.leaves)
