@@ -27,7 +27,11 @@ STARTS = {
     "new year": datetime(2026, 12, 30, 6, 30, tzinfo=UTC),
     "clock change": datetime(2026, 10, 3, 6, 30, tzinfo=UTC),
 }
-DAYS = 4
+DAYS = 3
+PERIODS = [
+    "today", "yesterday", "tomorrow", "this_week", "last_week", "this_month", "last_month", "next_month", "this_year",
+]  # fmt: skip
+BY_DAYS = ["in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead"]
 TYPES = {"born": "date", "ends": "date", "seen": "datetime", "plan": "text"}
 
 
@@ -53,7 +57,7 @@ class Told:
 def condition(chance: random.Random) -> dict[str, Any]:
     key = chance.choice(["born", "ends", "seen", "seen"])
     common: list[tuple[str, Any]] = [
-        ("in_period", chance.choice(["today", "yesterday", "tomorrow", "this_week", "last_week", "this_month", "last_month", "next_month", "this_year"])),
+        ("in_period", chance.choice(PERIODS)),
         ("month_is", [chance.randrange(1, 13)]),
         ("anniversary_in_period", chance.choice(["today", "tomorrow", "this_week", "this_month", "next_month"])),
         ("anniversary_in_last_days", chance.choice([0, 1, 3, 200, 365])),
@@ -66,7 +70,7 @@ def condition(chance: random.Random) -> dict[str, Any]:
             ("more_than_days_ago", chance.choice([0, 1])), ("more_than_days_ahead", chance.choice([0, 1])),
         ]  # fmt: skip
     else:
-        own = [(name, chance.choice([0, 1, 2, 30])) for name in ("in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead")]  # fmt: skip
+        own = [(name, chance.choice([0, 1, 2, 30])) for name in BY_DAYS]
     operator, value = chance.choice(common + own * 2)
     return {"attribute": key, "operator": operator, "value": value}
 
@@ -103,12 +107,17 @@ def holds(node: Any, values: dict[str, Any] | None, now: datetime, zone: ZoneInf
 
 def some_values(chance: random.Random, near: datetime) -> dict[str, Any]:
     day = near.date()
+    year = chance.choice([1990, 2000, 2026, 2027])
+    away = chance.randrange(-33, 34) if chance.random() < 0.5 else chance.randrange(-3, 4)
+    later = timedelta(
+        hours=chance.randrange(-60, 100), seconds=chance.randrange(3600), microseconds=chance.choice([0, 1, 999_999])
+    )
     values = {
-        "born": (day.replace(year=chance.choice([1990, 2000, 2026, 2027]), day=min(day.day, 28)) + chance.randrange(-3, 5) * DAY).isoformat(),
-        "ends": (day + chance.randrange(-33, 34) * DAY).isoformat() if chance.random() < 0.5 else (day + chance.randrange(-3, 4) * DAY).isoformat(),
-        "seen": (near + timedelta(hours=chance.randrange(-60, 100), seconds=chance.randrange(3600), microseconds=chance.choice([0, 1, 999_999]))).isoformat(),
+        "born": (day.replace(year=year, day=min(day.day, 28)) + chance.randrange(-3, 5) * DAY).isoformat(),
+        "ends": (day + away * DAY).isoformat(),
+        "seen": (near + later).isoformat(),
         "plan": chance.choice(["pro", "free"]),
-    }  # fmt: skip
+    }
     if chance.random() < 0.1:
         values["born"] = chance.choice(["2000-02-29", "2024-02-29", "2028-02-29"])
     return {key: value for key, value in values.items() if chance.random() < 0.85}
