@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -20,7 +21,7 @@ class Context:
     an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself,
     `freeze_wait` how long the freezing of an audience waits for it. `metrics_folder` is where all processes of one
-    installation put their metrics, if they share any.
+    installation put their metrics, if they share any. `import_waiting` wakes the runner of CSV imports.
     """
 
     rollcall: Rollcall
@@ -32,7 +33,9 @@ class Context:
     freeze_wait: float = 30.0
     max_body: int = 1 << 20
     max_bulk: int = 64 << 20
+    max_import: int = 10 << 20
     metrics_folder: Path | None = None
+    import_waiting: Event = field(default_factory=Event)
 
 
 async def context_of(request: Request) -> Context:

@@ -46,7 +46,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 _OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
 ASKED: tuple[type[BaseModel], ...] = (
     shapes.KeyBody, shapes.AttributeBody, shapes.CustomerBody, shapes.BulkLine, shapes.SegmentBody,
-    shapes.SegmentPatch, CampaignBody, CampaignPatch, shapes.Problem,
+    shapes.SegmentPatch, shapes.MembersBody, CampaignBody, CampaignPatch, shapes.Problem,
 )  # fmt: skip
 
 

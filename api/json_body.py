@@ -7,7 +7,7 @@ turns it into a model with `parsed`. Bulk bodies go to a file first: what is too
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any, TypeVar
@@ -46,17 +46,17 @@ class Spooled:
 
 async def json_body(request: Request, here: Here) -> bytes:
     """The bytes of a JSON body of at most `max_body`."""
-    _require(request, *JSON)
-    chunks = [chunk async for chunk in _received(request, here.max_body)]
+    require_type(request, *JSON)
+    chunks = [chunk async for chunk in received(request, here.max_body)]
     return b"".join(chunks)
 
 
 async def bulk_body(request: Request, here: Here) -> AsyncIterator[Spooled]:
     """An NDJSON body of at most `max_bulk`, complete before anything is done with it."""
-    _require(request, *NDJSON)
+    require_type(request, *NDJSON)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
-        async for chunk in _received(request, here.max_bulk):
+        async for chunk in received(request, here.max_bulk):
             digest.update(chunk)
             file.write(chunk)
         file.seek(0)
@@ -88,7 +88,8 @@ def parsed_object(body: bytes) -> dict[str, Any]:
     return raw
 
 
-def _require(request: Request, *media_types: str) -> None:
+def require_type(request: Request, *media_types: str) -> None:
+    """Refuse a body of any other type, or in an encoding."""
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
         raise RequestError(415, "unsupported_media_type", f"set Content-Type to {media_types[0]}")
@@ -96,7 +97,7 @@ def _require(request: Request, *media_types: str) -> None:
         raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
 
 
-async def _received(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def received(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """The body in pieces, counted as they come: `Content-Length` only spares the wait."""
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isascii() and declared.isdigit() else 0

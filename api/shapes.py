@@ -154,6 +154,50 @@ class Member(Customer):
     joined_at: datetime
 
 
+class MembersBody(Asked):
+    """Customers to put into a static segment, by our ids."""
+
+    customer_ids: list[Annotated[str, Field(json_schema_extra={"format": "uuid"}, max_length=64)]] = Field(
+        max_length=1_000
+    )
+
+
+class MembersAnswer(BaseModel):
+    """What became of each customer; one named twice counts once."""
+
+    added: int
+    already_members: int
+    unknown: list[str]
+
+
+class ImportFailure(BaseModel):
+    """Why an import could not go on."""
+
+    code: str
+    detail: str
+
+
+class Import(BaseModel):
+    """A CSV import. `lines` are the rows after the header so far; each is in exactly one of the six classes."""
+
+    id: UUID
+    segment_id: UUID
+    file_name: str
+    state: Literal["running", "done", "failed"]
+    percent: int = Field(description="How much of the file is taken in.", ge=0, le=100)
+    lines: int = Field(description="The sum of the six classes.")
+    added: int = Field(description="Known customers, now members.")
+    already_members: int
+    created_customers: int = Field(description="New customers, now members.")
+    duplicates_in_file: int = Field(description="Numbers that stand further up in the file.")
+    blank: int
+    invalid: int = Field(description="Rows that errors.csv holds.")
+    failure: ImportFailure | None
+    position: int = Field(description="For `min_position`: includes everything that was taken in so far.")
+    started_at: datetime
+    finished_at: datetime | None
+
+
 class RejectedLine(BaseModel):
     """A line that was not taken in, counted from 1."""
 

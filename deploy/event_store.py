@@ -26,7 +26,8 @@ from domain.application import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
 from domain.stored_events import CustomerDeleted
-from projections.arrays import Bigints, Byteas, Texts, Uuids
+from projections import imports, static_lists
+from projections.arrays import Bigints, Byteas, Texts, Uuids, column
 from projections.database import Role, beside, session_conninfo
 
 SQL = beside(__file__)
@@ -70,21 +71,28 @@ class EventStore(PostgresProcessRecorder):
                 self._move(cursor, writes.tracking)
                 self._store_states(cursor, account_id, writes.states)
                 self._store_dead_letters(cursor, account_id, writes.dead_letters)
-            if not stored_events:
-                return []
-            cursor.execute(SQL.lock_and_notify)
-            columns = [
-                Uuids([cast("UUID", event.originator_id) for event in stored_events]),
-                Bigints(event.originator_version for event in stored_events),
-                Texts([event.topic for event in stored_events]),
-                Byteas([event.state for event in stored_events]),
-            ]
-            cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
-            positions = [row["notification_id"] for row in cursor.fetchall()]
-            erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
-            if erased:
-                cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
+                static_lists.store_members(cursor, account_id, writes.moved)
+            positions = self._append(cursor, account_id, stored_events)
+            if writes is not None and writes.import_step is not None:
+                imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
             return positions
+
+    def _append(self, cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent]) -> list[int]:
+        if not stored_events:
+            return []
+        cursor.execute(SQL.lock_and_notify)
+        columns = [
+            Uuids([cast("UUID", event.originator_id) for event in stored_events]),
+            Bigints(event.originator_version for event in stored_events),
+            Texts([event.topic for event in stored_events]),
+            Byteas([event.state for event in stored_events]),
+        ]
+        cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
+        positions = [row["notification_id"] for row in cursor.fetchall()]
+        erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
+        if erased:
+            cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
+        return positions
 
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first."""
@@ -109,6 +117,21 @@ class EventStore(PostgresProcessRecorder):
                 row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
                 for row in cursor.fetchall()
             }
+
+    def existing(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are customers now."""
+        with self._account(account_id) as cursor:
+            return static_lists.existing(cursor, account_id, customer_ids)
+
+    def static_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are in a static segment now."""
+        with self._account(account_id) as cursor:
+            return static_lists.static_members(cursor, account_id, segment_id, customer_ids)
+
+    def customers_by_phone(self, account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
+        """The oldest customer of each phone number that has one."""
+        with self._account(account_id) as cursor:
+            return static_lists.customers_by_phone(cursor, account_id, phones)
 
     def head(self) -> int:
         """The position of the last event."""
@@ -153,17 +176,13 @@ class EventStore(PostgresProcessRecorder):
     def _store_states(
         self, cursor: Cursor[DictRow], account_id: UUID, states: Sequence[tuple[CustomerState, int]]
     ) -> None:
-        fresh = sorted((state.customer_id, state.revision, state.dump()) for state, before in states if before == 0)
-        known = sorted(
-            (state.customer_id, before, state.revision, state.dump()) for state, before in states if before != 0
-        )
+        fresh = [pair for pair in states if pair[1] == 0]
+        known = [pair for pair in states if pair[1] != 0]
         if fresh:
-            ids, revisions, dumps = zip(*fresh, strict=True)
-            cursor.execute(SQL.insert_states, [account_id, Uuids(ids), Bigints(revisions), Byteas(dumps)], binary=True)
+            ids, _, *columns = _state_columns(fresh)
+            cursor.execute(SQL.insert_states, [account_id, ids, *columns], binary=True)
         if known:
-            ids, befores, revisions, dumps = zip(*known, strict=True)
-            columns = [Uuids(ids), Bigints(befores), Bigints(revisions), Byteas(dumps)]
-            cursor.execute(SQL.update_states, [*columns, account_id], binary=True)
+            cursor.execute(SQL.update_states, [*_state_columns(known), account_id], binary=True)
             if cursor.rowcount != len(known):
                 raise IntegrityError("another writer changed a customer of this batch")
 
@@ -189,3 +208,16 @@ def raise_stale(tracking: Tracking) -> None:
     stale = StaleVersion(f"{tracking.name} was moved by another process")
     stale.code = "stale_tracking"
     raise stale
+
+
+def _state_columns(states: list[tuple[CustomerState, int]]) -> list[Any]:
+    """Columns in the order of customers' ids; whoever does not exist has no phone and was never created."""
+    states.sort(key=lambda pair: pair[0].customer_id)
+    return [
+        Uuids([state.customer_id for state, _ in states]),
+        Bigints(before for _, before in states),
+        Bigints(state.revision for state, _ in states),
+        Byteas([state.dump() for state, _ in states]),
+        Texts([state.phone for state, _ in states]),
+        column([state.created if state.exists else None for state, _ in states]),
+    ]

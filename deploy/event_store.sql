@@ -30,15 +30,17 @@ WHERE account_id = %s::uuid AND customer_id = ANY (%b::uuid[])
 
 -- name: insert_states
 -- A customer that another writer created meanwhile fails on the primary key: decide again.
-INSERT INTO customer_states (account_id, customer_id, revision, state)
-SELECT %s::uuid, customer_id, revision, state
-FROM unnest(%b::uuid[], %b::bigint[], %b::bytea[]) AS t (customer_id, revision, state)
+INSERT INTO customer_states (account_id, customer_id, revision, state, phone, created)
+SELECT %s::uuid, customer_id, revision, state, phone, created
+FROM unnest(%b::uuid[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
+    AS t (customer_id, revision, state, phone, created)
 
 -- name: update_states
 -- Only rows still at the revision that was read; the caller counts them.
 UPDATE customer_states s
-SET revision = t.revision, state = t.state
-FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[]) AS t (customer_id, before, revision, state)
+SET revision = t.revision, state = t.state, phone = t.phone, created = t.created
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
+    AS t (customer_id, before, revision, state, phone, created)
 WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid
 
 -- name: move_tracking

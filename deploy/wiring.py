@@ -18,6 +18,7 @@ import uvicorn
 
 from api.app import create_app
 from api.context import Context
+from api.import_runner import ImportRunner
 from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
 from consumers.kafka import Source
@@ -116,6 +117,8 @@ def run_api(settings: Settings) -> None:
             version=importlib.metadata.version("rollcall"),
             metrics_folder=settings.metrics_folder,
         )
+        runner = ImportRunner(rollcall, database, context.import_waiting)
+        runner.start()
         uvicorn.run(
             create_app(context),
             host=settings.http_host,
@@ -125,6 +128,7 @@ def run_api(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=5,
         )
+        runner.stop()
     database.close()
 
 

@@ -48,14 +48,18 @@ class ChangeBatch:
 
     def take(self, customer_id: UUID, change: CustomerChange) -> None:
         """Fold one change of a customer in. An invalid one has no effect, not even on the types of attributes."""
-        state = self.states.get(customer_id)
-        if state is None:
-            state = self.states[customer_id] = CustomerState(customer_id)
         values, mistakes = self._normal(change)
         if mistakes:
             self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
             return
         self._declare_inferred()
+        self.take_values(customer_id, change, values)
+
+    def take_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
+        """Fold in a change whose values are in normal form already."""
+        state = self.states.get(customer_id)
+        if state is None:
+            state = self.states[customer_id] = CustomerState(customer_id)
         effect = decide(state, change, values)
         if effect.result != "duplicate":
             self.revisions.setdefault(customer_id, state.revision)
@@ -64,6 +68,14 @@ class ChangeBatch:
         if effect.values or effect.result in ("created", "deleted"):
             self._record(change, state, effect)
         self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
+
+    def states_written(self) -> list[tuple[CustomerState, int]]:
+        """The states to store, each with the revision it had before."""
+        return [(state, self.revisions[customer_id]) for customer_id, state in self.written.items()]
+
+    def deleted(self) -> list[UUID]:
+        """Customers deleted in this batch, whether or not they were created again in it."""
+        return [event.originator_id for event in self.events if isinstance(event, CustomerDeleted)]
 
     def _record(self, change: CustomerChange, state: CustomerState, effect: Effect) -> None:
         created = effect.result == "created"

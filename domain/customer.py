@@ -111,6 +111,11 @@ def customer_id_of(account_id: UUID, external_id: str) -> UUID:
     return uuid5(account_id, f"customer:{external_id}")
 
 
+def customer_id_of_phone(account_id: UUID, phone: str) -> UUID:
+    """The id of a customer first seen in a CSV, under this number in normal form."""
+    return uuid5(account_id, f"phone:{phone}")
+
+
 def parse_customer_data(raw: Any) -> CustomerData:
     """The body of a change from JSON. Raises `Invalid` with a pointer to each mistake."""
     if not isinstance(raw, dict):
@@ -143,6 +148,12 @@ class CustomerState:
     floor: int = 0
     values: dict[str, tuple[Value | None, int]] = field(default_factory=dict)
     recent: list[bytes] = field(default_factory=list)
+
+    @property
+    def phone(self) -> str | None:
+        """The phone number of a customer who exists."""
+        value = self.values.get("phone", (None, 0))[0] if self.exists else None
+        return value if isinstance(value, str) else None
 
     def dump(self) -> bytes:
         """The state as it is stored."""

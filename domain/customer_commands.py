@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.change_batch import ChangeBatch, change_target
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
-from domain.log import LogApplication, Tracking, Writes
+from domain.log import LogApplication, Moved, Tracking, Writes
 from domain.moments import from_micros
 
 
@@ -50,11 +50,7 @@ class CustomerCommands(LogApplication):
                     for index, outcome in enumerate(batch.outcomes)
                     if outcome.result == "invalid"
                 ]
-            writes = Writes(
-                [(state, batch.revisions[customer_id]) for customer_id, state in batch.written.items()],
-                tracking,
-                letters,
-            )
+            writes = Writes(batch.states_written(), tracking, letters, Moved(deleted=batch.deleted()))
             if not batch.events and not batch.written and not letters and tracking is None:
                 return Changed(self.head(), batch.outcomes)
             position = self._put(account_id, batch.events, writes)

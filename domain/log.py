@@ -19,6 +19,7 @@ from eventsourcing.utils import Environment
 from domain.account import Account, Schema, account_of, schema_id_of, schema_of
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import NotFound, Unavailable
+from domain.import_lines import ImportStep
 from domain.stored_events import Event, EventMapper
 
 ATTEMPTS = 20
@@ -41,12 +42,23 @@ class Tracking(NamedTuple):
     previous: int | None
 
 
+class Moved(NamedTuple):
+    """Customers who come into a static segment, or leave it; `deleted` ones leave every static segment."""
+
+    segment_id: UUID | None = None
+    added: Sequence[UUID] = ()
+    removed: Sequence[UUID] = ()
+    deleted: Sequence[UUID] = ()
+
+
 class Writes(NamedTuple):
     """What goes into the transaction of a batch beside its events."""
 
-    states: Sequence[tuple[CustomerState, int]]
-    tracking: Tracking | None
-    dead_letters: Sequence[DeadLetter]
+    states: Sequence[tuple[CustomerState, int]] = ()
+    tracking: Tracking | None = None
+    dead_letters: Sequence[DeadLetter] = ()
+    moved: Moved = Moved()
+    import_step: ImportStep | None = None
 
 
 class Log(Protocol):
@@ -60,6 +72,15 @@ class Log(Protocol):
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
+
+    def existing(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are customers now."""
+
+    def static_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are in a static segment now."""
+
+    def customers_by_phone(self, account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
+        """The oldest customer of each phone number that has one."""
 
     def head(self) -> int:
         """The position of the last event."""

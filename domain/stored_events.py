@@ -196,6 +196,27 @@ class AudienceCounted(Event):
     passed_over: list[int]
 
 
+class StaticMembersAdded(Event):
+    """Customers who came into a static segment: at most 1,000, none of whom was in it.
+
+    On a stream of its own, so that members never contend with edits of the segment. Whoever is deleted
+    by then, as customer or as segment, is let be.
+    """
+
+    type_name = "rollcall.segment.members_added"
+    segment_id: UUID
+    customer_ids: list[UUID]
+    cause: Literal["manual", "import"]
+
+
+class StaticMembersRemoved(Event):
+    """Customers who were taken out of a static segment, all of whom were in it. On a stream of its own."""
+
+    type_name = "rollcall.segment.members_removed"
+    segment_id: UUID
+    customer_ids: list[UUID]
+
+
 class TimePassed(Event):
     """Time went on to `until` for an account: whatever fell due since the last time flips, each at its own instant.
 
@@ -227,6 +248,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
         CampaignDeleted,
         AudienceFrozen,
         AudienceCounted,
+        StaticMembersAdded,
+        StaticMembersRemoved,
         TimePassed,
     )
 }

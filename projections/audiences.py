@@ -7,14 +7,15 @@ values are in the log no more: the counts, and whom she had passed over, come fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from domain.stored_events import AudienceCounted, AudienceFrozen, Event
 from projections.account_state import AccountState
+from projections.announcer import Announcer
 from projections.database import beside
 from projections.union import Union
 
@@ -66,15 +67,6 @@ def _union(
 def erase(connection: Connection[Any], account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
     """Take erased persons out of every audience, which tells how many."""
     connection.execute(SQL.erase, [list(account_ids), list(customer_nos)], binary=True)
-
-
-class Announcer(Protocol):
-    """Who puts the counts into the log: `domain.application.Rollcall`."""
-
-    def record_audience_counted(
-        self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]
-    ) -> None:
-        """A frozen audience is complete."""
 
 
 def announce(connection: Connection[Any], announcer: Announcer) -> bool:

@@ -18,7 +18,7 @@ from projections.database import beside
 from projections.flip_index import Flips
 
 SQL = beside(__file__)
-Cause = Literal["change", "edit", "deletion", "time"]
+Cause = Literal["change", "edit", "deletion", "time", "manual", "import", "segment"]
 
 
 class Settlement(NamedTuple):

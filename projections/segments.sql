@@ -63,9 +63,11 @@ FROM (
 ) AS chunk
 
 -- name: plan_for
--- The worker's session probes by key (projections.database); a chunk is read whole.
+-- The worker's session probes by key (projections.database); a chunk is read whole. No nested loops there: after a
+-- load, statistics say that there is nobody, and each customer would be sought among all members of the chunk.
 SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
-       set_config('enable_seqscan', %(whole_tables)s, true)
+       set_config('enable_seqscan', %(whole_tables)s, true),
+       set_config('enable_nestloop', CASE %(whole_tables)s WHEN 'on' THEN 'off' ELSE 'on' END, true)
 
 -- name: fill_chunk
 -- Members of the new version as of the edit, and the joins and leaves that the edit caused. A customer whom the

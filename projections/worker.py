@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -34,12 +33,15 @@ from domain.stored_events import (
     Event,
     SegmentDetailsChanged,
     SegmentRecomputed,
+    StaticMembersAdded,
+    StaticMembersRemoved,
     TimePassed,
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, audiences, campaigns, changes, erasure, segments, time_flips
+from projections import account_rows, audiences, campaigns, changes, erasure, segments, static_members, time_flips
 from projections.account_state import AccountState, load_accounts
+from projections.announcer import Announcer
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
 from projections.flip_index import Flips
@@ -58,22 +60,6 @@ SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch o
 
 Timed = tuple[int, int, Event]
 NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, CampaignCreated, CampaignRenamed, CampaignAudienceChosen)
-
-
-class Announcer(audiences.Announcer, Protocol):
-    """What the worker itself writes into the log: `domain.application.Rollcall`."""
-
-    def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
-        """A version is complete."""
-
-    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
-        """A segment follows the newer filter of one that it names."""
-
-    def record_time_passed(self, account_id: UUID, until: datetime) -> None:
-        """Time went on, and something fell due."""
-
-    def now(self) -> datetime:
-        """The present instant."""
 
 
 @dataclass(slots=True)
@@ -140,7 +126,7 @@ class Worker:
         run: list[Timed] = []
         for position, at, event in events:
             match event:
-                case CustomerChanged() | CustomerDeleted():
+                case CustomerChanged() | CustomerDeleted() | StaticMembersAdded() | StaticMembersRemoved():
                     run.append((position, at, event))
                 case AttributeDeclared():
                     self.accounts[event.account_id].types[event.key] = event.type
@@ -176,9 +162,12 @@ class Worker:
             return
         customers = CustomerRows()
         erased: list[CustomerRow] = []
-        customers.load(self.connection, {event.originator_id for _, _, event in run})
+        customers.load(self.connection, {each for _, _, event in run for each in _touched(event)})
         for position, at, event in run:
             account = self.accounts[event.account_id]
+            if isinstance(event, StaticMembersAdded | StaticMembersRemoved):
+                static_members.move(account, customers, event, position, at, batch)
+                continue
             row = customers.rows.get(event.originator_id)
             if row is not None:
                 segments.settle_before(account, row, batch)
@@ -193,7 +182,7 @@ class Worker:
                     )
                 self._change(account, row, event, position, at, batch)
             elif row is not None:
-                flips = Flips([], account.index.members_of(row.matchable))
+                flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
                 erased.append(row)
@@ -316,3 +305,8 @@ class Worker:
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled."""
         return all(build.complete for account in self.accounts.values() for build in account.builds.values())
+
+
+def _touched(event: Event) -> list[UUID]:
+    """The customers whose rows an event may change."""
+    return event.customer_ids if isinstance(event, StaticMembersAdded | StaticMembersRemoved) else [event.originator_id]

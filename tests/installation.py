@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.app import create_app
 from api.context import Context
+from api.import_runner import ImportRunner
 from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
@@ -115,6 +116,12 @@ class Installation:
             thread.join(30)
         if failures:
             raise failures[0]
+
+    def run_imports(self) -> None:
+        """Run every import that waits, to its end."""
+        runner = ImportRunner(self.rollcall, self.database, threading.Event())
+        while runner.run_next():
+            continue
 
     def close(self) -> None:
         self._api_store.close()

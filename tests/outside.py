@@ -32,7 +32,7 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the condition answers once it is true; fails when that takes too long."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{condition.__name__}: not in {seconds} s"
+        assert time.monotonic() < deadline, f"not in {seconds} s: {condition}"
         time.sleep(0.02)
     return answer
 
@@ -49,6 +49,7 @@ class Outside:
         )
         self.database_url = json.loads((home / "instance").read_text())["database_url"]
         self._producer: Producer | None = None
+        self.published = 0
 
     def declare(self) -> None:
         for key, kind in TYPES.items():
@@ -107,9 +108,16 @@ class Outside:
     def publish(self, key: str, value: bytes | None, headers: dict[str, str]) -> None:
         self.producer.produce(TOPIC, value, key.encode(), headers=list(headers.items()))
         self.producer.poll(0)
+        self.published += 1
 
     def flush(self) -> None:
         assert self.producer.flush(30) == 0
+
+    def taken_in(self) -> bool:
+        """Whether ingest has passed every record that was published, by its stored positions."""
+        query = "SELECT notification_id FROM notification_tracking WHERE application_name LIKE %s"
+        passed: int = sum(offset + 1 for (offset,) in self.rows(query, f"%{TOPIC}%"))
+        return passed == self.published
 
     # Ends
 

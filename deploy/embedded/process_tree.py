@@ -8,6 +8,7 @@ SIGINT, SIGTERM and SIGHUP (see `stoppable`) stop all in order; if this process 
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
 import sys
 import time
@@ -133,7 +134,9 @@ def _is_ready(settings: Settings) -> bool:
     connection = http.client.HTTPConnection(settings.http_url.removeprefix("http://"), timeout=2)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        answer = connection.getresponse()
+        # Account and key are in the log before the first role starts; until they are projected, no key opens anything.
+        return answer.status == http.HTTPStatus.OK and json.load(answer)["position"] > 0
     except (OSError, http.client.HTTPException):
         return False
     finally:

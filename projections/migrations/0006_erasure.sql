@@ -26,7 +26,7 @@ CREATE FUNCTION rollcall.erase_customers(ids uuid[], versions bigint[]) RETURNS 
         WHERE e.originator_id = t.id AND e.originator_version < t.version
           AND e.account_id = current_account() AND e.topic = 'rollcall.customer.changed';
 
-        -- Records that were set aside, and answers that were kept, where they are about them.
+        -- Records and rows that were set aside, and answers that were kept, where they are about them.
         DELETE FROM dead_letters d
         WHERE d.account_id = current_account()
           AND (encode(d.key, 'escape') = ANY (called)
@@ -34,6 +34,10 @@ CREATE FUNCTION rollcall.erase_customers(ids uuid[], versions bigint[]) RETURNS 
                           WHERE encode(decode(h->>1, 'hex'), 'escape') = ANY (called))
                OR EXISTS (SELECT FROM regexp_matches(encode(d.value, 'escape'), '"([^"]*)"', 'g') AS m
                           WHERE m[1] = ANY (called)));
+        DELETE FROM import_errors r
+        WHERE r.account_id = current_account()
+          AND EXISTS (SELECT FROM regexp_matches(encode(r.cells, 'escape'), '"([^"]*)"', 'g') AS m
+                      WHERE m[1] = ANY (called));
         DELETE FROM idempotency_keys k
         WHERE k.account_id = current_account()
           AND EXISTS (SELECT FROM regexp_matches(encode(k.body, 'escape'), '"([^"]*)"', 'g') AS m

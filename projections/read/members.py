@@ -51,3 +51,38 @@ def count(connection: Connection[TupleRow], account_id: UUID, version_no: int, w
     }
     row = connection.execute(SQL.count if wanted == EVERYONE else SQL.count_search, parameters).fetchone()
     return int(row[0]) if row else 0
+
+
+def candidates(
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    version_no: int,
+    wanted: Search,
+    *,
+    before: int | None,
+    limit: int,
+) -> list[CustomerRow]:
+    """Customers who are not members and match the search, newest first."""
+    parameters = {
+        "account_id": account_id,
+        "version_no": version_no,
+        "before": before,
+        "limit": limit,
+        "words": wanted.words,
+        "phones": wanted.phones,
+    }
+    found = connection.execute(SQL.candidates if wanted == EVERYONE else SQL.search_candidates, parameters)
+    return [row_of(row) for row in found]
+
+
+def count_candidates(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:
+    """How many customers are not members and match the search."""
+    parameters = {
+        "account_id": account_id,
+        "version_no": version_no,
+        "words": wanted.words,
+        "phones": wanted.phones,
+    }
+    statement = SQL.count_candidates if wanted == EVERYONE else SQL.count_search_candidates
+    row = connection.execute(statement, parameters).fetchone()
+    return int(row[0]) if row else 0

@@ -31,3 +31,28 @@ FROM members m
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
 WHERE m.version_no = %(version_no)s::bigint
   AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+
+-- name: candidates
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+FROM customers c
+WHERE c.account_id = %(account_id)s::uuid
+  AND (%(before)s::bigint IS NULL OR c.customer_no < %(before)s::bigint)
+  AND NOT EXISTS (SELECT FROM members m WHERE m.version_no = %(version_no)s::bigint AND m.customer_no = c.customer_no)
+ORDER BY c.customer_no DESC
+LIMIT %(limit)s::int
+
+-- name: search_candidates
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+                               %(version_no)s::bigint, %(before)s::bigint, %(limit)s::int) AS found (customer_no)
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no
+ORDER BY c.customer_no DESC
+
+-- name: count_candidates
+SELECT (SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid)
+     - (SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND account_id = %(account_id)s::uuid)
+
+-- name: count_search_candidates
+SELECT count(*)
+FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+                               %(version_no)s::bigint, NULL, NULL)

@@ -23,7 +23,7 @@ from domain.customer import customer_id_of
 from projections.rebuild import rebuild
 from tests import oracle
 from tests.integration.embedded_processes import nothing_left_of, processes_of, run
-from tests.outside import TOPIC, TYPES, Outside, cloud_event, eventually, running
+from tests.outside import TYPES, Outside, cloud_event, eventually, running
 from tests.property.random_plans import a_change, a_filter
 from tests.read_model import read_model
 
@@ -118,7 +118,7 @@ def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) 
         rollcall.flush()
         killer.stop()
         took = time.monotonic() - started
-        eventually(lambda: everything_taken_in(rollcall) == CHANGES, 120)
+        eventually(rollcall.taken_in, 120)
         eventually(rollcall.settled, 120)
         caught_up = time.monotonic() - started - took
         check_everything(rollcall, upstream, filters)
@@ -131,14 +131,6 @@ def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) 
     print(f"{history} joins and leaves; published in {took:.1f} s, caught up {caught_up:.1f} s after the last")
     print(f"all {time.monotonic() - began:.1f} s")
     assert all(killer.kills[role] > 2 for role in ("ingest", "project"))
-
-
-def everything_taken_in(rollcall: Outside) -> int:
-    """Records that ingest has passed, by its stored positions."""
-    rows = rollcall.rows(
-        "SELECT notification_id FROM notification_tracking WHERE application_name LIKE %s", f"%{TOPIC}%"
-    )
-    return sum(offset + 1 for (offset,) in rows)
 
 
 def check_everything(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
@@ -162,11 +154,10 @@ def check_everything(rollcall: Outside, upstream: Upstream, filters: dict[str, A
 
 def still_alive(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
     """After the switch to the rebuilt tables, a change arrives as ever."""
-    before = everything_taken_in(rollcall)
     while upstream.sent < CHANGES + 50:
         upstream.send()
     rollcall.flush()
-    eventually(lambda: everything_taken_in(rollcall) == before + 50)
+    eventually(rollcall.taken_in)
     eventually(rollcall.settled)
     check_everything(rollcall, upstream, filters)
 

@@ -55,6 +55,12 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
         campaign = them.post("/v1/campaigns", json={"name": "theirs", "segment_ids": [things["segment_id"]]})
         things["campaign_id"] = campaign.json()["id"]
         things["audience_id"] = them.post(f"/v1/campaigns/{things['campaign_id']}/audience").json()["id"]
+        static = them.post("/v1/segments", json={"name": "theirs", "type": "static"}).json()["id"]
+        things["customer_id"] = them.get("/v1/customers/their%2F1").json()["id"]
+        them.post(f"/v1/segments/{static}/members", json={"customer_ids": [things["customer_id"]]}).raise_for_status()
+        uploaded = them.post(f"/v1/segments/{static}/imports", files={"file": ("theirs.csv", b"phone\ntheirs\n")})
+        things["import_id"] = uploaded.json()["id"]
+        installation.run_imports()
         with installation.owner() as owner:
             owner.execute(
                 "INSERT INTO dead_letters (account_id, topic, partition, record_offset, headers, code, message, value, "
@@ -93,7 +99,7 @@ def everything_of(client: Client) -> dict[str, Any]:
     lists["/v1/campaigns"] = client.get("/v1/campaigns").json()["data"]
     lists["/v1/dead-letters"] = client.get("/v1/dead-letters").json()["data"]
     for segment in lists["/v1/segments"]:
-        lists["members"] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]
+        lists[segment["id"]] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]
         segment["members"].pop("position")
     return lists
 

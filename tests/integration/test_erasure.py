@@ -84,6 +84,12 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
             "INSERT INTO idempotency_keys (account_id, key, request_hash, started_at, status, headers, body) "
             "VALUES (%s, 'k', '', now(), 200, '{}', %s)", [account, b'{"rejected": [{"x": "person-77"}]}']
         )  # fmt: skip
+        owner.execute(
+            "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position) "
+            "VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1) RETURNING import_id) "
+            "INSERT INTO import_errors SELECT import_id, 1, %(account)s, %(cells)s, 'x', 'x' FROM i",
+            {"account": account, "cells": b'["+351912345678","Maria"]'},
+        )
     return {"segment": segment, "campaign": campaign, "audience": audience}
 
 
@@ -94,7 +100,7 @@ def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(install
         made = fill(installation, account, client)
         assert {
             "rollcall.stored_events", "rollcall.customer_states", "rollcall.dead_letters", "rollcall_model.customers",
-            "rollcall_model.audience_recipients", "rollcall.idempotency_keys",
+            "rollcall_model.audience_recipients", "rollcall.idempotency_keys", "rollcall.import_errors",
         } <= places(installation)  # fmt: skip
         if by == "http":
             assert client.delete("/v1/customers/person-77").status_code == 204

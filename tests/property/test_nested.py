@@ -57,6 +57,25 @@ def test_an_unknown_segment_is_refused_at_its_place(installation: Installation) 
     assert refused.value.errors[0].pointer == "/filter/any/0/value/0"
 
 
+def new_filter(chance: random.Random, below: list[UUID]) -> Any:
+    own = [equals(chance.choice("xy"), chance.choice(VALUES)) for _ in range(chance.choice([1, 2]))]
+    named = (
+        [within(*chance.sample(below, min(len(below), 2)), operator=chance.choice(["in", "not_in"]))] if below else []
+    )
+    return {chance.choice(["all", "any"]): own[: 1 if below else 2] + named}
+
+
+def holds(filters: dict[UUID, Any], node: Any, values: dict[str, str]) -> bool:
+    if "all" in node:
+        return all(holds(filters, each, values) for each in node["all"])
+    if "any" in node:
+        return any(holds(filters, each, values) for each in node["any"])
+    if node["attribute"] == "segment":
+        found = any(holds(filters, filters[UUID(each)], values) for each in node["value"])
+        return bool(found == (node["operator"] == "in"))
+    return bool(values.get(node["attribute"]) == node["value"])
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_members_of_members_follow_changes_and_edits(database_url: str, seed: int) -> None:
     """Random changes and edits of three layers: after each pause every membership is the naive one."""
@@ -69,32 +88,13 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
     filters: dict[UUID, Any] = {}
     people: dict[str, dict[str, str]] = {}
 
-    def new_filter(below: list[UUID]) -> Any:
-        own = [equals(chance.choice("xy"), chance.choice(VALUES)) for _ in range(chance.choice([1, 2]))]
-        named = (
-            [within(*chance.sample(below, min(len(below), 2)), operator=chance.choice(["in", "not_in"]))]
-            if below
-            else []
-        )
-        return {chance.choice(["all", "any"]): own[: 1 if below else 2] + named}
-
     layers: list[list[UUID]] = [[], [], []]
     for depth, layer in enumerate(layers):
         for number in range(3):
-            raw = new_filter(layers[depth - 1] if depth else [])
+            raw = new_filter(chance, layers[depth - 1] if depth else [])
             draft = SegmentDraft(f"s{depth}{number}", "", "dynamic", raw)
             layer.append(installation.rollcall.create_segment(account, draft).id)
             filters[layer[-1]] = raw
-
-    def holds(node: Any, values: dict[str, str]) -> bool:
-        if "all" in node:
-            return all(holds(each, values) for each in node["all"])
-        if "any" in node:
-            return any(holds(each, values) for each in node["any"])
-        if node["attribute"] == "segment":
-            found = any(holds(filters[UUID(each)], values) for each in node["value"])
-            return bool(found == (node["operator"] == "in"))
-        return bool(values.get(node["attribute"]) == node["value"])
 
     with installation.worker() as worker:
         for _ in range(12):
@@ -103,7 +103,7 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
                 if chance.random() < 0.25:
                     depth = chance.randrange(3)
                     segment_id = chance.choice(layers[depth])
-                    filters[segment_id] = new_filter(layers[depth - 1] if depth else [])
+                    filters[segment_id] = new_filter(chance, layers[depth - 1] if depth else [])
                     installation.rollcall.edit_segment(
                         account, segment_id, SegmentEdit(filter=filters[segment_id]), None
                     )
@@ -118,7 +118,7 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
                 pass
             found = _members(installation)
             for segment_id, raw in filters.items():
-                wanted = {who for who, values in people.items() if holds(raw, values)}
+                wanted = {who for who, values in people.items() if holds(filters, raw, values)}
                 assert found.get(segment_id, set()) == wanted, (raw, segment_id)
     assert list(verify(database_url)) == []
     before = _rows(installation)

@@ -1,0 +1,119 @@
+"""A CSV import's lines: what one says, the class it ends in, and what a chunk of them moves.
+
+`api.import_runner` reads rows into lines here; `domain.import_commands` takes them in a chunk at a time.
+Every row of the file after the header is counted in exactly one class of `Counts`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.phones import e164
+from domain.values import BadValue, normalise
+
+CHUNK = 1_000
+_INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+_FORMULA = re.compile(r'="?([^"]*)"?\Z')
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[eE]\s*[+-]?\d+\Z")
+_DECIMAL = re.compile(r"[+-]?\d+[.,]0+\Z")
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+class Line(NamedTuple):
+    """A valid line: a phone number in normal form, and the name written beside it, if any."""
+
+    row: int
+    phone: str
+    name: str | None
+
+
+class LineError(NamedTuple):
+    """An invalid line: its cells as they were, and what is wrong with it."""
+
+    row: int
+    cells: Sequence[str]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The classes: a line that named a new customer, added an existing one, and so on. They exclude each other."""
+
+    added: int = 0
+    already_members: int = 0
+    created_customers: int = 0
+    duplicates_in_file: int = 0
+    blank: int = 0
+    invalid: int = 0
+
+    @property
+    def lines(self) -> int:
+        """All of them."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportChunk:
+    """Some rows of a file: the valid lines, each phone number at most once, and what became of the others.
+
+    `before` is how many rows were taken in already, `phones_of` each line's cells for its error.
+    """
+
+    import_id: UUID
+    segment_id: UUID
+    before: int
+    lines: Sequence[Line]
+    cells: Sequence[Sequence[str]]
+    errors: Sequence[LineError]
+    duplicates: int
+    blank: int
+    percent: int
+    header: Sequence[str]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStep:
+    """What a chunk adds to its import, stored in the transaction of its events."""
+
+    import_id: UUID
+    before: int
+    counts: Counts
+    errors: Sequence[LineError]
+    percent: int
+    header: Sequence[str]
+    finished: bool
+    at: datetime
+
+
+def phone_of(written: str, country: str) -> str | BadValue:
+    """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
+    text = written.translate(_INVISIBLE).strip()
+    if formula := _FORMULA.match(text):
+        text = formula[1].strip()
+    text = text.removeprefix("'").strip()
+    if not text:
+        return BadValue("phone_missing", "the row has no phone number")
+    if _SCIENTIFIC.match(text):
+        return BadValue(
+            "phone_in_scientific_notation",
+            "a spreadsheet turned the number into scientific notation and lost digits; format the column as text",
+        )
+    if _DECIMAL.match(text):
+        return BadValue("phone_as_decimal", "a spreadsheet turned the number into a decimal; format the column as text")
+    return e164(text, country)
+
+
+def name_of(written: str) -> str | BadValue | None:
+    """The name in a cell, in normal form."""
+    if _UNREADABLE in written:
+        return BadValue("unreadable_characters", "holds characters that cannot be read; save the file as UTF-8")
+    name = normalise("text", written.translate(_INVISIBLE))
+    assert name is None or isinstance(name, str | BadValue)
+    return name

@@ -1,0 +1,74 @@
+-- name: sweep
+DELETE FROM imports
+WHERE import_id IN (SELECT import_id FROM imports
+                    WHERE account_id = %(account_id)s::uuid AND started_at < %(expired)s::timestamptz
+                      AND state <> 'running'
+                    ORDER BY started_at LIMIT 10
+                    FOR UPDATE SKIP LOCKED)
+
+-- name: begin
+INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position)
+SELECT %(import_id)s::uuid, %(account_id)s::uuid, %(segment_id)s::uuid, %(file_name)s::text, %(now)s::timestamptz,
+       rollcall.log_head()
+ON CONFLICT DO NOTHING
+
+-- name: keep_piece
+INSERT INTO import_files (import_id, part, account_id, content) VALUES (%s::uuid, %s::int, %s::uuid, %b::bytea)
+
+-- name: by_id
+SELECT import_id, segment_id, file_name, state, failure_code, failure, started_at, finished_at, position, percent,
+       rows_done, added, already_members, created_customers, duplicates_in_file, blank, invalid, header
+FROM imports
+WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
+
+-- name: errors
+SELECT row_number, cells, code, message
+FROM import_errors
+WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND row_number > %(after)s::bigint
+ORDER BY row_number
+LIMIT %(limit)s::int
+
+-- name: running
+SELECT account_id, import_id FROM rollcall.running_imports()
+
+-- name: lease
+SELECT pg_try_advisory_xact_lock(7305470, hashtext(%s::text))
+
+-- name: piece
+SELECT content FROM import_files WHERE account_id = %s::uuid AND import_id = %s::uuid AND part = %s::int
+
+-- name: fail
+WITH failed AS (
+    UPDATE imports
+    SET state = 'failed', failure_code = %(code)s::text, failure = %(reason)s::text,
+        finished_at = %(now)s::timestamptz
+    WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND state = 'running'
+    RETURNING import_id
+)
+DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
+
+-- name: take_step
+-- Moves only from where this runner believes the import to be.
+UPDATE imports
+SET rows_done = rows_done + %(lines)s::bigint,
+    added = added + %(added)s::bigint,
+    already_members = already_members + %(already_members)s::bigint,
+    created_customers = created_customers + %(created_customers)s::bigint,
+    duplicates_in_file = duplicates_in_file + %(duplicates_in_file)s::bigint,
+    blank = blank + %(blank)s::bigint,
+    invalid = invalid + %(invalid)s::bigint,
+    percent = %(percent)s::int,
+    header = %(header)s::bytea,
+    position = coalesce(%(position)s::bigint, position),
+    state = CASE WHEN %(finished_at)s::timestamptz IS NULL THEN 'running' ELSE 'done' END,
+    finished_at = %(finished_at)s::timestamptz
+WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
+  AND state = 'running' AND rows_done = %(before)s::bigint
+
+-- name: keep_errors
+INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message)
+SELECT %s::uuid, %s::uuid, row_number, cells, code, message
+FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[]) AS t (row_number, cells, code, message)
+
+-- name: drop_file
+DELETE FROM import_files WHERE account_id = %s::uuid AND import_id = %s::uuid

@@ -1,0 +1,53 @@
+"""Who is in which static segment, on the write side, and whose phone number is whose.
+
+Called by `deploy.event_store` within the transaction that stores the events. What was decided on stale
+data raises psycopg's `IntegrityError`, which makes the command read and decide again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Cursor
+
+from domain.log import Moved
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+def existing(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are customers now."""
+    cursor.execute(SQL.existing, [account_id, list(customer_ids)], binary=True)
+    return {row["customer_id"] for row in cursor.fetchall()}
+
+
+def static_members(
+    cursor: Cursor[Any], account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]
+) -> set[UUID]:  # fmt: skip
+    """Those of the ids that are in a static segment now."""
+    cursor.execute(SQL.members, [account_id, segment_id, list(customer_ids)], binary=True)
+    return {row["customer_id"] for row in cursor.fetchall()}
+
+
+def customers_by_phone(cursor: Cursor[Any], account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
+    """The oldest customer of each phone number that has one."""
+    cursor.execute(SQL.by_phone, [list(phones), account_id], binary=True)
+    return {row["phone"]: row["customer_id"] for row in cursor.fetchall()}
+
+
+def store_members(cursor: Cursor[Any], account_id: UUID, moved: Moved) -> None:
+    """Move members; whoever is added must exist, must not be in, and cannot be deleted before we commit."""
+    if moved.deleted:
+        cursor.execute(SQL.remove_everywhere, [account_id, sorted(moved.deleted)], binary=True)
+    if moved.added:
+        cursor.execute(SQL.add, [account_id, sorted(moved.added), moved.segment_id], binary=True)
+        if cursor.rowcount != len(moved.added):
+            raise psycopg.IntegrityError("another writer deleted a customer of this batch")
+    if moved.removed:
+        cursor.execute(SQL.remove, [account_id, moved.segment_id, sorted(moved.removed)], binary=True)
+        if cursor.rowcount != len(moved.removed):
+            raise psycopg.IntegrityError("another writer removed a member of this batch")

@@ -1,0 +1,121 @@
+"""A filter over many customers is edited: readers see the old members whole, then the new ones whole, and nobody waits.
+
+FULL_SIZE=1 in the environment takes 1,000,000 customers instead of 50,000.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from deploy.event_store import EventStore
+from domain.account import account_id_of
+from domain.application import Rollcall
+from domain.customer import CustomerChange, CustomerData
+from tests.installation import machine_now
+from tests.outside import Outside, eventually, running
+
+FULL = bool(os.environ.get("FULL_SIZE"))
+CUSTOMERS = 1_000_000 if FULL else 50_000
+BATCH = 5_000
+PERCENT = CUSTOMERS // 100
+
+
+def load(rollcall: Outside) -> None:
+    """Customers whose scores are 0 to 99, as many of each, through the application."""
+    store = EventStore(rollcall.database_url, "rollcall_worker", size=1)
+    application = Rollcall(store, store, machine_now)
+    account_id = account_id_of("default")
+    at = datetime(2026, 5, 20, tzinfo=UTC)
+    try:
+        for start in range(0, CUSTOMERS, BATCH):
+            changes = [
+                CustomerChange(f"crm-{n}", "changed", at, CustomerData(attributes={"score": n % 100, "plan": "free"}))
+                for n in range(start, start + BATCH)
+            ]
+            application.change_customers(account_id, changes)
+    finally:
+        store.close()
+
+
+class Reader:
+    """Somebody who keeps looking at a segment: the count it shows, and the members counted one by one."""
+
+    def __init__(self, rollcall: Outside, segment: str) -> None:
+        self.shown: list[int] = []
+        self.counted: list[int] = []
+        self._stop = threading.Event()
+        self._failures: list[BaseException] = []
+        self._thread = threading.Thread(target=self._read, args=(rollcall, segment), daemon=True)
+        self._thread.start()
+
+    def _read(self, rollcall: Outside, segment: str) -> None:
+        try:
+            while not self._stop.wait(0.01):
+                self.shown.append(rollcall.ok("GET", f"/v1/segments/{segment}")["members"]["count"])
+                page = rollcall.ok("GET", f"/v1/segments/{segment}/members", params={"limit": "1", "include": "total"})
+                self.counted.append(page["total"])
+        except BaseException as failure:
+            self._failures.append(failure)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        assert not self._failures, self._failures
+
+
+def count(rollcall: Outside, segment: str, wanted: int) -> bool:
+    members = rollcall.ok("GET", f"/v1/segments/{segment}")["members"]
+    return bool(members["count"] == wanted and members["state"] == "current")
+
+
+def change_and_see(rollcall: Outside, other: str, number: int) -> float:
+    """Seconds from a change's answer to its showing in another segment."""
+    key = f"crm-{number}"
+    rollcall.ok("PUT", f"/v1/customers/{key}", json={"attributes": {"plan": "gold"}})
+    answered = time.monotonic()
+    eventually(partial(newest_is, rollcall, other, key), 30)
+    return time.monotonic() - answered
+
+
+def newest_is(rollcall: Outside, segment: str, key: str) -> bool:
+    newest = rollcall.ok("GET", f"/v1/segments/{segment}/members", params={"limit": "1"})["data"]
+    return bool(newest and newest[0]["external_id"] == key)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_an_edit_over_everybody_switches_at_once_and_holds_up_nobody(tmp_path: Path) -> None:
+    with running(tmp_path / "home", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as rollcall:
+        for key, kind in (("score", "number"), ("plan", "text")):
+            rollcall.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
+        big = rollcall.create([{"attribute": "score", "operator": "less_than", "value": 50}])
+        other = rollcall.create([{"attribute": "plan", "operator": "equals", "value": "gold"}])
+        began = time.monotonic()
+        load(rollcall)
+        stored = time.monotonic() - began
+        eventually(partial(count, rollcall, big, 50 * PERCENT), 900)
+        eventually(rollcall.settled, 900)
+        projected = time.monotonic() - began
+        reader = Reader(rollcall, big)
+        edited = time.monotonic()
+        rollcall.edit(big, [{"attribute": "score", "operator": "at_least", "value": 30}])
+        answered = time.monotonic() - edited
+        waits: list[float] = []
+        while not count(rollcall, big, 70 * PERCENT) or len(waits) < 3:
+            waits.append(change_and_see(rollcall, other, len(waits)))
+            assert time.monotonic() - edited < 900
+        took = time.monotonic() - edited
+        reader.stop()
+        assert [value for value, _ in groupby(reader.shown)] == [50 * PERCENT, 70 * PERCENT]
+        assert [value for value, _ in groupby(reader.counted)] == [50 * PERCENT, 70 * PERCENT]
+    print(f"{CUSTOMERS:,} customers stored in {stored:.1f} s, projected after {projected:.1f} s")
+    print(f"edit answered in {answered:.2f} s, served by {took:.1f} s; {len(reader.shown)} reads meanwhile")
+    print(f"{len(waits)} changes of another segment meanwhile, the slowest seen after {max(waits):.3f} s")

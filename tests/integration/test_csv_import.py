@@ -1,0 +1,277 @@
+"""CSV imports: every line in exactly one class, mended files, the same file twice, and a runner that is replaced."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx import Client
+
+from domain.application import Rollcall
+from domain.errors import Unavailable
+from domain.import_lines import ImportChunk, ImportStep
+from tests.installation import Installation
+
+CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
+
+
+@pytest.fixture
+def client(installation: Installation) -> Iterator[Client]:
+    account = installation.account()
+    with installation.projecting(), installation.open_door(installation.key(account)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def into(client: Client) -> str:
+    return str(client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"])
+
+
+def upload(client: Client, into: str, content: bytes | str, **headers: str) -> str:
+    content = content.encode() if isinstance(content, str) else content
+    answered = client.post(f"/v1/segments/{into}/imports", files={"file": ("list.csv", content)}, headers=headers)
+    assert answered.status_code == 202, answered.text
+    assert answered.headers["Location"] == f"/v1/imports/{answered.json()['id']}"
+    return str(answered.headers["Location"])
+
+
+def ran(client: Client, installation: Installation, into: str, content: bytes | str) -> dict[str, Any]:
+    """An import after its end; its counts without the zeros."""
+    address = upload(client, into, content)
+    installation.run_imports()
+    found = client.get(address).json()
+    assert found["lines"] == sum(found[each] for each in CLASSES)
+    client.get("/v1/customers", params={"min_position": found["position"]}).raise_for_status()
+    return {key: value for key, value in found.items() if value not in (0, None)}
+
+
+def counts(found: dict[str, Any]) -> dict[str, int]:
+    return {key: found[key] for key in CLASSES if key in found}
+
+
+def people(client: Client, address: str) -> dict[str, str | None]:
+    page = client.get(address, params={"limit": 200}).json()
+    return {each["phone"]: each["name"] for each in page["data"]}
+
+
+def test_every_line_ends_in_one_class(client: Client, installation: Installation, into: str) -> None:
+    for number, phone in enumerate(("+351912000001", "+351912000002")):
+        client.put(f"/v1/customers/c{number}", json={"phone": phone, "name": f"known {number}"}).raise_for_status()
+    known = client.get("/v1/customers/c0").json()["id"]
+    client.post(f"/v1/segments/{into}/members", json={"customer_ids": [known]}).raise_for_status()
+    found = ran(
+        client, installation, into,
+        "phone,name\n912000001,x\n+351 912 000 002,x\n00351912000003,New\n912-000-003,New\n\n,\n,nameless\n12,short\n"
+        "3.51912E+11,sci\n351912000004.0,dec\nabc,x\n912000005,\n",
+    )  # fmt: skip
+    assert counts(found) == {
+        "added": 1, "already_members": 1, "created_customers": 2, "duplicates_in_file": 1, "blank": 2, "invalid": 5
+    }  # fmt: skip
+    assert (found["state"], found["percent"], found["lines"]) == ("done", 100, 12)
+    assert people(client, f"/v1/segments/{into}/members") == {
+        "+351912000001": "known 0", "+351912000002": "known 1", "+351912000003": "New", "+351912000005": None
+    }  # fmt: skip
+    rows = list(csv.DictReader(StringIO(client.get(f"/v1/imports/{found['id']}/errors.csv").text)))
+    assert [(int(row["row_number"]), row["name"], row["error_code"]) for row in rows] == [
+        (8, "nameless", "phone_missing"), (9, "short", "invalid_phone"), (10, "sci", "phone_in_scientific_notation"),
+        (11, "dec", "phone_as_decimal"), (12, "x", "invalid_phone"),
+    ]  # fmt: skip
+    assert all(row["error_message"] for row in rows)
+
+
+def test_the_same_file_twice_changes_nothing(client: Client, installation: Installation, into: str) -> None:
+    content = "phone,name\n" + "".join(f"91200{n:04},n{n}\n" for n in range(2_500))
+    first = ran(client, installation, into, content)
+    assert counts(first) == {"created_customers": 2_500}
+    head = installation.rollcall.head()
+    again = ran(client, installation, into, content)
+    assert counts(again) == {"already_members": 2_500}
+    assert installation.rollcall.head() == head
+    assert client.get(f"/v1/segments/{into}").json()["members"]["count"] == 2_500
+
+
+def test_an_error_file_is_mended_and_uploaded_again(client: Client, installation: Installation, into: str) -> None:
+    first = ran(client, installation, into, 'Nome;Telefone;Cidade\n"Sá; Ana";12;Porto\nRui;912000001;Faro\n')
+    assert counts(first) == {"created_customers": 1, "invalid": 1}
+    errors = client.get(f"/v1/imports/{first['id']}/errors.csv").text
+    assert errors.startswith("Nome,Telefone,Cidade,row_number,error_code,error_message\r\nSá; Ana,12,Porto,2,")
+    second = ran(client, installation, into, errors)
+    assert counts(second) == {"invalid": 1}
+    assert client.get(f"/v1/imports/{second['id']}/errors.csv").text == errors
+    assert counts(ran(client, installation, into, errors.replace(",12,", ",912000002,"))) == {"created_customers": 1}
+    assert people(client, "/v1/customers")["+351912000002"] == "Sá; Ana"
+
+
+def test_a_name_fills_only_an_empty_one_and_an_opt_out_stays(
+    client: Client, installation: Installation, into: str
+) -> None:  # fmt: skip
+    client.put("/v1/customers/a", json={"phone": "912000001", "name": "Ana", "opted_out": True})
+    client.put("/v1/customers/b", json={"phone": "912000002"})
+    client.put("/v1/customers/older", json={"phone": "912000003"})
+    client.put("/v1/customers/younger", json={"phone": "912000003", "name": "Younger"})
+    client.get("/v1/customers")
+    found = ran(client, installation, into, "phone,name\n912000001,Other\n912000002,Rui\n912000003,Elder\n")
+    assert counts(found) == {"added": 3}
+    ana = client.get("/v1/customers/a").json()
+    assert (ana["name"], ana["opted_out"]) == ("Ana", True)
+    assert client.get("/v1/customers/b").json()["name"] == "Rui"
+    assert client.get("/v1/customers/older").json()["name"] == "Elder"
+    ids = {each["external_id"] for each in client.get(f"/v1/segments/{into}/members").json()["data"]}
+    assert ids == {"a", "b", "older"}
+    assert counts(ran(client, installation, into, "phone,name\n912000001,\n912000003,x\n")) == {"already_members": 2}
+    assert client.get("/v1/customers/a").json()["name"] == "Ana"
+
+
+def test_an_erased_customer_of_a_file_can_come_again(client: Client, installation: Installation, into: str) -> None:
+    first = ran(client, installation, into, "phone\n912000001\n")
+    (who,) = client.get("/v1/customers").json()["data"]
+    assert client.delete(f"/v1/customers/{who['id']}").status_code == 204
+    again = ran(client, installation, into, "phone\n912000001\n")
+    assert counts(first) == counts(again) == {"created_customers": 1}
+    assert client.get("/v1/customers").json()["data"][0]["id"] == who["id"]
+    assert client.get(f"/v1/segments/{into}").json()["members"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "empty_file"), (b"name\nAna\n", "no_phone_column"), (b"PK\x03\x04", "not_csv")],
+)
+def test_a_file_that_cannot_be_read_fails_with_the_reason(
+    client: Client, installation: Installation, into: str, content: bytes, code: str
+) -> None:  # fmt: skip
+    found = ran(client, installation, into, content)
+    assert (found["state"], found["failure"]["code"]) == ("failed", code)
+    assert client.get(f"/v1/imports/{found['id']}/errors.csv").text.splitlines() == [
+        "phone,name,row_number,error_code,error_message"
+    ]  # fmt: skip
+
+
+def test_a_file_is_counted_to_the_byte(installation: Installation) -> None:
+    account = installation.account()
+    with installation.projecting(), installation.open_door(installation.key(account), max_import=100_000) as client:
+        into = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
+        address = f"/v1/segments/{into}/imports"
+        for size, status in ((100_000, 202), (100_001, 413), (300_000, 413)):
+            content = b"phone\n".ljust(size, b"\n")
+            assert client.post(address, files={"file": ("a.csv", content)}).status_code == status
+        streamed = client.post(
+            address, content=iter([b"x" * 50_000] * 9), headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        assert streamed.status_code in (400, 413)
+        installation.run_imports()
+        with installation.owner() as owner:
+            assert owner.execute("SELECT count(*), sum(rows_done) FROM imports").fetchone() == (1, 99_994)
+            assert owner.execute("SELECT count(*) FROM import_files").fetchone() == (0,)
+
+
+def test_bad_uploads_are_refused_and_leave_nothing(client: Client, installation: Installation, into: str) -> None:
+    address = f"/v1/segments/{into}/imports"
+    file = ("a.csv", b"phone\n1\n")
+    bad: list[tuple[int, dict[str, Any]]] = [
+        (415, {"json": {}}), (415, {"content": b"phone\n", "headers": {"Content-Type": "text/csv"}}),
+        (400, {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
+        (400, {"content": b"phone", "headers": {"Content-Type": "multipart/form-data; boundary=y"}}),
+        (422, {"files": {"other": file}}), (422, {"data": {"file": "phone"}, "files": {"x": file}}),
+        (400, {"files": [("file", file), ("file", file)]}),
+        (422, {"content": b"", "headers": {"Content-Type": "multipart/form-data; boundary=y"}}),
+    ]  # fmt: skip
+    for status, sent in bad:
+        answered = client.post(address, **sent)
+        assert answered.status_code == status, (sent, answered.text)
+    for unknown in ("x", "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77"):
+        assert client.get(f"/v1/imports/{unknown}").status_code == 404
+        assert client.get(f"/v1/imports/{unknown}/errors.csv").status_code == 404
+    with installation.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM imports").fetchone() == (0,)
+
+
+def test_an_upload_repeated_with_its_key_is_one_import(client: Client, installation: Installation, into: str) -> None:
+    first = upload(client, into, "phone\n912000001\n", **{"Idempotency-Key": "k"})
+    installation.run_imports()
+    assert upload(client, into, "phone\n912000001\n", **{"Idempotency-Key": "k"}) == first
+    other = client.post(
+        f"/v1/segments/{into}/imports", files={"file": ("a", b"phone\n")}, headers={"Idempotency-Key": "k"}
+    )
+    assert other.status_code == 422
+    with installation.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM imports").fetchone() == (1,)
+
+
+def test_the_sample_can_be_imported(client: Client, installation: Installation, into: str) -> None:
+    sample = client.get("/v1/segments/import-sample.csv")
+    assert sample.headers["Content-Type"].startswith("text/csv")
+    assert sample.text.splitlines()[0] == "phone,name"
+    assert counts(ran(client, installation, into, sample.content)) == {"created_customers": 2}
+
+
+def test_a_segment_deleted_meanwhile_ends_the_import(client: Client, installation: Installation, into: str) -> None:
+    address = upload(client, into, "phone\n912000001\n")
+    client.delete(f"/v1/segments/{into}").raise_for_status()
+    installation.run_imports()
+    found = client.get(address).json()
+    assert (found["state"], found["failure"]["code"], found["lines"]) == ("failed", "segment_deleted", 0)
+    assert client.get("/v1/customers").json()["data"] == []
+
+
+def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
+    client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away after each chunk, once before and once after it was stored."""
+    content = "phone,name\n" + "".join(f"91200{n % 3_000:04},n{n}\n" for n in range(3_500)) + "bad\n" * 1_000
+    address = upload(client, into, content)
+    real = Rollcall.take_in_lines
+    before: list[int] = []
+
+    def broken(self: Rollcall, account_id: UUID, chunk: ImportChunk) -> ImportStep:
+        before.append(chunk.before)
+        if len(before) % 3 == 1:
+            raise Unavailable("database_unavailable", "away before")
+        step = real(self, account_id, chunk)
+        if len(before) % 3 == 2:
+            raise Unavailable("database_unavailable", "away after")
+        return step
+
+    monkeypatch.setattr(Rollcall, "take_in_lines", broken)
+    progress = []
+    while (found := client.get(address).json())["state"] == "running":
+        progress.append(found["lines"])
+        try:
+            installation.run_imports()
+        except Unavailable:
+            continue
+    assert len(progress) > 3
+    assert progress == sorted(progress)
+    assert before == sorted(before)
+    assert {each: found[each] for each in CLASSES if found[each]} == {
+        "created_customers": 3_000, "duplicates_in_file": 500, "invalid": 1_000
+    }  # fmt: skip
+    client.get("/v1/customers", params={"min_position": found["position"]}).raise_for_status()
+    assert client.get(f"/v1/segments/{into}").json()["members"]["count"] == 3_000
+    assert len(client.get(f"{address}/errors.csv").text.splitlines()) == 1_001
+
+
+def test_two_runners_and_two_imports_of_the_same_people(client: Client, installation: Installation, into: str) -> None:
+    from threading import Thread
+
+    other = client.post("/v1/segments", json={"name": "Other", "type": "static"}).json()["id"]
+    content = "phone\n" + "".join(f"91200{n:04}\n" for n in range(3_000))
+    addresses = [upload(client, each, content) for each in (into, into, other)]
+    runners = [Thread(target=installation.run_imports) for _ in range(3)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+    installation.run_imports()
+    found = [client.get(each).json() for each in addresses]
+    assert [each["state"] for each in found] == ["done"] * 3
+    assert sum(each["created_customers"] for each in found) == 3_000
+    assert sum(each["already_members"] for each in found) == 3_000
+    assert sum(each["added"] for each in found) == 3_000
+    last = max(each["position"] for each in found)
+    for each in (into, other):
+        seen = client.get(f"/v1/segments/{each}", params={"min_position": last}).json()
+        assert seen["members"]["count"] == 3_000
