@@ -28,7 +28,7 @@ check: setup ## format, lint, types and import contracts
 	$(BIN)/lint-imports
 
 test: check ## check, then every test against real services
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: setup ## print the rates beside their floors
 	$(BIN)/python -m tests.performance

@@ -79,7 +79,7 @@ def _changes(scene: Stage, more: int) -> float:
     """Changes of last_order_date, which every one of these segments reads."""
     scene.create_segments(
         [
-            [{"attribute": "last_order_date", "operator": "in_last_days", "value": 3_000 + more + each}]
+            [{"attribute": "last_order_date", "operator": "more_than_days_ahead", "value": 1_000 + more + each}]
             for each in range(more)
         ]
     )
