@@ -1,20 +1,23 @@
-"""Dead letters: `/v1/dead-letters`. Records of this account's topics that could never succeed, and why."""
+"""Dead letters: `/v1/dead-letters`. Records that could never succeed, and why; mended, each may try again."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
-from api.access import Reader
+from api.access import Admin, Reader
 from api.answering import answer
 from api.context import Here
 from api.documents import answers
+from api.idempotency import once
 from api.paging import Page
-from api.shapes import DeadLetter, PageOf
-from api.waiting import MinPosition, snapshot
+from api.shapes import DeadLetter, PageOf, Retry
+from api.texts import IdempotencyKey
+from api.waiting import MinPosition, settle, snapshot
 from projections.read import dead_letters
 from projections.read.dead_letters import DeadLetterRow
 
@@ -36,6 +39,17 @@ EXAMPLE: dict[str, Any] = {
     "published_at": None,
 }
 
+EXAMPLE_RETRY: dict[str, Any] = {
+    "id": 7,
+    "resolved": True,
+    "result": "changed",
+    "attempts": 2,
+    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
+    "code": None,
+    "message": None,
+}
+LetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
 
 @router.get(
     "",
@@ -56,6 +70,37 @@ def list_dead_letters(here: Here, caller: Reader, page: Page, min_position: MinP
             lambda: dead_letters.count(connection, account_id),
         )
     return answer(body, position)
+
+
+@router.post(
+    "/{dead_letter_id}/retry",
+    operation_id="retry_dead_letter",
+    response_model=Retry,
+    responses=answers({200: ("What became of it.", EXAMPLE_RETRY)}, 400, 404, 409),
+)
+def retry_dead_letter(
+    here: Here, caller: Admin, dead_letter_id: LetterId, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Take a dead letter in again, as it came. It is worth it once its reason is gone: an attribute's type, say.
+
+    Its change has the time that it always had, and does not undo newer ones.
+    """
+
+    def work(_: UUID | None) -> Response:
+        retried = here.retry(caller.account_id, dead_letter_id)
+        settle(here, caller.account_id, retried.position)
+        body = {
+            "id": dead_letter_id,
+            "resolved": retried.result != "invalid",
+            "result": retried.result,
+            "attempts": retried.attempts,
+            "customer_id": retried.customer_id,
+            "code": retried.code,
+            "message": retried.message,
+        }
+        return answer(body, retried.position)
+
+    return once(here, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work)
 
 
 def show_dead_letter(row: DeadLetterRow) -> dict[str, Any]:

@@ -1,38 +1,42 @@
 """The members of a segment: `/v1/segments/{id}/members`, newest first, always of one whole filter version.
 
 Those of a static segment are put in and taken out here; those of a dynamic one follow from its filter.
+With `at`, the members of an earlier instant, from the history: those who matched then, whatever was served.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from api.access import Admin, Reader
 from api.answering import answer, done
-from api.context import Here
+from api.context import Context, Here
 from api.customer_shape import EXAMPLE, show_row
 from api.documents import answers, takes
 from api.idempotency import once
 from api.json_body import Body, parsed
-from api.paging import Page
+from api.membership_shapes import MemberThen
+from api.paging import Page, Paging
 from api.segments import find, known
 from api.shapes import Customer, Member, MembersAnswer, MembersBody, PageOf
-from api.texts import IdempotencyKey, PathId, SearchText, uuid_in
+from api.texts import IdempotencyKey, InstantText, PathId, SearchText, instant_in, uuid_in
 from api.waiting import MinPosition, settle, snapshot
-from domain.errors import NotFound, Refused
-from projections.read import customers, members
+from domain.errors import Invalid, NotFound, Refused
+from projections.read import customers, history, members
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
+_GONE: dict[str, Any] = dict.fromkeys(EXAMPLE)
 EXAMPLE_MEMBER = EXAMPLE | {"joined_at": "2026-05-20T10:00:00Z"}
 
 
 @router.get(
     "/{segment_id}/members",
     operation_id="list_members",
-    response_model=PageOf[Member],
+    response_model=PageOf[Member] | PageOf[MemberThen],
     responses=answers(
         {200: ("Members, newest first.", {"data": [EXAMPLE_MEMBER], "next_cursor": None})}, 400, 404, 504
     ),
@@ -43,10 +47,16 @@ def list_members(
     segment_id: PathId,
     page: Page,
     query: SearchText = None,
+    at: InstantText = None,
     min_position: MinPosition = None,
 ) -> Response:
-    """List who is in a segment now, newest first; `query` as for customers."""
+    """List who is in a segment now, newest first; `query` as for customers.
+
+    With `at` (not together with `query`), who was in it at that instant, with `joined_at` as it was then.
+    """
     account_id = caller.account_id
+    if at is not None:
+        return _members_at(here, account_id, segment_id, page, _past(here, at, query), min_position)
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
         segment = find(connection, account_id, segment_id)
@@ -140,5 +150,31 @@ def list_candidates(
             show_row,
             lambda row: (row.customer_no,),
             lambda: members.count_candidates(connection, account_id, version, wanted),
+        )
+    return answer(body, position)
+
+
+def _past(here: Context, written: str, query: str | None) -> datetime:
+    at = instant_in(written, "at")
+    if at > here.rollcall.now():
+        raise Invalid.at("/query/at", "instant_in_future", "nobody knows yet; ask for an instant that has passed")
+    if query is not None:
+        raise Invalid.at("/query/query", "query_with_at", "search among the members of now; leave out query or at")
+    return at
+
+
+def _members_at(
+    here: Context, account_id: UUID, segment_id: str, page: Paging, at: datetime, min_position: int | None
+) -> Response:
+    before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
+    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+        segment = find(connection, account_id, segment_id)
+        source = history.counted(connection, account_id, segment.segment_no)
+        rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
+        body = page.page(
+            rows,
+            lambda each: (_GONE if each[2] is None else show_row(each[2])) | {"joined_at": each[1]},
+            lambda each: (each[1], each[0]),
+            lambda: history.sizes(connection, source, [at])[0],
         )
     return answer(body, position)

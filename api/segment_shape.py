@@ -1,9 +1,11 @@
-"""How a segment looks in JSON; used by every module that answers with segments."""
+"""How a segment looks in JSON, and how one is addressed; used by every module that answers with segments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from starlette.convertors import Convertor, register_url_convertor
 
 from domain.filters import summary
 from projections.read.segments import SegmentRow
@@ -23,9 +25,25 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+class SegmentConvertor(Convertor[str]):
+    """Any text without a slash, but for what is an address of its own."""
+
+    regex = r"(?!preview$|import-sample\.csv$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+
+register_url_convertor("segment", SegmentConvertor())
+
+
 def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: int) -> dict[str, Any]:
     """A segment as CONTRACT shows it, as of a log position."""
-    state = "failed" if row.failure is not None else "recomputing" if row.building is not None else "current"
     return {
         "id": row.segment_id,
         "name": row.name,
@@ -36,5 +54,10 @@ def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: in
         "version": row.version,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
-        "members": {"count": row.members, "state": state, "position": position},
+        "members": {"count": row.members, "state": state_of(row), "position": position},
     }
+
+
+def state_of(row: SegmentRow) -> Literal["current", "recomputing", "failed"]:
+    """Whether the members are those of the newest filter."""
+    return "failed" if row.failure is not None else "recomputing" if row.building is not None else "current"

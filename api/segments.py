@@ -86,7 +86,7 @@ def list_segments(
 
 
 @router.get(
-    "/{segment_id}",
+    "/{segment_id:segment}",
     operation_id="get_segment",
     response_model=Segment,
     responses=answers({200: ("The segment.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
@@ -100,7 +100,7 @@ def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: Mi
 
 
 @router.patch(
-    "/{segment_id}",
+    "/{segment_id:segment}",
     operation_id="edit_segment",
     response_model=Segment,
     responses=answers(
@@ -124,7 +124,7 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
 
 
 @router.delete(
-    "/{segment_id}",
+    "/{segment_id:segment}",
     operation_id="delete_segment",
     status_code=204,
     response_class=Response,

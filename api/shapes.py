@@ -285,6 +285,18 @@ class DeadLetter(BaseModel):
     published_at: datetime | None
 
 
+class Retry(BaseModel):
+    """What became of a dead letter that was taken in again; where it was, it is not listed any more."""
+
+    id: int
+    resolved: bool
+    result: Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "ignored", "invalid"]
+    attempts: int
+    customer_id: UUID | None
+    code: str | None
+    message: str | None
+
+
 class Health(BaseModel):
     """Whether the process lives, and how far the read models are behind the log."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header, Path, Query
 
 from api.problems import RequestError
+from domain.errors import Invalid
+from domain.values import BadValue, normalise
 
 # No control characters, NUL among them: PostgreSQL cannot store it, and nobody means it.
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
@@ -24,6 +27,10 @@ SearchText = Annotated[
 ]
 PathText = Annotated[str, Path(min_length=1, max_length=512, pattern=TEXT_PATTERN)]
 PathId = Annotated[str, Path(min_length=1, max_length=512, json_schema_extra={"format": "uuid"})]
+InstantText = Annotated[
+    str | None,
+    Query(max_length=64, json_schema_extra={"format": "date-time"}, examples=["2026-05-20T10:00:00Z"]),
+]
 IfMatch = Annotated[
     str | None,
     Header(
@@ -67,3 +74,12 @@ def expected_version(if_match: str | None) -> int | None:
 def uuid_in(text: str) -> UUID | None:
     """The UUID that a text is written as, in its usual form; `None` for anything else."""
     return UUID(text) if _UUID.match(text) else None
+
+
+def instant_in(text: str, name: str) -> datetime:
+    """The instant that a query parameter is written as. Raises `Invalid`."""
+    value = normalise("datetime", text)
+    if not isinstance(value, str):
+        detail = value.detail if isinstance(value, BadValue) else "needs an instant such as 2026-05-20T10:00:00Z"
+        raise Invalid.at(f"/query/{name}", "invalid_instant", detail)
+    return datetime.fromisoformat(value)

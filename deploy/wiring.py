@@ -23,6 +23,7 @@ from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.memberships import MembershipRelay
+from consumers.retrying import Retrying
 from deploy import metrics
 from deploy.demo import play
 from deploy.event_store import EventStore
@@ -115,6 +116,7 @@ def run_api(settings: Settings) -> None:
             database=database,
             secret=secret_of(database),
             version=importlib.metadata.version("rollcall"),
+            retry=Retrying(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
         )
         runner = ImportRunner(rollcall, database, context.import_waiting)

@@ -11,7 +11,7 @@ from eventsourcing.persistence import IntegrityError
 
 from domain import segment as segments
 from domain.errors import NotFound, Refused, StaleVersion
-from domain.filters import parse
+from domain.filters import Node, parse
 from domain.log import LogApplication, Saved
 from domain.nesting import Reference
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
@@ -25,7 +25,7 @@ class SegmentCommands(LogApplication):
         """Create a segment. With a `segment_id` given a second time, the first one's result is returned."""
         draft = segments.check_draft(draft)
         if draft.type == "dynamic":
-            self._check_filter(account_id, draft.filter, None)
+            self.filter_tree(account_id, draft.filter)
         segment_id = segment_id or uuid4()
         event = SegmentCreated(
             **self._next(account_id, segment_id, 0),
@@ -39,7 +39,7 @@ class SegmentCommands(LogApplication):
     def edit_segment(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
         """Change what `edit` mentions. Raises `Invalid`, `NotFound`, `Refused`; `StaleVersion` against `expected`."""
         if not isinstance(edit.filter, Keep):
-            self._check_filter(account_id, edit.filter, segment_id)
+            self.filter_tree(account_id, edit.filter, segment_id)
 
         def write() -> Saved:
             segment = self._read_segment(account_id, segment_id)
@@ -89,9 +89,12 @@ class SegmentCommands(LogApplication):
             raise NotFound("segment_not_found", "no such segment in this account")
         return segment
 
-    def _check_filter(self, account_id: UUID, raw: Any, segment_id: UUID | None) -> None:
+    def filter_tree(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Node:
+        """What a filter in JSON form means in this account, as one of `segment_id`. Raises `Invalid`."""
         own_id = None if segment_id is None else str(segment_id)
-        parse(raw, self._read_schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id)
+        return parse(
+            raw, self._read_schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
+        )
 
     def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:
         try:

@@ -71,6 +71,17 @@ def is_indexed(face: str, kind: AttributeType | None) -> bool:
     return kind == "date" or face.endswith(("@day", "@age"))
 
 
+def read_values(attributes: str, folded: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Value]]:
+    """A customer's values from the two columns that hold them: as shown, as kept apart, and all that conditions see."""
+    shown = json_text.loads(attributes)
+    compared = {key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()}
+    seen = shown | compared
+    for face in compared:
+        if face.endswith("@day"):
+            seen[f"{face[:-4]}@age"] = micros_of_text(shown[face[:-4]])
+    return shown, compared, seen
+
+
 def _put(into: dict[str, Any], key: str, value: Value | None) -> None:
     if value is None:
         into.pop(key, None)
@@ -105,14 +116,7 @@ class CustomerRows:
 
     def _take(self, cursor: Cursor[Any]) -> None:
         for account_id, customer_no, customer_id, position, version, updated_at, attributes, folded in cursor:
-            shown = json_text.loads(attributes)
-            compared = {
-                key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()
-            }
-            seen = shown | compared
-            for face in compared:
-                if face.endswith("@day"):
-                    seen[f"{face[:-4]}@age"] = micros_of_text(shown[face[:-4]])
+            shown, compared, seen = read_values(attributes, folded)
             self.rows[customer_id] = CustomerRow(
                 account_id, customer_no, customer_id, position, shown, compared, seen, version, updated_at=updated_at
             )

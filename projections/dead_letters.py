@@ -1,7 +1,8 @@
-"""Dead letters on their way from the table to the dead-letter topic.
+"""Dead letters on their way from the table to the dead-letter topic, or back into Rollcall.
 
-Called by the relay of the ingest process (`consumers.dead_letters`). A letter is stored by the batch
-that passed its record; here it is claimed, and marked once the broker has it.
+Called by the relay of the ingest process (`consumers.dead_letters`) and by `consumers.retrying`. A letter
+is stored by the batch that passed its record; here it is claimed, and marked once the broker has it or a
+retry took it in.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from projections.database import Database, beside
 
@@ -30,6 +32,37 @@ class StoredLetter(NamedTuple):
     message: str
     attempts: int
     first_failed_at: datetime
+
+
+class Retried(NamedTuple):
+    """What became of a letter that was taken in again; `invalid` says why, and the letter stays."""
+
+    result: str
+    attempts: int
+    position: int
+    customer_id: UUID | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+def unresolved(database: Database, account_id: UUID, dead_letter_id: int) -> StoredLetter | None:
+    """The letter with this id, where the account has it and no retry has taken it in."""
+    with database.transaction(account_id) as connection:
+        row = connection.execute(SQL.unresolved, [account_id, dead_letter_id]).fetchone()
+    return None if row is None else _stored(row)
+
+
+def resolve(database: Database, account_id: UUID, dead_letter_id: int, now: datetime) -> None:
+    """Mark a letter that was taken in."""
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.resolve, [now, account_id, dead_letter_id])
+
+
+def fail_again(database: Database, account_id: UUID, dead_letter_id: int, code: str, message: str) -> int:
+    """Keep why a letter failed this time; how often it has been tried."""
+    with database.transaction(account_id, read_only=False) as connection:
+        row = connection.execute(SQL.fail_again, [code, message, account_id, dead_letter_id]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def pass_on(

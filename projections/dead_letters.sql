@@ -3,10 +3,27 @@
 SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
        first_failed_at
 FROM dead_letters
-WHERE published_at IS NULL
+WHERE published_at IS NULL AND resolved_at IS NULL
 ORDER BY dead_letter_id
 LIMIT %s
 FOR UPDATE SKIP LOCKED
 
 -- name: mark_published
 UPDATE dead_letters SET published_at = %s WHERE dead_letter_id = ANY (%s::bigint[])
+
+-- name: unresolved
+SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
+       first_failed_at
+FROM dead_letters
+WHERE account_id = %s::uuid AND dead_letter_id = %s::bigint AND resolved_at IS NULL
+
+-- name: resolve
+UPDATE dead_letters
+SET resolved_at = %s, attempts = attempts + 1
+WHERE account_id = %s::uuid AND dead_letter_id = %s::bigint AND resolved_at IS NULL
+
+-- name: fail_again
+UPDATE dead_letters
+SET code = %s, message = %s, attempts = attempts + 1
+WHERE account_id = %s::uuid AND dead_letter_id = %s::bigint
+RETURNING attempts

@@ -140,6 +140,8 @@ CREATE TABLE membership_history (
     account_id  uuid        NOT NULL,
     PRIMARY KEY (customer_no, version_no, position, at)
 );
+-- What happened in a segment, and who was in it at an instant.
+CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
 
 -- The lists hold what is left of them; `lost_…` counts what a deleted segment took out of each since a
 -- person chose it. An excluded segment lost, or no segment left: nobody is in the audience.

@@ -17,6 +17,14 @@ from projections.migrate import migrate
 from tests.installation import Installation, cloned_database, unique_name
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `full` runs only where it is asked for."""
+    if "full" not in str(config.getoption("-m")):
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _readable_log() -> None:
     """No local variables in tracebacks, as in production: drawing them takes seconds."""

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from api.app import create_app
 from api.context import Context
 from api.import_runner import ImportRunner
+from consumers.retrying import Retrying
 from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
@@ -51,7 +52,12 @@ class Installation:
         self.database = Database(self.url, "rollcall_api", wait=1.0)
 
     def context(self, **figures: Any) -> Context:
-        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", **figures)
+        retry = Retrying(self.rollcall, self.database, self)
+        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
+
+    def from_machine(self, instant: datetime) -> datetime:
+        """What a record's timestamp means: the clocks of tests are not shifted."""
+        return instant
 
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from domain.customer import BUILT_IN
+from domain.moments import Days
 from domain.values import AttributeType
 from projections.database import beside
 
@@ -63,3 +66,15 @@ def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[Attri
 def labels(connection: Connection[TupleRow], account_id: UUID) -> dict[str, str | None]:
     """The label of each of the account's own attributes, for a filter's summary."""
     return {row.key: row.label for row in attributes(connection, account_id)}
+
+
+def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, AttributeType]:
+    """The type of every attribute that a filter may read."""
+    return dict(BUILT_IN) | {row.key: row.type for row in attributes(connection, account_id)}
+
+
+def calendar(connection: Connection[TupleRow], account_id: UUID) -> tuple[Days, datetime]:
+    """The account's days, and up to when time-driven flips are in its members."""
+    row = connection.execute(SQL.calendar, [account_id]).fetchone()
+    assert row is not None, "who has a key has an account"
+    return Days(ZoneInfo(row[0])), row[1]

@@ -15,3 +15,6 @@ SELECT count(*) FROM api_keys WHERE account_id = %s::uuid
 
 -- name: attributes
 SELECT key, type, label FROM attributes WHERE account_id = %s::uuid ORDER BY key
+
+-- name: calendar
+SELECT timezone, time_passed_to FROM accounts WHERE account_id = %s::uuid

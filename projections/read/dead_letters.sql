@@ -2,10 +2,10 @@
 SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
        first_failed_at, published_at
 FROM dead_letters
-WHERE account_id = %(account_id)s::uuid
+WHERE account_id = %(account_id)s::uuid AND resolved_at IS NULL
   AND (%(before)s::bigint IS NULL OR dead_letter_id < %(before)s::bigint)
 ORDER BY dead_letter_id DESC
 LIMIT %(limit)s::int
 
 -- name: count
-SELECT count(*) FROM dead_letters WHERE account_id = %s::uuid
+SELECT count(*) FROM dead_letters WHERE account_id = %s::uuid AND resolved_at IS NULL

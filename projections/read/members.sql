@@ -12,13 +12,14 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: search
+-- Who is found is found by index (as for customers); of those, who is a member.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
-FROM members m
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+    AS found (customer_no)
+JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
-WHERE m.version_no = %(version_no)s::bigint
-  AND (%(joined_at)s::timestamptz IS NULL
-       OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
-  AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+WHERE %(joined_at)s::timestamptz IS NULL
+   OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
 ORDER BY m.joined_at DESC, m.customer_no DESC
 LIMIT %(limit)s::int
 
@@ -27,10 +28,9 @@ SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND accou
 
 -- name: count_search
 SELECT count(*)
-FROM members m
-JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
-WHERE m.version_no = %(version_no)s::bigint
-  AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+    AS found (customer_no)
+JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: candidates
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text

@@ -1,0 +1,135 @@
+"""Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why she is in a segment, or is not.
+
+Evaluated with what the projection worker evaluates with, at the instant at which it did so last: the result
+is her membership. Of a segment being recomputed, the filter that is still served is explained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.access import Reader
+from api.answering import answer
+from api.context import Here
+from api.documents import answers
+from api.membership_shapes import Explanation
+from api.segment_shape import EXAMPLE as EXAMPLE_SEGMENT
+from api.segment_shape import state_of
+from api.segments import find
+from api.texts import PathId, uuid_in
+from api.waiting import MinPosition, snapshot
+from domain.errors import Invalid, NotFound
+from domain.explanation import explain, missing
+from domain.filters import parse
+from domain.moments import Moment, from_micros, micros
+from domain.nesting import SEGMENT, Reference, segments_named
+from projections.read import accounts, explanations, history, segments
+from projections.read.explanations import Person
+from projections.read.history import Last
+from projections.read.segments import SegmentRow
+
+router = APIRouter(prefix="/v1/segments", tags=["members"])
+EXAMPLE: dict[str, Any] = {
+    "segment_id": EXAMPLE_SEGMENT["id"],
+    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
+    "member": True,
+    "since": "2026-05-20T10:00:00Z",
+    "cause": {
+        "event": 8812, "event_type": "rollcall.customer.changed", "type": "change", "at": "2026-05-20T10:00:00Z",
+        "source": "/crm", "change_id": "a-1",
+    },
+    "state": "current",
+    "evaluated_at": "2026-05-21T08:30:00Z",
+    "filter": {
+        "pointer": "/filter", "group": "all", "result": True,
+        "nodes": [{
+            "pointer": "/filter/0", "attribute": "plan", "operator": "equals", "value": "gold", "actual": "gold",
+            "result": True,
+        }],
+    },
+    "missing": [],
+}  # fmt: skip
+
+
+@router.get(
+    "/{segment_id}/customers/{customer_id}/explanation",
+    operation_id="explain_membership",
+    response_model=Explanation,
+    responses=answers({200: ("Why.", EXAMPLE)}, 404, 504),
+)
+def explain_membership(
+    here: Here, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
+) -> Response:
+    """Explain why a customer is in a segment or not: each condition with her value, since when, by which event."""
+    account_id = caller.account_id
+    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+        segment = find(connection, account_id, segment_id)
+        asked = uuid_in(customer_id)
+        person = None if asked is None else explanations.person(connection, account_id, asked)
+        if person is None:
+            raise NotFound("customer_not_found", "no such customer in this account")
+        since = explanations.joined_at(connection, segment.serving, person.customer_no)
+        source = history.counted(connection, account_id, segment.segment_no)
+        last = history.last_of(connection, source, person.customer_no)
+        days, passed_to = accounts.calendar(connection, account_id)
+        moment = days.moment(micros(max(passed_to, person.updated_at)))
+        tree = _tree(connection, account_id, segment, person, moment)
+        body = {
+            "segment_id": segment.segment_id,
+            "customer_id": asked,
+            "member": since is not None,
+            "since": since,
+            "cause": None if last is None else _cause(connection, account_id, last),
+            "state": state_of(segment),
+            "evaluated_at": from_micros(moment.micros),
+            "filter": tree,
+            "missing": [] if tree is None or since is not None else list(missing(tree)),
+        }
+    return answer(body, position)
+
+
+def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person, moment: Moment) -> Any:
+    """The filter that is served with its results; `None` where there is none, or none that can be read.
+
+    A version keeps its filter with those of the segments it names written out. As saved it is known of the newest
+    one; of an older one that is still served, those of the segments are shown in the place of their names.
+    """
+    version = segment.serving or segment.building
+    effective = None if version is None else explanations.filter_of(connection, version)
+    if effective is None:
+        return None
+    newest = segment.serving is None or state_of(segment) == "current"
+    raw = segment.filter if newest else effective
+    named = explanations.segments_of(connection, account_id, person.customer_no, segments_named(raw))
+
+    def reference(segment_id: str) -> Reference | None:
+        found = segments.by_id(connection, account_id, UUID(segment_id))
+        return (
+            None
+            if found is None
+            else Reference(found.name, "static" if found.type == "static" else "dynamic", found.filter)
+        )
+
+    try:
+        node = parse(effective, accounts.types(connection, account_id), segments=reference, limited=False)
+    except Invalid:
+        # A filter that this version cannot read has put its segment in error, which `state` says.
+        return None
+    return explain(raw, node, person.seen, person.shown | {SEGMENT: named}, moment)
+
+
+def _cause(connection: Any, account_id: UUID, last: Last) -> dict[str, Any]:
+    event = explanations.event(connection, account_id, last.position)
+    # What else the event that let time go on told is not why.
+    told = event if event is not None and last.cause != "time" else None
+    return {
+        "event": last.position,
+        "event_type": None if event is None else event.type,
+        "type": last.cause,
+        "at": last.at,
+        "source": None if told is None else told.source,
+        "change_id": None if told is None else told.change_id,
+    }

@@ -1,0 +1,78 @@
+-- name: counted
+-- The versions whose history is the segment's, each up to which position.
+SELECT version_no, coalesce(superseded_by, 9223372036854775807)
+FROM segment_versions
+WHERE segment_no = %(segment_no)s::bigint AND account_id = %(account_id)s::uuid AND state IN ('serving', 'retired')
+ORDER BY version_no
+
+-- name: walk
+-- The page lies at one end of an index. Where a segment has just been filled, statistics do not know it yet, and
+-- the planner would sort the whole history.
+SELECT set_config('enable_sort', 'off', true)
+
+-- name: page
+-- The newest of each version, then the newest of those: however long the history is, only a page is read.
+SELECT c.customer_id, c.attributes->>'external_id', h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+CROSS JOIN LATERAL (
+    SELECT h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no
+    FROM membership_history h
+    WHERE h.version_no = v.version_no AND h.position <= v.last
+      AND (%(at)s::timestamptz IS NULL OR h.at <= %(at)s::timestamptz)
+      AND (%(at)s::timestamptz IS NULL
+           OR (h.at, h.customer_no, h.position, h.version_no)
+              < (%(at)s::timestamptz, %(customer_no)s::bigint, %(position)s::bigint, %(version_no)s::bigint))
+    ORDER BY h.at DESC, h.customer_no DESC, h.position DESC
+    LIMIT %(limit)s::int
+) AS h
+LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = h.customer_no
+ORDER BY h.at DESC, h.customer_no DESC, h.position DESC, h.version_no DESC
+LIMIT %(limit)s::int
+
+-- name: count
+SELECT count(*)
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
+
+-- name: last_of
+-- The last that happened to one customer; in the log's order, and within an event in time's.
+SELECT h.joined, h.at, h.cause, h.position
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+JOIN membership_history h
+    ON h.version_no = v.version_no AND h.customer_no = %(customer_no)s::bigint AND h.position <= v.last
+ORDER BY h.position DESC, h.at DESC, h.version_no DESC
+LIMIT 1
+
+-- name: members_at
+-- Whose last entry up to then is a join. Newest first, so that a page is found at the recent end.
+SELECT h.customer_no, h.at AS joined_at, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+CROSS JOIN LATERAL (
+    SELECT h.customer_no, h.at
+    FROM membership_history h
+    WHERE h.version_no = v.version_no AND h.position <= v.last AND h.joined AND h.at <= %(at)s::timestamptz
+      AND (%(joined_at)s::timestamptz IS NULL OR h.at <= %(joined_at)s::timestamptz)
+      AND (%(joined_at)s::timestamptz IS NULL
+           OR (h.at, h.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
+      AND NOT EXISTS (
+          SELECT
+          FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS w (version_no, last)
+          JOIN membership_history l
+              ON l.customer_no = h.customer_no AND l.version_no = w.version_no AND l.position <= w.last
+          WHERE l.at <= %(at)s::timestamptz
+            AND (l.position, l.at, l.version_no) > (h.position, h.at, h.version_no))
+    ORDER BY h.at DESC, h.customer_no DESC
+    LIMIT %(limit)s::int
+) AS h
+LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = h.customer_no
+ORDER BY h.at DESC, h.customer_no DESC
+LIMIT %(limit)s::int
+
+-- name: sizes
+-- What came and went between one point and the next; the first holds all before it.
+SELECT width_bucket(h.at, %(bounds)s::timestamptz[]), sum(CASE WHEN h.joined THEN 1 ELSE -1 END)::bigint
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
+WHERE h.at <= %(until)s::timestamptz
+GROUP BY 1
+ORDER BY 1

@@ -1,0 +1,44 @@
+"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.preview`.
+
+Nothing is stored. The predicate is the one with which segments are filled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from domain.errors import Unavailable
+from domain.filters import Node
+from domain.moments import Moment
+from projections.database import beside
+from projections.filter_sql import predicate
+from projections.read.customers import CustomerRow, row_of
+
+SQL = beside(__file__)
+SAMPLE = 10
+MOST_SECONDS = 15
+
+
+def preview(
+    connection: Connection[TupleRow], account_id: UUID, node: Node, moment: Moment
+) -> tuple[int, list[CustomerRow]]:
+    """How many customers match at `moment`, and the newest of them. Raises `Unavailable` where it takes too long."""
+    parts: dict[str, Any] = {
+        "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
+    }  # fmt: skip
+    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
+    try:
+        row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
+        assert row is not None
+        count, blocks = row
+        if not count:
+            return 0, []
+        found = connection.execute(sql.SQL(SQL.sample).format(**parts, blocks=sql.Literal(blocks)))
+        return count, [row_of(each) for each in found]
+    except psycopg.errors.QueryCanceled:
+        raise Unavailable("preview_too_slow", f"not counted within {MOST_SECONDS} s; try again later") from None

@@ -1,0 +1,23 @@
+-- name: count
+-- One scan that PostgreSQL shares among its workers: matches counted by block of neighbouring customers,
+-- all of them together, and the newest blocks that have any, in which the sample is found.
+SELECT coalesce(sum(found), 0)::bigint, (array_agg(block ORDER BY block DESC))[:{most}]
+FROM (
+    SELECT c.customer_no >> 10 AS block, count(*) AS found
+    FROM customers c
+    WHERE c.account_id = {account} AND {predicate}
+    GROUP BY 1
+) AS blocks
+
+-- name: sample
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+FROM unnest({blocks}::bigint[]) AS b (block)
+JOIN customers c ON c.customer_no >= b.block << 10 AND c.customer_no < (b.block + 1) << 10
+WHERE c.account_id = {account} AND {predicate}
+ORDER BY c.customer_no DESC
+LIMIT {most}
+
+-- name: prepare
+-- Worth sharing whatever the planner expects of the groups: it knows nothing of how many blocks there are.
+SELECT set_config('statement_timeout', %s, true), set_config('parallel_setup_cost', '0', true),
+       set_config('parallel_tuple_cost', '0', true)

@@ -1,0 +1,269 @@
+"""The real command on a rehearsed clock, some seconds before something falls due: it happens by itself, in time.
+
+What has to happen is asked of the naive oracle; the exact instants are those at which a day begins in the
+account's zone, or at which an instant has reached its age.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from httpx import Client
+
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+from tests.installation import Installation
+from tests.oracle_time import DAY, first_instant, moving_is_true
+from tests.outside import Outside, eventually, running
+
+LEAD = timedelta(seconds=16)
+TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
+LATE = 1.0
+CONDITIONS: list[tuple[str, str, Any]] = [
+    ("ends", "in_period", "today"),
+    ("ends", "in_period", "this_month"),
+    ("ends", "in_period", "last_year"),
+    ("ends", "in_last_days", 1),
+    ("ends", "in_next_days", 2),
+    ("ends", "more_than_days_ago", 1),
+    ("born", "anniversary_in_period", "today"),
+    ("born", "anniversary_in_period", "this_week"),
+    ("born", "anniversary_in_next_days", 1),
+    ("seen", "in_period", "yesterday"),
+    ("seen", "in_last_hours", 2),
+    ("seen", "in_next_hours", 30),
+    ("seen", "more_than_days_ahead", 1),
+]
+
+
+class Case(NamedTuple):
+    """An account's zone, and the instant before which it starts: when a day begins there, or the clocks change."""
+
+    zone: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.zone} {self.at:%Y-%m-%dT%H:%M}"
+
+
+def midnight(zone: str, year: int, month: int, day: int) -> Case:
+    return Case(zone, first_instant(date(year, month, day), ZoneInfo(zone)))
+
+
+def utc(zone: str, *parts: int) -> Case:
+    return Case(zone, datetime(*parts, tzinfo=UTC))  # type: ignore[misc,arg-type]
+
+
+LISBON, NEW_YORK, APIA = "Europe/Lisbon", "America/New_York", "Pacific/Apia"
+LORD_HOWE, KOLKATA = "Australia/Lord_Howe", "Asia/Kolkata"
+ALWAYS = [midnight(LISBON, 2027, 2, 28)]
+FULL = [
+    midnight(LISBON, 2028, 2, 29), midnight(LISBON, 2028, 1, 1), midnight(NEW_YORK, 2027, 3, 1),
+    midnight(NEW_YORK, 2027, 6, 1), midnight(APIA, 2028, 2, 29), midnight(APIA, 2027, 1, 1),
+    midnight(LORD_HOWE, 2027, 3, 1), midnight(LORD_HOWE, 2027, 10, 1), midnight(KOLKATA, 2028, 3, 1),
+    midnight(KOLKATA, 2027, 1, 1),
+    utc(LISBON, 2027, 3, 28, 1), utc(LISBON, 2027, 10, 31, 1), utc(NEW_YORK, 2027, 3, 14, 7),
+    utc(NEW_YORK, 2027, 11, 7, 6), utc(LORD_HOWE, 2027, 4, 3, 15), utc(LORD_HOWE, 2027, 10, 2, 15, 30),
+    # The day of a change is 23 or 25 hours long: the midnight that ends it.
+    midnight(LISBON, 2027, 3, 29), midnight(NEW_YORK, 2027, 11, 8),
+]  # fmt: skip
+
+
+def people(case: Case) -> dict[str, dict[str, Any]]:
+    """Customers around the instant: everything that can fall due does so at it, or some seconds later."""
+    today = (case.at + timedelta(hours=1)).astimezone(ZoneInfo(case.zone)).date()
+    found: dict[str, dict[str, Any]] = {}
+    for days in (-2, -1, 0, 1, 2, 3):
+        day = today + days * DAY
+        found[f"d{days}"] = {"ends": day.isoformat(), "born": f"199{0 if day.day < 29 else 2}-{day:%m-%d}"}
+    found["leapling"] = {"born": "1992-02-29", "ends": today.replace(year=today.year - 1, day=28).isoformat()}
+    for number, hours in enumerate((-2, -24, 24, 30, 0)):
+        instant = case.at + timedelta(hours=hours, seconds=number / 2, microseconds=number)
+        found[f"i{number}"] = {"seen": instant.isoformat()}
+    return found
+
+
+def holds(condition: tuple[str, str, Any], values: dict[str, Any], now: datetime, zone: ZoneInfo) -> bool:
+    key, operator, operand = condition
+    if key not in values:
+        return False
+    read = datetime.fromisoformat if TYPES[key] == "datetime" else date.fromisoformat
+    return moving_is_true(TYPES[key], operator, operand, read(values[key]), now, zone)
+
+
+def transitions(case: Case, values: dict[str, Any], condition: tuple[str, str, Any]) -> list[tuple[datetime, bool]]:
+    """When, from a second before the instant to three seconds later, membership changes, and to what."""
+    zone = ZoneInfo(case.zone)
+    edges = {case.at}
+    if "seen" in values:
+        seen = datetime.fromisoformat(values["seen"])
+        edges |= {seen + sign * timedelta(hours=hours) for hours in (2, 24, 30) for sign in (1, -1)}
+    tick = timedelta(microseconds=1)
+    return [
+        (edge, holds(condition, values, edge, zone))
+        for edge in sorted(edges)
+        if timedelta(-1) < edge - case.at < timedelta(seconds=3) and edge >= case.at
+        and holds(condition, values, edge - tick, zone) != holds(condition, values, edge, zone)
+    ]  # fmt: skip
+
+
+@dataclass
+class Told:
+    """A running installation with the customers and segments of a case; what time it is there."""
+
+    running: Outside
+    segments: dict[int, dict[str, Any]]
+    people: dict[str, Any]
+    offset: timedelta
+    zone: str
+    started: datetime
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+
+def tell(out: Outside, case: Case, values: dict[str, dict[str, Any]]) -> Told:
+    for key, kind in TYPES.items():
+        out.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
+    made = {who: out.ok("PUT", f"/v1/customers/{who}", json={"attributes": each}) for who, each in values.items()}
+    asked = datetime.now(UTC)
+    created = datetime.fromisoformat(out.ok("PUT", "/v1/customers/clock", json={})["created_at"])
+    segments = {}
+    for place, (key, operator, operand) in enumerate(CONDITIONS):
+        node = [{"attribute": key, "operator": operator, "value": operand}]
+        body = {"name": f"s{place}", "type": "dynamic", "filter": node}
+        segments[place] = out.ok("POST", "/v1/segments", json=body)
+    first = min(instant(each["created_at"]) for each in made.values())
+    return Told(out, segments, made, created - asked, case.zone, first)
+
+
+def entries(out: Outside, segment: Any) -> list[tuple[str, datetime, bool, str]]:
+    found = out.pages(f"/v1/segments/{segment['id']}/history")
+    return sorted((each["external_id"], instant(each["at"]), each["joined"], each["cause"]) for each in found)
+
+
+def members(out: Outside, segment: Any) -> dict[str, datetime]:
+    """Since when who is in a segment."""
+    found = out.pages(f"/v1/segments/{segment['id']}/members")
+    return {each["external_id"]: instant(each["joined_at"]) for each in found}
+
+
+instant = datetime.fromisoformat
+
+
+@pytest.mark.parametrize("case", [*ALWAYS, *(pytest.param(each, marks=pytest.mark.full) for each in FULL)], ids=str)
+def test_members_come_and_go_by_themselves_within_a_second(case: Case, tmp_path: Path) -> None:
+    values = people(case)
+    wanted = {
+        (place, who): found
+        for place, condition in enumerate(CONDITIONS)
+        for who, each in values.items()
+        if (found := transitions(case, each, condition))
+    }
+    assert {joined for found in wanted.values() for _, joined in found} == {True, False}
+    with running(tmp_path / "home", **settings(case.zone, case.at - LEAD)) as out:
+        told = tell(out, case, values)
+        assert told.now() < case.at, "this machine took too long to start"
+        late = [lateness(told, place, who, found[-1]) for (place, who), found in in_order(wanted)]
+        print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most")
+        assert max(late) < LATE
+        for place, segment in told.segments.items():
+            by_time = [each[:3] for each in entries(out, segment) if each[3] == "time"]
+            assert by_time == sorted(
+                (who, at, joined) for (each, who), found in wanted.items() if each == place for at, joined in found
+            )
+            joined = members(out, segment)
+            for who, found in ((who, found) for (each, who), found in wanted.items() if each == place):
+                assert joined.get(who) == (found[-1][0] if found[-1][1] else None)
+
+
+def in_order(wanted: dict[tuple[int, str], list[tuple[datetime, bool]]]) -> list[Any]:
+    return sorted(wanted.items(), key=lambda each: each[1][-1])
+
+
+def lateness(told: Told, place: int, who: str, flip: tuple[datetime, bool]) -> float:
+    """Seconds from a flip's instant until it is seen, as of the first look after it; 0 where it was in time."""
+    at, joined = flip
+    address = f"/v1/segments/{told.segments[place]['id']}/customers/{told.people[who]['id']}/explanation"
+    while told.now() < at:
+        time.sleep(min(0.02, max((at - told.now()).total_seconds(), 0)))
+    deadline = told.now() + timedelta(seconds=10)
+    looked = told.now()
+    while told.running.ok("GET", address)["member"] != joined:
+        assert told.now() < deadline, (CONDITIONS[place], who, flip)
+        looked = told.now()
+    # A first look that finds it done tells nothing of how long it took: it was in time for whoever looked then.
+    return (looked - at).total_seconds()
+
+
+def settings(zone: str, start: datetime) -> dict[str, str]:
+    return {
+        "ROLLCALL_BOOTSTRAP_TIMEZONE": zone,
+        "ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none",
+        "ROLLCALL_CLOCK_START": start.isoformat(),
+    }
+
+
+@pytest.mark.parametrize(
+    "case", [midnight(LISBON, 2027, 2, 28), pytest.param(midnight(APIA, 2028, 2, 28), marks=pytest.mark.full)], ids=str
+)
+def test_two_days_of_being_away_are_caught_up_as_if_nothing_had_been(
+    case: Case, tmp_path: Path, installation: Installation
+) -> None:
+    values = people(case)
+    for number in range(20):
+        values[f"r{number}"] = {"seen": (case.at + timedelta(hours=number * 1.7 - 10, microseconds=number)).isoformat()}
+    with running(tmp_path / "home", **settings(case.zone, case.at - timedelta(seconds=30))) as out:
+        told = tell(out, case, values)
+    later = case.at + timedelta(days=2, hours=1, minutes=7)
+    through = run_through(installation, told, values, later)
+    with running(tmp_path / "home", **settings(case.zone, later)) as out:
+        last = max(at for found in through.values() for _, at, _, _ in found[0])
+        assert case.at + timedelta(days=2) <= last < later
+
+        def caught_up() -> bool:
+            return all(len(entries(out, told.segments[place])) >= len(through[place][0]) for place in through)
+
+        eventually(caught_up, 30)
+        for place, segment in told.segments.items():
+            assert (entries(out, segment), members(out, segment)) == through[place]
+
+
+def run_through(installation: Installation, told: Told, values: dict[str, Any], end: datetime) -> dict[int, Any]:
+    """Entries and members of the same segments of the same customers in a system that never stopped."""
+    clock = [told.started]
+    installation.now = installation.rollcall.now = installation._spanning.now = lambda: clock[0]
+    rollcall, account = installation.rollcall, installation.account(timezone=told.zone)
+    key = installation.key(account)
+    for name, kind in TYPES.items():
+        rollcall.declare_attribute(account, name, kind, None)  # type: ignore[arg-type]
+    for who, made in told.people.items():
+        clock[0] = instant(made["created_at"])
+        change = CustomerChange(who, "changed", clock[0], CustomerData(attributes=values[who]))
+        rollcall.change_customers(account, [change])
+    ids = {}
+    for place, made in told.segments.items():
+        clock[0] = instant(made["created_at"])
+        draft = SegmentDraft(made["name"], "", "dynamic", made["filter"])
+        ids[place] = {"id": rollcall.create_segment(account, draft).id}
+    with installation.worker() as worker:
+        while clock[0] < end:
+            clock[0] = min(clock[0] + timedelta(minutes=50), end)
+            while worker.step():
+                pass
+    with installation.open_door(key) as client:
+        out = Inside(client)
+        return {place: (entries(out, each), members(out, each)) for place, each in ids.items()}
+
+
+class Inside(Outside):
+    """The same questions to an installation in this process."""
+
+    def __init__(self, client: Client) -> None:
+        self.http = client
