@@ -53,32 +53,34 @@ class _Rows:
         if row.blank:
             self.blank += 1
             return
-        phone = self._checked(row)
-        if isinstance(phone, tuple):
-            cells = [cell[:SHOWN_CELL] for cell in row.cells]
-            self.errors.append(LineError(row.number, cells, *phone))
-        elif int(phone) in self.seen:
+        line = self._line(row)
+        if isinstance(line, LineError):
+            self.errors.append(line)
+        elif int(line.phone) in self.seen:
             self.duplicates += 1
         else:
-            self.seen.add(int(phone))
-            name = name_of(self.table.name(row))
-            assert not isinstance(name, BadValue)
-            self.lines.append(Line(row.number, phone, name))
+            self.seen.add(int(line.phone))
+            self.lines.append(line)
             self.cells.append(row.cells)
 
-    def _checked(self, row: Row) -> str | tuple[str, str]:
-        """The phone number; or code and message of what is wrong with the row."""
+    def _line(self, row: Row) -> Line | LineError:
         if row.mistake is not None:
-            return row.mistake
+            return _error(row, *row.mistake)
         phone = phone_of(self.table.phone(row), self.country)
         if isinstance(phone, BadValue):
-            return phone.code, phone.detail
+            return _error(row, phone.code, phone.detail)
         name = name_of(self.table.name(row))
-        return (name.code, f"name: {name.detail}") if isinstance(name, BadValue) else phone
+        if isinstance(name, BadValue):
+            return _error(row, name.code, f"name: {name.detail}")
+        return Line(row.number, phone, name)
 
     def clear(self) -> None:
         """Begin a new chunk."""
         self.lines, self.cells, self.errors, self.duplicates, self.blank = [], [], [], 0, 0
+
+
+def _error(row: Row, code: str, message: str) -> LineError:
+    return LineError(row.number, [cell[:SHOWN_CELL] for cell in row.cells], code, message)
 
 
 class ImportRunner:

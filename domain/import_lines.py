@@ -62,7 +62,7 @@ class Counts:
 class ImportChunk:
     """Some rows of a file: the valid lines, each phone number at most once, and what became of the others.
 
-    `before` is how many rows were taken in already, `phones_of` each line's cells for its error.
+    `before` is how many rows were taken in already; `cells` are those of each valid line.
     """
 
     import_id: UUID
