@@ -23,6 +23,8 @@ from projections.account_state import AccountState
 from projections.database import beside
 
 SQL = beside(__file__)
+# Those that need not wait for time to pass.
+EVENTS = (CampaignCreated, CampaignRenamed, CampaignAudienceChosen, CampaignDeleted)
 
 
 def apply(connection: Connection[Any], account: AccountState, event: Event, position: int, at: int) -> None:

@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from projections.database import MODEL_SCHEMA, database_errors, worker_session
-from projections.worker import BATCH, Worker
+from projections.worker import BATCH, MODEL_LOCK, Worker
 
 DEFINITION = Path(__file__).with_name("model.sql")
 NEXT_SCHEMA = "rollcall_model_next"
@@ -73,7 +73,8 @@ def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
 def _switch(owner: Connection[TupleRow], worker: Worker) -> int:
     live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
     with owner.transaction():
-        held = owner.execute(sql.SQL("SELECT position FROM {}.projection FOR UPDATE").format(live)).fetchone()
+        owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+        held = owner.execute(sql.SQL("SELECT position FROM {}.projection").format(live)).fetchone()
         assert held is not None
         worker.drain(stop=held[0])
         owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))

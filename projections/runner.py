@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from projections.announcer import Announcer
 from projections.database import worker_session
-from projections.worker import Worker
+from projections.worker import ModelReplaced, Worker
 
 POLL_SECONDS = 0.5
 _LOCK = 7305467
@@ -38,8 +38,8 @@ def run_worker(database_url: str, announcer: Announcer, stop: threading.Event) -
             failures += 1
             log.warning("database_away", error=type(away).__name__, again_in_seconds=round(delay, 2))
             stop.wait(delay)
-        except psycopg.errors.UndefinedTable:
-            log.warning("read_model_replaced")
+        except ModelReplaced:
+            log.info("read_model_replaced")
 
 
 def _fenced(connection: Connection[TupleRow], stop: threading.Event) -> bool:

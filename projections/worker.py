@@ -9,12 +9,12 @@ at a time, so that an edit over millions holds up nobody.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import structlog
-from prometheus_client import Counter, Histogram
 from psycopg import Connection
 
 from domain.errors import Corrupt
@@ -25,9 +25,6 @@ from domain.stored_events import (
     ApiKeyRevoked,
     AttributeDeclared,
     AudienceFrozen,
-    CampaignAudienceChosen,
-    CampaignCreated,
-    CampaignRenamed,
     CustomerChanged,
     CustomerDeleted,
     Event,
@@ -39,7 +36,17 @@ from domain.stored_events import (
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, audiences, campaigns, changes, erasure, segments, static_members, time_flips
+from projections import (
+    account_rows,
+    audiences,
+    campaigns,
+    changes,
+    erasure,
+    measured,
+    segments,
+    static_members,
+    time_flips,
+)
 from projections.account_state import AccountState, load_accounts
 from projections.announcer import Announcer
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
@@ -52,14 +59,15 @@ BATCH = 2_000
 CHUNK_SECONDS = 0.15
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 PURGE_CHUNK = 20_000
-
-EVENTS = Counter("rollcall_projected_events_total", "Events that the projection worker applied")
-JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
-LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
-SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
+# Held by the live worker for each transaction, and by a rebuild while it switches.
+MODEL_LOCK = 7305470
 
 Timed = tuple[int, int, Event]
-NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, CampaignCreated, CampaignRenamed, CampaignAudienceChosen)
+NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, *campaigns.EVENTS)
+
+
+class ModelReplaced(Exception):
+    """A rebuild put another read model in the place of the one that this worker knows: load it."""
 
 
 @dataclass(slots=True)
@@ -78,10 +86,11 @@ class Worker:
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
     _chunk: int = CHUNK_LEAST * 10
     _uncounted: bool = True
+    _model: int | None = None
 
     def load(self) -> None:
         """Take the state of the read model: at start, and after a batch that failed."""
-        with self.connection.transaction():
+        with self._transaction():
             row = self.connection.execute(SQL.position).fetchone()
             assert row is not None
             self.position, effective_at = row
@@ -91,10 +100,22 @@ class Worker:
                 segments.fail(self.connection, account, segment, reason)
         self._chunk = self.chunk_size or self._chunk
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A transaction on one read model from its first statement to its last; a rebuild switches between two."""
+        with self.connection.transaction():
+            if self.announcer is not None:
+                self.connection.execute(SQL.hold_model, [MODEL_LOCK])
+                row = self.connection.execute(SQL.model).fetchone()
+                if row is None or self._model not in (None, row[0]):
+                    raise ModelReplaced
+                self._model = row[0]
+            yield
+
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time() or self._refresh() or self._count_audiences()
+        passed = self._watch_time() or self._refresh() or self._count()
         built = self._build()
         return events or passed or built or self._purge()
 
@@ -102,7 +123,7 @@ class Worker:
 
     def _project(self, stop: int | None = None) -> bool:
         started = time.monotonic()
-        with self.connection.transaction():
+        with self._transaction():
             rows = self.connection.execute(
                 SQL.next_events, {"after": self.position, "stop": stop, "limit": self.batch_size}, binary=True
             ).fetchall()
@@ -118,7 +139,7 @@ class Worker:
             )
             if moved.rowcount != 1:
                 raise Corrupt("position_moved", "another worker moved the position")
-        self._report(len(events), batch, started)
+        measured.report(len(events), batch, self.position, started)
         return True
 
     def _apply(self, events: list[Timed], batch: MembershipBatch) -> None:
@@ -221,8 +242,7 @@ class Worker:
     def _pass_time(self, account: AccountState, until: int, position: int) -> None:
         batch = MembershipBatch(telling=self.announcer is not None)
         time_flips.pass_time(self.connection, account, until, position, batch)
-        JOINS.inc(batch.joins)
-        LEAVES.inc(batch.leaves)
+        measured.flips(batch)
 
     def _watch_time(self) -> bool:
         """Put into the log that time passed, for each account in which something fell due."""
@@ -245,11 +265,10 @@ class Worker:
             return float("inf")
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
 
-    def _count_audiences(self) -> bool:
+    def _count(self) -> bool:
         """Put into the log what each new audience came to, so that it may be read."""
-        found = audiences.announce(self.connection, self.announcer) if self.announcer and self._uncounted else False
-        self._uncounted &= self.announcer is None
-        return found
+        wanted, self._uncounted = self._uncounted, self._uncounted and self.announcer is None
+        return self.announcer is not None and wanted and audiences.announce(self.connection, self.announcer)
 
     # Segments being recomputed
 
@@ -269,7 +288,7 @@ class Worker:
             assert build is not None
             if not build.complete:
                 started = time.monotonic()
-                with self.connection.transaction():
+                with self._transaction():
                     segments.fill_or_fail(self.connection, account, segment, self._chunk)
                 self._adapt(time.monotonic() - started)
             if build.complete and segment.build is build and self.announcer is not None:
@@ -283,19 +302,8 @@ class Worker:
             self._chunk = max(CHUNK_LEAST, min(CHUNK_MOST, wanted))
 
     def _purge(self) -> bool:
-        with self.connection.transaction():
+        with self._transaction():
             return segments.purge(self.connection, PURGE_CHUNK)
-
-    def _report(self, count: int, batch: MembershipBatch, started: float) -> None:
-        seconds = time.monotonic() - started
-        EVENTS.inc(count)
-        JOINS.inc(batch.joins)
-        LEAVES.inc(batch.leaves)
-        SECONDS.observe(seconds)
-        structlog.get_logger().info(
-            "batch_projected", events=count, joined=batch.joins, left=batch.leaves, position=self.position,
-            ms=round(seconds * 1000, 1),
-        )  # fmt: skip
 
     def drain(self, stop: int | None = None) -> None:
         """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""

@@ -1,0 +1,71 @@
+"""A rebuild while customers change: the old read model is kept up, then the worker goes on with the new one."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+from deploy.event_store import EventStore
+from domain.application import Rollcall
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+from projections.rebuild import rebuild
+from projections.runner import run_worker
+from projections.verify import verify
+from tests.installation import Installation
+
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+
+
+def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Installation) -> None:
+    account = installation.account()
+    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.create_segment(account, SegmentDraft("Gold", "", "dynamic", GOLD))
+    stop, failures = threading.Event(), []
+    store = EventStore(installation.url, "rollcall_worker", size=2)
+    announcer = Rollcall(store, store, lambda: datetime.now(UTC))
+    sent = [0]
+
+    def change() -> None:
+        while not stop.is_set():
+            plans = ["gold", "free", None]
+            changes = [
+                CustomerChange(
+                    f"c{(sent[0] + each) % 400}", "changed", datetime.now(UTC),
+                    CustomerData(attributes={"plan": plans[(sent[0] // 400 + each) % 3]}),
+                )
+                for each in range(50)
+            ]  # fmt: skip
+            installation.rollcall.change_customers(account, changes)
+            sent[0] += 50
+
+    def watched(work: object, *arguments: object) -> threading.Thread:
+        def run() -> None:
+            try:
+                work(*arguments)  # type: ignore[operator]
+            except BaseException as failure:
+                failures.append(failure)
+                stop.set()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    threads = [watched(run_worker, installation.url, announcer, stop), watched(change)]
+    positions = [rebuild(installation.url, batch_size=100 * turn) for turn in (1, 3, 7)]
+    enough = installation.rollcall.head() + 500
+    while installation.rollcall.head() < enough and not failures:
+        threading.Event().wait(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+    store.close()
+
+    assert not failures, failures
+    assert positions == sorted(positions)
+    installation.project()
+    assert list(verify(installation.url)) == []
+    with installation.owner() as owner:
+        gold = owner.execute("SELECT count(*) FROM customers WHERE attributes->>'plan' = 'gold'").fetchone()
+        members = owner.execute("SELECT sum(members) FROM segment_versions WHERE state = 'serving'").fetchone()
+    assert gold == members
