@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI
 from api import (
     attributes,
     bulk,
+    campaigns,
+    changes,
     customers,
     dead_letters,
     documents,
@@ -18,6 +20,7 @@ from api import (
     operation,
     preview,
     problems,
+    recipients,
     segments,
 )
 from api.context import Context
@@ -34,6 +37,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     explanations.router,
     imports.router,
     segments.router,
+    campaigns.router,
+    recipients.router,
+    changes.router,
     dead_letters.router,
     operation.router,
 )

@@ -22,9 +22,9 @@ class Context:
 
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
     an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
-    `own_write_wait` how long a write waits to see itself. `metrics_folder` is where all processes of one
-    installation put their metrics, if they share any. `import_waiting` wakes the runner of CSV imports. `retry`
-    takes a dead letter in again, by account and id.
+    `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
+    waits for it. `metrics_folder` is where all processes of one installation put their metrics, if they share any.
+    `import_waiting` wakes the runner of CSV imports. `retry` takes a dead letter in again, by account and id.
     """
 
     rollcall: Rollcall
@@ -34,6 +34,7 @@ class Context:
     retry: Callable[[UUID, int], Retried]
     lag_wait: float = 5.0
     own_write_wait: float = 2.0
+    freeze_wait: float = 30.0
     max_body: int = 1 << 20
     max_bulk: int = 64 << 20
     max_import: int = 10 << 20

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import membership_shapes, shapes
+from api.campaign_shape import CampaignBody, CampaignPatch
 from api.problems import KINDS, MEDIA_TYPE
 
 REF = "#/components/schemas/"
@@ -45,7 +46,8 @@ _HEADERS: dict[str, dict[str, Any]] = {
 _OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
 ASKED: tuple[type[BaseModel], ...] = (
     shapes.KeyBody, shapes.AttributeBody, shapes.CustomerBody, shapes.BulkLine, shapes.SegmentBody,
-    shapes.SegmentPatch, shapes.MembersBody, membership_shapes.PreviewBody, shapes.Problem,
+    shapes.SegmentPatch, shapes.MembersBody, membership_shapes.PreviewBody, CampaignBody, CampaignPatch,
+    shapes.Problem,
 )  # fmt: skip
 
 

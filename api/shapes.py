@@ -22,7 +22,7 @@ STORABLE = r"^[^\x00]*$"
 AttributeValue = str | int | float | bool | list[str]
 
 
-def _absent(schema: dict[str, Any]) -> None:
+def absent(schema: dict[str, Any]) -> None:
     """A field that an edit may leave out has no default: what is left out stays as it is."""
     schema.pop("default", None)
 
@@ -225,9 +225,9 @@ class SegmentBody(Asked):
 class SegmentPatch(Asked):
     """What to change; the rest stays."""
 
-    name: str = Field(default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=_absent)
-    description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE, json_schema_extra=_absent)
-    filter: Filter = Field(default=[], json_schema_extra=_absent)
+    name: str = Field(default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=absent)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE, json_schema_extra=absent)
+    filter: Filter = Field(default=[], json_schema_extra=absent)
 
 
 class Members(BaseModel):

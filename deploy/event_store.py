@@ -1,7 +1,8 @@
 """The event store: the library's recorder over PostgreSQL, as our two hot paths need it.
 
 One append is one transaction without pipeline mode: position of the source, customer states, dead
-letters, the log's lock, one NOTIFY, and the events from four arrays. The advisory lock makes order of
+letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
+values leave the payloads of her earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
 deploy/decisions/0002). Every writer of the log goes through here.
 """
@@ -24,11 +25,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from domain.application import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
+from domain.stored_events import CustomerDeleted
 from projections import imports, static_lists
 from projections.arrays import Bigints, Byteas, Texts, Uuids, column
 from projections.database import Role, beside, session_conninfo
 
 SQL = beside(__file__)
+DELETED = CustomerDeleted.type_name
 
 
 class Datastore(PostgresDatastore):
@@ -85,7 +88,11 @@ class EventStore(PostgresProcessRecorder):
             Byteas([event.state for event in stored_events]),
         ]
         cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
-        return [row["notification_id"] for row in cursor.fetchall()]
+        positions = [row["notification_id"] for row in cursor.fetchall()]
+        erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
+        if erased:
+            cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
+        return positions
 
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first."""
@@ -95,6 +102,12 @@ class EventStore(PostgresProcessRecorder):
                 StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
                 for row in cursor.fetchall()
             ]
+
+    def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the segments that are there."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.existing_segments, [account_id, list(segment_ids)], binary=True)
+            return {row["originator_id"] for row in cursor.fetchall()}
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""

@@ -16,6 +16,13 @@ FROM stored_events
 WHERE account_id = %s::uuid AND originator_id = %s::uuid
 ORDER BY originator_version
 
+-- name: existing_segments
+SELECT originator_id
+FROM stored_events
+WHERE account_id = %s::uuid AND originator_id = ANY (%b::uuid[])
+GROUP BY originator_id
+HAVING bool_or(topic = 'rollcall.segment.created') AND NOT bool_or(topic = 'rollcall.segment.deleted')
+
 -- name: customer_states
 SELECT customer_id, revision, state
 FROM customer_states
@@ -53,3 +60,6 @@ SELECT notification_id FROM notification_tracking WHERE application_name = %s::t
 INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_timestamp, key, value, headers, code,
                           message, first_failed_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: erase_customers
+SELECT rollcall.erase_customers(%b::uuid[], %b::bigint[])

@@ -22,6 +22,7 @@ from api.import_runner import ImportRunner
 from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
 from consumers.kafka import Source
+from consumers.memberships import MembershipRelay
 from consumers.retrying import Retrying
 from deploy import metrics
 from deploy.demo import play
@@ -83,13 +84,18 @@ def run_ingest(settings: Settings) -> None:
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
     metrics.serve(settings)
-    database = Database(_url(settings), "rollcall_worker", size=2)
+    database = Database(_url(settings), "rollcall_worker", size=3)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
         source = Source(settings.kafka, list(accounts), rollcall.tracked_position, group=settings.kafka_group)
         relay = DeadLetterRelay(database, settings.kafka, clock.now)
-        Ingest(rollcall, source, accounts, relay, clock, _stop_event()).run()
+        memberships = MembershipRelay(database, settings.kafka)
+        memberships.start()
+        try:
+            Ingest(rollcall, source, accounts, relay, clock, _stop_event()).run()
+        finally:
+            memberships.close()
     database.close()
 
 

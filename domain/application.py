@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from eventsourcing.persistence import IntegrityError
 
 from domain.account_commands import AccountCommands, NewKey
+from domain.campaign_commands import CampaignCommands
 from domain.customer_commands import Changed
 from domain.import_commands import ImportCommands
 from domain.log import Log, Saved, Tracking, Writes
@@ -21,7 +22,7 @@ from domain.stored_events import SegmentRecomputed, SegmentRefreshed, TimePassed
 __all__ = ["Changed", "Log", "NewKey", "Rollcall", "Saved", "Tracking", "Writes"]
 
 
-class Rollcall(AccountCommands, ImportCommands):
+class Rollcall(AccountCommands, ImportCommands, CampaignCommands):
     """All that can be asked of Rollcall, over one log; and what the projection worker puts into it."""
 
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:

@@ -97,7 +97,8 @@ class ChangeBatch:
             "change_id": change.change_id,
         }
         if effect.result == "deleted":
-            self.events.append(CustomerDeleted(**provenance))
+            # Where the deletion came from may name the person as well as the person's own events do.
+            self.events.append(CustomerDeleted(**(provenance | {"source": None, "change_id": None})))
         else:
             self.events.append(
                 CustomerChanged(

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from domain.change_batch import ChangeBatch, change_target
 from domain.customer import CustomerChange, DeadLetter, Outcome
-from domain.errors import FieldError, StaleVersion
+from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
 from domain.log import LogApplication, Moved, Tracking, Writes
+from domain.moments import from_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,23 @@ class CustomerCommands(LogApplication):
             return Changed(position, batch.outcomes)
 
         return self._repeat(write, account_id)
+
+    def erase_customer(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
+        """Erase the first of `candidates` who is there; the position after it.
+
+        Also where her last change lies in the future of our clock. Raises `NotFound`, `StaleVersion`.
+        """
+        states = self._log_of_accounts.customer_states(account_id, candidates)
+        for customer_id in candidates:
+            state = states.get(customer_id)
+            if state is not None and state.exists:
+                at = max(self.now(), from_micros(state.touched))
+                change = CustomerChange(state.external_id, "deleted", at, customer_id=customer_id)
+                changed = self.change_customers(account_id, [change], expected_version=expected_version)
+                if changed.outcomes[0].result == "deleted":
+                    return changed.position
+                raise Unavailable("contention", "the customer was changed meanwhile; try again")
+        raise NotFound("customer_not_found", "no such customer in this account")
 
     def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
         targets = [change_target(account_id, change) for change in changes]

@@ -67,6 +67,9 @@ class Log(Protocol):
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first, as the account may see it."""
 
+    def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the segments that were created and not deleted, in one round trip."""
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
 

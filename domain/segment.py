@@ -92,12 +92,12 @@ def check_draft(draft: SegmentDraft) -> SegmentDraft:
     return SegmentDraft(name, description, draft.type, _or_nobody(draft.filter) if draft.type == "dynamic" else None)
 
 
-def check_texts(name: str, description: str) -> tuple[str, str]:
+def check_texts(name: str, description: str, *, of: str = "segment") -> tuple[str, str]:
     """Name and description, trimmed. Raises `Invalid` where one is empty, too long or cannot be stored."""
     mistakes = []
     name, description = name.strip(), description.strip()
     if not name:
-        mistakes.append(FieldError("/name", "name_required", "a segment needs a name"))
+        mistakes.append(FieldError("/name", "name_required", f"a {of} needs a name"))
     for pointer, text, limit in (("/name", name, MAX_NAME), ("/description", description, MAX_DESCRIPTION)):
         if len(text) > limit:
             mistakes.append(FieldError(pointer, "text_too_long", f"{len(text):,} characters; at most {limit:,}"))

@@ -144,6 +144,58 @@ class SegmentDeleted(Event):
     type_name = "rollcall.segment.deleted"
 
 
+class CampaignCreated(Event):
+    """A campaign exists, for the members of some segments without those of others."""
+
+    type_name = "rollcall.campaign.created"
+    name: str
+    segment_ids: list[UUID]
+    exclude_segment_ids: list[UUID]
+
+
+class CampaignRenamed(Event):
+    """The campaign is called differently; its audience is not touched, whatever became of its segments."""
+
+    type_name = "rollcall.campaign.renamed"
+    name: str
+
+
+class CampaignAudienceChosen(Event):
+    """A person chose one list or both; the list that is `None` was not mentioned and stays as it is by now."""
+
+    type_name = "rollcall.campaign.audience_chosen"
+    segment_ids: list[UUID] | None
+    exclude_segment_ids: list[UUID] | None
+
+
+class CampaignDeleted(Event):
+    """The campaign is gone; its frozen audiences stay."""
+
+    type_name = "rollcall.campaign.deleted"
+
+
+class AudienceFrozen(Event):
+    """The recipients of a campaign as they are at this position, kept for ever. Begins the audience's own stream."""
+
+    type_name = "rollcall.audience.frozen"
+    campaign_id: UUID
+
+
+class AudienceCounted(Event):
+    """What the freezing came to: how many recipients, how many were left out for which reason.
+
+    Appended by the projection worker. `passed_over` are the customers whose phone number an older one
+    kept. With both in the log, a replay gives the same audience although a person was erased since.
+    """
+
+    type_name = "rollcall.audience.counted"
+    count: int
+    opted_out: int
+    no_phone: int
+    excluded: int
+    passed_over: list[int]
+
+
 class StaticMembersAdded(Event):
     """Customers who came into a static segment: at most 1,000, none of whom was in it.
 
@@ -190,6 +242,12 @@ EVENT_TYPES: dict[str, type[Event]] = {
         SegmentRecomputed,
         SegmentRefreshed,
         SegmentDeleted,
+        CampaignCreated,
+        CampaignRenamed,
+        CampaignAudienceChosen,
+        CampaignDeleted,
+        AudienceFrozen,
+        AudienceCounted,
         StaticMembersAdded,
         StaticMembersRemoved,
         TimePassed,

@@ -41,6 +41,8 @@ class MembershipBatch:
     last: dict[tuple[int, int], tuple[int, int, UUID] | None] = field(default_factory=dict)
     history: list[tuple[int, int, int, int, bool, str, UUID]] = field(default_factory=list)
     settled: list[Settlement] = field(default_factory=list)
+    # Whether flips that readers see go into the change stream: not in a replay.
+    telling: bool = False
     joins: int = 0
     leaves: int = 0
 
@@ -86,7 +88,10 @@ class MembershipBatch:
                 counts[row[0]] = counts.get(row[0], 0) + 1
         if self.history:
             self.history.sort(key=lambda row: row[:2])
-            connection.execute(SQL.insert_history, columns(self.history), binary=True)
+            told = columns(self.history)
+            connection.execute(SQL.insert_history, told, binary=True)
+            if self.telling:
+                connection.execute(SQL.tell_changes, told, binary=True)
             self.joins += sum(row[4] for row in self.history)
             self.leaves += sum(not row[4] for row in self.history)
         if counts:

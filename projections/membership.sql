@@ -25,6 +25,16 @@ SELECT customer_no, version_no, position, 'epoch'::timestamptz + at * interval '
 FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
     AS t (customer_no, version_no, position, at, joined, cause, account_id)
 
+-- name: tell_changes
+-- Of versions that are served; what another one comes to is told when it is (projections.changes).
+INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
+SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
+       'epoch'::timestamptz + t.at * interval '1 microsecond', t.joined, t.cause
+FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
+    AS t (customer_no, version_no, position, at, joined, cause, account_id)
+JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
+ORDER BY t.position, t.at
+
 -- name: add_counts
 UPDATE segment_versions v
 SET members = v.members + t.change

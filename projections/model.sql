@@ -56,6 +56,7 @@ CREATE TABLE customers (
     PRIMARY KEY (account_id, customer_no)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
+CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE phone IS NOT NULL;
 CREATE INDEX customers_search ON customers USING gin (search);
 
 -- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
@@ -142,13 +143,64 @@ CREATE TABLE membership_history (
 -- What happened in a segment, and who was in it at an instant.
 CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
 
+-- The lists hold what is left of them; `lost_…` counts what a deleted segment took out of each since a
+-- person chose it. An excluded segment lost, or no segment left: nobody is in the audience.
+CREATE TABLE campaigns (
+    account_id          uuid        NOT NULL,
+    campaign_no         bigint      NOT NULL,
+    campaign_id         uuid        NOT NULL,
+    name                text        NOT NULL,
+    segment_ids         uuid[]      NOT NULL,
+    exclude_segment_ids uuid[]      NOT NULL,
+    lost_included       integer     NOT NULL,
+    lost_excluded       integer     NOT NULL,
+    events              bigint      NOT NULL,
+    created_at          timestamptz NOT NULL,
+    updated_at          timestamptz NOT NULL,
+    PRIMARY KEY (account_id, campaign_no)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX campaigns_campaign_id ON campaigns (campaign_id);
+
+-- An audience frozen at position `audience_no`. It may be read once it is counted; until then the figures
+-- are those that the worker will put into the log, and `passed_over` is who will leave again.
+CREATE TABLE audiences (
+    account_id      uuid        NOT NULL,
+    audience_no     bigint      NOT NULL,
+    audience_id     uuid        NOT NULL,
+    campaign_id     uuid        NOT NULL,
+    frozen_at       timestamptz NOT NULL,
+    counted         boolean     NOT NULL DEFAULT false,
+    recipients      bigint      NOT NULL DEFAULT 0,
+    opted_out       bigint      NOT NULL DEFAULT 0,
+    no_phone        bigint      NOT NULL DEFAULT 0,
+    excluded        bigint      NOT NULL DEFAULT 0,
+    duplicate_phone bigint      NOT NULL DEFAULT 0,
+    erased          bigint      NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, audience_no)
+);
+CREATE UNIQUE INDEX audiences_audience_id ON audiences (audience_id);
+CREATE INDEX audiences_uncounted ON audiences (audience_no) WHERE NOT counted;
+
+-- Recipients as they were, whatever becomes of the customers; an erased one is erased here too.
+CREATE TABLE audience_recipients (
+    account_id  uuid   NOT NULL,
+    audience_no bigint NOT NULL,
+    customer_no bigint NOT NULL,
+    customer_id uuid   NOT NULL,
+    external_id text,
+    phone       text   NOT NULL,
+    name        text,
+    PRIMARY KEY (audience_no, customer_no)
+);
+
 DO $$
 DECLARE
     each text;
 BEGIN
     FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'customer_days',
                                 'customer_instants', 'segments',
-                                'segment_versions', 'members', 'membership_history'] LOOP
+                                'segment_versions', 'members', 'membership_history',
+                                'campaigns', 'audiences', 'audience_recipients'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
         EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '
                        'USING (account_id = (SELECT rollcall.current_account()))', each);

@@ -14,8 +14,9 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from projections.announcer import Announcer
 from projections.database import worker_session
-from projections.worker import Announcer, ModelReplaced, Worker
+from projections.worker import ModelReplaced, Worker
 
 POLL_SECONDS = 0.5
 _LOCK = 7305467

@@ -12,12 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-import structlog
-from prometheus_client import Counter, Histogram
 from psycopg import Connection
 
 from domain.errors import Corrupt
@@ -27,6 +24,7 @@ from domain.stored_events import (
     ApiKeyCreated,
     ApiKeyRevoked,
     AttributeDeclared,
+    AudienceFrozen,
     CustomerChanged,
     CustomerDeleted,
     Event,
@@ -38,8 +36,19 @@ from domain.stored_events import (
     load_event,
 )
 from domain.values import Value
-from projections import account_rows, segments, static_members, time_flips
+from projections import (
+    account_rows,
+    audiences,
+    campaigns,
+    changes,
+    erasure,
+    measured,
+    segments,
+    static_members,
+    time_flips,
+)
 from projections.account_state import AccountState, load_accounts
+from projections.announcer import Announcer
 from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
 from projections.database import beside
 from projections.flip_index import Flips
@@ -53,32 +62,12 @@ PURGE_CHUNK = 20_000
 # Held by the live worker for each transaction, and by a rebuild while it switches.
 MODEL_LOCK = 7305470
 
-EVENTS = Counter("rollcall_projected_events_total", "Events that the projection worker applied")
-JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
-LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
-SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
-
 Timed = tuple[int, int, Event]
+NEEDS_NO_TIME = (SegmentRecomputed, SegmentDetailsChanged, *campaigns.EVENTS)
 
 
 class ModelReplaced(Exception):
     """A rebuild put another read model in the place of the one that this worker knows: load it."""
-
-
-class Announcer(Protocol):
-    """What the worker itself writes into the log: `domain.application.Rollcall`."""
-
-    def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
-        """A version is complete."""
-
-    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
-        """A segment follows the newer filter of one that it names."""
-
-    def record_time_passed(self, account_id: UUID, until: datetime) -> None:
-        """Time went on, and something fell due."""
-
-    def now(self) -> datetime:
-        """The present instant."""
 
 
 @dataclass(slots=True)
@@ -96,6 +85,7 @@ class Worker:
     effective_at: int = 0
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
     _chunk: int = CHUNK_LEAST * 10
+    _uncounted: bool = True
     _model: int | None = None
 
     def load(self) -> None:
@@ -125,7 +115,7 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time() or self._refresh()
+        passed = self._watch_time() or self._refresh() or self._count()
         built = self._build()
         return events or passed or built or self._purge()
 
@@ -141,7 +131,7 @@ class Worker:
                 return False
             events = [self._timed(row[0], load_event(row[1], row[2], row[3], row[4])) for row in rows]
             before = self.position
-            batch = MembershipBatch()
+            batch = MembershipBatch(telling=self.announcer is not None)
             self._apply(events, batch)
             self.position = events[-1][0]
             moved = self.connection.execute(
@@ -149,7 +139,7 @@ class Worker:
             )
             if moved.rowcount != 1:
                 raise Corrupt("position_moved", "another worker moved the position")
-        self._report(len(events), batch, started)
+        measured.report(len(events), batch, self.position, started)
         return True
 
     def _apply(self, events: list[Timed], batch: MembershipBatch) -> None:
@@ -179,15 +169,20 @@ class Worker:
                 self._pass_time(self.accounts[event.account_id], micros(event.until), position)
             case _:
                 account = self.accounts[event.account_id]
-                if not isinstance(event, SegmentRecomputed | SegmentDetailsChanged):
-                    # An edit finds every member as of its own instant.
+                if not isinstance(event, NEEDS_NO_TIME):
+                    # An edit, or a freezing, finds every member as of its own instant.
                     self._pass_time(account, at, position)
-                segments.apply(self.connection, account, event, position, at)
+                self._uncounted |= isinstance(event, AudienceFrozen)
+                for apply in (campaigns.apply, audiences.apply, segments.apply):
+                    apply(self.connection, account, event, position, at)
+                if self.announcer is not None:
+                    changes.tell(self.connection, event, position, at)
 
     def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
         if not run:
             return
         customers = CustomerRows()
+        erased: list[CustomerRow] = []
         customers.load(self.connection, {each for _, _, event in run for each in _touched(event)})
         for position, at, event in run:
             account = self.accounts[event.account_id]
@@ -211,8 +206,10 @@ class Worker:
                 flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
+                erased.append(row)
         customers.write(self.connection)
         batch.write(self.connection)
+        erasure.forget(self.connection, erased)
 
     def _change(
         self, account: AccountState, row: CustomerRow, event: CustomerChanged, position: int, at: int,
@@ -243,10 +240,9 @@ class Worker:
     # Time
 
     def _pass_time(self, account: AccountState, until: int, position: int) -> None:
-        batch = MembershipBatch()
+        batch = MembershipBatch(telling=self.announcer is not None)
         time_flips.pass_time(self.connection, account, until, position, batch)
-        JOINS.inc(batch.joins)
-        LEAVES.inc(batch.leaves)
+        measured.flips(batch)
 
     def _watch_time(self) -> bool:
         """Put into the log that time passed, for each account in which something fell due."""
@@ -268,6 +264,11 @@ class Worker:
         if self.announcer is None or not instants:
             return float("inf")
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
+
+    def _count(self) -> bool:
+        """Put into the log what each new audience came to, so that it may be read."""
+        wanted, self._uncounted = self._uncounted, self._uncounted and self.announcer is None
+        return self.announcer is not None and wanted and audiences.announce(self.connection, self.announcer)
 
     # Segments being recomputed
 
@@ -303,17 +304,6 @@ class Worker:
     def _purge(self) -> bool:
         with self._transaction():
             return segments.purge(self.connection, PURGE_CHUNK)
-
-    def _report(self, count: int, batch: MembershipBatch, started: float) -> None:
-        seconds = time.monotonic() - started
-        EVENTS.inc(count)
-        JOINS.inc(batch.joins)
-        LEAVES.inc(batch.leaves)
-        SECONDS.observe(seconds)
-        structlog.get_logger().info(
-            "batch_projected", events=count, joined=batch.joins, left=batch.leaves, position=self.position,
-            ms=round(seconds * 1000, 1),
-        )  # fmt: skip
 
     def drain(self, stop: int | None = None) -> None:
         """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""

@@ -47,6 +47,7 @@ class Story:
     serving: dict[Any, Version] = field(default_factory=dict)
     pending: dict[Any, Version] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
+    erased: set[int] = field(default_factory=set)
 
     def customer(self, number: int, position: int, at: datetime, values: Values | None) -> None:
         """A customer has these values from now on; `None`: is gone."""
@@ -55,6 +56,7 @@ class Story:
             version.flip(number, position, at, matches, "deletion" if values is None else "change")
         if values is None:
             del self.people[number]
+            self.erased.add(number)
         else:
             self.people[number] = values
 
@@ -85,13 +87,13 @@ class Story:
             self.serving.pop(segment).until = position
 
     def history(self) -> list[tuple[int, int, int, datetime, bool, str]]:
-        """Every join and leave that readers may be told, with the version in front."""
+        """Every join and leave that readers may be told, with the version in front; of erased persons nothing."""
         return sorted(
             (version.position, *row)
             for version in self.versions
             if version.served
             for row in version.history
-            if version.until is None or row[1] < version.until
+            if row[0] not in self.erased and (version.until is None or row[1] < version.until)
         )
 
 

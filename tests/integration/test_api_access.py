@@ -54,6 +54,9 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
         things["customer_id"] = person.json()["id"]
         created = them.post("/v1/segments", json={"name": "theirs", "type": "dynamic", "filter": GOLD})
         things["segment_id"] = created.json()["id"]
+        campaign = them.post("/v1/campaigns", json={"name": "theirs", "segment_ids": [things["segment_id"]]})
+        things["campaign_id"] = campaign.json()["id"]
+        things["audience_id"] = them.post(f"/v1/campaigns/{things['campaign_id']}/audience").json()["id"]
         static = them.post("/v1/segments", json={"name": "theirs", "type": "static"}).json()["id"]
         things["customer_id"] = them.get("/v1/customers/their%2F1").json()["id"]
         them.post(f"/v1/segments/{static}/members", json={"customer_ids": [things["customer_id"]]}).raise_for_status()
@@ -98,6 +101,7 @@ def test_no_route_shows_or_touches_what_is_another_accounts(
 def everything_of(client: Client) -> dict[str, Any]:
     """Every list of an account, without the positions at which they were read."""
     lists = {each: client.get(each).json()["data"] for each in ("/v1/customers", "/v1/segments", "/v1/keys")}
+    lists["/v1/campaigns"] = client.get("/v1/campaigns").json()["data"]
     lists["/v1/dead-letters"] = client.get("/v1/dead-letters").json()["data"]
     for segment in lists["/v1/segments"]:
         lists[segment["id"]] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]

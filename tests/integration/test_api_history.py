@@ -106,6 +106,10 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
                 settle(worker)
                 snapshots[clock.at] = {each["id"]: each["joined_at"] for each in rows(client, address)}
             alive = {each["id"] for each in rows(client, "/v1/customers")}
+            # Of erased persons nothing is left, in no past either: a replay cannot know where they were.
+            snapshots = {
+                at: {who: joined for who, joined in seen.items() if who in alive} for at, seen in snapshots.items()
+            }
             for at, seen in snapshots.items():
                 then = rows(client, address, at=at.isoformat(), limit=2, include="total")
                 assert {each["id"]: each["joined_at"] for each in then if each["id"]} == {

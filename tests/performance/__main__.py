@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.performance log matcher projection edit end_to_end` for some of it."""
+"""`make bench`, or `python -m tests.performance log matcher projection edit audience end_to_end` for some of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from pathlib import Path
 import structlog
 
 from deploy.embedded.postgres import Postgres
-from tests.performance import bench_edit, bench_end_to_end, bench_log, bench_matcher, bench_projection, bench_time
+from tests.performance import (
+    bench_audience,
+    bench_edit,
+    bench_end_to_end,
+    bench_log,
+    bench_matcher,
+    bench_projection,
+    bench_time,
+)
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,6 +43,8 @@ def main() -> None:
                 bench_projection.run(server)
             if "edit" in wanted:
                 bench_edit.run(server)
+            if "audience" in wanted:
+                bench_audience.run(server)
             if "time" in wanted:
                 bench_time.run(server)
         finally:

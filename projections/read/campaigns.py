@@ -1,0 +1,80 @@
+"""Campaigns and frozen audiences as rows. Used by `api.campaigns` and `api.audiences`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from domain.campaign import VERSION_STEP
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+class CampaignRow(NamedTuple):
+    """A campaign with what is left of its lists."""
+
+    campaign_no: int
+    campaign_id: UUID
+    name: str
+    segment_ids: list[UUID]
+    exclude_segment_ids: list[UUID]
+    lost_included: int
+    lost_excluded: int
+    events: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def version(self) -> int:
+        """Its ETag, as `domain.campaign` counts it."""
+        return self.events * VERSION_STEP + self.lost_included + self.lost_excluded
+
+    @property
+    def needs_audience(self) -> bool:
+        """Whether a person has to choose before it has recipients."""
+        return not self.segment_ids or self.lost_excluded > 0
+
+
+class AudienceRow(NamedTuple):
+    """A frozen audience with what it came to; it may be read once it is `counted`."""
+
+    audience_no: int
+    audience_id: UUID
+    campaign_id: UUID
+    frozen_at: datetime
+    counted: bool
+    recipients: int
+    opted_out: int
+    no_phone: int
+    excluded: int
+    duplicate_phone: int
+    erased: int
+
+
+def by_id(connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID) -> CampaignRow | None:
+    """The campaign with this id in this account."""
+    found = connection.execute(SQL.by_id, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
+    return CampaignRow(*found) if found else None
+
+
+def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[CampaignRow]:
+    """Campaigns, newest first."""
+    found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
+    return [CampaignRow(*row) for row in found]
+
+
+def count(connection: Connection[TupleRow], account_id: UUID) -> int:
+    """How many campaigns the account has."""
+    row = connection.execute(SQL.count, [account_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def audience(connection: Connection[TupleRow], account_id: UUID, audience_id: UUID) -> AudienceRow | None:
+    """The frozen audience with this id in this account."""
+    found = connection.execute(SQL.audience, {"account_id": account_id, "audience_id": audience_id}).fetchone()
+    return AudienceRow(*found) if found else None

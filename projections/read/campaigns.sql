@@ -1,0 +1,22 @@
+-- name: by_id
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at
+FROM campaigns
+WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
+
+-- name: page
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at
+FROM campaigns
+WHERE account_id = %(account_id)s::uuid AND (%(before)s::bigint IS NULL OR campaign_no < %(before)s::bigint)
+ORDER BY campaign_no DESC
+LIMIT %(limit)s::int
+
+-- name: count
+SELECT count(*) FROM campaigns WHERE account_id = %s::uuid
+
+-- name: audience
+SELECT audience_no, audience_id, campaign_id, frozen_at, counted, recipients, opted_out, no_phone, excluded,
+       duplicate_phone, erased
+FROM audiences
+WHERE audience_id = %(audience_id)s::uuid AND account_id = %(account_id)s::uuid

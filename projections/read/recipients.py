@@ -1,0 +1,109 @@
+"""Whom a campaign would reach now, and whom a frozen audience holds: by page, and all in one stream.
+
+Used by `api.recipients`. The oldest customer comes first, and keeps a phone number that several have. A
+page looks only at as many members as it needs; a stream is one query whose rows PostgreSQL has already
+written as text, read through a cursor, so that neither side ever holds more than a few thousand rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection, ServerCursor, sql
+from psycopg.rows import TupleRow
+
+from projections.database import beside
+from projections.union import Union
+
+SQL = beside(__file__)
+Form = Literal["json", "csv"]
+AT_ONCE = 5_000
+LEAST_WINDOW, LARGEST_WINDOW = 500, 50_000
+
+
+class Recipient(NamedTuple):
+    """One person, one phone number."""
+
+    customer_no: int
+    customer_id: UUID
+    external_id: str | None
+    phone: str
+    name: str | None
+
+
+class Skipped(NamedTuple):
+    """Members who are not recipients, each counted under the first reason that holds."""
+
+    excluded: int
+    opted_out: int
+    no_phone: int
+    duplicate_phone: int
+
+
+def serving(connection: Connection[TupleRow], account_id: UUID, segment_ids: list[UUID]) -> dict[UUID, int | None]:
+    """The version that each segment serves; `None` where its first one is not complete yet."""
+    return dict(connection.execute(SQL.serving, {"account_id": account_id, "segment_ids": segment_ids}).fetchall())
+
+
+def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[Recipient]:
+    """Recipients now, oldest customer first.
+
+    Looks at a window of members; where most of them are no recipients, at larger and larger ones.
+    """
+    found: list[Recipient] = []
+    last, window = after or 0, max(LEAST_WINDOW, 2 * limit)
+    while len(found) < limit:
+        terms = union._asdict() | {"after": last, "window": window}
+        row = connection.execute(SQL.window_end, terms).fetchone()
+        assert row is not None
+        end, members = row
+        if members == 0:
+            break
+        terms |= {"until": end, "limit": limit - len(found)}
+        found += [Recipient(*each) for each in connection.execute(SQL.page, terms)]
+        if members < window:
+            break
+        last, window = end, min(window * 4, LARGEST_WINDOW)
+    return found
+
+
+def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:
+    """How many recipients there are now, and how many members are none, by reason."""
+    row = connection.execute(SQL.totals, union._asdict()).fetchone()
+    assert row is not None
+    return row[0], Skipped(*row[1:])
+
+
+def frozen_page(
+    connection: Connection[TupleRow], account_id: UUID, audience_no: int, *, after: int | None, limit: int
+) -> list[Recipient]:
+    """Recipients of a frozen audience, oldest customer first."""
+    terms = {"account_id": account_id, "audience_no": audience_no, "after": after or 0, "limit": limit}
+    return [Recipient(*each) for each in connection.execute(SQL.frozen_page, terms)]
+
+
+def lines(connection: Connection[TupleRow], union: Union, form: Form) -> Iterator[tuple[bytes, int]]:
+    """Every recipient now as a line of text: some lines at a time, and how many."""
+    return _lines(connection, SQL.stream, form, union._asdict())
+
+
+def frozen_lines(
+    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: Form
+) -> Iterator[tuple[bytes, int]]:
+    """The same of a frozen audience."""
+    terms = {"account_id": account_id, "audience_no": audience_no}
+    return _lines(connection, SQL.frozen_stream, form, terms)
+
+
+def _lines(
+    connection: Connection[TupleRow], query: str, form: Form, terms: dict[str, Any]
+) -> Iterator[tuple[bytes, int]]:
+    line = sql.SQL(SQL.line_json if form == "json" else SQL.line_csv)
+    # All rows are wanted: without this, a cursor is planned for its first tenth.
+    connection.execute("SET LOCAL cursor_tuple_fraction = 1")
+    with ServerCursor(connection, "recipients") as cursor:
+        cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)
+        while rows := cursor.fetchmany(AT_ONCE):
+            yield "".join([text for (text,) in rows]).encode(), len(rows)

@@ -1,0 +1,96 @@
+-- name: serving
+SELECT segment_id, serving
+FROM segments
+WHERE account_id = %(account_id)s::uuid AND segment_id = ANY (%(segment_ids)s::uuid[])
+
+-- name: window_end
+-- The first members of each version, merged: the first of them all, without a look at the rest.
+SELECT max(customer_no), count(*)
+FROM (SELECT DISTINCT m.customer_no
+      FROM unnest(%(included)s::bigint[]) AS v (version_no)
+      CROSS JOIN LATERAL (SELECT customer_no
+                          FROM members
+                          WHERE version_no = v.version_no AND customer_no > %(after)s::bigint
+                          ORDER BY customer_no
+                          LIMIT %(window)s::int) AS m
+      ORDER BY m.customer_no
+      LIMIT %(window)s::int) AS merged
+
+-- name: page
+SELECT c.customer_no, c.customer_id, c.attributes->>'external_id', c.phone, c.name
+FROM (SELECT DISTINCT customer_no
+      FROM members
+      WHERE version_no = ANY (%(included)s::bigint[])
+        AND customer_no > %(after)s::bigint AND customer_no <= %(until)s::bigint) AS u
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
+WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+  AND NOT EXISTS (SELECT FROM members x
+                  WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
+  AND NOT EXISTS (SELECT
+                  FROM customers o
+                  WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no < c.customer_no
+                    AND o.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+                    AND EXISTS (SELECT FROM members m
+                                WHERE m.version_no = ANY (%(included)s::bigint[]) AND m.customer_no = o.customer_no)
+                    AND NOT EXISTS (SELECT FROM members x
+                                    WHERE x.version_no = ANY (%(left_out)s::bigint[])
+                                      AND x.customer_no = o.customer_no))
+ORDER BY c.customer_no
+LIMIT %(limit)s::int
+
+-- name: totals
+WITH classes AS (
+    SELECT c.phone,
+           CASE WHEN x.customer_no IS NOT NULL THEN 'excluded'
+                WHEN c.attributes->'opted_out' = 'true'::jsonb THEN 'opted_out'
+                WHEN c.phone IS NULL THEN 'no_phone'
+                ELSE 'sent' END AS class
+    FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
+    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
+    LEFT JOIN (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
+        ON x.customer_no = u.customer_no
+)
+SELECT count(DISTINCT phone) FILTER (WHERE class = 'sent'),
+       count(*) FILTER (WHERE class = 'excluded'),
+       count(*) FILTER (WHERE class = 'opted_out'),
+       count(*) FILTER (WHERE class = 'no_phone'),
+       count(*) FILTER (WHERE class = 'sent') - count(DISTINCT phone) FILTER (WHERE class = 'sent')
+FROM classes
+
+-- name: stream
+WITH candidates AS MATERIALIZED (
+    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
+    FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
+    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
+    WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+      AND NOT EXISTS (SELECT FROM members x
+                      WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
+), shared AS MATERIALIZED (
+    SELECT phone, min(customer_no) AS keeper FROM candidates GROUP BY phone HAVING count(*) > 1
+)
+SELECT {line}
+FROM candidates c
+LEFT JOIN shared s ON s.phone = c.phone
+WHERE s.keeper IS NULL OR s.keeper = c.customer_no
+ORDER BY c.customer_no
+
+-- name: frozen_page
+SELECT customer_no, customer_id, external_id, phone, name
+FROM audience_recipients
+WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint AND customer_no > %(after)s::bigint
+ORDER BY customer_no
+LIMIT %(limit)s::int
+
+-- name: frozen_stream
+SELECT {line}
+FROM audience_recipients c
+WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
+ORDER BY customer_no
+
+-- name: line_json
+'{"customer_id":"' || c.customer_id::text || '","external_id":' || coalesce(to_json(c.external_id)::text, 'null')
+    || ',"phone":"' || c.phone || '","name":' || coalesce(to_json(c.name)::text, 'null') || E'}\n'
+
+-- name: line_csv
+c.customer_id::text || ',' || coalesce('"' || replace(c.external_id, '"', '""') || '"', '') || ',' || c.phone || ','
+    || coalesce('"' || replace(c.name, '"', '""') || '"', '') || E'\r\n'

@@ -1,0 +1,190 @@
+"""The change stream: who follows it has the members that the API shows, over HTTP and on Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx import Client
+
+from consumers.memberships import PARTITIONS, TOPIC, MembershipRelay, message_of
+from domain.errors import Unavailable
+from projections.changes import pass_on
+from projections.database import Database
+from projections.rebuild import rebuild
+from tests.installation import Installation
+from tests.integration.kafka_rig import Broker, eventually
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def plan(*wanted: str) -> list[Any]:
+    return [{"attribute": "plan", "operator": "in", "value": list(wanted)}]
+
+
+@pytest.fixture
+def account(installation: Installation) -> UUID:
+    account = installation.account()
+    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    return account
+
+
+@pytest.fixture
+def client(installation: Installation, account: UUID) -> Iterator[Client]:
+    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+        yield client
+
+
+def put(client: Client, external_id: str, wanted: str | None) -> int:
+    answered = client.put(f"/v1/customers/{external_id}", json={"attributes": {"plan": wanted}})
+    return int(answered.headers["Rollcall-Position"])
+
+
+def create(client: Client, *wanted: str) -> str:
+    body = {"name": "x", "type": "dynamic", "filter": plan(*wanted)}
+    return str(client.post("/v1/segments", json=body).json()["id"])
+
+
+def follow(client: Client, segment: str, after: int = 0, limit: int = 3) -> tuple[list[Any], int]:
+    """Everything after a cursor, a few at a time."""
+    found = []
+    while True:
+        body = client.get(f"/v1/segments/{segment}/changes", params={"after": after, "limit": limit}).json()
+        found += body["data"]
+        after = body["next_after"]
+        if not body["more"]:
+            return found, after
+
+
+def folded(changes: list[Any]) -> set[str]:
+    """The members after all changes; a join of who is in, or a leave of who is not, would be a mistake."""
+    inside: set[str] = set()
+    for each in changes:
+        assert (each["customer_id"] in inside) == (each["type"] == "left"), each
+        inside ^= {each["customer_id"]}
+    return inside
+
+
+def members(client: Client, segment: str) -> set[str]:
+    page = client.get(f"/v1/segments/{segment}/members", params={"limit": 200}).json()
+    return {each["id"] for each in page["data"]}
+
+
+def test_a_follower_has_the_members_that_readers_see(client: Client) -> None:
+    chance = Random(4)
+    segments = [create(client, "gold"), create(client, "gold", "silver")]
+    followed: dict[str, list[Any]] = {segment: [] for segment in segments}
+    cursors = dict.fromkeys(segments, 0)
+    for _ in range(60):
+        who = f"c{chance.randrange(8)}"
+        match chance.randrange(8):
+            case 0:
+                client.delete(f"/v1/customers/{who}")
+            case 1:
+                raw = plan(*chance.sample(["gold", "silver", "bronze"], 2))
+                client.patch(f"/v1/segments/{chance.choice(segments)}", json={"filter": raw}).raise_for_status()
+            case _:
+                put(client, who, chance.choice(["gold", "silver", "bronze", None]))
+        for segment in segments:
+            new, cursors[segment] = follow(client, segment, cursors[segment])
+            followed[segment] += new
+    for segment in segments:
+        assert folded(followed[segment]) == members(client, segment)
+        assert followed[segment] == follow(client, segment, limit=200)[0]
+        assert len({each["id"] for each in followed[segment]}) == len(followed[segment]) > 10
+        assert {"change", "edit", "deletion"} <= {each["cause"] for each in followed[segment]}
+    assert client.get(f"/v1/segments/{segments[0]}/changes", params={"after": -1}).status_code == 422
+
+
+def test_an_edit_is_told_once_it_is_served_and_one_that_was_not_never(
+    installation: Installation, account: UUID
+) -> None:
+    key = installation.key(account)
+    with installation.projecting(), installation.open_door(key) as client:
+        segment = create(client, "gold")
+        for n, each in enumerate(["gold", "gold", "silver", "bronze"]):
+            last = put(client, f"c{n}", each)
+        client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+        before, cursor = follow(client, segment)
+    with installation.open_door(key, own_write_wait=0.0) as client:
+        for wanted in (plan("bronze"), plan("silver")):
+            client.patch(f"/v1/segments/{segment}", json={"filter": wanted}).raise_for_status()
+            with installation.worker(announcing=False) as worker:
+                worker.drain()
+            assert follow(client, segment, cursor) == ([], cursor)
+        installation.project()
+        new, _ = follow(client, segment, cursor)
+        assert sorted((each["type"], each["cause"]) for each in new) == [
+            ("joined", "edit"), ("left", "edit"), ("left", "edit")
+        ]  # fmt: skip
+        assert folded(before + new) == members(client, segment)
+
+
+def test_a_rebuild_tells_nobody_anything(installation: Installation, account: UUID) -> None:
+    key = installation.key(account)
+    with installation.projecting(), installation.open_door(key) as client:
+        segment = create(client, "gold")
+        put(client, "a", "gold")
+        last = put(client, "b", "gold")
+        client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+        before, cursor = follow(client, segment)
+    assert len(before) == 2
+    rebuild(installation.url)
+    with installation.projecting(), installation.open_door(key) as client:
+        assert follow(client, segment) == (before, cursor)
+        last = put(client, "a", None)
+        client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+        assert [each["type"] for each in follow(client, segment, cursor)[0]] == ["left"]
+
+
+def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
+    client: Client, installation: Installation, broker: Broker
+) -> None:
+    kept, gone = create(client, "gold"), create(client, "gold")
+    for n in range(12):
+        last = put(client, f"c{n % 5}", "gold" if n % 2 else "silver")
+    client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+    expected = follow(client, kept)[0] + follow(client, gone)[0]
+    client.delete(f"/v1/segments/{gone}").raise_for_status()
+    client.delete("/v1/customers/c1").raise_for_status()
+    database = Database(installation.url, "rollcall_worker", size=3)
+    relay = MembershipRelay(database, broker.address)
+    crashed: list[Any] = []
+
+    def publish_and_die(changes: Any) -> None:
+        relay._publish(changes[:7])
+        crashed.extend(message_of(each) for each in changes[:7])
+        raise Unavailable("killed", "between publishing and moving on")
+
+    with pytest.raises(Unavailable):
+        pass_on(database, 1_000, publish_and_die)
+    assert relay.publish_all() > 7
+    relay.start()
+    put(client, "c2", "gold")
+    last = put(client, "c2", "bronze")
+    client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+    try:
+        with installation.owner() as owner:
+            left = "SELECT max(c.change_no) - max(p.change_no) FROM membership_changes c, published_changes p"
+            eventually(lambda: owner.execute(left).fetchone() == (0,))
+    finally:
+        relay.close()
+        database.close()
+    told = broker.read_all(TOPIC, PARTITIONS)
+    events = [dict(each.headers()) | {"data": json.loads(each.value()), "key": each.key()} for each in told]
+    assert all(each["key"] == each["ce_subject"] == each["data"]["customer_id"].encode() for each in events)
+    ids = [each["ce_id"] for each in events]
+    assert len(ids) - len(set(ids)) == len(crashed) == 7
+    once = list({each["ce_id"]: each for each in events}.values())
+    assert {each["id"] for each in expected} <= {each["ce_id"].decode() for each in once}
+    inside: set[tuple[str, str]] = set()
+    for each in once:
+        pair = each["data"]["segment_id"], each["data"]["customer_id"]
+        assert (pair in inside) == (each["ce_type"] == b"rollcall.membership.left.v1"), each
+        inside ^= {pair}
+    assert {customer for segment, customer in inside if segment == kept} == members(client, kept)
+    assert not [customer for segment, customer in inside if segment == gone]

@@ -1,0 +1,164 @@
+"""A campaign over 5 segments of 200,000 of a million customers: stream and first page, against bare SQL.
+
+The bare figures come from the same server in the same run, by psycopg as the API's role: a binary cursor over
+the same query without the writing of lines, and the two queries of the first page.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from httpx import Client, ConnectError
+from psycopg import Connection, ServerCursor, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from deploy.embedded.postgres import Postgres
+from deploy.embedded.supervised import free_port
+from domain.campaign import CampaignDraft
+from domain.segment import SegmentDraft
+from projections.database import session_conninfo
+from projections.read import recipients
+from projections.union import Union
+from tests.performance.stage import Stage, say, seconds, stage
+
+CUSTOMERS, SEGMENTS = 1_000_000, 5
+FIRST = 10_000_000
+SEEN = sql.SQL("c.customer_id, c.external_id, c.phone, c.name")
+PEOPLE = """
+INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
+                       attributes, folded)
+SELECT %(account)s, n, gen_random_uuid(), n, 1, now(), now(), '+3519' || lpad((n %% 990000)::text, 8, '0'),
+       'Name ' || n, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}'
+FROM generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
+"""
+# Each takes a fifth of all, at random.
+MEMBERSHIPS = """
+INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
+SELECT s.serving, n, now(), n, s.account_id
+FROM segments s, generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
+WHERE abs(hashint8extended(n, s.segment_no)) %% %(segments)s = 0
+ORDER BY 1, 2
+"""
+
+
+def run(server: Postgres) -> None:
+    """Print both rates and both times, with their ratios, and the API's memory."""
+    say(f"\nAudience ({SEGMENTS} segments of {CUSTOMERS // SEGMENTS:,} of {CUSTOMERS:,} customers)")
+    with stage(server) as scene:
+        campaign, union = _load(scene)
+        key = scene.rollcall.create_key(scene.account_id, "bench", "admin").key
+        scene.project()
+        session = session_conninfo(scene.url, "rollcall_api")
+        with psycopg.connect(session, autocommit=True) as bare, _served(scene, key) as (client, memory):
+            bare.execute("SELECT set_config('rollcall.account', %s, false)", [str(scene.account_id)])
+            path = f"/v1/campaigns/{campaign}/recipients"
+            client.get(path, params={"limit": 1}).raise_for_status()
+            before = memory()
+            for _ in range(3):
+                begun = time.perf_counter()
+                rows = _cursor(bare, union)
+                floor = time.perf_counter() - begun
+                took, first = _stream(client, path, rows)
+                say(
+                    f"  {rows:,} recipients   bare cursor {rows / floor:,.0f}/s   NDJSON {rows / took:,.0f}/s"
+                    f"   ratio {floor / took:.2f}   first byte after {first:.2f} s"
+                )
+            say(f"  the API's memory rose by {(memory() - before) / 1024:.0f} MB")
+            pages = [seconds(lambda: client.get(path, params={"limit": 50}).raise_for_status()) for _ in range(60)]
+            floors = [seconds(lambda: _first_page(bare, union)) for _ in range(60)]
+            naive = median([seconds(lambda: _first_page_as_one_query(bare, union)) for _ in range(3)])
+            say(f"  first page of 50 as one plain query: {naive * 1000:.0f} ms")
+            say(
+                f"  first page of 50: bare SQL {median(floors) * 1000:.1f} ms   over HTTP {median(pages) * 1000:.1f} ms"
+                f"   ratio {median(pages) / median(floors):.2f}"
+            )
+        scene.rollcall.freeze_audience(scene.account_id, campaign)
+        say(f"  frozen in {seconds(scene.project):.1f} s, for which other projection waits")
+
+
+def _load(scene: Stage) -> tuple[UUID, Union]:
+    ids = [
+        scene.rollcall.create_segment(scene.account_id, SegmentDraft(f"segment {n}", "", "static", None)).id
+        for n in range(SEGMENTS)
+    ]
+    campaign = scene.rollcall.create_campaign(scene.account_id, CampaignDraft("bench", ids)).id
+    scene.project()
+    with scene.owner() as owner:
+        terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}
+        owner.execute(PEOPLE, terms)
+        owner.execute(MEMBERSHIPS, terms)
+        owner.execute("VACUUM ANALYZE customers, members")
+        serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
+    return campaign, Union(scene.account_id, serving, [])
+
+
+@contextmanager
+def _served(scene: Stage, key: str) -> Iterator[tuple[Client, Any]]:
+    """The API in a process of its own, as in production, and a look at its memory in kB."""
+    port = free_port()
+    at = conninfo_to_dict(scene.url)
+    settings = {
+        "ROLLCALL_DATABASE_URL": f"postgresql://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}",
+        "ROLLCALL_HTTP_PORT": str(port),
+        "ROLLCALL_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "-P", "-m", "deploy.main", "api"], env={**os.environ, **settings})
+    status = Path(f"/proc/{process.pid}/status")
+    try:
+        with Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=120
+        ) as client:
+            while True:
+                try:
+                    client.get("/readyz").raise_for_status()
+                    break
+                except ConnectError:
+                    assert process.poll() is None, "the API ended before it began"
+                    time.sleep(0.1)
+            yield client, lambda: int(status.read_text().split("VmHWM:")[1].split()[0])
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _cursor(bare: Connection[Any], union: Union) -> int:
+    count = 0
+    with bare.transaction():
+        bare.execute("SET LOCAL cursor_tuple_fraction = 1")
+        with ServerCursor(bare, "bare") as cursor:
+            cursor.execute(sql.SQL(recipients.SQL.stream).format(line=SEEN), union._asdict(), binary=True)
+            while rows := cursor.fetchmany(recipients.AT_ONCE):
+                count += len(rows)
+    return count
+
+
+def _stream(client: Client, path: str, expected: int) -> tuple[float, float]:
+    """Seconds of the whole stream, and until its first byte."""
+    begun = time.perf_counter()
+    first = lines = 0.0
+    with client.stream("GET", path, headers={"Accept": "application/x-ndjson"}) as answered:
+        for piece in answered.iter_raw():
+            first = first or time.perf_counter() - begun
+            lines += piece.count(b"\n")
+    assert lines == expected + 1
+    return time.perf_counter() - begun, first
+
+
+def _first_page(bare: Connection[Any], union: Union) -> None:
+    with bare.transaction():
+        assert len(recipients.page(bare, union, after=None, limit=51)) == 51
+
+
+def _first_page_as_one_query(bare: Connection[Any], union: Union) -> None:
+    query = sql.SQL(recipients.SQL.stream).format(line=SEEN) + sql.SQL(" LIMIT 51")
+    assert len(bare.execute(query, union._asdict()).fetchall()) == 51
