@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 
 
+@cache
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
     """The first instant whose local date is `day` or later, found by bisection over UTC minutes and then seconds."""
     low = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=30)
@@ -48,6 +50,7 @@ def period_days(name: str, today: date) -> tuple[date, date]:
     return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
+@cache
 def returns_between(born: date, first: date, last: date) -> bool:
     day = first
     while day <= last:

@@ -6,6 +6,7 @@ once, at its exact instant, as found by trying every instant at which anything c
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -139,14 +140,29 @@ def edges(values: dict[str, Any], start: datetime, end: datetime, zone: ZoneInfo
 @pytest.mark.parametrize("zone_name", ZONES)
 @pytest.mark.parametrize("start", STARTS)
 def test_members_follow_time_by_themselves(database_url: str, zone_name: str, start: str) -> None:
+    _live(database_url, zone_name, STARTS[start], DAYS, segments=20, crowd=25, changes=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+@pytest.mark.skipif(not os.environ.get("FULL_SIZE"), reason="a leap year by the hour takes minutes: FULL_SIZE=1")
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_members_follow_a_whole_leap_year_hour_by_hour(database_url: str, zone_name: str) -> None:
+    _live(database_url, zone_name, datetime(2028, 1, 1, tzinfo=UTC), 366, segments=10, crowd=12, changes=0.1)
+
+
+def _live(
+    database_url: str, zone_name: str, start: datetime, days: int, *, segments: int, crowd: int, changes: float
+) -> None:
+    """Let a crowd and some segments live for some days, with about `changes` changes an hour, and compare."""
     chance = random.Random(f"{zone_name} {start}")
-    zone, clock, told = ZoneInfo(zone_name), Clock(STARTS[start]), Told()
+    zone, clock, told = ZoneInfo(zone_name), Clock(start), Told()
     installation = Installation(database_url, clock.now)
     account = installation.account(timezone=zone_name)
     for key, kind in TYPES.items():
         installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
-    filters = [a_filter(chance) for _ in range(20)]
-    people = [f"p{number}" for number in range(25)]
+    filters = [a_filter(chance) for _ in range(segments)]
+    people = [f"p{number}" for number in range(crowd)]
     with installation.worker() as worker:
 
         def settle() -> None:
@@ -160,20 +176,20 @@ def test_members_follow_time_by_themselves(database_url: str, zone_name: str, st
             installation.rollcall.change_customers(account, [CustomerChange(who, "changed", clock.at, data)])
             told.values.setdefault(who, []).append((clock.at, values))
 
-        for who in people[:18]:
+        for who in people[: crowd * 2 // 3]:
             change(who)
         ids = [
             installation.rollcall.create_segment(account, SegmentDraft(f"s{number}", "", "dynamic", raw)).id
             for number, raw in enumerate(filters)
         ]
         settle()
-        born, end = clock.at, clock.at + DAYS * DAY
+        born, end = clock.at, clock.at + days * DAY
         while clock.at < end:
             clock.at += timedelta(hours=1)
             if chance.random() < 0.9:
                 settle()
                 _compare(installation, account, ids, filters, people, told, clock.at, zone)
-            for _ in range(chance.randrange(3)):
+            for _ in range(chance.randrange(3) if chance.random() < changes else 0):
                 clock.at += timedelta(microseconds=1)
                 change(chance.choice(people))
         settle()
