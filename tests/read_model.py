@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-COUNTS = "v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR h.position < v.superseded_by)"
+COUNTS = "v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR h.position <= v.superseded_by)"
 SNAPSHOT = {
     "customers": """SELECT account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
                            attributes::text, folded::text FROM customers ORDER BY customer_no""",

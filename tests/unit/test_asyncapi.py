@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -14,8 +15,10 @@ from jsonschema import Draft202012Validator
 
 from consumers.cloud_events import KINDS, Unusable, read
 from consumers.dead_letters import message_of
+from consumers.memberships import message_of as membership_message
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
+from projections.changes import Change
 from projections.dead_letters import StoredLetter
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "api" / "asyncapi.yaml").read_text())
@@ -68,7 +71,8 @@ def test_examples_fit_their_schemas(message: dict[str, Any], example: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("message", "example"), [each for each in examples() if not str(each.id).startswith("deadLetter")]
+    ("message", "example"),
+    [each for each in examples() if not str(each.id).startswith(("deadLetter", "membershipChange"))],
 )
 def test_the_door_takes_every_example_in(message: dict[str, Any], example: dict[str, Any]) -> None:
     change = read(as_record(example), MachineClock())
@@ -128,3 +132,12 @@ def test_a_value_that_the_schema_refuses_is_refused_at_the_door() -> None:
         assert not Draft202012Validator(SCHEMAS["CustomerData"]).is_valid(data)
         record = as_record({"headers": MESSAGES["changed"]["examples"][0]["headers"], "payload": data})
         assert isinstance(read(record, MachineClock()), Unusable)
+
+
+def test_what_is_told_of_a_membership_fits_its_schema() -> None:
+    told = Change(1, UUID(int=1), UUID(int=2), UUID(int=3), 40, 7, 41, datetime(2026, 5, 20, tzinfo=UTC), True, "time")
+    message = membership_message(told)
+    headers = {name: (content or b"").decode() for name, content in message.headers}
+    check(resolved(MESSAGES["membershipChange"]["headers"]), headers)
+    check(resolved(MESSAGES["membershipChange"]["payload"]), json.loads(message.value or b""))
+    assert (message.key, headers["ce_type"]) == (str(UUID(int=3)).encode(), "rollcall.membership.joined.v1")
