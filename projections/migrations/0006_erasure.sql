@@ -31,7 +31,7 @@ CREATE FUNCTION rollcall.erase_customers(ids uuid[], versions bigint[]) RETURNS 
         WHERE d.account_id = current_account()
           AND (encode(d.key, 'escape') = ANY (called)
                OR EXISTS (SELECT FROM jsonb_array_elements(d.headers) AS h
-                          WHERE encode(decode(h->>1, 'hex'), 'escape') = ANY (called))
+                          WHERE h->>0 = 'ce_subject' AND encode(decode(h->>1, 'hex'), 'escape') = ANY (called))
                OR EXISTS (SELECT FROM regexp_matches(encode(d.value, 'escape'), '"([^"]*)"', 'g') AS m
                           WHERE m[1] = ANY (called)));
         DELETE FROM import_errors r

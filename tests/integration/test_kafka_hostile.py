@@ -125,7 +125,8 @@ def test_no_record_stops_the_ingest(database_url: str) -> None:
         assert app.tracked_position("kafka:t:id:0") == taken - 1
     store.close()
     with psycopg.connect(database_url) as connection:
-        (letters,) = connection.execute("SELECT count(*) FROM rollcall.dead_letters").fetchone() or (0,)
+        # Some are gone again: deletions among the records erase persons, and the letters about them.
+        (letters,) = connection.execute("SELECT max(dead_letter_id) FROM rollcall.dead_letters").fetchone() or (0,)
         (customers,) = connection.execute("SELECT count(*) FROM rollcall.customer_states").fetchone() or (0,)
         (changed,) = connection.execute("SELECT count(*) FROM rollcall.stored_events").fetchone() or (0,)
     assert taken * 0.1 < letters < taken * 0.6
