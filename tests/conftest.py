@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,17 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
 from tests.installation import Installation, cloned_database, unique_name
+
+# The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
+settings.register_profile("repeatable", derandomize=not os.environ.get("FULL_SIZE"))
+settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
