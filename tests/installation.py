@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,14 @@ from uuid import UUID
 
 import psycopg
 import uvicorn
+from fastapi import FastAPI
 from httpx import Client
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from starlette.routing import Mount
 
 from api.app import create_app
+from api.console.session import Person, signed_in
 from api.context import Context
 from api.import_runner import ImportRunner
 from consumers.retrying import Retrying
@@ -26,8 +30,10 @@ from domain.account import KeyKind
 from domain.application import Rollcall
 from projections.database import Database, worker_session
 from projections.installation import secret_of
+from projections.read.position import progress
 from projections.worker import Worker
 
+FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 Clock = Callable[[], datetime]
 
 
@@ -62,7 +68,12 @@ class Installation:
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
         """The HTTP door on a port of its own; its address."""
-        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
+        with self._served(create_app(self.context(**figures))) as address:
+            yield address
+
+    @contextmanager
+    def _served(self, app: FastAPI) -> Iterator[str]:
+        config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="http", daemon=True)
         thread.start()
@@ -80,6 +91,17 @@ class Installation:
         """A client of a served HTTP door; without a key it has none."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
+            yield client
+
+    @contextmanager
+    def open_console(self, account_id: UUID) -> Iterator[Client]:
+        """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
+        app = create_app(self.context())
+        person = Person(account_id, UUID(int=1), "Olivia Owner", "olivia@example.com")
+        for route in app.routes:
+            if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+                route.app.dependency_overrides[signed_in] = lambda: person
+        with self._served(app) as address, Client(base_url=address, headers=FROM_OUR_PAGE, timeout=30) as client:
             yield client
 
     def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
@@ -122,6 +144,13 @@ class Installation:
             thread.join(30)
         if failures:
             raise failures[0]
+
+    def catch_up(self) -> None:
+        """Wait until the worker beside the test has the whole log in the read models."""
+        deadline = time.monotonic() + 30
+        while (standing := progress(self.database))[0] < standing[1]:
+            assert time.monotonic() < deadline, "the worker does not catch up"
+            time.sleep(0.005)
 
     def run_imports(self) -> None:
         """Run every import that waits, to its end."""
