@@ -32,17 +32,23 @@
     refreshLive();
   }
 
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (dialog.contains(ctx.sourceElement)) ctx.request.headers["Rollcall-Dialog"] = "1";
+    // Noted now: a link inside the dialog is gone once its answer is in.
+    ctx.opens = ctx.sourceElement.closest?.("[data-dialog]")?.href;
+  });
+
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
     if (ctx.target === dialog) {
-      const link = ctx.sourceElement?.closest?.("[data-dialog]");
-      if (link && ctx.response?.status < 400) history.pushState({ dialog: depth() + 1 }, "", link.href);
+      if (ctx.opens && ctx.response?.status < 400) history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
       showDialog();
       dialog.querySelector(".problems")?.focus();
       const title = document.getElementById("dialog-title")?.textContent;
       if (title) document.title = `${title} · Rollcall`;
     }
-    if (ctx.sourceElement?.matches?.("[data-live-form]")) {
+    if (ctx.sourceElement?.closest?.("[data-live-form], .pages")) {
       history.replaceState(history.state, "", ctx.request.action);
     }
   });
