@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import segment_deletion, segments
+from api.console import segment_deletion, segments, sign_in
+from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
 from api.console.session import SignInNeeded, sign_in_needed
@@ -22,7 +23,7 @@ from api.context import Context
 from api.problems import RequestError, status_of
 from domain.errors import RollcallError
 
-ROUTERS: tuple[APIRouter, ...] = (segments.router, segment_deletion.router)
+ROUTERS: tuple[APIRouter, ...] = (sign_in.router, segments.router, segment_deletion.router)
 
 
 def create_console(context: Context) -> FastAPI:
@@ -30,6 +31,7 @@ def create_console(context: Context) -> FastAPI:
     console = FastAPI(title="Rollcall console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     console.state.context = context
     console.state.pages = Pages(context.version)
+    console.state.passwords = Passwords()
     for router in ROUTERS:
         console.include_router(router)
     console.add_api_route("/", _home, include_in_schema=False)
