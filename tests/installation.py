@@ -14,20 +14,19 @@ from uuid import UUID
 
 import psycopg
 import uvicorn
-from fastapi import FastAPI
 from httpx import Client
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from starlette.routing import Mount
 
 from api.app import create_app
-from api.console.session import Person, signed_in
 from api.context import Context
 from api.import_runner import ImportRunner
 from consumers.retrying import Retrying
 from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
+from domain.people import new_token
+from projections import people, sessions
 from projections.database import Database, worker_session
 from projections.installation import secret_of
 from projections.read.position import progress
@@ -68,12 +67,7 @@ class Installation:
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
         """The HTTP door on a port of its own; its address."""
-        with self._served(create_app(self.context(**figures))) as address:
-            yield address
-
-    @contextmanager
-    def _served(self, app: FastAPI) -> Iterator[str]:
-        config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
+        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="http", daemon=True)
         thread.start()
@@ -94,15 +88,23 @@ class Installation:
             yield client
 
     @contextmanager
-    def open_console(self, account_id: UUID) -> Iterator[Client]:
+    def open_console(self, account_id: UUID, **figures: Any) -> Iterator[Client]:
         """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
-        app = create_app(self.context())
-        person = Person(account_id, UUID(int=1), "Olivia Owner", "olivia@example.com")
-        for route in app.routes:
-            if isinstance(route, Mount) and isinstance(route.app, FastAPI):
-                route.app.dependency_overrides[signed_in] = lambda: person
-        with self._served(app) as address, Client(base_url=address, headers=FROM_OUR_PAGE, timeout=30) as client:
+        with self.open_door(**figures) as client:
+            client.headers.update(FROM_OUR_PAGE)
+            self.sign_in(client, account_id)
             yield client
+
+    def sign_in(self, client: Client, account_id: UUID) -> None:
+        """Let a client be the account's first person."""
+        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
+        assert client.get(link).headers["location"] == "/console/segments"
+
+    def link(self, person_id: UUID, account_id: UUID) -> str:
+        """The path of a one-time link for a person."""
+        token = new_token()
+        sessions.make_link(self.database, account_id, person_id, token.sha256, self.now())
+        return f"/console/sign-in/{token.text}"
 
     def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
         return self.rollcall.create_account(name, timezone, country).id
