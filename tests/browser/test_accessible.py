@@ -20,7 +20,10 @@ from tests.browser.sights import NOT_PAGES, SIGHTS, Sight, target
 from tests.browser.watching import Watched
 
 ROUTES = [
-    route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute) and "GET" in route.methods
+    route
+    for router in ROUTERS
+    for route in router.routes
+    if isinstance(route, APIRoute) and "GET" in (route.methods or set())
 ]
 DIALOGS = [sight for sight in SIGHTS if sight.opens_dialog]
 
