@@ -57,7 +57,8 @@ def site() -> Iterator[str]:
 
 def complaints_at(browser: Browser, site: str, path: str, *expected: int) -> list[str]:
     context = browser.new_context()
-    watched = Watched(context, site)
+    watched = Watched(site)
+    watched.over(context)
     watched.expect(*expected)
     page = context.new_page()
     page.goto(site + path, wait_until="load")
