@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from domain.errors import Unavailable
+from domain.errors import Refused, Unavailable
 
 Role = Literal["rollcall_api", "rollcall_worker"]
 MODEL_SCHEMA = "rollcall_model"
@@ -141,6 +141,26 @@ def database_errors() -> Iterator[None]:
         yield
     except (psycopg.OperationalError, PoolTimeout) as away:
         raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+
+
+@contextmanager
+def operator_errors() -> Iterator[None]:
+    """As `database_errors`, for commands: a login that may not do what it is asked is the operator's to mend.
+
+    Raises `Refused` (`missing_rights`). Where a running role lacks a right, that is our own bug and stays one.
+    """
+    with database_errors():
+        try:
+            yield
+        except psycopg.Error as denied:
+            # While a session begins, libpq tells the reason in words only.
+            beginning = isinstance(denied, psycopg.OperationalError) and "permission denied to set role" in str(denied)
+            if not beginning and not isinstance(denied, psycopg.errors.InsufficientPrivilege):
+                raise
+            reason = str(denied).strip().splitlines()[0].rpartition("FATAL:")[2].strip()
+            raise Refused(
+                "missing_rights", f"the database login may not do this ({reason}); README, Production, says who may"
+            ) from denied
 
 
 def as_dicts(cursor: psycopg.Cursor[Any]) -> list[dict[str, Any]]:

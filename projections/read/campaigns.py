@@ -34,6 +34,10 @@ class CampaignRow(NamedTuple):
         """Its ETag, as `domain.campaign` counts it."""
         return self.events * VERSION_STEP + self.lost_included + self.lost_excluded
 
+    def needs_audience_without(self, segment_id: UUID) -> bool:
+        """Whether a person would have to choose once this segment is deleted."""
+        return segment_id in self.exclude_segment_ids or not set(self.segment_ids) - {segment_id}
+
     @property
     def needs_audience(self) -> bool:
         """Whether a person has to choose before it has recipients."""
@@ -73,6 +77,12 @@ def with_served(
 def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[CampaignRow]:
     """Campaigns, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
+    return [CampaignRow(*row) for row in found]
+
+
+def of_segment(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[CampaignRow]:
+    """The campaigns that a segment is attached to, included or excluded, newest first."""
+    found = connection.execute(SQL.of_segment, {"account_id": account_id, "segment_id": segment_id})
     return [CampaignRow(*row) for row in found]
 
 

@@ -35,3 +35,11 @@ SELECT audience_no, audience_id, campaign_id, frozen_at, counted, recipients, op
        duplicate_phone, erased
 FROM audiences
 WHERE audience_id = %(audience_id)s::uuid AND account_id = %(account_id)s::uuid
+
+-- name: of_segment
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at
+FROM campaigns
+WHERE account_id = %(account_id)s::uuid
+  AND (%(segment_id)s::uuid = ANY (segment_ids) OR %(segment_id)s::uuid = ANY (exclude_segment_ids))
+ORDER BY campaign_no DESC
