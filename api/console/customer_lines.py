@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
-
-from api.console.rendering import day, when
+from api.console.rendering import Rendered, day, when
 from domain.customer import BUILT_IN
 from domain.values import AttributeType
 from projections.read.accounts import AttributeRow
@@ -28,7 +26,7 @@ class Line(NamedTuple):
     external_id: str | None
     opted_out: bool
     tags: list[str]
-    attributes: list[tuple[str, str | Markup]]
+    attributes: list[tuple[str, Rendered]]
     joined_at: datetime | None
 
     @property
@@ -71,7 +69,7 @@ def line_of(row: CustomerRow, shown: Shown, joined_at: datetime | None = None) -
     )  # fmt: skip
 
 
-def readable(value: Any, kind: AttributeType, zone: ZoneInfo) -> str | Markup:
+def readable(value: Any, kind: AttributeType, zone: ZoneInfo) -> Rendered:
     """A value in normal form as people read it."""
     match value:
         case bool():
@@ -87,7 +85,7 @@ def readable(value: Any, kind: AttributeType, zone: ZoneInfo) -> str | Markup:
     return str(value)
 
 
-def _instant(value: str, zone: ZoneInfo) -> str | Markup:
+def _instant(value: str, zone: ZoneInfo) -> Rendered:
     try:
         return when(datetime.fromisoformat(value), zone)
     except OverflowError:

@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 PLACE = "/console"
 NOTICE_COOKIE = "rollcall_notice"
 DIALOG = "dialog#dialog"
+# A text, or one with tags of ours in it.
+Rendered = str | Markup
 
 
 class Pages:
@@ -132,7 +134,7 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Markup | str:
+def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Rendered:
     """An instant as people read it in the account's time zone."""
     if instant is None:
         return "—"

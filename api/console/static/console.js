@@ -7,6 +7,7 @@
   const dialog = document.getElementById("dialog");
   const base = document.title;
   let opener = null;
+  const left = {}; // the id of the link by which each dialog was left for the next one
   // After a reload a dialog's address shows a page, with no dialog to leave.
   history.replaceState(null, "");
 
@@ -18,9 +19,11 @@
   }
 
   function showDialog() {
-    if (dialog.open || !dialog.childElementCount) return;
-    dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    if (!dialog.childElementCount) return;
+    if (!dialog.open) dialog.showModal();
+    const wanted = dialog.querySelector("[autofocus]") ?? dialog.querySelector(`#${CSS.escape(left[depth()] || "none")}`);
+    if (wanted) wanted.focus();
+    else if (!dialog.contains(document.activeElement)) document.getElementById("dialog-title")?.focus();
   }
 
   function hideDialog() {
@@ -37,12 +40,16 @@
     if (dialog.contains(ctx.sourceElement)) ctx.request.headers["Rollcall-Dialog"] = "1";
     // Noted now: a link inside the dialog is gone once its answer is in.
     ctx.opens = ctx.sourceElement.closest?.("[data-dialog]")?.href;
+    if (ctx.opens) left[depth()] = ctx.sourceElement.id;
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
     if (ctx.target === dialog) {
-      if (ctx.opens && ctx.response?.status < 400) history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
+      if (ctx.opens && ctx.response?.status < 400) {
+        history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
+        delete left[depth()];
+      }
       showDialog();
       dialog.querySelector(".problems")?.focus();
       const title = document.getElementById("dialog-title")?.textContent;
