@@ -37,10 +37,17 @@
 
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
-    if (dialog.contains(ctx.sourceElement)) ctx.request.headers["Rollcall-Dialog"] = "1";
+    ctx.within = dialog.contains(ctx.sourceElement);
+    if (ctx.within || ctx.target === dialog) ctx.request.headers["Rollcall-Dialog"] = "1";
     // Noted now: a link inside the dialog is gone once its answer is in.
     ctx.opens = ctx.sourceElement.closest?.("[data-dialog]")?.href;
     if (ctx.opens) left[depth()] = ctx.sourceElement.id;
+  });
+
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    // Whoever closed the dialog meanwhile does not wait for its next page any more.
+    if (ctx.within && ctx.target === dialog && !dialog.open) event.preventDefault();
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
