@@ -45,8 +45,11 @@ class Uuids:
     element: ClassVar[int] = 2950
 
     def __init__(self, values: Sequence[UUID]) -> None:
-        known = {value: b"\x00\x00\x00\x10" + value.bytes for value in set(values)}
-        self.binary = _HEADER.pack(1, 0, self.element, len(values), 1) + b"".join([known[value] for value in values])
+        if values and values[0] is values[-1] and values.count(values[0]) == len(values):
+            body = (b"\x00\x00\x00\x10" + values[0].bytes) * len(values)
+        else:
+            body = b"".join([b"\x00\x00\x00\x10" + value.bytes for value in values])
+        self.binary = _HEADER.pack(1, 0, self.element, len(values), 1) + body
 
 
 class Booleans:
