@@ -7,26 +7,11 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.console import Console
+from tests.browser.product import PREMIUM, choose, row_of
 from tests.browser.scenery import PEOPLE
-from tests.browser.sights import menu_of
-
-PREMIUM = [{"attribute": "premium_customer", "operator": "equals", "value": True}]
-
-
-def row_of(page: Page, name: str) -> Locator:
-    """The row of the segment of that name, or of that customer."""
-    return page.get_by_role("row").filter(has=page.get_by_role("rowheader").filter(has_text=name))
-
-
-def choose(page: Page, segment: str, item: str) -> None:
-    """Open the ⋯ menu of a segment's row and choose from it."""
-    page.goto("/console/segments")
-    page.get_by_role("button", name=menu_of(segment), exact=True).click()
-    page.get_by_role("link", name=item, exact=True).click()
-
 
 # The Segments page
 
