@@ -1,6 +1,6 @@
 # Everything starts here; only `python3.11` and `make` are needed. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock
+.PHONY: help setup run test check bench lock vendor
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -37,3 +37,6 @@ lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --quiet --no-header --no-annotate --no-emit-index-url -o requirements.lock
 	sed -i '1i # Every package Rollcall is built, run and tested with, each file by its hash. Written by `make lock`.' requirements.lock
+
+vendor: setup ## fetch the vendored files anew, as their vendor.json say (needs npm)
+	$(BIN)/python -m tests.vendored

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
+from starlette.responses import RedirectResponse
 
 from api import (
     attributes,
@@ -23,6 +24,8 @@ from api import (
     recipients,
     segments,
 )
+from api.console.app import create_console
+from api.console.rendering import PLACE
 from api.context import Context
 from api.observed import Observed
 
@@ -52,7 +55,14 @@ def create_app(context: Context) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
+    app.mount(PLACE, create_console(context))
+    app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     documents.install(app)
     app.add_middleware(Observed)
     return app
+
+
+async def _console() -> Response:
+    """Who opens the address in a browser looks for the console."""
+    return RedirectResponse(PLACE, 307)

@@ -88,7 +88,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
 
 def _route(scope: Scope) -> str:
     route: Any = scope.get("route")
-    return str(getattr(route, "path_format", "unknown"))
+    # The console is mounted below a path of its own.
+    return f"{scope.get('root_path', '')}{route.path_format}" if hasattr(route, "path_format") else "unknown"
 
 
 def _request_id(scope: Scope) -> str:

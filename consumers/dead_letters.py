@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 from prometheus_client import Counter
 
-from consumers.kafka import DeadLetterPublisher, Message
+from consumers.kafka import Message, Publisher
 from consumers.waiting import Backoff
 from domain.errors import Unavailable
 from projections.database import Database
@@ -32,7 +32,7 @@ class DeadLetterRelay:
 
     def __init__(self, database: Database, bootstrap_servers: str, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._publisher = DeadLetterPublisher(bootstrap_servers)
+        self._publisher = Publisher(bootstrap_servers)
         self._now = now
         self._wake = threading.Event()
         self._stop = threading.Event()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 from prometheus_client import Counter
 
-from consumers.kafka import DeadLetterPublisher, Message, ensure_topics
+from consumers.kafka import Message, Publisher, ensure_topics
 from consumers.waiting import Backoff
 from domain import json_text
 from domain.errors import Unavailable
@@ -35,7 +35,7 @@ class MembershipRelay:
     def __init__(self, database: Database, bootstrap_servers: str) -> None:
         self._database = database
         self._servers = bootstrap_servers
-        self._publisher = DeadLetterPublisher(bootstrap_servers)
+        self._publisher = Publisher(bootstrap_servers)
         self._topic_is_there = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memberships", daemon=True)

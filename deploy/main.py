@@ -28,8 +28,10 @@ app = App(
 )
 account = App(name="account", help="Accounts: whose customers and segments they are.")
 key = App(name="key", help="API keys, each of one account.")
+person = App(name="person", help="People who use the console, each of one account.")
 app.command(account)
 app.command(key)
+app.command(person)
 
 
 @app.command
@@ -134,6 +136,42 @@ def create_key(
 
     with _database("key") as settings:
         print(wiring.create_key(settings, account=account, name=name, kind=kind))
+
+
+@person.command(name="create")
+def create_person(email: str, *, account: str = "default", name: str) -> None:
+    """Add a person and print a one-time link with which she chooses her password.
+
+    Parameters
+    ----------
+    email
+        The e-mail address with which she signs in.
+    account
+        The account that she sees.
+    name
+        What the others call her.
+    """
+    from deploy import wiring
+
+    with _database("person") as settings:
+        print(wiring.create_person(settings, email, account=account, name=name))
+
+
+@person.command(name="link")
+def link_person(*, account: str = "default", email: str | None = None) -> None:
+    """Print a one-time link that signs a person in within 24 hours, for instance when she forgot her password.
+
+    Parameters
+    ----------
+    account
+        The account that she sees.
+    email
+        Her e-mail address; without it, the account's first person.
+    """
+    from deploy import wiring
+
+    with _database("person") as settings:
+        print(wiring.console_link(settings, account, email))
 
 
 @app.command

@@ -13,10 +13,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
+from uuid import UUID
 
 import uvicorn
 
 from api.app import create_app
+from api.console.rendering import PLACE
 from api.context import Context
 from api.import_runner import ImportRunner
 from consumers.dead_letters import DeadLetterRelay
@@ -31,6 +33,8 @@ from deploy.settings import Settings
 from domain.account import account_id_of
 from domain.application import Rollcall
 from domain.errors import Invalid, NotFound, Refused
+from domain.people import checked_email, checked_name, new_token
+from projections import people, sessions
 from projections import verify as verification
 from projections.database import Database, Role
 from projections.installation import secret_of
@@ -73,9 +77,35 @@ def bootstrap(settings: Settings) -> str | None:
     return None if given else made.key
 
 
-def console_link(settings: Settings) -> str:
-    """Where the console will be; until it is built, the machine-readable description of the API."""
-    return f"{settings.http_url}/openapi.json"
+def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str | None = None) -> str:
+    """A one-time link for the account's first person, or the one with `email`. Raises `NotFound`."""
+    account_id = _account(settings, account)
+    now, token = settings.clock().now(), new_token()
+    with _people(settings) as database:
+        if email is None:
+            person_id = people.first_of(database, account_id, now)
+        else:
+            person = people.named(database, account_id, email)
+            if person is None:
+                raise NotFound(
+                    "person_not_found",
+                    f"nobody in the account {account!r} has the e-mail address {email!r}; add her with: person create",
+                )
+            person_id = person.person_id
+        sessions.make_link(database, account_id, person_id, token.sha256, now)
+    return f"{settings.http_url}{PLACE}/sign-in/{token.text}"
+
+
+def create_person(settings: Settings, email: str, *, account: str, name: str) -> str:
+    """Add a person to an account; return the one-time link with which she chooses her password.
+
+    Raises `Invalid`, `NotFound`, `Refused`.
+    """
+    name, email = checked_name(name), checked_email(email)
+    account_id = _account(settings, account)
+    with _people(settings) as database:
+        people.add(database, account_id, name=name, email=email, now=settings.clock().now())
+    return console_link(settings, account, email)
 
 
 def run_ingest(settings: Settings) -> None:
@@ -164,6 +194,23 @@ def verify(settings: Settings) -> Iterator[str]:
 def rebuild(settings: Settings) -> None:
     """Replay the log into fresh tables and switch to them."""
     rebuild_model(_url(settings))
+
+
+def _account(settings: Settings, name: str) -> UUID:
+    with application(settings, "rollcall_worker", size=1) as rollcall:
+        try:
+            return rollcall.account(account_id_of(name)).account_id
+        except NotFound:
+            raise NotFound("account_not_found", f"there is no account called {name!r}") from None
+
+
+@contextmanager
+def _people(settings: Settings) -> Iterator[Database]:
+    database = Database(_url(settings), "rollcall_worker", size=1)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _url(settings: Settings) -> str:

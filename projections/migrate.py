@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from domain.errors import Corrupt
-from projections.database import MODEL_SCHEMA, database_errors
+from projections.database import MODEL_SCHEMA, operator_errors
 from projections.rebuild import create_model, model_checksum, rebuild
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -24,7 +24,7 @@ _LOCK = 7305468
 
 def migrate(owner_url: str) -> None:
     """Apply what is missing. Raises `Corrupt` where an applied migration differs from its file, `Unavailable`."""
-    with database_errors(), psycopg.connect(owner_url, autocommit=True) as connection:
+    with operator_errors(), psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _require_utf8(connection)
         _migrate_log(connection)

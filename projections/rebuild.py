@@ -16,7 +16,7 @@ import structlog
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from projections.database import MODEL_SCHEMA, database_errors, worker_session
+from projections.database import MODEL_SCHEMA, operator_errors, worker_session
 from projections.worker import BATCH, MODEL_LOCK, Worker
 
 DEFINITION = Path(__file__).with_name("model.sql")
@@ -46,7 +46,7 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
 
     One at a time: a second one waits. What an interrupted one left is removed first.
     """
-    with database_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
+    with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))

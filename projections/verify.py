@@ -15,7 +15,7 @@ from domain.filters import conditions_of
 from domain.regions import Daily, Rolling
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRows
-from projections.database import beside, database_errors, session_conninfo
+from projections.database import beside, operator_errors, session_conninfo
 from projections.filter_sql import predicate
 
 SQL = beside(__file__)
@@ -26,7 +26,7 @@ EVER = 10**17
 def verify(database_url: str) -> Iterator[str]:
     """A line for each customer who is a member and should not be, or is not and should; none where all is well."""
     conninfo = session_conninfo(database_url, "rollcall_worker")
-    with database_errors(), psycopg.connect(conninfo) as connection:
+    with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         accounts, broken = load_accounts(connection)
         for each in broken:

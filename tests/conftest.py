@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
+from tests.browser.chromium import LEFT_OUT
 from tests.installation import Installation, cloned_database, unique_name
 
 # The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
@@ -29,6 +30,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where a browser is required, a run without one has failed."""
+    if _browser_tests_left_out(session.config) and os.environ.get("ROLLCALL_TEST_BROWSER") == "required":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Say after everything else how many browser tests did not run, and why."""
+    yield
+    if left_out := _browser_tests_left_out(config):
+        terminalreporter.write_sep("=", f"{left_out} BROWSER TESTS LEFT OUT", red=True, bold=True)
+        terminalreporter.write_line(f"BROWSER TESTS LEFT OUT: {LEFT_OUT}", red=True, bold=True)
+
+
+def _browser_tests_left_out(config: pytest.Config) -> int:
+    """How many; with several workers, only the process that shows their reports knows."""
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    return sum(LEFT_OUT in str(report.longrepr) for report in skipped)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,10 +25,14 @@ from consumers.retrying import Retrying
 from deploy.event_store import EventStore
 from domain.account import KeyKind
 from domain.application import Rollcall
+from domain.people import new_token
+from projections import people, sessions
 from projections.database import Database, worker_session
 from projections.installation import secret_of
+from projections.read.position import progress
 from projections.worker import Worker
 
+FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 Clock = Callable[[], datetime]
 
 
@@ -82,6 +87,25 @@ class Installation:
         with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
             yield client
 
+    @contextmanager
+    def open_console(self, account_id: UUID, **figures: Any) -> Iterator[Client]:
+        """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
+        with self.open_door(**figures) as client:
+            client.headers.update(FROM_OUR_PAGE)
+            self.sign_in(client, account_id)
+            yield client
+
+    def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
+        """Let a client be the account's first person, who is brought to the page `to`."""
+        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
+        assert client.get(link).headers["location"] == to
+
+    def link(self, person_id: UUID, account_id: UUID) -> str:
+        """The path of a one-time link for a person."""
+        token = new_token()
+        sessions.make_link(self.database, account_id, person_id, token.sha256, self.now())
+        return f"/console/sign-in/{token.text}"
+
     def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
         return self.rollcall.create_account(name, timezone, country).id
 
@@ -122,6 +146,13 @@ class Installation:
             thread.join(30)
         if failures:
             raise failures[0]
+
+    def catch_up(self) -> None:
+        """Wait until the worker beside the test has the whole log in the read models."""
+        deadline = time.monotonic() + 30
+        while (standing := progress(self.database))[0] < standing[1]:
+            assert time.monotonic() < deadline, "the worker does not catch up"
+            time.sleep(0.005)
 
     def run_imports(self) -> None:
         """Run every import that waits, to its end."""

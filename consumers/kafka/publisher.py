@@ -1,4 +1,4 @@
-"""What we write to Kafka: dead letters, byte for byte, and topics that do not exist yet."""
+"""What we write to Kafka: dead letters byte for byte, changes of membership, and topics that do not exist yet."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Message(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class DeadLetterPublisher:
+class Publisher:
     """Publishes messages and knows of each whether every in-sync replica has it."""
 
     def __init__(self, bootstrap_servers: str) -> None:

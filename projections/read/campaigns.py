@@ -34,6 +34,10 @@ class CampaignRow(NamedTuple):
         """Its ETag, as `domain.campaign` counts it."""
         return self.events * VERSION_STEP + self.lost_included + self.lost_excluded
 
+    def needs_audience_without(self, segment_id: UUID) -> bool:
+        """Whether a person would have to choose once this segment is deleted."""
+        return segment_id in self.exclude_segment_ids or not set(self.segment_ids) - {segment_id}
+
     @property
     def needs_audience(self) -> bool:
         """Whether a person has to choose before it has recipients."""
@@ -62,9 +66,23 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID)
     return CampaignRow(*found) if found else None
 
 
+def with_served(
+    connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID
+) -> tuple[CampaignRow, list[int | None], list[int | None]] | None:
+    """The campaign, and the versions that its segments and its excluded ones serve; `None` for one not computed yet."""
+    found = connection.execute(SQL.with_served, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
+    return (CampaignRow(*found[:-2]), found[-2], found[-1]) if found else None
+
+
 def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[CampaignRow]:
     """Campaigns, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
+    return [CampaignRow(*row) for row in found]
+
+
+def of_segment(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[CampaignRow]:
+    """The campaigns that a segment is attached to, included or excluded, newest first."""
+    found = connection.execute(SQL.of_segment, {"account_id": account_id, "segment_id": segment_id})
     return [CampaignRow(*row) for row in found]
 
 

@@ -4,6 +4,21 @@ SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_in
 FROM campaigns
 WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
 
+-- name: with_served
+-- With the version that each of its segments serves, where there is one.
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at,
+       ARRAY(SELECT s.serving
+             FROM unnest(c.segment_ids) WITH ORDINALITY AS u (segment_id, place)
+             LEFT JOIN segments s ON s.segment_id = u.segment_id AND s.account_id = c.account_id
+             ORDER BY u.place),
+       ARRAY(SELECT s.serving
+             FROM unnest(c.exclude_segment_ids) WITH ORDINALITY AS u (segment_id, place)
+             LEFT JOIN segments s ON s.segment_id = u.segment_id AND s.account_id = c.account_id
+             ORDER BY u.place)
+FROM campaigns c
+WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
+
 -- name: page
 SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
        created_at, updated_at
@@ -20,3 +35,11 @@ SELECT audience_no, audience_id, campaign_id, frozen_at, counted, recipients, op
        duplicate_phone, erased
 FROM audiences
 WHERE audience_id = %(audience_id)s::uuid AND account_id = %(account_id)s::uuid
+
+-- name: of_segment
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at
+FROM campaigns
+WHERE account_id = %(account_id)s::uuid
+  AND (%(segment_id)s::uuid = ANY (segment_ids) OR %(segment_id)s::uuid = ANY (exclude_segment_ids))
+ORDER BY campaign_no DESC

@@ -12,7 +12,11 @@ from psycopg.conninfo import make_conninfo
 from deploy.event_store import EventStore
 from domain.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
+from domain.errors import Refused
 from projections.database import session_conninfo
+from projections.migrate import migrate
+from projections.rebuild import rebuild
+from projections.verify import verify
 from projections.worker import Worker
 from tests.installation import Installation, machine_now, unique_name
 
@@ -56,3 +60,10 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
 def test_the_api_s_login_cannot_become_another(logins: dict[str, str], other: str) -> None:
     with psycopg.connect(logins["rollcall_api"]) as connection, pytest.raises(psycopg.DatabaseError):
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(other)))
+
+
+def test_a_command_whose_login_lacks_the_rights_says_so(logins: dict[str, str]) -> None:
+    for command in (migrate, rebuild, lambda url: list(verify(url))):
+        with pytest.raises(Refused, match=r"may not do this .*(permission denied|must be owner)"):
+            command(logins["rollcall_api"])
+    assert list(verify(logins["rollcall_worker"])) == []

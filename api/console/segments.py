@@ -1,0 +1,50 @@
+"""The Segments page: every segment of the account, with a filter panel, a menu on each row, and pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.console.paging import Paged
+from api.console.rendering import show, still, unchanged
+from api.console.session import SignedIn
+from api.context import Here
+from api.segment_shape import show_segment
+from api.texts import TEXT_PATTERN
+from api.waiting import snapshot
+from projections.read import accounts, segments
+
+router = APIRouter()
+
+
+@router.get("/segments")
+def list_segments(
+    request: Request,
+    here: Here,
+    person: SignedIn,
+    pager: Paged,
+    name: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
+    kind: Annotated[Literal["static", "dynamic", ""], Query(alias="type")] = "",
+) -> Response:
+    """The list of segments, newest first."""
+    account_id = person.account_id
+    asked = {"name": name.strip() or None, "kind": kind or None}
+    with snapshot(here, account_id) as (connection, position):
+        if unchanged(request, position):
+            return still()
+        rows = segments.page(connection, account_id, **asked, before=_number(pager.after), limit=pager.fetch)
+        total = segments.count(connection, account_id, **asked)
+        labels = accounts.labels(connection, account_id)
+        days, _ = accounts.calendar(connection, account_id)
+    page = pager.page(rows, lambda row: str(row.segment_no), total)
+    values = {
+        "person": person, "active": "segments", "page": page, "name": name, "kind": kind, "zone": days.zone,
+        "segments": [show_segment(row, labels, position) for row in page.rows], "position": position,
+        "filtered": bool(name.strip() or kind),
+    }  # fmt: skip
+    return show(request, "segments.html", values)
+
+
+def _number(after: str) -> int | None:
+    return int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None

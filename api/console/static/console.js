@@ -1,0 +1,147 @@
+// What the console's pages do in the browser beyond forms and links: dialogs, live regions, menus, notices.
+// Everything is bound to the document once, so that content which htmx brings in later works as well.
+(() => {
+  "use strict";
+  const LIVE_EVERY = 1000; // milliseconds
+  const NOTICE_STAYS = 5000;
+  const dialog = document.getElementById("dialog");
+  const base = document.title;
+  let opener = null;
+  // After a reload a dialog's address shows a page, with no dialog to leave.
+  history.replaceState(null, "");
+
+  // --- Dialogs: a link with data-dialog loads its page's inside; its address goes into the history.
+  const depth = () => history.state?.dialog ?? 0;
+
+  function loadDialog(address) {
+    return htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML" });
+  }
+
+  function showDialog() {
+    if (dialog.open || !dialog.childElementCount) return;
+    dialog.showModal();
+    dialog.querySelector("[autofocus]")?.focus();
+  }
+
+  function hideDialog() {
+    if (dialog.open) dialog.close();
+    dialog.replaceChildren();
+    document.title = base;
+    const back = opener?.isConnected ? opener : document.getElementById(opener?.id ?? "");
+    (back ?? document.getElementById("main")).focus({ preventScroll: true });
+    refreshLive();
+  }
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.target === dialog) {
+      const link = ctx.sourceElement?.closest?.("[data-dialog]");
+      if (link && ctx.response?.status < 400) history.pushState({ dialog: depth() + 1 }, "", link.href);
+      showDialog();
+      dialog.querySelector(".problems")?.focus();
+      const title = document.getElementById("dialog-title")?.textContent;
+      if (title) document.title = `${title} · Rollcall`;
+    }
+    if (ctx.sourceElement?.matches?.("[data-live-form]")) {
+      history.replaceState(history.state, "", ctx.request.action);
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-dialog]");
+    if (link && !dialog.contains(link)) {
+      const menu = link.closest("[popover]");
+      opener = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : link;
+      menu?.hidePopover();
+    }
+    if (event.target.closest("[data-close]")) leave(depth());
+    if (event.target.closest("[data-back]")) leave(1);
+    if (event.target === dialog) leave(depth()); // the backdrop
+  });
+
+  function leave(steps) {
+    if (depth() && steps) history.go(-Math.min(steps, depth()));
+    else hideDialog();
+  }
+
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault(); // Escape: through the history, like every other way out
+    leave(depth());
+  });
+
+  addEventListener("popstate", () => {
+    if (depth()) loadDialog(location.href);
+    else if (dialog.open) hideDialog();
+    else location.reload();
+  });
+
+  document.addEventListener("rollcall:done", (event) => {
+    notify(decodeURIComponent(event.detail.message));
+    leave(1);
+    refreshLive();
+  });
+
+  // --- Live regions ask once a second whether there is anything new; the server answers 204 where there is not.
+  function refreshLive() {
+    for (const region of document.querySelectorAll("[data-live]")) {
+      if (!region.querySelector(":popover-open")) htmx.trigger(region, "refresh");
+    }
+  }
+  setInterval(() => document.visibilityState === "visible" && refreshLive(), LIVE_EVERY);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshLive());
+
+  const away = document.getElementById("away");
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx?.sourceElement?.matches?.("[data-live]")) away.hidden = false;
+  });
+  document.addEventListener("htmx:after:request", () => { away.hidden = true; });
+  // A live region that cannot be had now stays as it is.
+  document.addEventListener("htmx:response:error", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceElement?.matches?.("[data-live]")) ctx.swap = "none";
+  });
+
+  // --- Notices
+  function notify(text) {
+    const notice = document.createElement("p");
+    notice.className = "notice";
+    notice.textContent = text;
+    document.getElementById("notices").append(notice);
+    setTimeout(() => notice.remove(), NOTICE_STAYS);
+  }
+  for (const notice of document.querySelectorAll("#notices .notice")) setTimeout(() => notice.remove(), NOTICE_STAYS);
+
+  // --- Menus open below their button, or above where there is no room.
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target;
+    if (!menu.matches?.(".menu[popover]") || event.newState !== "open") return;
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+    const below = button.bottom + menu.offsetHeight + 8 < innerHeight;
+    menu.style.top = `${below ? button.bottom + 4 : Math.max(8, button.top - menu.offsetHeight - 4)}px`;
+    menu.style.left = `${Math.max(8, Math.min(button.right - menu.offsetWidth, innerWidth - menu.offsetWidth - 8))}px`;
+    menu.querySelector("a, button")?.focus();
+  }, true);
+
+  // --- Small things
+  document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+  const showCopying = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  };
+  showCopying();
+  document.addEventListener("htmx:after:swap", showCopying);
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copied";
+  });
+  for (const toggle of document.querySelectorAll("[data-theme-toggle]")) {
+    toggle.hidden = false;
+    toggle.addEventListener("click", () => {
+      const root = document.documentElement;
+      const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      root.dataset.theme = dark ? "light" : "dark";
+      localStorage.setItem("theme", root.dataset.theme);
+    });
+  }
+})();

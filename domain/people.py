@@ -1,0 +1,74 @@
+"""Rules for the people who use the console: names, e-mail addresses, passwords, and how long what lets them in lasts.
+
+Used by `api.console` and by the command line. People are rows, not events (decision 0016), so that nothing here
+folds anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import unicodedata
+from datetime import timedelta
+from typing import NamedTuple
+
+from domain.errors import Invalid
+
+OWNER = "Owner"
+SESSION_IDLE = timedelta(days=7)
+SESSION_LONGEST = timedelta(days=30)
+LINK_LASTS = timedelta(hours=24)
+# How long after a one-time link she may choose a password without the present one: the link stands for it.
+LINK_VOUCHES = timedelta(hours=1)
+ATTEMPTS = 5
+ATTEMPTS_WITHIN = timedelta(minutes=15)
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1_000
+LONGEST_EMAIL, LONGEST_NAME = 254, 200
+
+
+class Token(NamedTuple):
+    """A random secret of 256 bits as it is handed out, and the hash that is kept."""
+
+    text: str
+    sha256: bytes
+
+
+def new_token() -> Token:
+    """A fresh token; of such length it needs no slow hash."""
+    text = secrets.token_urlsafe(32)
+    return Token(text, sha256_of(text))
+
+
+def sha256_of(token: str) -> bytes:
+    """The hash under which a token is stored."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def checked_name(text: str) -> str:
+    """A person's name without blanks around it. Raises `Invalid`."""
+    name = text.strip()
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise Invalid.at("/name", "invalid_name", f"A name needs 1 to {LONGEST_NAME} printable characters.")
+    return name
+
+
+def checked_email(text: str) -> str:
+    """An e-mail address without blanks around it; whether letters arrive there is not looked at. Raises `Invalid`."""
+    email = text.strip()
+    name, _, host = email.rpartition("@")
+    if not name or not host or len(email) > LONGEST_EMAIL or not email.isprintable() or len(email.split()) != 1:
+        raise Invalid.at("/email", "invalid_email", "Give an e-mail address such as ana@example.com.")
+    return email
+
+
+def checked_password(text: str) -> str:
+    """A password that may be chosen: long enough, whatever it is made of. Raises `Invalid`."""
+    length = len(unicodedata.normalize("NFKC", text))
+    if length < SHORTEST_PASSWORD:
+        raise Invalid.at(
+            "/password", "password_too_short",
+            f"A password needs at least {SHORTEST_PASSWORD} characters; a few words in a row are easy to remember.",
+        )  # fmt: skip
+    if length > LONGEST_PASSWORD:
+        raise Invalid.at("/password", "password_too_long", f"A password has at most {LONGEST_PASSWORD:,} characters.")
+    return text

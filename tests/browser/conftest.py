@@ -1,0 +1,90 @@
+"""The console in a real browser, on the real command: one running `rollcall up` and one chromium per file of tests.
+
+A test takes `console` to put data in and `page` to look at it; `page` is signed in, begins empty in each test, and
+fails it at the end for anything that `watching.Watched` notes. Statuses of 400 and above are announced beforehand with
+`watched.expect(422)`. Where there is no chromium, the tests are left out and the run says so in its last lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+
+from tests.browser.chromium import LEFT_OUT, browser_of, chromium
+from tests.browser.console import Console
+from tests.browser.watching import Watched
+
+PATIENCE = 20_000  # milliseconds; only what fails waits as long
+expect.set_options(timeout=PATIENCE)
+
+
+# Per file, not per run: while Playwright is open, nothing else in its process can start an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = chromium()
+    if program is None:
+        pytest.skip(LEFT_OUT)
+    with browser_of(program) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """The running command, with its owner signed in."""
+    made = Console(tmp_path_factory.mktemp("console") / "home")
+    try:
+        made.declare()
+        made.sign_in(browser)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def watched(console: Console) -> Iterator[Watched]:
+    """The watch over the pages of this test."""
+    made = Watched(console.url)
+    yield made
+    assert made.complaints() == []
+
+
+@pytest.fixture
+def context(browser: Browser, console: Console, watched: Watched) -> Iterator[BrowserContext]:
+    """A browser window of the console's owner."""
+    with window(browser, console, watched, session=console.session) as made:
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page of somebody who is signed in."""
+    return context.new_page()
+
+
+@pytest.fixture
+def stranger(browser: Browser, console: Console, watched: Watched) -> Iterator[Page]:
+    """A page of somebody who is not signed in."""
+    with window(browser, console, watched, session=None) as made:
+        yield made.new_page()
+
+
+@contextmanager
+def window(
+    browser: Browser, console: Console, watched: Watched, session: StorageState | None
+) -> Iterator[BrowserContext]:
+    """A browser window of its own, with a clipboard and without animations."""
+    context = browser.new_context(
+        base_url=console.url, storage_state=session, reduced_motion="reduce", color_scheme="light",
+        permissions=["clipboard-read", "clipboard-write"], viewport={"width": 1280, "height": 900},
+    )  # fmt: skip
+    context.set_default_timeout(PATIENCE)
+    watched.over(context)
+    try:
+        yield context
+        for page in context.pages:
+            page.evaluate("0")  # whatever the browser had to say until now has arrived after this
+    finally:
+        context.close()

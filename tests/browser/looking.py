@@ -1,0 +1,62 @@
+"""What a page must look like to everybody: by axe's rules, in light and in dark, on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parent / "vendor/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = "async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations"
+
+# The page, or the dialog on it, is as wide as the screen; if it is not: what sticks out.
+WIDER = """() => {
+  const place = document.querySelector("dialog:modal") ?? document.documentElement;
+  if (place.scrollWidth <= place.clientWidth && document.documentElement.scrollWidth <= innerWidth) return [];
+  const edge = place.getBoundingClientRect().left + place.clientWidth;
+  const wide = [...place.querySelectorAll("*")].filter(each => each.getBoundingClientRect().right > edge + 1);
+  return [`${place.scrollWidth} of ${place.clientWidth} pixels`, ...wide.map(each => each.outerHTML.slice(0, 160))];
+}"""
+
+
+@cache
+def _axe() -> str:
+    return AXE.read_text()
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds wrong with the page as it stands, a line each."""
+    page.evaluate(_axe())
+    return list(_lines(page.evaluate(RUN, RULES)))
+
+
+def accessible(page: Page) -> None:
+    """Fail with what axe finds."""
+    found = findings(page)
+    assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+def wider_than_the_screen(page: Page) -> list[str]:
+    """What makes the page, or the dialog on it, scroll sideways."""
+    found: list[str] = page.evaluate(WIDER)
+    return found
+
+
+def both_schemes(page: Page, check: Callable[[Page], None]) -> None:
+    """Run a check in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        check(page)
+    page.emulate_media(color_scheme="light")
+
+
+def _lines(violations: list[dict[str, Any]]) -> Iterator[str]:
+    for violation in violations:
+        for node in violation["nodes"]:
+            place = " ".join(str(part) for part in node["target"])
+            why = " ".join(node["failureSummary"].split())
+            yield f"{violation['id']} ({violation['impact']}): {place}: {why}\n    {node['html'][:300]}"
