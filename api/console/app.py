@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import customer_edit, import_upload, member_changes, members, segment_deletion, segments, sign_in
+from api.console import (
+    customer_edit,
+    import_upload,
+    member_changes,
+    members,
+    people,
+    segment_deletion,
+    segments,
+    sign_in,
+    you,
+)
 from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -25,6 +35,8 @@ from domain.errors import RollcallError
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    you.router,
+    people.router,
     segments.router,
     segment_deletion.router,
     members.router,

@@ -126,7 +126,12 @@
     const notice = document.createElement("p");
     notice.className = "notice";
     notice.textContent = text;
-    document.getElementById("notices").append(notice);
+    const notices = document.getElementById("notices");
+    notices.append(notice);
+    // Above a dialog that stays open: what is shown last lies on top.
+    notices.popover = "manual";
+    notices.hidePopover();
+    notices.showPopover();
     setTimeout(() => notice.remove(), NOTICE_STAYS);
   }
   for (const notice of document.querySelectorAll("#notices .notice")) setTimeout(() => notice.remove(), NOTICE_STAYS);
@@ -144,6 +149,17 @@
 
   // --- Small things
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+  const showCopying = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  };
+  showCopying();
+  document.addEventListener("htmx:after:swap", showCopying);
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copied";
+  });
   for (const toggle of document.querySelectorAll("[data-theme-toggle]")) {
     toggle.hidden = false;
     toggle.addEventListener("click", () => {
