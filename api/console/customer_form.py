@@ -40,6 +40,11 @@ class Field:
     was: str
 
     @property
+    def id(self) -> str:
+        """Its id on the page, where the form may lie over another one."""
+        return f"customer-{self.name}"
+
+    @property
     def changed(self) -> bool:
         """Whether somebody wrote something else; browsers send line breaks in their own way."""
         return _lines(self.text) != _lines(self.was)
@@ -60,6 +65,11 @@ class CustomerForm:
     attributes: list[Field]
     addable: list[tuple[str, str]]
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong by the id of the input."""
+        return {f"customer-{name}" if name else "": detail for name, detail in self.errors.items()}
 
     @property
     def was(self) -> str:

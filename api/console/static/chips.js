@@ -38,7 +38,8 @@
     box.append(document.createElement("ul"));
     const input = document.createElement("input");
     input.autocomplete = "off";
-    input.id = `${area.id}-chip`;
+    input.id = area.id; // so that its label and the links to what is wrong lead here
+    area.removeAttribute("id");
     input.placeholder = "Type, then Enter";
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (area.hasAttribute(name)) input.setAttribute(name, area.getAttribute(name));
@@ -48,8 +49,6 @@
     area.hidden = true;
     area.autofocus = false;
     area.after(box);
-    const label = document.querySelector(`label[for="${CSS.escape(area.id)}"]`);
-    if (label) label.htmlFor = input.id;
     area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace takes the last away.");
     input.addEventListener("keydown", (event) => {
       if ((event.key === "Enter" || event.key === ",") && !event.isComposing) {
