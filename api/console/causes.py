@@ -69,7 +69,7 @@ def changed(told: Told, reads: frozenset[str], words: Words) -> str:
     text = " and ".join(said)
     if not told.created:
         return text
-    return f"this customer is new, and {text}" if text else "this customer is new"
+    return f"the customer was new, and {text}" if text else "the customer was new"
 
 
 def _changed_to(key: str, value: Any, verb: str, words: Words) -> str:
