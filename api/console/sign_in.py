@@ -45,9 +45,9 @@ def sign_in(
     candidate = people.of_email(here.database, email)
     hashed = candidate.password_hash if candidate else None
     passwords: Passwords = request.app.state.passwords
-    if candidate is None or hashed is None or not passwords.fits(hashed, password):
-        if hashed is None:
-            passwords.fits(None, password)
+    # Asked for an unknown address too, so that both take the same time.
+    fitting = passwords.fits(hashed, password)
+    if candidate is None or hashed is None or not fitting:
         return _form(request, following, email, {"password": WRONG})
     sessions.forgive_attempts(here.database, email)
     answer = let_in(

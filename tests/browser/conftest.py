@@ -8,9 +8,10 @@ fails it at the end for anything that `watching.Watched` notes. Statuses of 400 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.browser.chromium import LEFT_OUT, browser_of, chromium
 from tests.browser.console import Console
@@ -43,44 +44,47 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def context(browser: Browser, console: Console) -> Iterator[BrowserContext]:
-    made = signed_in(browser, console)
+def watched(console: Console) -> Iterator[Watched]:
+    """The watch over the pages of this test."""
+    made = Watched(console.url)
     yield made
-    made.close()
+    assert made.complaints() == []
 
 
 @pytest.fixture
-def watched(context: BrowserContext, console: Console) -> Watched:
-    return Watched(context, console.url)
+def context(browser: Browser, console: Console, watched: Watched) -> Iterator[BrowserContext]:
+    """A browser window of the console's owner."""
+    with window(browser, console, watched, session=console.session) as made:
+        yield made
 
 
 @pytest.fixture
-def page(context: BrowserContext, watched: Watched) -> Iterator[Page]:
-    made = context.new_page()
-    yield made
-    if not made.is_closed():
-        made.evaluate("0")  # whatever the browser had to say until now has arrived afterwards
-    assert watched.complaints() == []
+def page(context: BrowserContext) -> Page:
+    """A page of somebody who is signed in."""
+    return context.new_page()
 
 
 @pytest.fixture
-def stranger(browser: Browser, console: Console) -> Iterator[Page]:
+def stranger(browser: Browser, console: Console, watched: Watched) -> Iterator[Page]:
     """A page of somebody who is not signed in."""
-    context = browser.new_context(base_url=console.url)
-    watched = Watched(context, console.url)
-    made = context.new_page()
-    made.set_default_timeout(PATIENCE)
-    yield made
-    made.evaluate("0")
-    context.close()
-    assert watched.complaints() == []
+    with window(browser, console, watched, session=None) as made:
+        yield made.new_page()
 
 
-def signed_in(browser: Browser, console: Console) -> BrowserContext:
-    """A browser of the console's owner, with a clipboard and without animations."""
+@contextmanager
+def window(
+    browser: Browser, console: Console, watched: Watched, session: StorageState | None
+) -> Iterator[BrowserContext]:
+    """A browser window of its own, with a clipboard and without animations."""
     context = browser.new_context(
-        base_url=console.url, storage_state=console.session, reduced_motion="reduce", color_scheme="light",
+        base_url=console.url, storage_state=session, reduced_motion="reduce", color_scheme="light",
         permissions=["clipboard-read", "clipboard-write"], viewport={"width": 1280, "height": 900},
     )  # fmt: skip
     context.set_default_timeout(PATIENCE)
-    return context
+    watched.over(context)
+    try:
+        yield context
+        for page in context.pages:
+            page.evaluate("0")  # whatever the browser had to say until now has arrived after this
+    finally:
+        context.close()

@@ -1,4 +1,4 @@
-"""What a page must look like to everybody: accessible by the rules that a program can check, in light and in dark."""
+"""What a page must look like to everybody: by axe's rules, in light and in dark, on a narrow screen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from playwright.sync_api import Page
 AXE = Path(__file__).parent / "vendor/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations"
+
+# The page, or the dialog on it, is as wide as the screen; if it is not: what sticks out.
+WIDER = """() => {
+  const place = document.querySelector("dialog:modal") ?? document.documentElement;
+  if (place.scrollWidth <= place.clientWidth && document.documentElement.scrollWidth <= innerWidth) return [];
+  const edge = place.getBoundingClientRect().left + place.clientWidth;
+  const wide = [...place.querySelectorAll("*")].filter(each => each.getBoundingClientRect().right > edge + 1);
+  return [`${place.scrollWidth} of ${place.clientWidth} pixels`, ...wide.map(each => each.outerHTML.slice(0, 160))];
+}"""
 
 
 @cache
@@ -29,6 +38,12 @@ def accessible(page: Page) -> None:
     """Fail with what axe finds."""
     found = findings(page)
     assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+def wider_than_the_screen(page: Page) -> list[str]:
+    """What makes the page, or the dialog on it, scroll sideways."""
+    found: list[str] = page.evaluate(WIDER)
+    return found
 
 
 def both_schemes(page: Page, check: Callable[[Page], None]) -> None:

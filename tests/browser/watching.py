@@ -1,4 +1,4 @@
-"""What no page of the console may do: `Watched` notes it for a browser context and fails at the end of its test.
+"""What no page of the console may do: `Watched` notes it, and the fixtures fail the test with it at the end.
 
 An error or warning in the browser's console (a breach of the content security policy is one), an uncaught exception,
 a request to another origin, a request that failed, an answer of 400 and above that the test did not announce.
@@ -14,14 +14,17 @@ SAYS_STATUS = "Failed to load resource: the server responded with a status of "
 
 
 class Watched:
-    """The complaints about every page of one browser context."""
+    """The complaints about every page of some browser contexts at one origin."""
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, origin: str) -> None:
         self._origin = origin
         self._expected: set[int] = set()
         self._complaints: list[str] = []
         self._statuses: list[tuple[int, str]] = []
         self._away = False
+
+    def over(self, context: BrowserContext) -> None:
+        """Watch every page of a context, those that it will open too."""
         context.on("console", self._console)
         context.on("weberror", self._error)
         context.on("request", self._request)

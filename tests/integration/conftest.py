@@ -1,11 +1,17 @@
-"""Fixtures of the tests that need a broker."""
+"""Fixtures of the tests that need a broker, and of those of the people who use the console."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
+from httpx import Client
 
+from api.console.passwords import Passwords
+from projections import people
+from tests.installation import FROM_OUR_PAGE, Installation
+from tests.integration.console_rig import CHEAP, EMAIL, PASSWORD, Hand
 from tests.integration.kafka_rig import Broker, forget_failed_connections
 
 
@@ -16,3 +22,35 @@ def broker() -> Iterator[Broker]:
     yield running
     running.kill()
     forget_failed_connections()
+
+
+@pytest.fixture
+def clock() -> Hand:
+    """A clock that the test moves."""
+    return Hand()
+
+
+@pytest.fixture
+def house(database_url: str, clock: Hand) -> Iterator[Installation]:
+    """A whole Rollcall that goes by that clock."""
+    made = Installation(database_url, clock.now)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ana(house: Installation) -> tuple[UUID, UUID]:
+    """An account and a person of it, who has a password."""
+    account_id = house.account()
+    person_id = people.add(house.database, account_id, name="Ana", email=EMAIL, now=house.now())
+    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hashed(PASSWORD), b"")
+    house.project()
+    return account_id, person_id
+
+
+@pytest.fixture
+def browser(house: Installation) -> Iterator[Client]:
+    """A browser's worth of client, not signed in."""
+    with house.open_door() as client:
+        client.headers.update(FROM_OUR_PAGE)
+        yield client

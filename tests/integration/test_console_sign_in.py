@@ -1,82 +1,18 @@
-"""Signing in to the console: by password or one-time link, how long it lasts, and who is turned away."""
+"""Signing in to the console by password: how long it lasts, and who is turned away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from argon2 import PasswordHasher
-from httpx import Client, Response
+from httpx import Client
 
 from api.console.passwords import Passwords
 from api.console.session import COOKIE
 from projections import people
 from tests.installation import FROM_OUR_PAGE, Installation
-
-EMAIL, PASSWORD = "Ana@example.com", "a few words in a row"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@dataclass
-class Hand:
-    """A clock that the test moves."""
-
-    instant: datetime = datetime(2026, 5, 20, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def passes(self, **time: float) -> None:
-        self.instant += timedelta(**time)
-
-
-@pytest.fixture
-def clock() -> Hand:
-    return Hand()
-
-
-@pytest.fixture
-def house(database_url: str, clock: Hand) -> Iterator[Installation]:
-    made = Installation(database_url, clock.now)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ana(house: Installation) -> tuple[UUID, UUID]:
-    """An account and a person of it, who has a password."""
-    account_id = house.account()
-    person_id = people.add(house.database, account_id, name="Ana", email=EMAIL, now=house.now())
-    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hashed(PASSWORD), b"")
-    house.project()
-    return account_id, person_id
-
-
-@pytest.fixture
-def browser(house: Installation) -> Iterator[Client]:
-    with house.open_door() as client:
-        client.headers.update(FROM_OUR_PAGE)
-        yield client
-
-
-def sign_in(browser: Client, password: str = PASSWORD, email: str = EMAIL, **more: str) -> Response:
-    return browser.post("/console/sign-in", data={"email": email, "password": password, **more})
-
-
-def is_in(browser: Client) -> bool:
-    answer = browser.get("/console/segments")
-    assert answer.status_code in (200, 303)
-    return answer.status_code == 200
-
-
-def rows(house: Installation, table: str) -> int:
-    with house.owner() as owner:
-        counted = owner.execute(f"SELECT count(*) FROM rollcall.{table}").fetchone()
-    return int(counted[0]) if counted else 0
+from tests.integration.console_rig import EMAIL, PASSWORD, Hand, is_in, rows, sign_in
 
 
 def test_who_is_not_signed_in_is_sent_to_the_sign_in_page_and_then_back(ana: Any, browser: Client) -> None:
@@ -252,60 +188,6 @@ def test_an_outdated_hash_is_replaced_when_its_password_is_known(
     browser.cookies.clear()
     assert sign_in(browser).status_code == 303
     assert people.password_hash(house.database, *ana) == after
-
-
-# One-time links
-
-
-def test_a_one_time_link_lets_in_once(house: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
-    link = house.link(ana[1], ana[0])
-    entered = browser.get(link)
-    assert (entered.status_code, entered.headers["location"]) == (303, "/console/segments")
-    assert is_in(browser)
-    browser.cookies.clear()
-    again = browser.get(link)
-    assert again.status_code == 410
-    assert "rollcall person link" in again.text
-    assert again.headers["content-type"].startswith("text/html")
-    assert not is_in(browser)
-
-
-def test_a_one_time_link_works_for_a_day(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
-) -> None:
-    first, second = house.link(ana[1], ana[0]), house.link(ana[1], ana[0])
-    clock.passes(hours=23, minutes=59)
-    assert browser.get(first).status_code == 303
-    browser.cookies.clear()
-    clock.passes(minutes=1)
-    assert browser.get(second).status_code == 410
-    assert not is_in(browser)
-    house.link(ana[1], ana[0])
-    assert rows(house, "sign_in_links") == 1
-
-
-@pytest.mark.parametrize(
-    ("method", "headers"),
-    [
-        ("HEAD", {}), ("OPTIONS", {}), ("GET", {"Sec-Purpose": "prefetch"}), ("GET", {"Purpose": "prefetch"}),
-        ("GET", {"Sec-Purpose": "prefetch;prerender"}), ("GET", {"X-Moz": "prefetch"}), ("POST", {}),
-    ],
-)  # fmt: skip
-def test_what_only_looks_ahead_does_not_use_a_link_up(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client, method: str, headers: dict[str, str]
-) -> None:
-    link = house.link(ana[1], ana[0])
-    looked = browser.request(method, link, headers=headers)
-    assert looked.status_code >= 400
-    assert COOKIE not in looked.cookies
-    assert browser.get(link).status_code == 303
-
-
-def test_who_was_invited_begins_by_choosing_a_password(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
-) -> None:
-    bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
-    assert browser.get(house.link(bob, ana[0])).headers["location"] == "/console/you"
 
 
 def test_without_an_account_nobody_may_read_people_sessions_links_or_attempts(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from threading import Event, Semaphore
+from typing import Literal
+
 import pytest
 from argon2 import PasswordHasher
 
-from api.console.passwords import Passwords
+from api.console.passwords import AT_ONCE, WAITING, Passwords
 from api.console.session import HOME, local_path
-from domain.errors import Invalid
+from domain.errors import Invalid, Unavailable
 from domain.people import checked_email, checked_name, checked_password, new_token
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -79,6 +84,43 @@ def test_no_password_fits_nobody_and_one_beyond_the_limit_fits_nothing() -> None
     passwords = Passwords(CHEAP)
     assert not passwords.fits(None, "the password of nobody")
     assert not passwords.fits(passwords.hashed("a" * 2_000), "a" * 2_000)
+
+
+class Watched(PasswordHasher):
+    """Counts how often a password is compared, and compares only when it may."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.begun = Semaphore(0)
+        self.may = Event()
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - argon2's name
+        self.begun.release()
+        assert self.may.wait(30)
+        return super().verify(hash, password)
+
+
+def test_an_unknown_address_costs_one_comparison_like_a_known_one() -> None:
+    watched = Watched()
+    watched.may.set()
+    passwords = Passwords(watched)
+    for hashed in (None, passwords.hashed("twelve chars")):
+        passwords.fits(hashed, "twelve chars")
+        assert watched.begun.acquire(blocking=False)
+        assert not watched.begun.acquire(blocking=False)
+
+
+def test_a_crowd_that_tries_passwords_is_turned_away_before_it_takes_every_thread() -> None:
+    watched = Watched()
+    passwords = Passwords(watched)
+    hashed = passwords.hashed("twelve chars")
+    with ThreadPoolExecutor(40) as crowd:
+        answers = [crowd.submit(passwords.fits, hashed, "twelve chars") for _ in range(40)]
+        # Nobody has been answered who got in: none may compare yet.
+        for answer in islice(as_completed(answers), 40 - AT_ONCE - WAITING):
+            assert isinstance(answer.exception(), Unavailable)
+        watched.may.set()
+        assert sum(answer.exception() is None for answer in answers) == AT_ONCE + WAITING
 
 
 def test_a_hash_with_other_parameters_is_outdated() -> None:

@@ -1,0 +1,42 @@
+"""The Segments page in the browser: who may see it, and what it lists."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.console import Console
+from tests.browser.looking import accessible, both_schemes
+from tests.browser.watching import Watched
+
+
+def test_who_is_not_signed_in_is_asked_to_sign_in_and_comes_back(stranger: Page, console: Console) -> None:
+    stranger.goto("/console/segments")
+    expect(stranger).to_have_url(re.compile(r"/console/sign-in\?next=%2Fconsole%2Fsegments$"))
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_the_printed_link_signs_in_once(stranger: Page, console: Console, watched: Watched) -> None:
+    watched.expect(410)
+    stranger.goto(console.said["console"])
+    expect(stranger.get_by_role("heading", level=1)).not_to_have_text("Segments")
+
+
+def test_the_segments_page_lists_what_the_api_made(page: Page, console: Console) -> None:
+    name = "Premium customer list"
+    console.segment(
+        name, [{"attribute": "premium_customer", "operator": "equals", "value": True}], description="Who pays more"
+    )
+    page.goto("/console/segments")
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row).to_contain_text("Who pays more")
+    expect(row).to_contain_text("Dynamic")
+    expect(row).to_contain_text("Premium customer")
+    both_schemes(page, accessible)
+
+
+def test_a_segment_made_meanwhile_shows_without_a_reload(page: Page, console: Console) -> None:
+    page.goto("/console/segments")
+    console.segment("Made meanwhile")
+    expect(page.get_by_role("row").filter(has_text="Made meanwhile")).to_be_visible()
