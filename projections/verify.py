@@ -1,6 +1,7 @@
 """Verify: every membership against a from-scratch evaluation in SQL. Used by `rollcall verify`.
 
-Members of static segments, which nothing but the log decides, are compared with what the log tells. Reads one snapshot, so it may run while customers change: what it compares belongs to one position.
+Members of static segments, whom nothing but the log decides, are compared with what the log tells. Reads one
+snapshot, so it may run while customers change: what it compares belongs to one position.
 """
 
 from __future__ import annotations
