@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import people, segment_deletion, segments, sign_in, you
+from api.console import health, history, people, segment_deletion, segments, sign_in, why, you
 from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -23,7 +23,10 @@ from api.context import Context
 from api.problems import RequestError, status_of
 from domain.errors import RollcallError
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, you.router, people.router, segments.router, segment_deletion.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router, you.router, people.router, segments.router, segment_deletion.router, why.router, history.router,
+    health.router,
+)  # fmt: skip
 
 
 def create_console(context: Context) -> FastAPI:
