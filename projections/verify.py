@@ -55,9 +55,11 @@ def _differences(connection: Connection[Any], account: AccountState) -> Iterator
 
 
 def _static_differences(connection: Connection[Any]) -> Iterator[str]:
-    topics = {"added": StaticMembersAdded, "removed": StaticMembersRemoved, "deleted": CustomerDeleted}
-    names = {each: event.type_name for each, event in topics.items()}
-    for segment_id, customer, expected in connection.execute(SQL.static_differences, names):
+    topics = {
+        "added": StaticMembersAdded.type_name, "removed": StaticMembersRemoved.type_name,
+        "deleted": CustomerDeleted.type_name,
+    }  # fmt: skip
+    for segment_id, customer, expected in connection.execute(SQL.static_differences, topics):
         relation = "is no member but was added" if expected else "is a member but was not added, or taken out since"
         yield f"segment {segment_id}: customer {customer} {relation}"
 
