@@ -87,7 +87,7 @@ def list_campaign_recipients(
             union = union_of(connection)
             return recipients.lines(connection, union, form) if union else iter(())
 
-        return _stream(here, account_id, min_position, form, lines)
+        return stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
         union = union_of(connection)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
@@ -133,7 +133,7 @@ def list_audience_recipients(
             row = _audience(connection, account_id, wanted)
             return recipients.frozen_lines(connection, account_id, row.audience_no, form)
 
-        return _stream(here, account_id, min_position, form, lines)
+        return stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
         row = _audience(connection, account_id, wanted)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
@@ -180,7 +180,7 @@ def form_asked(request: Request) -> Form | None:
     return None
 
 
-def _stream(
+def stream(
     here: Context, account_id: UUID, min_position: int | None, form: Form, lines: Callable[[Any], Lines]
 ) -> Response:
     """All lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""

@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import segment_deletion, segments, sign_in
+from api.console import (
+    attributes,
+    audiences,
+    campaign_form,
+    campaign_page,
+    campaigns,
+    keys,
+    segment_deletion,
+    segments,
+    sign_in,
+)
 from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -23,7 +33,18 @@ from api.context import Context
 from api.problems import RequestError, status_of
 from domain.errors import RollcallError
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, segments.router, segment_deletion.router)
+# First come, first served: what has an address of its own stands before what is found by id.
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router,
+    segments.router,
+    segment_deletion.router,
+    campaigns.router,
+    campaign_form.router,
+    campaign_page.router,
+    audiences.router,
+    attributes.router,
+    keys.router,
+)
 
 
 def create_console(context: Context) -> FastAPI:
