@@ -40,9 +40,9 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 class Outside:
     """A running installation in a home of its own, with the attributes of these tests declared."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
         self.home = home
-        self.up = Up(home, ROLLCALL_BOOTSTRAP_API_KEY=KEY, ROLLCALL_BOOTSTRAP_COUNTRY="PT", **settings)
+        self.up = Up(home, *arguments, ROLLCALL_BOOTSTRAP_API_KEY=KEY, ROLLCALL_BOOTSTRAP_COUNTRY="PT", **settings)
         self.said = self.up.welcome()
         self.http = Client(
             base_url=self.said["API"].removesuffix("/v1"), headers={"Authorization": f"Bearer {KEY}"}, timeout=30

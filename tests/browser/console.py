@@ -24,8 +24,8 @@ TYPES = {
 class Console(Outside):
     """A running `rollcall up` without Kafka; `session` is what the browser keeps of who is signed in."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
-        super().__init__(home, **{"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"} | settings)
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
+        super().__init__(home, *arguments, **{"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"} | settings)
         self.url = str(self.http.base_url).rstrip("/")
         self.session: StorageState | None = None
         self._numbers = count(1)
