@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import NEWSLETTER
+from tests.browser.scenery import NEWSLETTER, SPRING
 
 MENU = "Actions for "
 
@@ -68,9 +68,33 @@ SIGHTS = (
     Sight("segment-menu", "/segments", (menu_of(NEWSLETTER),)),
     Sight("delete", "/segments/{static}/delete"),
     Sight("delete-dialog", "/segments", (menu_of(NEWSLETTER), "Delete")),
+    Sight("campaigns", "/campaigns"),
+    Sight("campaign-menu", "/campaigns", (menu_of(SPRING),)),
+    Sight("campaign-new", "/campaigns/new"),
+    Sight("campaign-edit", "/campaigns/{campaign}/edit"),
+    Sight("campaign", "/campaigns/{campaign}"),
+    Sight("campaign-needs-an-audience", "/campaigns/{needy}"),
+    Sight("campaign-delete", "/campaigns/{campaign}/delete"),
+    Sight("campaign-delete-dialog", "/campaigns", (menu_of(SPRING), "Delete")),
+    Sight("campaign-freeze", "/campaigns/{campaign}/freeze"),
+    Sight("campaign-freeze-dialog", "/campaigns/{campaign}", ("Freeze Audience",)),
+    Sight("audiences", "/audiences"),
+    Sight("audience", "/audiences/{audience}"),
+    Sight("attributes", "/attributes"),
+    Sight("attribute-new", "/attributes/new"),
+    Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
+    Sight("attribute-edit", "/attributes/plan/edit"),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit plan",)),
+    Sight("keys", "/keys"),
+    Sight("key-new", "/keys/new"),
+    Sight("key-new-dialog", "/keys", ("Create API Key",)),
+    Sight("key-revoke", "/keys/{key}/revoke"),
+    Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
     Sight("no-such-page", "/nowhere", status=404),
 )
 # What answers a GET and is no page, and why.
 NOT_PAGES: dict[str, str] = {
     "/": "goes on to the segments",
+    "/campaigns/{campaign_id}/recipients.{ending}": "is a file",
+    "/audiences/{audience_id}/recipients.{ending}": "is a file",
 }
