@@ -21,9 +21,11 @@ from api.console import (
     campaign_page,
     campaigns,
     keys,
+    people,
     segment_deletion,
     segments,
     sign_in,
+    you,
 )
 from api.console.passwords import Passwords
 from api.console.protection import Protected
@@ -36,6 +38,8 @@ from domain.errors import RollcallError
 # First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    you.router,
+    people.router,
     segments.router,
     segment_deletion.router,
     campaigns.router,

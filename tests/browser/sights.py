@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import NEWSLETTER, SPRING
+from tests.browser.scenery import COLLEAGUE, NEWSLETTER, SPRING
 
 MENU = "Actions for "
 
@@ -90,6 +90,13 @@ SIGHTS = (
     Sight("key-new-dialog", "/keys", ("Create API Key",)),
     Sight("key-revoke", "/keys/{key}/revoke"),
     Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
+    Sight("people", "/people"),
+    Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
+    Sight("person-new", "/people/new"),
+    Sight("person-new-dialog", "/people", ("Add Person",)),
+    Sight("person-remove", "/people/{person}/remove"),
+    Sight("person-remove-dialog", "/people", (menu_of(COLLEAGUE), "Remove")),
+    Sight("you", "/you"),
     Sight("no-such-page", "/nowhere", status=404),
 )
 # What answers a GET and is no page, and why.
