@@ -1,8 +1,7 @@
-"""Campaigns in the console: choosing segments, whom that reaches, frozen audiences, and two people at one campaign."""
+"""Campaigns in the console: choosing segments, whom that reaches, and two people at one campaign."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +10,10 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from domain.campaign import CampaignDraft, CampaignEdit
-from domain.customer import CustomerChange, CustomerData, customer_id_of
+from domain.campaign import CampaignEdit
 from domain.segment import SegmentDraft
 from tests.installation import Installation
+from tests.integration.campaign_rig import campaign, created, crowd, hidden, segment, text_of
 
 
 @pytest.fixture
@@ -28,63 +27,6 @@ def account_id(installation: Installation) -> UUID:
 def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
     with installation.projecting(), installation.open_console(account_id) as client:
         yield client
-
-
-def customer(installation: Installation, account_id: UUID, external_id: str, *plans: str, **data: Any) -> None:
-    body = CustomerData.model_validate({"attributes": {"plans": list(plans)}, **data})
-    change = CustomerChange(external_id, "changed", installation.now(), body)
-    installation.rollcall.change_customers(account_id, [change])
-
-
-def segment(installation: Installation, account_id: UUID, plan: str, *, computed: bool = True) -> str:
-    raw = [{"attribute": "plans", "operator": "includes_any", "value": [plan]}]
-    saved = installation.rollcall.create_segment(account_id, SegmentDraft(plan, "", "dynamic", raw))
-    if computed:
-        installation.computed(account_id, saved)
-    return str(saved.id)
-
-
-def campaign(
-    installation: Installation, account_id: UUID, included: list[str], excluded: list[str] | None = None
-) -> str:
-    draft = CampaignDraft("Sale", [UUID(each) for each in included], [UUID(each) for each in excluded or []])
-    return str(installation.rollcall.create_campaign(account_id, draft).id)
-
-
-def phone(number: int) -> str:
-    return f"+3519100000{number:02}"
-
-
-def crowd(installation: Installation, account_id: UUID) -> tuple[str, str, str]:
-    """One customer for each reason to be reached or not; the segments gold, silver and staff."""
-    customer(installation, account_id, "a", "gold", phone=phone(1), name="Ana <Sá>")
-    customer(installation, account_id, "both", "gold", "silver", phone=phone(2))
-    customer(installation, account_id, "same-phone", "silver", phone=phone(1))
-    customer(installation, account_id, "out", "silver", phone=phone(4), opted_out=True)
-    customer(installation, account_id, "no-phone", "silver")
-    customer(installation, account_id, "left-out", "silver", "staff", phone=phone(6))
-    customer(installation, account_id, "z", "silver", phone=phone(8))
-    gold, silver, staff = (segment(installation, account_id, plan) for plan in ("gold", "silver", "staff"))
-    return gold, silver, staff
-
-
-def text_of(page: str) -> str:
-    """What a person reads: without tags, spaces as one."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split()).replace(" ,", ",")
-
-
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found is not None, f"no field {name}"
-    return found.group(1)
-
-
-def created(console: Client, **form: Any) -> str:
-    """The address of a campaign that the form made."""
-    token = hidden(console.get("/console/campaigns/new").text, "token")
-    answer = console.post("/console/campaigns/new", data={"token": token, **form})
-    assert answer.status_code == 303, text_of(answer.text)
-    return answer.headers["location"]
 
 
 def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_is_told(
@@ -242,59 +184,6 @@ def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
 
     assert "Needs an audience" in saved()
     assert "Ready" in saved(settled="1")
-
-
-def test_a_frozen_audience_reads_the_same_after_every_change_and_after_its_campaign_was_deleted(
-    installation: Installation, account_id: UUID, console: Client
-) -> None:
-    gold, silver, staff = crowd(installation, account_id)
-    made = campaign(installation, account_id, [gold, silver], [staff])
-    installation.catch_up()
-    token = hidden(console.get(f"/console/campaigns/{made}/freeze").text, "token")
-    for _ in range(2):
-        answer = console.post(f"/console/campaigns/{made}/freeze", data={"token": token})
-        assert answer.headers["location"] == f"/console/campaigns/{made}"
-    page = console.get(f"/console/campaigns/{made}").text
-    assert "Frozen: 3 recipients" in page
-    audiences = re.findall(r'href="(/console/audiences/[0-9a-f-]+)"', page)
-    assert len(audiences) == 1
-    before = [console.get(f"{audiences[0]}/recipients.{ending}") for ending in ("csv", "ndjson")]
-    customer(installation, account_id, "a", phone=phone(1), opted_out=True, name="Other name")
-    customer(installation, account_id, "late", "gold", phone=phone(9))
-    console.post(f"/console/segments/{gold}/delete")
-    console.post(f"/console/campaigns/{made}/delete")
-    after = [console.get(f"{audiences[0]}/recipients.{ending}") for ending in ("csv", "ndjson")]
-    assert [answer.content for answer in after] == [answer.content for answer in before]
-    assert "Ana <Sá>" in after[0].text
-    assert after[0].text.endswith("# count,3\r\n")
-    assert [answer.headers["content-type"].partition(";")[0] for answer in after] == [
-        "text/csv",
-        "application/x-ndjson",
-    ]
-    assert all("attachment" in answer.headers["content-disposition"] for answer in after)
-    kept = text_of(console.get(audiences[0]).text)
-    assert "Audience of a deleted campaign" in kept
-    assert "3 recipients" in kept
-    assert "Deleted campaign 3" in text_of(console.get("/console/audiences").text)
-    installation.rollcall.erase_customer(account_id, [customer_id_of(account_id, "both")])
-    installation.catch_up()
-    assert "3 recipients, 1 erased since" in text_of(console.get(audiences[0]).text)
-
-
-def test_the_recipients_of_now_come_as_a_file_named_after_the_campaign(
-    installation: Installation, account_id: UUID, console: Client
-) -> None:
-    gold, silver, _ = crowd(installation, account_id)
-    address = created(console, name='Été "24"/7', segments=[gold, silver])
-    answer = console.get(f"{address}/recipients.csv")
-    lines = answer.text.splitlines()
-    assert lines[0] == "customer_id,external_id,phone,name"
-    assert lines[-1] == "# count,4"
-    assert answer.headers["content-disposition"] == (
-        "attachment; filename=\"Ete-24-7-recipients.csv\"; filename*=UTF-8''"
-        "%C3%89t%C3%A9%20%2224%22%2F7%20recipients.csv"
-    )
-    assert console.get(f"{address}/recipients.xls").status_code in (400, 404)
 
 
 def test_deleting_a_campaign_asks_first_and_keeps_its_segments(
