@@ -20,19 +20,23 @@ from api.console import (
     campaign_form,
     campaign_page,
     campaigns,
+    health,
+    history,
     keys,
     people,
     segment_deletion,
     segments,
     sign_in,
+    why,
     you,
 )
 from api.console.passwords import Passwords
-from api.console.protection import Protected
+from api.console.protection import Bounded, Protected
 from api.console.rendering import PLACE, Pages, refusal
 from api.console.session import SignInNeeded, sign_in_needed
 from api.context import Context
 from api.problems import RequestError, status_of
+from api.upload import AROUND
 from domain.errors import RollcallError
 
 # First come, first served: what has an address of its own stands before what is found by id.
@@ -42,6 +46,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     segments.router,
     segment_deletion.router,
+    why.router,
+    history.router,
+    health.router,
     campaigns.router,
     campaign_form.router,
     campaign_page.router,
@@ -66,6 +73,7 @@ def create_console(context: Context) -> FastAPI:
     console.exception_handler(RequestError)(_request_error)
     console.exception_handler(RequestValidationError)(_parameters)
     console.exception_handler(HTTPException)(_framework)
+    console.add_middleware(Bounded, form=context.max_body, upload=context.max_import + AROUND)
     console.add_middleware(Protected)
     return console
 
