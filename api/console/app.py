@@ -15,10 +15,16 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from api.console import (
+    attributes,
+    audiences,
+    campaign_form,
+    campaign_page,
+    campaigns,
     customer_edit,
     health,
     history,
     import_upload,
+    keys,
     member_changes,
     members,
     people,
@@ -37,6 +43,7 @@ from api.problems import RequestError, status_of
 from api.upload import AROUND
 from domain.errors import RollcallError
 
+# First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     you.router,
@@ -50,6 +57,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     why.router,
     history.router,
     health.router,
+    campaigns.router,
+    campaign_form.router,
+    campaign_page.router,
+    audiences.router,
+    attributes.router,
+    keys.router,
 )
 
 

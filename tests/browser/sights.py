@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM
+from tests.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM, SPRING
 
 MENU = "Actions for "
 MENUS = (MENU, "Owner")
@@ -88,6 +88,28 @@ SIGHTS = (
     Sight("import", "/segments/{static}/import"),
     Sight("import-dialog", "/segments/{static}/manage", ("Import CSV",)),
     Sight("import-done", "/segments/{static}/imports/{import}"),
+    Sight("campaigns", "/campaigns"),
+    Sight("campaign-menu", "/campaigns", (menu_of(SPRING),)),
+    Sight("campaign-new", "/campaigns/new"),
+    Sight("campaign-edit", "/campaigns/{campaign}/edit"),
+    Sight("campaign", "/campaigns/{campaign}"),
+    Sight("campaign-needs-an-audience", "/campaigns/{needy}"),
+    Sight("campaign-delete", "/campaigns/{campaign}/delete"),
+    Sight("campaign-delete-dialog", "/campaigns", (menu_of(SPRING), "Delete")),
+    Sight("campaign-freeze", "/campaigns/{campaign}/freeze"),
+    Sight("campaign-freeze-dialog", "/campaigns/{campaign}", ("Freeze Audience",)),
+    Sight("audiences", "/audiences"),
+    Sight("audience", "/audiences/{audience}"),
+    Sight("attributes", "/attributes"),
+    Sight("attribute-new", "/attributes/new"),
+    Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
+    Sight("attribute-edit", "/attributes/plan/edit"),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit plan",)),
+    Sight("keys", "/keys"),
+    Sight("key-new", "/keys/new"),
+    Sight("key-new-dialog", "/keys", ("Create API Key",)),
+    Sight("key-revoke", "/keys/{key}/revoke"),
+    Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
     Sight("people", "/people"),
     Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
     Sight("person-new", "/people/new"),
@@ -103,4 +125,6 @@ NOT_PAGES: dict[str, str] = {
     "/": "goes on to the segments",
     "/segments/{segment_id}/import-sample.csv": "a file",
     "/segments/{segment_id}/imports/{import_id}/errors.csv": "a file",
+    "/campaigns/{campaign_id}/recipients.{ending}": "is a file",
+    "/audiences/{audience_id}/recipients.{ending}": "is a file",
 }
