@@ -5,6 +5,7 @@ The count is that of the version being served, from the same snapshot as the res
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +14,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
+from domain.nesting import segments_named
+from domain.wording import Words
 from projections.database import beside
+from projections.read import accounts
 
 SQL = beside(__file__)
 
@@ -96,3 +100,10 @@ def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id:
     """The names of the segments whose filter names another segment."""
     found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
     return [str(name) for (name,) in found]
+
+
+def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
+    """How the account speaks, with the names of the segments that `filters` name."""
+    named = set[str]().union(*(segments_named(raw) for raw in filters))
+    rows = connection.execute(SQL.called, {"account_id": account_id, "ids": list(named)}) if named else ()
+    return accounts.words(connection, account_id, {str(segment_id): name for segment_id, name in rows})
