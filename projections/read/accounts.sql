@@ -24,3 +24,6 @@ WHERE a.account_id = %s::uuid
 
 -- name: calendar
 SELECT timezone, time_passed_to FROM accounts WHERE account_id = %s::uuid
+
+-- name: key
+SELECT key_id, name, kind, created_at FROM api_keys WHERE account_id = %s::uuid AND key_id = %s

@@ -5,7 +5,7 @@ The count is that of the version being served, from the same snapshot as the res
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -102,8 +102,19 @@ def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id:
     return [str(name) for (name,) in found]
 
 
+def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Collection[UUID]) -> dict[UUID, SegmentRow]:
+    """Those of some segments that are in this account, by id."""
+    found = connection.execute(SQL.by_ids, {"account_id": account_id, "segment_ids": list(segment_ids)})
+    return {row.segment_id: row for row in map(row_of, found)}
+
+
+def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
+    """For each attribute that a filter reads, how many segments' filters do."""
+    return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}
+
+
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
     """How the account speaks, with the names of the segments that `filters` name."""
     named = set[str]().union(*(segments_named(raw) for raw in filters))
-    rows = connection.execute(SQL.called, {"account_id": account_id, "ids": list(named)}) if named else ()
-    return accounts.words(connection, account_id, {str(segment_id): name for segment_id, name in rows})
+    found = by_ids(connection, account_id, [UUID(each) for each in named]) if named else {}
+    return accounts.words(connection, account_id, {str(segment_id): row.name for segment_id, row in found.items()})
