@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import segment_deletion, segments, sign_in
+from api.console import segment_deletion, segment_form, segment_matches, segments, sign_in
 from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -23,7 +23,9 @@ from api.context import Context
 from api.problems import RequestError, status_of
 from domain.errors import RollcallError
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, segments.router, segment_deletion.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router, segments.router, segment_form.router, segment_matches.router, segment_deletion.router,
+)  # fmt: skip
 
 
 def create_console(context: Context) -> FastAPI:

@@ -96,3 +96,8 @@ def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id:
     """The names of the segments whose filter names another segment."""
     found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
     return [str(name) for (name,) in found]
+
+
+def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:
+    """The name of every segment by its id, in the order of the names."""
+    return {segment_id: str(name) for segment_id, name in connection.execute(SQL.all_names, [account_id])}

@@ -57,3 +57,6 @@ WHERE account_id = %(account_id)s::uuid
   AND jsonb_path_exists(filter::jsonb, '$.** ? (@.attribute == "segment").value[*] ? (@ == $id)',
                         jsonb_build_object('id', %(segment_id)s::text))
 ORDER BY segment_no
+
+-- name: all_names
+SELECT segment_id, name FROM segments WHERE account_id = %s::uuid ORDER BY lower(name), segment_no
