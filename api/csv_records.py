@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 from api.csv_headers import name_columns, phone_columns
 
 LONGEST_LINE = 32_000
+BLOCK = 256
 MOST_LINES = 100
 LONGEST_ROW = 64_000
 OURS = ("row_number", "error_code", "error_message")
@@ -68,13 +69,18 @@ class Table:
 
     def phone(self, row: Row) -> str:
         """The first phone cell that is not blank."""
-        return next(
-            (row.cells[each] for each in self.phones if row.cells[each : each + 1] and row.cells[each].strip()), ""
-        )
+        cells = row.cells
+        for each in self.phones:
+            if each < len(cells) and (cell := cells[each]).strip():
+                return cell
+        return ""
 
     def name(self, row: Row) -> str:
         """The name, from one column, or from first and last name."""
-        return " ".join(row.cells[each].strip() for each in self.names if each < len(row.cells)).strip()
+        cells = row.cells
+        if len(self.names) == 1:
+            return cells[self.names[0]].strip() if self.names[0] < len(cells) else ""
+        return " ".join(cells[each].strip() for each in self.names if each < len(cells)).strip()
 
 
 @contextmanager
@@ -96,7 +102,7 @@ def read_table(file: IO[bytes]) -> Iterator[Table]:
 
 def _table(lines: _Lines) -> Table:
     blank, delimiter = _skip_to_header(lines)
-    rows = _rows(lines, delimiter, 1)
+    rows = _rows(lines, delimiter, blank + 1)
     header = next(rows).cells
     phones = phone_columns(header)
     if not phones:
@@ -108,13 +114,12 @@ def _with_leading(blank: int, rows: Iterator[Row], width: int) -> Iterator[Row]:
     """Blank rows above the header count too; a row wider than the header would lose what stands outside."""
     for number in range(1, blank + 1):
         yield Row(number, [])
+    mistake = ("too_many_cells", f"more than the {width} columns of the header; quote cells")
     for row in rows:
-        moved = row._replace(number=row.number + blank)
-        if moved.mistake is None and any(cell.strip() for cell in moved.cells[width:]):
-            moved = moved._replace(
-                mistake=("too_many_cells", f"more than the {width} columns of the header; quote cells")
-            )
-        yield moved
+        if len(row.cells) > width and row.mistake is None and any(cell.strip() for cell in row.cells[width:]):
+            yield row._replace(mistake=mistake)
+        else:
+            yield row
 
 
 def _encoding_of(file: IO[bytes], beginning: bytes) -> str:
@@ -139,29 +144,31 @@ def _eight_bit(file: IO[bytes]) -> str:
         if not text.isascii():
             damaged = text.count("\N{REPLACEMENT CHARACTER}")
             bad += damaged
-            good += sum(not each.isascii() for each in text) - damaged
+            good += len(text) - len(text.encode("ascii", "ignore")) - damaged
     bad += bool(decoder.decode(b"", final=True))
     return "utf-8" if good >= bad else "cp1252"
 
 
 class _Lines:
-    """The physical lines of a text, each with its ending; one that is too long is cut and `cut` is set."""
+    """The physical lines of a text, each with its ending; of one that is too long only the beginning."""
 
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
         self._again: deque[str] = deque()
-        self.cut = False
 
     def take(self) -> str:
         """The next line; empty at the end."""
-        if self._again:
-            return self._again.popleft()
-        line = self._text.readline(LONGEST_LINE)
-        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
-            while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
-                pass
-            self.cut = True
-        return line
+        return self._again.popleft() if self._again else self._read()
+
+    def block(self) -> list[str]:
+        """The next lines, many at once; none where the next one is too long, and at the end."""
+        taken: list[str] = []
+        while len(taken) < BLOCK and (line := self.take()):
+            if _is_cut(line):
+                self._again.appendleft(line)
+                break
+            taken.append(line)
+        return taken
 
     def give_back(self, lines: list[str]) -> None:
         """Let these lines be taken again, in order."""
@@ -170,10 +177,20 @@ class _Lines:
     @property
     def ended(self) -> bool:
         """Whether there is no further line."""
-        line = self.take()
-        if line:
-            self._again.appendleft(line)
-        return not line
+        if not self._again and (line := self._read()):
+            self._again.append(line)
+        return not self._again
+
+    def _read(self) -> str:
+        line = self._text.readline(LONGEST_LINE)
+        if _is_cut(line):
+            while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
+                pass
+        return line
+
+
+def _is_cut(line: str) -> bool:
+    return len(line) == LONGEST_LINE and not line.endswith(("\n", "\r"))
 
 
 class _Unclosed(Exception):
@@ -202,39 +219,47 @@ class _Pulled:
 
 def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[Row]:
     """Each row from here on. A quote that is not closed spoils its own line only: reading goes on behind it."""
-    while True:
-        pulled = _Pulled(lines)
-        reader = csv.reader(pulled, delimiter=delimiter, skipinitialspace=True)
-        for cells in _until_unclosed(reader, pulled, lines, delimiter):
-            if cells is None:
-                first, *rest = pulled.taken
-                lines.give_back(rest)
-                yield Row(number, [first.rstrip("\r\n")], ("unclosed_quote", "a quoted cell is not closed"))
-            elif lines.cut:
-                lines.cut = False
-                yield Row(
-                    number, [cell[:200] for cell in cells], ("line_too_long", f"over {LONGEST_LINE:,} characters")
-                )
-            else:
-                yield Row(number, cells)
+    while not lines.ended:
+        block = lines.block()
+        rows = 0
+        for cells in _whole_lines(block, delimiter):
+            yield Row(number + rows, cells)
+            rows += 1
+        number += rows
+        lines.give_back(block[rows:])
+        if rows < len(block) or not block:
+            yield _careful_row(lines, delimiter, number)
             number += 1
-            pulled.taken.clear()
-        if lines.ended:
-            return
 
 
-def _until_unclosed(
-    reader: Iterator[list[str]], pulled: _Pulled, lines: _Lines, delimiter: str
-) -> Iterator[list[str] | None]:  # fmt: skip
-    """Cells of each row; `None` at last where a quote was not closed."""
+def _whole_lines(block: list[str], delimiter: str) -> Iterator[list[str]]:
+    """The cells of each line, as far as every line is a row of its own beyond doubt."""
+    reader = csv.reader(block, delimiter=delimiter, skipinitialspace=True)
+    doubtful = len(block) if block and '"' in block[-1] else len(block) + 1
     try:
-        for cells in reader:
-            if len(pulled.taken) > 1 and lines.ended and not _is_closed(pulled.taken, delimiter):
-                yield None
+        for row, cells in enumerate(reader, 1):
+            if reader.line_num != row or row == doubtful:
                 return
             yield cells
+    except csv.Error:
+        return
+
+
+def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
+    """The next row, of several lines perhaps, or none: a quote may be open."""
+    pulled = _Pulled(lines)
+    try:
+        cells = next(csv.reader(pulled, delimiter=delimiter, skipinitialspace=True))
+        closed = len(pulled.taken) == 1 or not lines.ended or _is_closed(pulled.taken, delimiter)
     except (_Unclosed, csv.Error):
-        yield None
+        closed = False
+    if not closed:
+        first, *rest = pulled.taken
+        lines.give_back(rest)
+        return Row(number, [first.rstrip("\r\n")], ("unclosed_quote", "a quoted cell is not closed"))
+    if any(map(_is_cut, pulled.taken)):
+        return Row(number, [cell[:200] for cell in cells], ("line_too_long", f"over {LONGEST_LINE:,} characters"))
+    return Row(number, cells)
 
 
 def _is_closed(taken: list[str], delimiter: str) -> bool:

@@ -6,6 +6,7 @@ holds it; whoever takes over reads the file from its start and goes on behind th
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter as Tally
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ POLL_SECONDS = 0.5
 AT_ONCE = 3
 ATTEMPTS = 3
 SHOWN_CELL = 1_000
+_PIECES = re.compile(r'[,;\t"]')
 LINES = Counter("rollcall_import_lines_total", "Lines of CSV imports, by what became of them.", ["result"])
 IMPORTS = Counter("rollcall_imports_total", "CSV imports that ended.", ["state"])
 log = structlog.get_logger(__name__)
@@ -43,44 +45,41 @@ class _Rows:
     country: str
     seen: set[int] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
-    cells: list[list[str]] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
     duplicates: int = 0
     blank: int = 0
 
     def take(self, row: Row) -> None:
         """Put a row into its class, as far as the file alone tells."""
-        if row.blank:
+        written = self.table.phone(row)
+        if row.mistake is not None:
+            self._refuse(row, *row.mistake, self._phone_within(row))
+        elif not written and row.blank:
             self.blank += 1
-            return
-        line = self._line(row)
-        if isinstance(line, LineError):
-            self.errors.append(line)
-        elif int(line.phone) in self.seen:
+        elif isinstance(phone := phone_of(written, self.country), BadValue):
+            self._refuse(row, *phone, None)
+        elif isinstance(name := name_of(self.table.name(row)), BadValue):
+            self._refuse(row, name.code, f"name: {name.detail}", phone)
+        elif (number := int(phone)) in self.seen:
             self.duplicates += 1
         else:
-            self.seen.add(int(line.phone))
-            self.lines.append(line)
-            self.cells.append(row.cells)
+            self.seen.add(number)
+            self.lines.append(Line(row.number, phone, name))
 
-    def _line(self, row: Row) -> Line | LineError:
-        if row.mistake is not None:
-            return _error(row, *row.mistake)
-        phone = phone_of(self.table.phone(row), self.country)
-        if isinstance(phone, BadValue):
-            return _error(row, phone.code, phone.detail)
-        name = name_of(self.table.name(row))
-        if isinstance(name, BadValue):
-            return _error(row, name.code, f"name: {name.detail}")
-        return Line(row.number, phone, name)
+    def _refuse(self, row: Row, code: str, message: str, phone: str | None) -> None:
+        self.errors.append(LineError(row.number, [cell[:SHOWN_CELL] for cell in row.cells], code, message, phone))
+
+    def _phone_within(self, row: Row) -> str | None:
+        """A number in a row that cannot be read as one: whose it is, it must be found by when she is erased."""
+        for cell in (piece for each in row.cells for piece in _PIECES.split(each[:SHOWN_CELL])):
+            phone = phone_of(cell, self.country)
+            if not isinstance(phone, BadValue):
+                return phone
+        return None
 
     def clear(self) -> None:
         """Begin a new chunk."""
-        self.lines, self.cells, self.errors, self.duplicates, self.blank = [], [], [], 0, 0
-
-
-def _error(row: Row, code: str, message: str) -> LineError:
-    return LineError(row.number, [cell[:SHOWN_CELL] for cell in row.cells], code, message)
+        self.lines, self.errors, self.duplicates, self.blank = [], [], 0, 0
 
 
 class ImportRunner:
@@ -182,6 +181,6 @@ class ImportRunner:
 
     def _chunk(self, row: ImportRow, rows: _Rows, before: int, percent: int, *, finished: bool) -> ImportChunk:
         return ImportChunk(
-            row.import_id, row.segment_id, before, rows.lines, rows.cells, rows.errors, rows.duplicates, rows.blank,
+            row.import_id, row.segment_id, before, rows.lines, rows.errors, rows.duplicates, rows.blank,
             percent, rows.table.header, finished,
         )  # fmt: skip

@@ -73,7 +73,7 @@ class Paging:
         return urlsafe_b64encode(_signature(self.secret, self.scope, payload) + payload).decode().rstrip("=")
 
 
-def paging(
+async def paging(
     request: Request, here: Here, who: Reader, limit: Limit = 50, cursor: Cursor = None, include: Include = None
 ) -> Paging:
     """The page that a request asks for. Raises where the cursor is not one of this list's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from uuid import UUID
 
@@ -35,9 +35,9 @@ from api.paging import Page
 from api.shapes import PageOf
 from api.texts import PathId
 from api.waiting import POSITION_HEADER, MinPosition, snapshot
-from domain.errors import Refused, Unavailable
+from domain.errors import NotFound, Refused, Unavailable
 from projections.read import campaigns, recipients
-from projections.read.campaigns import AudienceRow, CampaignRow
+from projections.read.campaigns import AudienceRow
 from projections.read.recipients import Form
 from projections.union import Union
 
@@ -78,20 +78,17 @@ def list_campaign_recipients(
     wanted = known(campaign_id, "campaign")
     after = None if page.after is None else int(page.after[0])
 
-    def union_of(connection: Any) -> Union | None:
-        return _union(connection, account_id, found(campaigns.by_id(connection, account_id, wanted), "campaign"))
-
     if form := form_asked(request):
 
         def lines(connection: Any) -> Lines:
-            union = union_of(connection)
+            union = _union(connection, account_id, wanted)
             return recipients.lines(connection, union, form) if union else iter(())
 
         return _stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
-        union = union_of(connection)
-        rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
+        union = _union(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, None)
+        rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
         body = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
         if page.total:
             body["skipped"] = skipped._asdict() if skipped else dict.fromkeys(EXAMPLE_FROZEN["skipped"], 0)
@@ -141,27 +138,25 @@ def list_audience_recipients(
     return answer(body, position)
 
 
-def _union(connection: Any, account_id: UUID, campaign: CampaignRow) -> Union | None:
-    """The versions that a campaign's segments serve now; `None` where it has no recipients.
+def _union(connection: Any, account_id: UUID, campaign_id: UUID) -> Union | None:
+    """The versions that a campaign's segments serve now; `None` where it has no recipients. Raises `NotFound`.
 
     A segment that was never computed is no empty one: nobody is told a wrong audience.
     """
-    if campaign.needs_audience:
+    row, included, left_out = found(campaigns.with_served(connection, account_id, campaign_id), "campaign")
+    if row.needs_audience:
         return None
-    served = recipients.serving(connection, account_id, [*campaign.segment_ids, *campaign.exclude_segment_ids])
-    unready = [segment_id for segment_id, version in served.items() if version is None]
-    if unready:
-        raise Refused("segment_not_computed", f"segment {unready[0]} has no members yet; ask again when it is current")
-    lists = (campaign.segment_ids, campaign.exclude_segment_ids)
-    included, left_out = ([version for each in ids if (version := served[each])] for ids in lists)
-    return Union(account_id, included, left_out)
+    for segment_id, version in zip([*row.segment_ids, *row.exclude_segment_ids], [*included, *left_out], strict=True):
+        if version is None:
+            detail = f"segment {segment_id} has no members yet; ask again when it is current"
+            raise Refused("segment_not_computed", detail)
+    return Union(account_id, [each for each in included if each], [each for each in left_out if each])
 
 
 def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> None:
     """Raises `Refused` where a segment of the campaign was never computed."""
-    row = campaigns.by_id(connection, account_id, campaign_id)
-    if row is not None:
-        _union(connection, account_id, row)
+    with suppress(NotFound):  # the read models may not know it yet
+        _union(connection, account_id, campaign_id)
 
 
 def _audience(connection: Any, account_id: UUID, audience_id: UUID) -> AudienceRow:

@@ -16,7 +16,7 @@ from fastapi import Query
 
 from api.context import Context
 from domain.errors import Lagging
-from projections.read.position import position, progress, reached
+from projections.read.position import progress, reached
 
 SHORTEST, LONGEST = 0.005, 0.020
 POSITION_HEADER = "Rollcall-Position"
@@ -58,5 +58,5 @@ def snapshot(
         in_reach = min_position <= head + OUT_OF_REACH
         if not in_reach or not until(context, account_id, min_position, context.lag_wait, segment_id):
             raise Lagging("projection_lag", f"position {min_position} is not yet included; ask again")
-    with context.database.transaction(account_id) as connection:
-        yield connection, position(connection)
+    with context.database.snapshot(account_id) as state:
+        yield state

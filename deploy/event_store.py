@@ -71,7 +71,8 @@ class EventStore(PostgresProcessRecorder):
                 self._move(cursor, writes.tracking)
                 self._store_states(cursor, account_id, writes.states)
                 self._store_dead_letters(cursor, account_id, writes.dead_letters)
-                static_lists.store_members(cursor, account_id, writes.moved)
+                created = {state.customer_id for state, before in writes.states if before == 0}
+                static_lists.store_members(cursor, account_id, writes.moved, created)
             positions = self._append(cursor, account_id, stored_events)
             if writes is not None and writes.import_step is not None:
                 imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
@@ -132,6 +133,11 @@ class EventStore(PostgresProcessRecorder):
         """The oldest customer of each phone number that has one."""
         with self._account(account_id) as cursor:
             return static_lists.customers_by_phone(cursor, account_id, phones)
+
+    def import_erasures(self, account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
+        """How many erasures a running import has met, and those of the phone numbers that were erased by them."""
+        with self._account(account_id) as cursor:
+            return imports.erasures(cursor, account_id, import_id, phones)
 
     def head(self) -> int:
         """The position of the last event."""
@@ -212,7 +218,7 @@ def raise_stale(tracking: Tracking) -> None:
 
 def _state_columns(states: list[tuple[CustomerState, int]]) -> list[Any]:
     """Columns in the order of customers' ids; whoever does not exist has no phone and was never created."""
-    states.sort(key=lambda pair: pair[0].customer_id)
+    states.sort(key=lambda pair: pair[0].customer_id.int)
     return [
         Uuids([state.customer_id for state, _ in states]),
         Bigints(before for _, before in states),

@@ -139,6 +139,7 @@ def run_project(settings: Settings) -> None:
 
 def run_api(settings: Settings) -> None:
     """Serve HTTP until asked to stop."""
+    _collect_garbage_rarely()
     database = Database(_url(settings), "rollcall_api", size=16)
     with application(settings, "rollcall_api", size=12) as rollcall:
         context = Context(
@@ -226,6 +227,9 @@ def _stop_event() -> threading.Event:
 
 
 def _collect_garbage_rarely() -> None:
-    """A batch makes hundreds of thousands of small objects and no cycles: looking for some cost a fifth of it."""
+    """A batch, or a chunk of an import, makes hundreds of thousands of small objects and no cycles.
+
+    Looking for some cost a fifth of it.
+    """
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)

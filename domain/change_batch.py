@@ -69,6 +69,24 @@ class ChangeBatch:
             self._record(change, state, effect)
         self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
 
+    def first_seen(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
+        """Fold in the first change of a customer without external id, as of now: `take_values` without its questions.
+
+        Nobody has a state of hers yet, and `values` in normal form are all set.
+        """
+        at = micros(self.now)
+        self.states[customer_id] = self.written[customer_id] = CustomerState(
+            customer_id, exists=True, revision=1, version=1, created=at, updated=at, touched=at,
+            values={key: (value, at) for key, value in values.items()},
+        )  # fmt: skip
+        self.revisions[customer_id] = 0
+        self.events.append(
+            CustomerChanged(
+                originator_id=customer_id, originator_version=1, account_id=self.account.account_id,
+                recorded_at=self.now, created=True, occurred_at=self.now, values=values, source=source,
+            )
+        )  # fmt: skip
+
     def states_written(self) -> list[tuple[CustomerState, int]]:
         """The states to store, each with the revision it had before."""
         return [(state, self.revisions[customer_id]) for customer_id, state in self.written.items()]

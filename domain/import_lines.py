@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from domain.dialling import read
 from domain.phones import e164
-from domain.values import BadValue, normalise
+from domain.values import MAX_TEXT, BadValue, normalise
 
-CHUNK = 1_000
+CHUNK = 2_000
 _INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _FORMULA = re.compile(r'="?([^"]*)"?\Z')
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[eE]\s*[+-]?\d+\Z")
@@ -33,12 +34,13 @@ class Line(NamedTuple):
 
 
 class LineError(NamedTuple):
-    """An invalid line: its cells as they were, and what is wrong with it."""
+    """An invalid line: its cells as they were, what is wrong with it, and the number in it, if one can be read."""
 
     row: int
     cells: Sequence[str]
     code: str
     message: str
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,13 @@ class Counts:
 class ImportChunk:
     """Some rows of a file: the valid lines, each phone number at most once, and what became of the others.
 
-    `before` is how many rows were taken in already; `cells` are those of each valid line.
+    `before` is how many rows were taken in already.
     """
 
     import_id: UUID
     segment_id: UUID
     before: int
     lines: Sequence[Line]
-    cells: Sequence[Sequence[str]]
     errors: Sequence[LineError]
     duplicates: int
     blank: int
@@ -80,10 +81,14 @@ class ImportChunk:
 
 @dataclass(frozen=True, slots=True)
 class ImportStep:
-    """What a chunk adds to its import, stored in the transaction of its events."""
+    """What a chunk adds to its import, stored in the transaction of its events.
+
+    `erasures` is how many erasures the import had met when the chunk was decided.
+    """
 
     import_id: UUID
     before: int
+    erasures: int
     counts: Counts
     errors: Sequence[LineError]
     percent: int
@@ -94,6 +99,8 @@ class ImportStep:
 
 def phone_of(written: str, country: str) -> str | BadValue:
     """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
+    if "." not in written and (plainly := read(written, country)) is not None:
+        return plainly
     text = written.translate(_INVISIBLE).strip()
     if formula := _FORMULA.match(text):
         text = formula[1].strip()
@@ -112,6 +119,8 @@ def phone_of(written: str, country: str) -> str | BadValue:
 
 def name_of(written: str) -> str | BadValue | None:
     """The name in a cell, in normal form."""
+    if len(written) < MAX_TEXT and written.isascii() and written.isprintable():
+        return written.strip() or None
     if _UNREADABLE in written:
         return BadValue("unreadable_characters", "holds characters that cannot be read; save the file as UTF-8")
     name = normalise("text", written.translate(_INVISIBLE))

@@ -1,7 +1,8 @@
 """JSON with exact numbers, for everything that crosses a door or is stored.
 
 The standard library reads (fractions become `Decimal`, never binary floats), orjson writes
-(`Decimal` as its digits). Called by the doors, the event mapper and the read models.
+(`Decimal` as its digits) and reads our own text where no number is one that it would round. Called by
+the doors, the event mapper and the read models.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from datetime import datetime
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 from uuid import UUID
@@ -27,14 +28,32 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def dumps(value: Any) -> bytes:
     """JSON text of dicts, lists, tuples, text, numbers, UUIDs and datetimes; Decimals keep every digit."""
     try:
-        return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
     except TypeError:
-        return orjson.dumps(_spelled_out(value), default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        return orjson.dumps(_spelled_out(value), default=_default, option=orjson.OPT_UTC_Z)
 
 
 def loads(text: bytes | str) -> Any:
     """The value of JSON text that we wrote ourselves, fractions as `Decimal`."""
+    # What orjson had to round, or may have, is read again; most texts hold no such number.
+    with suppress(orjson.JSONDecodeError):
+        value = orjson.loads(text)
+        if not _holds_float(value):
+            return value
     return _OURS.decode(text if isinstance(text, str) else text.decode())
+
+
+def _holds_float(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return kind is float
+    for each in value:
+        kind = type(each)
+        if kind is float or ((kind is dict or kind is list) and _holds_float(each)):
+            return True
+    return False
 
 
 def parse(text: bytes) -> Any:
@@ -132,6 +151,4 @@ def _default(value: Any) -> Any:
             return orjson.Fragment(format(value, "f"))
         case UUID():
             return str(value)
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -82,6 +82,9 @@ class Log(Protocol):
     def customers_by_phone(self, account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
         """The oldest customer of each phone number that has one."""
 
+    def import_erasures(self, account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
+        """How many erasures a running import has met, and those of the phone numbers that were erased by them."""
+
     def head(self) -> int:
         """The position of the last event."""
 

@@ -72,6 +72,13 @@ class AccountState:
     # When something may flip next, and up to when that was found to be nothing; `None` = not known.
     due_at: int | None = None
     idle_to: int = 0
+    _at: int | None = None
+
+    def be_at(self, at: int) -> None:
+        """Let the index answer as of an instant, in microseconds since 1970, from here on."""
+        if at != self._at:
+            self.index.be_at(self.days.moment(at))
+            self._at = at
 
     def parse(self, raw: Any) -> Node:
         """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""

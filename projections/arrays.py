@@ -45,8 +45,11 @@ class Uuids:
     element: ClassVar[int] = 2950
 
     def __init__(self, values: Sequence[UUID]) -> None:
-        known = {value: b"\x00\x00\x00\x10" + value.bytes for value in set(values)}
-        self.binary = _HEADER.pack(1, 0, self.element, len(values), 1) + b"".join([known[value] for value in values])
+        if _is_one(values):
+            body = (b"\x00\x00\x00\x10" + values[0].bytes) * len(values)
+        else:
+            body = b"".join([b"\x00\x00\x00\x10" + value.bytes for value in values])
+        self.binary = _HEADER.pack(1, 0, self.element, len(values), 1) + body
 
 
 class Booleans:
@@ -66,15 +69,26 @@ class Texts:
     element: ClassVar[int] = 25
 
     def __init__(self, values: Sequence[str | bytes | None]) -> None:
-        parts = []
-        for value in values:
-            if value is None:
-                parts.append(_NULL)
-            else:
-                encoded = value.encode() if isinstance(value, str) else value
-                parts.append(len(encoded).to_bytes(4, "big"))
-                parts.append(encoded)
-        self.binary = _HEADER.pack(1, 1, self.element, len(values), 1) + b"".join(parts)
+        if _is_one(values):
+            body = _text(values[0]) * len(values)
+        elif None in values:
+            body = b"".join([_text(value) for value in values])
+        else:
+            encoded = [value.encode() if isinstance(value, str) else value or b"" for value in values]
+            body = b"".join([len(each).to_bytes(4, "big") + each for each in encoded])
+        self.binary = _HEADER.pack(1, 1, self.element, len(values), 1) + body
+
+
+def _text(value: str | bytes | None) -> bytes:
+    if value is None:
+        return _NULL
+    encoded = value.encode() if isinstance(value, str) else value
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def _is_one(values: Sequence[Any]) -> bool:
+    """Whether a column holds one value all the way down, as those of account and cause mostly do."""
+    return bool(values) and values[0] is values[-1] and values.count(values[0]) == len(values)
 
 
 class Byteas(Texts):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +14,16 @@ from psycopg import Connection, Cursor
 
 from domain import json_text
 from domain.faces import FOLDED, faces
-from domain.moments import Days, micros_of_text
-from domain.values import AttributeType, Value, instant_text
+from domain.moments import Days, from_micros, micros_of_text
+from domain.stored_events import CustomerChanged
+from domain.values import AttributeType, Value, instant_text, matchable
 from projections import date_values
 from projections.arrays import Uuids, column
 from projections.database import beside
 from projections.date_values import Moved
 
 SQL = beside(__file__)
+MOVING: tuple[AttributeType, ...] = ("date", "datetime")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,20 @@ class CustomerRow:
             if kind in FOLDED or face.endswith("@day"):
                 _put(self.folded, face, each)
         return compared
+
+    def fill(self, values: Mapping[str, Any], types: Mapping[str, AttributeType], days: Days) -> None:
+        """Keep the first values of a customer, none of whom is missing, and let them be matchable at once."""
+        for key, given in values.items():
+            kind = types[key]
+            value: Value = tuple(given) if isinstance(given, list) else given
+            if kind in FOLDED:
+                self.attributes[key] = value
+                self.folded[key] = self.matchable[key] = matchable(value)
+            elif kind in MOVING:
+                found = self.set(key, kind, value, days)
+                self.matchable |= {face: each for face, each in found.items() if each is not None}
+            else:
+                self.attributes[key] = self.matchable[key] = value
 
     def moved_dates(self) -> Iterator[Moved]:
         """What the index of date values has to follow."""
@@ -121,6 +136,16 @@ class CustomerRows:
                 account_id, customer_no, customer_id, position, shown, compared, seen, version, updated_at=updated_at
             )
 
+    def create(
+        self, event: CustomerChanged, position: int, at: int, types: Mapping[str, AttributeType], days: Days
+    ) -> CustomerRow:  # fmt: skip
+        """The row of a customer whose first event stands at `position`, its values matchable."""
+        row = self.rows[event.originator_id] = new_row(event.account_id, position, event.originator_id, at)
+        row.version, row.updated_at = event.originator_version, at
+        born: dict[str, Any] = {"opted_out": False, "created_at": instant_text(from_micros(at))}
+        row.fill(born | event.values, types, days)
+        return row
+
     def delete(self, row: CustomerRow, types: Mapping[str, AttributeType]) -> None:
         """Forget a customer; a row that was never written needs no deletion."""
         del self.rows[row.customer_id]
@@ -171,8 +196,3 @@ def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[
     if identity:
         columns += [[row.customer_id for row in rows], [row.created_at for row in rows]]
     return [column(values) for values in columns]
-
-
-def created_at_value(instant: datetime) -> str:
-    """The built-in attribute `created_at`."""
-    return instant_text(instant)

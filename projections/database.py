@@ -8,6 +8,7 @@ import, not at the first call. psycopg's errors become ours here and nowhere els
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,9 @@ def beside(module_file: str) -> Queries:
     return Queries(Path(module_file).with_suffix(".sql"))
 
 
+SQL = beside(__file__)
+
+
 def session_conninfo(database_url: str, role: Role, *, model_schema: str = MODEL_SCHEMA, probing: bool = False) -> str:
     """A connection string whose sessions act as `role` and see the read model in `model_schema`.
 
@@ -73,35 +77,61 @@ def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Co
 
 
 class Database:
-    """A pool of sessions of one role. `transaction` is for one account, `spanning` for the worker's role."""
+    """A pool of sessions of one role. `snapshot` and `transaction` are for one account, `spanning` for none."""
 
     def __init__(
         self, database_url: str, role: Role, *, size: int = 8, model_schema: str = MODEL_SCHEMA, wait: float = 5.0
     ) -> None:
         self.conninfo = session_conninfo(database_url, role, model_schema=model_schema)
         self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
-            self.conninfo, min_size=1, max_size=size, open=False, timeout=wait, check=ConnectionPool.check_connection
-        )
+            self.conninfo, kwargs={"autocommit": True}, min_size=1, max_size=size, open=False, timeout=wait,
+            check=_check,
+        )  # fmt: skip
         self._pool.open()
+
+    @contextmanager
+    def snapshot(self, account_id: UUID) -> Iterator[tuple[Connection[TupleRow], int]]:
+        """One state of what `account_id` sees, and the last event that it includes. Raises `Unavailable`."""
+        with self.single() as connection:
+            began = connection.execute(_for_account(SQL.begin_snapshot, account_id), prepare=False)
+            row = began.set_result(-1).fetchone()
+            yield connection, int(row[0]) if row else 0
 
     @contextmanager
     def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:
         """One transaction that sees `account_id` only; a read is one snapshot. Raises `Unavailable`."""
-        with self.spanning() as connection:
-            if read_only:
-                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            connection.execute("SELECT set_config('rollcall.account', %s, true)", [str(account_id)])
+        with self.single() as connection:
+            connection.execute(_for_account(SQL.begin_read if read_only else SQL.begin, account_id), prepare=False)
             yield connection
 
     @contextmanager
     def spanning(self) -> Iterator[Connection[TupleRow]]:
         """One transaction that names no account: row-level security decides what it sees. Raises `Unavailable`."""
+        with self.single() as connection, connection.transaction():
+            yield connection
+
+    @contextmanager
+    def single(self) -> Iterator[Connection[TupleRow]]:
+        """The same for single statements, each of which is a transaction. Raises `Unavailable`."""
         with database_errors(), self._pool.connection() as connection:
             yield connection
 
     def close(self) -> None:
         """Close every session; the pool cannot be used again."""
         self._pool.close()
+
+
+def _for_account(statements: str, account_id: UUID) -> bytes:
+    """Several statements at once take no parameters; a UUID is safe as it is written."""
+    return (statements % {"account": account_id}).encode()
+
+
+def _check(connection: Connection[TupleRow]) -> None:
+    """Raises where a session has ended. Its socket tells: only one that has something to read needs to be asked."""
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    if socket.poll(0):
+        connection.execute("")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.values import Value
-from projections.arrays import column
+from projections.arrays import columns
 from projections.database import beside
 from projections.time_index import Crossings
 
@@ -23,18 +23,23 @@ Moved = tuple[UUID, str, int, Value | None, Value | None]
 
 def write(connection: Connection[Any], moved: Iterable[Moved]) -> None:
     """Replace old values by new ones: account, face, customer_no, old, new. Days are texts, instants microseconds."""
-    columns: dict[str, tuple[list[Any], list[Any], list[Any], list[Any]]] = {}
+    rows: dict[str, list[tuple[UUID, str, Value, int]]] = {
+        "delete_days": [], "delete_instants": [], "insert_days": [], "insert_instants": [],
+    }  # fmt: skip
     for account_id, face, customer_no, old, new in moved:
         if old == new:
             continue
-        for value, verb in ((old, "delete"), (new, "insert")):
-            if value is not None:
-                name = f"{verb}_instants" if isinstance(value, int) else f"{verb}_days"
-                into = columns.setdefault(name, ([], [], [], []))
-                for values, each in zip(into, (account_id, face, value, customer_no), strict=True):
-                    values.append(each)
-    for name in sorted(columns):
-        connection.execute(getattr(SQL, name), [column(values) for values in columns[name]])
+        if old is not None:
+            rows["delete_instants" if isinstance(old, int) else "delete_days"].append(
+                (account_id, face, old, customer_no)
+            )
+        if new is not None:
+            rows["insert_instants" if isinstance(new, int) else "insert_days"].append(
+                (account_id, face, new, customer_no)
+            )
+    for name, found in rows.items():
+        if found:
+            connection.execute(getattr(SQL, name), columns(found))
 
 
 def candidates(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> list[int]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import IO, Any, NamedTuple
@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.import_lines import ImportStep
+from projections.arrays import Bigints, Byteas, Texts
 from projections.database import Database, beside
 
 SQL = beside(__file__)
@@ -137,20 +138,34 @@ def fail(database: Database, account_id: UUID, import_id: UUID, code: str, reaso
 
 
 def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
-    """Move an import on. Raises psycopg's `IntegrityError` where another runner was first."""
+    """Move an import on. Raises psycopg's `IntegrityError` where another runner, or an erasure, was first."""
     fields = {
-        "account_id": account_id, "import_id": step.import_id, "before": step.before, "lines": step.counts.lines,
+        "account_id": account_id, "import_id": step.import_id, "before": step.before, "erasures": step.erasures,
+        "lines": step.counts.lines,
         "percent": step.percent, "header": json_text.dumps(list(step.header)), "position": position,
         "finished_at": step.at if step.finished else None, **asdict(step.counts),
     }  # fmt: skip
     cursor.execute(SQL.take_step, fields)
     if cursor.rowcount != 1:
-        raise psycopg.IntegrityError("another runner took this import on, or it ended")
+        raise psycopg.IntegrityError("another runner took this import on, somebody was erased, or it ended")
     if step.errors:
         columns = [
-            [each.row for each in step.errors], [json_text.dumps(list(each.cells)) for each in step.errors],
-            [each.code for each in step.errors], [each.message for each in step.errors],
+            Bigints(each.row for each in step.errors),
+            Byteas([json_text.dumps(list(each.cells)) for each in step.errors]),
+            Texts([each.code for each in step.errors]), Texts([each.message for each in step.errors]),
+            Texts([each.phone for each in step.errors]),
         ]  # fmt: skip
         cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns], binary=True)
     if step.finished:
         cursor.execute(SQL.drop_file, [account_id, step.import_id])
+        cursor.execute(SQL.drop_erasures, [account_id, step.import_id])
+
+
+def erasures(cursor: Cursor[Any], account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
+    """How many erasures a running import has met, and those of the phone numbers that were erased by them."""
+    cursor.execute(SQL.erasures, [account_id, import_id])
+    met = cursor.fetchone()
+    if met is None or met["erasures"] == 0:
+        return 0, set()
+    cursor.execute(SQL.erased_phones, [account_id, import_id, Texts(phones)], binary=True)
+    return met["erasures"], {row["phone"] for row in cursor.fetchall()}

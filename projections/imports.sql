@@ -44,11 +44,13 @@ WITH failed AS (
         finished_at = %(now)s::timestamptz
     WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND state = 'running'
     RETURNING import_id
+), dropped AS (
+    DELETE FROM import_erasures e USING failed WHERE e.import_id = failed.import_id
 )
 DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
 
 -- name: take_step
--- Moves only from where this runner believes the import to be.
+-- Moves only from where this runner believes the import to be, and if nobody was erased since it looked.
 UPDATE imports
 SET rows_done = rows_done + %(lines)s::bigint,
     added = added + %(added)s::bigint,
@@ -63,12 +65,22 @@ SET rows_done = rows_done + %(lines)s::bigint,
     state = CASE WHEN %(finished_at)s::timestamptz IS NULL THEN 'running' ELSE 'done' END,
     finished_at = %(finished_at)s::timestamptz
 WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
-  AND state = 'running' AND rows_done = %(before)s::bigint
+  AND state = 'running' AND rows_done = %(before)s::bigint AND erasures = %(erasures)s::bigint
 
 -- name: keep_errors
-INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message)
-SELECT %s::uuid, %s::uuid, row_number, cells, code, message
-FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[]) AS t (row_number, cells, code, message)
+INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, phone)
+SELECT %s::uuid, %s::uuid, row_number, cells, code, message, phone
+FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[], %b::text[])
+    AS t (row_number, cells, code, message, phone)
+
+-- name: erasures
+SELECT erasures FROM imports WHERE account_id = %s::uuid AND import_id = %s::uuid
+
+-- name: erased_phones
+SELECT phone FROM import_erasures WHERE account_id = %s::uuid AND import_id = %s::uuid AND phone = ANY (%b::text[])
+
+-- name: drop_erasures
+DELETE FROM import_erasures WHERE account_id = %s::uuid AND import_id = %s::uuid
 
 -- name: drop_file
 DELETE FROM import_files WHERE account_id = %s::uuid AND import_id = %s::uuid

@@ -7,7 +7,7 @@ from projections.database import Database
 
 def secret_of(database: Database) -> bytes:
     """The secret. Raises `Unavailable`."""
-    with database.spanning() as connection:
+    with database.single() as connection:
         row = connection.execute("SELECT secret FROM installation").fetchone()
     assert row is not None
     return bytes(row[0])

@@ -87,7 +87,7 @@ class MembershipBatch:
             for row in rows:
                 counts[row[0]] = counts.get(row[0], 0) + 1
         if self.history:
-            self.history.sort(key=lambda row: row[:2])
+            self.history.sort()
             told = columns(self.history)
             connection.execute(SQL.insert_history, told, binary=True)
             if self.telling:

@@ -32,6 +32,11 @@ INSERT INTO static_members (account_id, segment_id, customer_id)
 SELECT account_id, %s::uuid, customer_id
 FROM present
 
+-- name: add_created
+INSERT INTO static_members (account_id, segment_id, customer_id)
+SELECT %s::uuid, %s::uuid, customer_id
+FROM unnest(%b::uuid[]) AS t (customer_id)
+
 -- name: remove
 DELETE FROM static_members
 WHERE account_id = %s::uuid AND segment_id = %s::uuid AND customer_id = ANY (%b::uuid[])

@@ -27,8 +27,11 @@ def move(
     segment = account.segments.get(event.segment_id)
     if segment is None or segment.serving is None:
         return
+    account.be_at(at)
     adding = isinstance(event, StaticMembersAdded)
     name, listed = str(segment.segment_id), [segment.serving]
+    own = Flips(listed, []) if adding else Flips([], listed)
+    cause = event.cause if isinstance(event, StaticMembersAdded) else "manual"
     for customer_id in event.customer_ids:
         row = customers.rows.get(customer_id)
         before = () if row is None else _lists(row)
@@ -36,7 +39,6 @@ def move(
             continue
         segments.settle_before(account, row, batch)
         time_flips.advance(account, row, at, position, batch)
-        account.index.be_at(account.days.moment(at))
         after = sorted({*before, name} if adding else {*before} - {name})
         value: Value | None = tuple(after) or None
         flips = account.index.change(row.matchable, {SEGMENT: value})
@@ -45,10 +47,9 @@ def move(
         else:
             row.folded[SEGMENT] = value
         row.position = position
-        own = Flips(listed, []) if adding else Flips([], listed)
-        cause = event.cause if isinstance(event, StaticMembersAdded) else "manual"
         batch.flip(account.account_id, row.customer_no, own, position, at, cause)
-        batch.flip(account.account_id, row.customer_no, flips, position, at, "segment")
+        if flips.joined or flips.left:
+            batch.flip(account.account_id, row.customer_no, flips, position, at, "segment")
 
 
 def versions_of(account: AccountState, row: CustomerRow) -> list[int]:

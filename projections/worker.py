@@ -18,7 +18,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.errors import Corrupt
-from domain.moments import from_micros, micros
+from domain.moments import micros
 from domain.stored_events import (
     AccountCreated,
     ApiKeyCreated,
@@ -49,7 +49,7 @@ from projections import (
 )
 from projections.account_state import AccountState, load_accounts
 from projections.announcer import Announcer
-from projections.customers import CustomerRow, CustomerRows, created_at_value, new_row
+from projections.customers import CustomerRow, CustomerRows
 from projections.database import beside
 from projections.flip_index import Flips
 from projections.membership import MembershipBatch
@@ -193,14 +193,16 @@ class Worker:
             if row is not None:
                 segments.settle_before(account, row, batch)
                 time_flips.advance(account, row, at, position, batch)
-            account.index.be_at(account.days.moment(at))
+            account.be_at(at)
             if isinstance(event, CustomerChanged):
                 if row is None:
                     if not event.created:
                         raise Corrupt("customer_missing", f"the change at {position} is of a customer never created")
-                    row = customers.rows[event.originator_id] = new_row(
-                        account.account_id, position, event.originator_id, at
-                    )
+                    row = customers.create(event, position, at, account.types, account.days)
+                    time_flips.expect(account, row.matchable, at)
+                    flips = Flips(account.index.members_of(row.matchable), [])
+                    batch.flip(account.account_id, row.customer_no, flips, position, at, "change")
+                    continue
                 self._change(account, row, event, position, at, batch)
             elif row is not None:
                 flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
@@ -215,19 +217,12 @@ class Worker:
         self, account: AccountState, row: CustomerRow, event: CustomerChanged, position: int, at: int,
         batch: MembershipBatch,
     ) -> None:  # fmt: skip
-        values = event.values
-        if event.created:
-            values = {"opted_out": False, "created_at": created_at_value(from_micros(at))} | values
         changed: dict[str, Value | None] = {}
-        for key, value in values.items():
+        for key, value in event.values.items():
             changed |= row.set(
                 key, account.types[key], tuple(value) if isinstance(value, list) else value, account.days
             )
-        if event.created:
-            row.matchable.update((key, value) for key, value in changed.items() if value is not None)
-            flips = Flips(account.index.members_of(row.matchable), [])
-        else:
-            flips = account.index.change(row.matchable, changed)
+        flips = account.index.change(row.matchable, changed)
         time_flips.expect(account, changed, at)
         row.position, row.version, row.updated_at = position, event.originator_version, at
         batch.flip(account.account_id, row.customer_no, flips, position, at, "change")

@@ -95,10 +95,10 @@ class Installation:
             self.sign_in(client, account_id)
             yield client
 
-    def sign_in(self, client: Client, account_id: UUID) -> None:
-        """Let a client be the account's first person."""
+    def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
+        """Let a client be the account's first person, who is brought to the page `to`."""
         link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
-        assert client.get(link).headers["location"] == "/console/segments"
+        assert client.get(link).headers["location"] == to
 
     def link(self, person_id: UUID, account_id: UUID) -> str:
         """The path of a one-time link for a person."""

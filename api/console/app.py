@@ -14,7 +14,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import segment_deletion, segment_form, segment_matches, segments, sign_in
+from api.console import (
+    health,
+    history,
+    people,
+    segment_deletion,
+    segment_form,
+    segment_matches,
+    segments,
+    sign_in,
+    why,
+    you,
+)
 from api.console.passwords import Passwords
 from api.console.protection import Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -24,7 +35,8 @@ from api.problems import RequestError, status_of
 from domain.errors import RollcallError
 
 ROUTERS: tuple[APIRouter, ...] = (
-    sign_in.router, segments.router, segment_form.router, segment_matches.router, segment_deletion.router,
+    sign_in.router, you.router, people.router, segments.router, segment_form.router, segment_matches.router,
+    segment_deletion.router, why.router, history.router, health.router,
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ ROOT = "filter"
 DEEPEST = 8
 MOST_NODES = 2_000
 _NAME = re.compile(
-    r"(filter((?:-\d{1,6})*))-(match|attribute|operator|value|exact|low|low_exact|high|high_exact|item|more|month)\Z",
+    r"(filter((?:-\d{1,6})*))-(match|attribute|operator|value|exact|low|low_exact|high|high_exact|item|more|month|kind)\Z",
     re.ASCII,
 )
 Fields = dict[str, list[str]]
@@ -109,6 +109,9 @@ def settled(row: Row, words: Vocabulary) -> Row:
     if allowed and row.operator not in allowed:
         row.operator = allowed[0]
     row.inputs = inputs_of(row.attribute, row.operator, words.types)
+    # Values of another kind: what was typed for a text says nothing as a number.
+    if row.text("kind") not in ("", row.inputs[1]):
+        row.texts = {}
     return row
 
 

@@ -14,7 +14,6 @@ from api.console.filter_form import ROOT, Group, Row, settled
 from api.console.filter_values import EMPTY, Unreadable, exact, read, read_beside, shown, token, untoken
 from api.console.filter_words import Vocabulary
 from domain.errors import FieldError
-from domain.nesting import SEGMENT
 
 TURNED = {"all": "not_all", "any": "none", "not_all": "all", "none": "any"}
 
@@ -54,17 +53,6 @@ def form_of(raw: Any, words: Vocabulary, zone: ZoneInfo) -> Group:
     """The form that shows a stored filter."""
     node = _read_node(raw, ROOT, words, zone)
     return node if isinstance(node, Group) else Group(ROOT, "all", [_moved(node, f"{ROOT}-0")])
-
-
-def named(raw: Any, names: dict[str, str]) -> Any:
-    """A filter with the names of segments in the place of their ids, for people to read."""
-    if isinstance(raw, list):
-        return [named(each, names) for each in raw]
-    if not isinstance(raw, dict):
-        return raw
-    if raw.get("attribute") == SEGMENT:
-        return raw | {"value": [names.get(each, each) for each in raw["value"]]}
-    return {key: named(each, names) if key in ("all", "any", "not") else each for key, each in raw.items()}
 
 
 def shown_item(row: Row, item: str, words: Vocabulary, zone: ZoneInfo) -> str:

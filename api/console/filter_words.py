@@ -36,10 +36,6 @@ BUILT_IN_WORDS = {
 }  # fmt: skip
 MEMBERSHIP = "Segment membership"
 MATCH_WORDS = {"all": "All of", "any": "Any of", "not_all": "Not all of", "none": "None of"}
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
 # What stands after the number of an operator that counts.
 UNITS = {
     "in_last_hours": "hours", "in_next_hours": "hours", "in_last_days": "days", "in_next_days": "days",

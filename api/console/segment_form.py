@@ -13,8 +13,10 @@ from uuid import uuid4, uuid5
 
 from fastapi import APIRouter, Request, Response
 
-from api.console.filter_json import form_of, named, shown_item, written
-from api.console.filter_words import MATCH_WORDS, MONTHS, UNITS, period_words
+from api.console.conditions import MONTHS, Words
+from api.console.filter_json import form_of, shown_item, written
+from api.console.filter_sentence import filter_sentence
+from api.console.filter_words import MATCH_WORDS, UNITS, period_words
 from api.console.posted import Posted
 from api.console.rendering import PLACE, done, show
 from api.console.segment_draft import (
@@ -36,7 +38,6 @@ from api.waiting import settle, snapshot
 from domain import json_text
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.errors import StaleVersion
-from domain.filters import summary
 from domain.segment import KEEP, SegmentDraft, SegmentEdit
 from projections.read import campaigns, segments
 from projections.read.segments import SegmentRow
@@ -157,13 +158,11 @@ def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, s
     ]
     if row.type == "dynamic":
         told = written(draft.root, known.zone)
-        hers = "Not finished yet" if told.unfinished else _summary(told.filter, known)
-        lines.append(("Filters", hers, _summary(row.filter, known)))
+        words = Words(known.words.labels, known.words.types, known.zone, known.words.segments)
+        theirs = written(form_of(row.filter, known.words, known.zone), known.zone).filter
+        hers = "Not finished yet" if told.unfinished else filter_sentence(told.filter, words)
+        lines.append(("Filters", hers, filter_sentence(theirs, words)))
     return lines
-
-
-def _summary(raw: Any, known: Known) -> str:
-    return summary(named(raw, known.words.segments), dict(known.words.labels))
 
 
 def _noted(here: Context, person: Person, draft: Draft, known: Known) -> Draft:

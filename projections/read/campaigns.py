@@ -66,6 +66,14 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID)
     return CampaignRow(*found) if found else None
 
 
+def with_served(
+    connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID
+) -> tuple[CampaignRow, list[int | None], list[int | None]] | None:
+    """The campaign, and the versions that its segments and its excluded ones serve; `None` for one not computed yet."""
+    found = connection.execute(SQL.with_served, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
+    return (CampaignRow(*found[:-2]), found[-2], found[-1]) if found else None
+
+
 def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[CampaignRow]:
     """Campaigns, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})

@@ -4,6 +4,21 @@ SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_in
 FROM campaigns
 WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
 
+-- name: with_served
+-- With the version that each of its segments serves, where there is one.
+SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
+       created_at, updated_at,
+       ARRAY(SELECT s.serving
+             FROM unnest(c.segment_ids) WITH ORDINALITY AS u (segment_id, place)
+             LEFT JOIN segments s ON s.segment_id = u.segment_id AND s.account_id = c.account_id
+             ORDER BY u.place),
+       ARRAY(SELECT s.serving
+             FROM unnest(c.exclude_segment_ids) WITH ORDINALITY AS u (segment_id, place)
+             LEFT JOIN segments s ON s.segment_id = u.segment_id AND s.account_id = c.account_id
+             ORDER BY u.place)
+FROM campaigns c
+WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
+
 -- name: page
 SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
        created_at, updated_at

@@ -6,9 +6,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from projections.database import Database, beside
 
 SQL = beside(__file__)
@@ -26,38 +23,32 @@ class Standing(NamedTuple):
     dead_letters_unpublished: int
 
 
-def position(connection: Connection[TupleRow]) -> int:
-    """The last event that this snapshot includes."""
-    row = connection.execute(SQL.position).fetchone()
-    return int(row[0]) if row else 0
-
-
 def reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
     """Whether the read models include `wanted` and, where a segment is named, the filter it had then serves."""
-    with database.transaction(account_id) as connection:
+    with database.snapshot(account_id) as (connection, position):
         if segment_id is None:
-            return position(connection) >= wanted
+            return position >= wanted
         row = connection.execute(SQL.settled, {"wanted": wanted, "segment_id": segment_id}).fetchone()
         return bool(row and row[0])
 
 
 def account_of_key(database: Database, secret_sha256: bytes) -> tuple[UUID, str, str] | None:
     """Account, id and kind of the API key with this hash."""
-    with database.spanning() as connection:
+    with database.single() as connection:
         row = connection.execute(SQL.authenticate, [secret_sha256]).fetchone()
     return (row[0], row[1], row[2]) if row else None
 
 
 def progress(database: Database) -> tuple[int, int]:
     """The read models' position and the log's head, from one snapshot."""
-    with database.spanning() as connection:
+    with database.single() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def standing(database: Database) -> Standing:
     """Head, position and what needs attention, from one snapshot, over all accounts."""
-    with database.spanning() as connection:
+    with database.single() as connection:
         row = connection.execute(SQL.standing).fetchone()
     assert row is not None
     return Standing(*row)

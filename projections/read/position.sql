@@ -1,6 +1,3 @@
--- name: position
-SELECT position FROM projection
-
 -- name: settled
 -- A segment that is not there (deleted, or never was) has nothing left to wait for.
 SELECT p.position >= %(wanted)s::bigint

@@ -20,7 +20,7 @@ from projections.union import Union
 SQL = beside(__file__)
 Form = Literal["json", "csv"]
 AT_ONCE = 5_000
-LEAST_WINDOW, LARGEST_WINDOW = 500, 50_000
+LEAST_WINDOW, LARGEST_WINDOW = 100, 50_000
 
 
 class Recipient(NamedTuple):
@@ -42,31 +42,22 @@ class Skipped(NamedTuple):
     duplicate_phone: int
 
 
-def serving(connection: Connection[TupleRow], account_id: UUID, segment_ids: list[UUID]) -> dict[UUID, int | None]:
-    """The version that each segment serves; `None` where its first one is not complete yet."""
-    return dict(connection.execute(SQL.serving, {"account_id": account_id, "segment_ids": segment_ids}).fetchall())
-
-
 def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[Recipient]:
-    """Recipients now, oldest customer first.
+    """Recipients now, oldest customer first; what comes later in the transaction is planned once for all values too.
 
     Looks at a window of members; where most of them are no recipients, at larger and larger ones.
     """
     found: list[Recipient] = []
     last, window = after or 0, max(LEAST_WINDOW, 2 * limit)
-    while len(found) < limit:
-        terms = union._asdict() | {"after": last, "window": window}
-        row = connection.execute(SQL.window_end, terms).fetchone()
-        assert row is not None
-        end, members = row
-        if members == 0:
-            break
-        terms |= {"until": end, "limit": limit - len(found)}
-        found += [Recipient(*each) for each in connection.execute(SQL.page, terms)]
-        if members < window:
-            break
+    connection.execute(SQL.plan_once)
+    while True:
+        terms = union._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
+        rows = connection.execute(SQL.page, terms).fetchall()
+        found += [Recipient(*row[2:]) for row in rows if row[2] is not None]
+        end, members = rows[0][:2]
+        if len(found) == limit or members < window:
+            return found
         last, window = end, min(window * 4, LARGEST_WINDOW)
-    return found
 
 
 def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:

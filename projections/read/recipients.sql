@@ -1,42 +1,43 @@
--- name: serving
-SELECT segment_id, serving
-FROM segments
-WHERE account_id = %(account_id)s::uuid AND segment_id = ANY (%(segment_ids)s::uuid[])
-
--- name: window_end
--- The first members of each version, merged: the first of them all, without a look at the rest.
-SELECT max(customer_no), count(*)
-FROM (SELECT DISTINCT m.customer_no
-      FROM unnest(%(included)s::bigint[]) AS v (version_no)
-      CROSS JOIN LATERAL (SELECT customer_no
-                          FROM members
-                          WHERE version_no = v.version_no AND customer_no > %(after)s::bigint
-                          ORDER BY customer_no
-                          LIMIT %(window)s::int) AS m
-      ORDER BY m.customer_no
-      LIMIT %(window)s::int) AS merged
+-- name: plan_once
+-- Planning a page for its own values takes longer than reading it, and comes to the same.
+SET LOCAL plan_cache_mode = force_generic_plan
 
 -- name: page
-SELECT c.customer_no, c.customer_id, c.attributes->>'external_id', c.phone, c.name
-FROM (SELECT DISTINCT customer_no
-      FROM members
-      WHERE version_no = ANY (%(included)s::bigint[])
-        AND customer_no > %(after)s::bigint AND customer_no <= %(until)s::bigint) AS u
-JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
-  AND NOT EXISTS (SELECT FROM members x
-                  WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
-  AND NOT EXISTS (SELECT
-                  FROM customers o
-                  WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no < c.customer_no
-                    AND o.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
-                    AND EXISTS (SELECT FROM members m
-                                WHERE m.version_no = ANY (%(included)s::bigint[]) AND m.customer_no = o.customer_no)
-                    AND NOT EXISTS (SELECT FROM members x
-                                    WHERE x.version_no = ANY (%(left_out)s::bigint[])
-                                      AND x.customer_no = o.customer_no))
-ORDER BY c.customer_no
-LIMIT %(limit)s::int
+-- The first members of each version, merged: the first of them all, without a look at the rest. What of them is
+-- found, and up to whom they reach, also where nobody is found.
+WITH nearest AS MATERIALIZED (
+    SELECT DISTINCT m.customer_no
+    FROM unnest(%(included)s::bigint[]) AS v (version_no)
+    CROSS JOIN LATERAL (SELECT customer_no
+                        FROM members
+                        WHERE version_no = v.version_no AND customer_no > %(after)s::bigint
+                        ORDER BY customer_no
+                        LIMIT %(window)s::int) AS m
+    ORDER BY m.customer_no
+    LIMIT %(window)s::int
+)
+SELECT n.last, n.members, r.customer_no, r.customer_id, r.external_id, r.phone, r.name
+FROM (SELECT max(customer_no) AS last, count(*) AS members FROM nearest) AS n
+LEFT JOIN LATERAL (
+    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
+    FROM nearest u
+    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
+    WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+      AND NOT EXISTS (SELECT FROM members x
+                      WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
+      AND NOT EXISTS (SELECT
+                      FROM customers o
+                      WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no < c.customer_no
+                        AND o.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+                        AND EXISTS (SELECT FROM members m
+                                    WHERE m.version_no = ANY (%(included)s::bigint[]) AND m.customer_no = o.customer_no)
+                        AND NOT EXISTS (SELECT FROM members x
+                                        WHERE x.version_no = ANY (%(left_out)s::bigint[])
+                                          AND x.customer_no = o.customer_no))
+    ORDER BY u.customer_no
+    LIMIT %(limit)s::int
+) AS r ON true
+ORDER BY r.customer_no
 
 -- name: totals
 WITH classes AS (

@@ -7,6 +7,7 @@ purpose: long ones, scripts other than Latin, characters that HTML means somethi
 from __future__ import annotations
 
 from tests.browser.console import Console
+from tests.integration.embedded_processes import run
 from tests.outside import eventually
 
 PEOPLE = (
@@ -18,6 +19,7 @@ PREMIUM = "Premium customers"
 LONG = "Everybody who bought something in the last three hundred and sixty-five days and has not opened a letter since"
 NEWSLETTER = "Newsletter Subscribers"
 SPRING = "Spring sale"
+COLLEAGUE = "Margarida Ferreira de Vasconcelos e Albuquerque"
 EVERY_KIND = {
     "any": [
         {"attribute": "plan", "operator": "in", "value": ["gold", "silver"]},
@@ -59,10 +61,19 @@ def furnish(console: Console) -> dict[str, str]:
     console.ok("DELETE", f"/v1/segments/{lost}")
     ids["audience"] = console.ok("POST", f"/v1/campaigns/{ids['campaign']}/audience")["id"]
     ids["import"] = _imported(console, ids["static"])
+    ids["person"] = _colleague(console)
     console.change(people[1], attributes={"premium_customer": True})
     console.change(people[0], attributes={"plan": "silver"})
     console.settle()
     return ids
+
+
+def _colleague(console: Console) -> str:
+    """Somebody else who may sign in; she was invited and has no password yet."""
+    added = run(console.home, "person", "create", "colleague@example.com", "--name", COLLEAGUE)
+    assert added.returncode == 0, added.stderr
+    ((person_id,),) = console.rows("SELECT person_id FROM people WHERE email IS NOT NULL")
+    return str(person_id)
 
 
 def _imported(console: Console, segment: str) -> str:

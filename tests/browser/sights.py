@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import NEWSLETTER
+from tests.browser.scenery import COLLEAGUE, NEWSLETTER
 
 MENU = "Actions for "
 
@@ -68,6 +68,13 @@ SIGHTS = (
     Sight("segment-menu", "/segments", (menu_of(NEWSLETTER),)),
     Sight("delete", "/segments/{static}/delete"),
     Sight("delete-dialog", "/segments", (menu_of(NEWSLETTER), "Delete")),
+    Sight("people", "/people"),
+    Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
+    Sight("person-new", "/people/new"),
+    Sight("person-new-dialog", "/people", ("Add Person",)),
+    Sight("person-remove", "/people/{person}/remove"),
+    Sight("person-remove-dialog", "/people", (menu_of(COLLEAGUE), "Remove")),
+    Sight("you", "/you"),
     Sight("no-such-page", "/nowhere", status=404),
 )
 # What answers a GET and is no page, and why.

@@ -1,4 +1,4 @@
-"""The watch over every page sees what it is there for: each thing that no page may do is done here once."""
+"""What looks at every page sees what it is there for: each thing that no page may do or be is planted here once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from tests.browser.looking import findings
+from tests.browser.keyboard import tab_through
+from tests.browser.looking import findings, wider_than_the_screen
 from tests.browser.watching import Watched
 
 GOOD = "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1></main>"
@@ -22,12 +23,20 @@ PAGES = {
     "/inline": f"{ICON}<p style='color: red'>red</p>",
     "/elsewhere": f"{ICON}<img alt='' src='http://elsewhere.invalid/picture.png'>",
     "/missing": f"{ICON}<img alt='' src='/picture.png'>",
+    "/wide": f"{ICON}<div style='width: 400px'>wide</div>",
+    "/unseen": f"{ICON}<a href=/good>seen</a><a href=/error style='outline: none'>unseen</a>",
+    "/trap": f"{ICON}<a href=/good>one</a><a href=/good>two</a><a href=/good>three</a><script src=/trap.js></script>",
     "/nameless": f"{ICON}<main><img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='></main>",
 }
 SCRIPTS = {
     "/error.js": "console.error('something went wrong')",
     "/warning.js": "console.warn('something looks wrong')",
     "/uncaught.js": "undefined.nothing()",
+    "/trap.js": """onkeydown = event => {
+        if (document.activeElement !== document.links[1]) return;
+        document.links[0].focus();
+        event.preventDefault();
+    }""",
 }
 
 
@@ -94,8 +103,34 @@ def test_a_status_that_was_announced_must_come(browser: Browser, site: str) -> N
     assert complaints_at(browser, site, "/good", 404) == ["404 was announced and never came"]
 
 
-def test_axe_finds_a_picture_without_a_text(browser: Browser, site: str) -> None:
-    page = browser.new_page()
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    made = browser.new_page(viewport={"width": 320, "height": 700})
+    yield made
+    made.close()
+
+
+def test_axe_finds_a_picture_without_a_text(page: Page, site: str) -> None:
     page.goto(site + "/nameless")
     assert any(found.startswith("image-alt") for found in findings(page))
-    page.close()
+
+
+def test_what_is_wider_than_the_screen_is_found(page: Page, site: str) -> None:
+    page.goto(site + "/good")
+    assert wider_than_the_screen(page) == []
+    page.goto(site + "/wide")
+    assert "<div" in wider_than_the_screen(page)[1]
+
+
+def test_losing_sight_of_the_focus_is_found(page: Page, site: str) -> None:
+    page.goto(site + "/unseen")
+    journey = tab_through(page)
+    assert (len(journey.unseen), journey.unreached) == (1, [])
+    assert ">unseen<" in journey.unseen[0]
+
+
+def test_a_trap_for_the_focus_is_found(page: Page, site: str) -> None:
+    page.goto(site + "/trap")
+    journey = tab_through(page)
+    assert journey.unseen == []
+    assert [">three<" in place for place in journey.unreached] == [True]

@@ -16,6 +16,7 @@ from httpx import Client, Response
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
+from domain.values import AttributeType
 from projections.read import segments
 from projections.read.segments import SegmentRow
 from tests.installation import Installation
@@ -28,7 +29,10 @@ NEW = "/console/segments/new"
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    for key, kind in {"plan": "text", "premium_customer": "boolean", "birthdate": "date", "score": "number"}.items():
+    types: dict[str, AttributeType] = {
+        "plan": "text", "premium_customer": "boolean", "birthdate": "date", "score": "number",
+    }  # fmt: skip
+    for key, kind in types.items():
         installation.rollcall.declare_attribute(account_id, key, kind, None)
     return account_id
 
@@ -309,7 +313,7 @@ def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
     installation.catch_up()
     answer = console.post(address, data=page)
     assert answer.status_code == 412
-    for told in ("Mine", "Theirs", "Plan equals silver", "Premium customer equals true", "Keep mine", "Take theirs"):
+    for told in ("Mine", "Theirs", "Plan equals silver", "Premium customer is True", "Keep mine", "Take theirs"):
         assert told in answer.text
     assert stored(installation, account_id, "").name == "Theirs"
     hers = fields_of(answer.text)

@@ -85,8 +85,8 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
             "VALUES (%s, 'k', '', now(), 200, '{}', %s)", [account, b'{"rejected": [{"x": "person-77"}]}']
         )  # fmt: skip
         owner.execute(
-            "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position) "
-            "VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1) RETURNING import_id) "
+            "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position, state)"
+            " VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1, 'done') RETURNING import_id) "
             "INSERT INTO import_errors SELECT import_id, 1, %(account)s, %(cells)s, 'x', 'x' FROM i",
             {"account": account, "cells": b'["+351912345678","Maria"]'},
         )

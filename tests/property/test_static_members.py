@@ -95,7 +95,7 @@ class Life:
         lines = [Line(n, phone, None) for n, phone in enumerate(self.chance.sample(PHONES, 4))]
         import_id = uuid4()
         begin(self.installation.database, self.account, import_id, into, "", BytesIO(), self.installation.now())
-        chunk = ImportChunk(import_id, into, 0, lines, [[]] * 4, [], 0, 0, 100, ["phone"], finished=True)
+        chunk = ImportChunk(import_id, into, 0, lines, [], 0, 0, 100, ["phone"], finished=True)
         counts = self.rollcall.take_in_lines(self.account, chunk).counts
         expected = [0, 0, 0]
         for line in lines:

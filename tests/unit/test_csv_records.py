@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api import csv_records
 from api.csv_records import LONGEST_LINE, MOST_LINES, Row, Unreadable, read_table
 
 HEADER = "phone,name\n"
@@ -149,3 +150,14 @@ def test_bytes_are_rows_or_unreadable(content: bytes) -> None:
     for beginning in (b"", b"phone\n", b"\xff\xfep\0h\0o\0n\0e\0\n\0"):
         with suppress(Unreadable):
             assert all(isinstance(each[2], str) for each in rows(beginning + content))
+
+
+@settings(max_examples=500)
+@given(st.text(st.sampled_from('ab,;"\n\r é1 '), max_size=200), st.sampled_from([1, 2, 7]))
+def test_lines_read_in_blocks_are_the_rows_of_lines_read_one_by_one(text: str, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "LONGEST_LINE", 40)
+        patch.setattr(csv_records, "BLOCK", 0)
+        one_by_one = read((HEADER + text).encode())
+        patch.setattr(csv_records, "BLOCK", block)
+        assert read((HEADER + text).encode()) == one_by_one

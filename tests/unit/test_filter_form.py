@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.console.conditions import Words
 from api.console.filter_form import Group, Row, act, read_form
 from api.console.filter_json import form_of, written
+from api.console.filter_sentence import filter_sentence
 from api.console.filter_words import BOOLEAN_WORDS, MEMBERSHIP_WORDS, OPERATOR_WORDS, UNITS, Vocabulary, vocabulary
 from domain.filters import All, AnyOf, Condition, Node, Not, parse
 from domain.nesting import SEGMENT, Reference
@@ -170,6 +172,17 @@ def test_an_attribute_of_another_type_brings_its_own_operators_and_keeps_one_tha
     assert rows(fields | {"filter-0-operator": "between"})[0].operator == "between"
 
 
+def test_values_of_another_kind_are_not_carried_over() -> None:
+    fields = {
+        "filter-0-attribute": "score",
+        "filter-0-operator": "in",
+        "filter-0-item": '"PT"',
+        "filter-0-kind": "text",
+    }
+    assert rows(fields)[0].all("item") == []
+    assert rows(fields | {"filter-0-kind": "number", "filter-0-item": "7"})[0].all("item") == ["7"]
+
+
 def rows(fields: dict[str, str]) -> list[Row]:
     return [node for _, node in read_form(fields.items(), WORDS).everything() if isinstance(node, Row)]
 
@@ -212,3 +225,15 @@ def test_a_mistake_that_the_domain_finds_is_told_at_its_row_or_group() -> None:
         if (node := told.node_at(pointer))
     }
     assert list(places.values()) == ["filter", "filter-0", "filter-1", "filter-1-1-0"]
+
+
+def test_a_filter_is_said_in_words_with_the_names_of_segments_and_days_as_people_write_them() -> None:
+    raw = [
+        {"attribute": "born", "operator": "equals", "value": "2026-05-20"},
+        {"any": [SEVERAL, {"not": {"attribute": SEGMENT, "operator": "in", "value": list(SEGMENTS)}}]},
+    ]
+    words = Words(WORDS.labels, WORDS.types, LISBON, SEGMENTS)
+    assert filter_sentence(raw, words) == (
+        "Born equals May 20, 2026 and (Plan is one of gold or silver or not (Segment membership is in Gold or Silver))"
+    )
+    assert filter_sentence([], words) == "No filters"

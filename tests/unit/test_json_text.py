@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain import json_text
 from domain.errors import Invalid
@@ -27,6 +29,8 @@ from domain.errors import Invalid
         None,
         "Ünï \u2028 \U0001f600",
         {"a": [1, {"b": [Decimal("2.50")]}]},
+        {"a": [2**64, {"b": "2.5"}], "c": 0},
+        [1, [Decimal("1E+399")]],
     ],
 )
 def test_what_is_written_is_read_again_exactly(value: Any) -> None:
@@ -44,6 +48,29 @@ def test_identifiers_and_instants_have_a_text() -> None:
         "at": "2026-05-20T10:00:00Z",
         "tags": ["a"],
     }
+
+
+@settings(max_examples=300)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_our_own_text_is_read_as_the_standard_library_reads_it(value: Any) -> None:
+    written = json_text.dumps(value)
+    exactly = json.JSONDecoder(parse_float=Decimal).decode(written.decode())
+    assert repr(json_text.loads(written)) == repr(exactly)
+    assert exactly == value
+
+
+def test_an_instant_is_written_as_python_writes_it() -> None:
+    for at in (
+        datetime(2026, 5, 20, 10, 0, 0, 120, tzinfo=UTC), datetime(999, 1, 1, tzinfo=UTC),
+        datetime(2026, 5, 20, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+    ):  # fmt: skip
+        assert json_text.dumps(at).decode() == f'"{at.isoformat().replace("+00:00", "Z")}"'
 
 
 def test_what_has_no_json_form_is_our_mistake() -> None:

@@ -124,6 +124,17 @@
 
   // --- Small things
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+  const showCopying = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  };
+  showCopying();
+  document.addEventListener("htmx:after:swap", showCopying);
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copied";
+  });
   for (const toggle of document.querySelectorAll("[data-theme-toggle]")) {
     toggle.hidden = false;
     toggle.addEventListener("click", () => {
