@@ -96,8 +96,9 @@ def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
     draft = replace(posted_draft(form, known), dynamic=row.type == "dynamic")
     values = around | {"version": NO_VERSION if seen is None else seen}
     if action not in SAVE:
+        draft = _noted(here, person, draft, known)
         both = _both(row, draft, known) if action == "compare" else None
-        return _editing(request, person, _noted(here, person, draft, known), known, values | {"both": both})
+        return _editing(request, person, draft, known, values | {"both": both})
     node = check(here, person.account_id, draft, known)
     if draft.errors:
         return _editing(request, person, draft, known, values, 422)
@@ -157,10 +158,9 @@ def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, s
         ("Description", draft.description.strip(), row.description),
     ]
     if row.type == "dynamic":
-        told = written(draft.root, known.zone)
         words = Words(known.words.labels, known.words.types, known.zone, known.words.segments)
         theirs = written(form_of(row.filter, known.words, known.zone), known.zone).filter
-        hers = "Not finished yet" if told.unfinished else filter_sentence(told.filter, words)
+        hers = "Not finished yet" if draft.notes else filter_sentence(written(draft.root, known.zone).filter, words)
         lines.append(("Filters", hers, filter_sentence(theirs, words)))
     return lines
 
