@@ -15,8 +15,18 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from api.console import (
+    attributes,
+    audiences,
+    campaign_form,
+    campaign_page,
+    campaigns,
+    customer_edit,
     health,
     history,
+    import_upload,
+    keys,
+    member_changes,
+    members,
     people,
     segment_deletion,
     segment_form,
@@ -35,10 +45,29 @@ from api.problems import RequestError, status_of
 from api.upload import AROUND
 from domain.errors import RollcallError
 
+# First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
-    sign_in.router, you.router, people.router, segments.router, segment_form.router, segment_matches.router,
-    segment_deletion.router, why.router, history.router, health.router,
-)  # fmt: skip
+    sign_in.router,
+    you.router,
+    people.router,
+    segments.router,
+    segment_form.router,
+    segment_matches.router,
+    segment_deletion.router,
+    members.router,
+    member_changes.router,
+    import_upload.router,
+    customer_edit.router,
+    why.router,
+    history.router,
+    health.router,
+    campaigns.router,
+    campaign_form.router,
+    campaign_page.router,
+    audiences.router,
+    attributes.router,
+    keys.router,
+)
 
 
 def create_console(context: Context) -> FastAPI:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from api.console.filter_form import Group, Row, act, first_row, read_form
 from api.console.filter_json import Written, form_of, written
 from api.console.filter_words import Vocabulary, vocabulary
-from api.console.posted import Form
+from api.console.posting import Posted
 from api.console.rendering import sentence
 from api.context import Context
 from domain.errors import Invalid
@@ -60,11 +60,11 @@ def stored_draft(row: SegmentRow, known: Known) -> Draft:
     return Draft(row.name, row.description, dynamic, root)
 
 
-def posted_draft(form: Form, known: Known) -> Draft:
+def posted_draft(form: Posted, known: Known) -> Draft:
     """The form as it was sent, after whatever the pressed button of the builder does to it."""
-    root = read_form(form.fields, known.words)
-    draft = Draft(form.text("name"), form.text("description"), bool(form.text("dynamic")), root)
-    draft.focus = act(root, form.text("action"), known.words)
+    root = read_form(form.pairs(), known.words)
+    draft = Draft(form.one("name"), form.one("description"), bool(form.one("dynamic")), root)
+    draft.focus = act(root, form.one("action"), known.words)
     return draft
 
 

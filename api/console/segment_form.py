@@ -17,7 +17,7 @@ from api.console.conditions import MONTHS, Words
 from api.console.filter_json import form_of, shown_item, written
 from api.console.filter_sentence import filter_sentence
 from api.console.filter_words import MATCH_WORDS, UNITS, period_words
-from api.console.posted import Posted
+from api.console.posting import Form
 from api.console.rendering import PLACE, done, show
 from api.console.segment_draft import (
     Draft,
@@ -62,12 +62,12 @@ def new(request: Request, here: Here, person: SignedIn) -> Response:
 
 
 @router.post("/new")
-def create(request: Request, here: Here, person: SignedIn, form: Posted) -> Response:
+def create(request: Request, here: Here, person: SignedIn, form: Form) -> Response:
     """Create the segment, or go on with the form. Sent twice, the same form creates one segment."""
     with snapshot(here, person.account_id) as (connection, _):
         known = known_to(connection, person.account_id)
-    draft, identity = posted_draft(form, known), form.text("identity")
-    if form.text("action") not in SAVE:
+    draft, identity = posted_draft(form, known), form.one("identity")
+    if form.one("action") not in SAVE:
         return _creating(request, person, _noted(here, person, draft, known), known, identity)
     node = check(here, person.account_id, draft, known)
     if not draft.errors:
@@ -89,10 +89,10 @@ def edit(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> 
 
 
 @router.post("/{segment_id}/edit")
-def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Posted) -> Response:
+def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
     """Save the segment, or go on with the form; who comes second sees both and decides."""
     row, known, around = _read(here, person, segment_id)
-    action, seen = form.text("action"), form.number("version")
+    action, seen = form.one("action"), form.number("version")
     draft = replace(posted_draft(form, known), dynamic=row.type == "dynamic")
     values = around | {"version": NO_VERSION if seen is None else seen}
     if action not in SAVE:

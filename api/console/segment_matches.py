@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.console.posted import Form, Posted
+from api.console.posting import Form, Posted
 from api.console.rendering import show
 from api.console.segment_draft import Known, checked_filter, known_to, posted_draft
 from api.console.session import Person, SignedIn
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/segments")
 
 
 @router.post("/new/matches")
-def of_new(request: Request, here: Here, person: SignedIn, form: Posted) -> Response:
+def of_new(request: Request, here: Here, person: SignedIn, form: Form) -> Response:
     """Who matches the filters of a segment that is about to be created."""
     with snapshot(here, person.account_id) as (connection, _):
         known = known_to(connection, person.account_id)
@@ -37,7 +37,7 @@ def of_new(request: Request, here: Here, person: SignedIn, form: Posted) -> Resp
 
 
 @router.post("/{segment_id}/matches")
-def of_edited(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Posted) -> Response:
+def of_edited(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
     """Who matches the edited filters, and who would join and leave."""
     with snapshot(here, person.account_id) as (connection, _):
         row = find(connection, person.account_id, segment_id)
@@ -46,7 +46,7 @@ def of_edited(request: Request, here: Here, person: SignedIn, segment_id: PathId
 
 
 def _matches(
-    request: Request, here: Context, person: Person, form: Form, known: Known, row: SegmentRow | None
+    request: Request, here: Context, person: Person, form: Posted, known: Known, row: SegmentRow | None
 ) -> Response:
     draft = posted_draft(form, known)
     _, node, notes = checked_filter(here, person.account_id, draft, known)
