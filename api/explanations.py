@@ -1,12 +1,15 @@
 """Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why she is in a segment, or is not.
 
 Evaluated with what the projection worker evaluates with, at the instant at which it did so last: the result
-is her membership. Of a segment being recomputed, the filter that is still served is explained.
+is her membership. Of a segment being recomputed, the filter that is still served is explained. The console
+asks `why` as well.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -23,11 +26,11 @@ from api.texts import PathId, uuid_in
 from api.waiting import MinPosition, snapshot
 from domain.errors import Invalid, NotFound
 from domain.explanation import explain, missing
-from domain.filters import parse
-from domain.moments import Moment, from_micros, micros
+from domain.filters import attributes_read, parse
+from domain.moments import Days, Moment, from_micros, micros
 from domain.nesting import SEGMENT, Reference, segments_named
 from projections.read import accounts, explanations, history, segments
-from projections.read.explanations import Person
+from projections.read.explanations import Person, Told
 from projections.read.history import Last
 from projections.read.segments import SegmentRow
 
@@ -54,6 +57,29 @@ EXAMPLE: dict[str, Any] = {
 }  # fmt: skip
 
 
+class Why(NamedTuple):
+    """What there is to say about one customer and one segment; `since` is `None` of a non-member.
+
+    `last` is what happened to her membership last and `told` the event that did it, `None` where nothing ever
+    happened. `tree_at` gives the filter that is served with its results at a moment; it is `None` where there is none.
+    """
+
+    customer_id: UUID
+    person: Person
+    since: datetime | None
+    last: Last | None
+    told: Told | None
+    days: Days
+    moment: Moment
+    reads: frozenset[str]
+    tree_at: Callable[[Moment], Any] | None
+
+    @property
+    def tree(self) -> Any:
+        """The filter with its results as of the last evaluation."""
+        return None if self.tree_at is None else self.tree_at(self.moment)
+
+
 @router.get(
     "/{segment_id}/customers/{customer_id}/explanation",
     operation_id="explain_membership",
@@ -67,32 +93,42 @@ def explain_membership(
     account_id = caller.account_id
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
         segment = find(connection, account_id, segment_id)
-        asked = uuid_in(customer_id)
-        person = None if asked is None else explanations.person(connection, account_id, asked)
-        if person is None:
-            raise NotFound("customer_not_found", "no such customer in this account")
-        since = explanations.joined_at(connection, segment.serving, person.customer_no)
-        source = history.counted(connection, account_id, segment.segment_no)
-        last = history.last_of(connection, source, person.customer_no)
-        days, passed_to = accounts.calendar(connection, account_id)
-        moment = days.moment(micros(max(passed_to, person.updated_at)))
-        tree = _tree(connection, account_id, segment, person, moment)
+        found = why(connection, account_id, segment, customer_id)
+        tree = found.tree
         body = {
             "segment_id": segment.segment_id,
-            "customer_id": asked,
-            "member": since is not None,
-            "since": since,
-            "cause": None if last is None else _cause(connection, account_id, last),
+            "customer_id": found.customer_id,
+            "member": found.since is not None,
+            "since": found.since,
+            "cause": None if found.last is None else _cause(found.last, found.told),
             "state": state_of(segment),
-            "evaluated_at": from_micros(moment.micros),
+            "evaluated_at": from_micros(found.moment.micros),
             "filter": tree,
-            "missing": [] if tree is None or since is not None else list(missing(tree)),
+            "missing": [] if tree is None or found.since is not None else list(missing(tree)),
         }
     return answer(body, position)
 
 
-def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person, moment: Moment) -> Any:
-    """The filter that is served with its results; `None` where there is none, or none that can be read.
+def why(connection: Any, account_id: UUID, segment: SegmentRow, customer_id: str) -> Why:
+    """Why a customer is in a segment or not, in the caller's snapshot. Raises `NotFound`."""
+    asked = uuid_in(customer_id)
+    person = None if asked is None else explanations.person(connection, account_id, asked)
+    if asked is None or person is None:
+        raise NotFound("customer_not_found", "no such customer in this account")
+    since = explanations.joined_at(connection, segment.serving, person.customer_no)
+    source = history.counted(connection, account_id, segment.segment_no)
+    last = history.last_of(connection, source, person.customer_no)
+    told = None if last is None else explanations.event(connection, account_id, last.position)
+    days, passed_to = accounts.calendar(connection, account_id)
+    moment = days.moment(micros(max(passed_to, person.updated_at)))
+    reads, tree_at = _tree(connection, account_id, segment, person)
+    return Why(asked, person, since, last, told, days, moment, reads, tree_at)
+
+
+def _tree(
+    connection: Any, account_id: UUID, segment: SegmentRow, person: Person
+) -> tuple[frozenset[str], Callable[[Moment], Any] | None]:
+    """The faces that the served filter reads, and how its results stand; none where it cannot be read.
 
     A version keeps its filter with those of the segments it names written out. As saved it is known of the newest
     one; of an older one that is still served, those of the segments are shown in the place of their names.
@@ -100,7 +136,7 @@ def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person
     version = segment.serving or segment.building
     effective = None if version is None else explanations.filter_of(connection, version)
     if effective is None:
-        return None
+        return frozenset(), None
     newest = segment.serving is None or state_of(segment) == "current"
     raw = segment.filter if newest else effective
     named = explanations.segments_of(connection, account_id, person.customer_no, segments_named(raw))
@@ -117,14 +153,14 @@ def _tree(connection: Any, account_id: UUID, segment: SegmentRow, person: Person
         node = parse(effective, accounts.types(connection, account_id), segments=reference, limited=False)
     except Invalid:
         # A filter that this version cannot read has put its segment in error, which `state` says.
-        return None
-    return explain(raw, node, person.seen, person.shown | {SEGMENT: named}, moment)
+        return frozenset(), None
+    shown = person.shown | {SEGMENT: named}
+    return attributes_read(node), lambda moment: explain(raw, node, person.seen, shown, moment)
 
 
-def _cause(connection: Any, account_id: UUID, last: Last) -> dict[str, Any]:
-    event = explanations.event(connection, account_id, last.position)
+def _cause(last: Last, event: Told | None) -> dict[str, Any]:
     # What else the event that let time go on told is not why.
-    told = event if event is not None and last.cause != "time" else None
+    told = event if last.cause != "time" else None
     return {
         "event": last.position,
         "event_type": None if event is None else event.type,

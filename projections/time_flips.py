@@ -20,6 +20,7 @@ from projections.flip_index import Flips
 from projections.membership import MembershipBatch
 
 CHUNK = 5_000
+NEVER = 2**62
 LONGEST_IDLE = 7 * 24 * 3_600 * 1_000_000
 
 
@@ -79,7 +80,7 @@ def expect(account: AccountState, changed: Mapping[str, Value | None], now: int)
 def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool:
     """Whether something may have flipped by `now` that is not in the members yet; else keeps when to ask again."""
     if account.due_at is None:
-        account.due_at = _next_due(connection, account)
+        account.due_at = next_due(connection, account)
     if now < account.due_at:
         return False
     crossings = account.time.crossings(account.time_passed_to, now, account.days)
@@ -89,9 +90,10 @@ def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool
     return now - account.time_passed_to > LONGEST_IDLE
 
 
-def _next_due(connection: Connection[Any], account: AccountState) -> int:
+def next_due(connection: Connection[Any], account: AccountState) -> int:
+    """The next instant at which something may flip, in microseconds; far away where nothing ever does."""
     asked_to = max(account.time_passed_to, account.idle_to)
-    due = [2**62]
+    due = [NEVER]
     instant = date_values.next_instant(connection, account.account_id, account.time.edges, asked_to)
     if instant is not None:
         due.append(instant)

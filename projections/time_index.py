@@ -60,9 +60,14 @@ class TimeIndex:
 
     def add(self, version: int, node: Node) -> None:
         """Watch the moving conditions of a version."""
-        for condition in set(conditions_of(node)):
-            if isinstance(condition.region, Daily | Rolling):
-                self._versions.setdefault(condition, set()).add(version)
+        self.add_all([(version, node)])
+
+    def add_all(self, nodes: Iterable[tuple[int, Node]]) -> None:
+        """Watch the moving conditions of many versions."""
+        for version, node in nodes:
+            for condition in set(conditions_of(node)):
+                if isinstance(condition.region, Daily | Rolling):
+                    self._versions.setdefault(condition, set()).add(version)
         self._arrange()
 
     def remove(self, version: int) -> None:

@@ -23,12 +23,15 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One page of a list, and the addresses of its neighbours (`None` where there is none)."""
+    """One page of a list, and the addresses of its neighbours (`None` where there is none).
+
+    `total` is `None` of a list so long that nobody counts it.
+    """
 
     rows: Sequence[Any]
     per_page: int
     first: int
-    total: int
+    total: int | None
     previous: str | None
     next: str | None
     choices: tuple[int, ...] = ROWS
@@ -54,15 +57,16 @@ class Pager:
         """How many rows to read: one more than the page holds tells whether there is a next one."""
         return self.per_page + 1
 
-    def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int) -> Shown:
+    def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None) -> Shown:
         """The page that `rows` fill; `key` is what the page after a row begins after."""
         shown = rows[: self.per_page]
         more = len(rows) > self.per_page
         here = (*self.trail, self.after) if self.after else self.trail
+        first = (len(self.trail) + bool(self.after)) * self.per_page + 1
         return Shown(
             shown,
             self.per_page,
-            min(total, (len(self.trail) + bool(self.after)) * self.per_page + 1) if shown else 0,
+            (first if total is None else min(total, first)) if shown else 0,
             total,
             self._address(self.trail[-1] if self.trail else "", self.trail[:-1]) if self.after else None,
             self._address(key(shown[-1]), here) if more else None,

@@ -65,8 +65,8 @@ def show(request: Request, template: str, values: Mapping[str, Any], status: int
     return pages.show(request, template, values, status, **headers)
 
 
-def unchanged(request: Request, position: int) -> bool:
-    """Whether a page that keeps itself up to date has seen this log position already: answer it with `still`."""
+def unchanged(request: Request, position: int | str) -> bool:
+    """Whether a page that keeps itself up to date has seen this position or state already: answer it with `still`."""
     return request.headers.get("rollcall-seen") == str(position)
 
 

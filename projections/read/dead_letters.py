@@ -1,4 +1,4 @@
-"""Records that could never succeed, for people who mend them. Used by `api.dead_letters`."""
+"""Records that could never succeed, for people who mend them. Used by `api.dead_letters` and the console."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | No
     """Dead letters, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
     return [DeadLetterRow(*row) for row in found]
+
+
+def by_id(connection: Connection[TupleRow], account_id: UUID, dead_letter_id: int) -> DeadLetterRow | None:
+    """The dead letter with this id in this account, unless a retry has taken it in."""
+    row = connection.execute(SQL.by_id, {"account_id": account_id, "dead_letter_id": dead_letter_id}).fetchone()
+    return DeadLetterRow(*row) if row else None
 
 
 def count(connection: Connection[TupleRow], account_id: UUID) -> int:

@@ -9,3 +9,9 @@ LIMIT %(limit)s::int
 
 -- name: count
 SELECT count(*) FROM dead_letters WHERE account_id = %s::uuid AND resolved_at IS NULL
+
+-- name: by_id
+SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
+       first_failed_at, published_at
+FROM dead_letters
+WHERE account_id = %(account_id)s::uuid AND dead_letter_id = %(dead_letter_id)s::bigint AND resolved_at IS NULL

@@ -1,10 +1,12 @@
 """What an explanation is made of: a customer as conditions see her, the filter being served, the cause.
 
-Used by `api.explanations`. All of one snapshot, and of the instant at which the projection worker evaluated her last.
+Used by `api.explanations` and the console's history. All of one snapshot, and of the instant at which the
+projection worker evaluated her last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
+from domain.stored_events import CustomerChanged
 from domain.values import Value
 from projections.customers import read_values
 from projections.database import beside
@@ -30,11 +33,16 @@ class Person(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An event of the log: its type, and who told it."""
+    """An event of the log: its type, who told it, and the values that a change of a customer set.
+
+    `created`: the change was the customer's first.
+    """
 
     type: str
     source: str | None
     change_id: str | None
+    values: dict[str, Any]
+    created: bool
 
 
 def person(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> Person | None:
@@ -70,8 +78,16 @@ def segments_of(
 
 def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> Told | None:
     """The event at a position of the log, as the account may see it."""
-    row = connection.execute(SQL.event, {"account_id": account_id, "position": position}).fetchone()
-    if row is None:
-        return None
-    state = json_text.loads(row[1])
-    return Told(row[0], state.get("source"), state.get("change_id"))
+    return events(connection, account_id, [position]).get(position)
+
+
+def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, Told]:
+    """The events at some positions of the log, as the account may see them."""
+    asked = {"account_id": account_id, "positions": sorted(set(positions))}
+    found = {}
+    for position, topic, text in connection.execute(SQL.events, asked):
+        state = json_text.loads(text)
+        values = state.get("values") if topic == CustomerChanged.type_name else None
+        created = bool(state.get("created"))
+        found[int(position)] = Told(topic, state.get("source"), state.get("change_id"), values or {}, created)
+    return found

@@ -9,10 +9,10 @@ SELECT joined_at FROM members WHERE version_no = %(version_no)s::bigint AND cust
 -- name: filter
 SELECT filter::text FROM segment_versions WHERE version_no = %(version_no)s::bigint
 
--- name: event
-SELECT topic, convert_from(state, 'UTF8')
+-- name: events
+SELECT notification_id, topic, convert_from(state, 'UTF8')
 FROM stored_events
-WHERE notification_id = %(position)s::bigint AND account_id = %(account_id)s::uuid
+WHERE notification_id = ANY (%(positions)s::bigint[]) AND account_id = %(account_id)s::uuid
 
 -- name: segments_of
 SELECT s.segment_id::text

@@ -1,8 +1,8 @@
 """What was: joins and leaves of a segment, its members at an instant, its size over time.
 
-Used by `api.history`, `api.members` and `api.explanations`. Reads the history of the versions that counted,
-each from the event that set its filter up to the one that set the next: the answers are those of one
-segment, however often its filter was edited, and of no version that was never served.
+Used by `api.history`, `api.members`, `api.explanations` and the console's history. Reads the history of the
+versions that counted, each from the event that set its filter up to the one that set the next: the answers are
+those of one segment, however often its filter was edited, and of no version that was never served.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Entry(NamedTuple):
     position: int
     version_no: int
     customer_no: int
+    name: str | None
+    phone: str | None
 
 
 class Last(NamedTuple):
@@ -104,3 +106,17 @@ def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[da
         size += moved.get(index, 0)
         found.append(size)
     return found
+
+
+def sizes_back_from(
+    connection: Connection[TupleRow], source: Counted, size: int, points: Sequence[datetime]
+) -> list[int]:
+    """As `sizes`, from how many members there are now: reads only what happened after the first instant."""
+    bounds = [point + NEXT for point in points]
+    asked = {"bounds": bounds, "since": points[0]}
+    moved: dict[int, Any] = dict(connection.execute(SQL.moved_since, source._asdict() | asked).fetchall())
+    found = []
+    for index in range(len(points), 0, -1):
+        size -= moved.get(index, 0)
+        found.append(size)
+    return found[::-1]

@@ -12,7 +12,8 @@ SELECT set_config('enable_sort', 'off', true)
 
 -- name: page
 -- The newest of each version, then the newest of those: however long the history is, only a page is read.
-SELECT c.customer_id, c.attributes->>'external_id', h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no
+SELECT c.customer_id, c.attributes->>'external_id', h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no,
+       c.name, c.phone
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 CROSS JOIN LATERAL (
     SELECT h.at, h.joined, h.cause, h.position, h.version_no, h.customer_no
@@ -76,3 +77,11 @@ JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.las
 WHERE h.at <= %(until)s::timestamptz
 GROUP BY 1
 ORDER BY 1
+
+-- name: moved_since
+-- What came and went after the first point: by the interval that it fell into, the last one open.
+SELECT width_bucket(h.at, %(bounds)s::timestamptz[]), sum(CASE WHEN h.joined THEN 1 ELSE -1 END)::bigint
+FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
+JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
+WHERE h.at > %(since)s::timestamptz
+GROUP BY 1

@@ -1,0 +1,96 @@
+// Charts of numbers over time: every [data-chart] holds its data, [times in seconds, values], and the zone of its days.
+// Colours come from the page's custom properties; drawn anew when they, the data or the room change.
+(() => {
+  "use strict";
+  const HEIGHT = 260;
+  const DAY = 86400;
+  const drawn = new Map(); // element -> {plot, data}
+
+  function colour(element, property) {
+    element.style.color = `var(${property})`;
+    const found = getComputedStyle(element).color;
+    element.style.color = "";
+    return found;
+  }
+
+  function labels(zone) {
+    const format = (options) => new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", ...options });
+    return {
+      time: format({ hour: "2-digit", minute: "2-digit" }),
+      date: format({ day: "numeric", month: "short" }),
+      year: format({ month: "short", year: "numeric" }),
+      whole: format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" }),
+    };
+  }
+
+  function range(_, low, high) {
+    if (low === null || high === null) return [0, 1];
+    const room = Math.max(1, (high - low) * 0.1);
+    return [low > high * 0.5 ? Math.max(0, Math.floor(low - room)) : 0, Math.ceil(high + room)];
+  }
+
+  function options(element, data) {
+    const zone = element.dataset.zone;
+    const say = labels(zone);
+    const [line, muted, grid] = ["--accent", "--muted", "--line"].map((each) => colour(element, each));
+    const soft = colour(element, "--accent-soft");
+    const axis = { stroke: muted, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px system-ui" };
+    const days = (splits, step) => splits.map((at) => {
+      const instant = at * 1000;
+      if (step >= 28 * DAY) return say.year.format(instant);
+      const time = say.time.format(instant);
+      return step >= DAY || time === "00:00" ? say.date.format(instant) : time;
+    });
+    const readout = element.querySelector("p") ?? element.appendChild(document.createElement("p"));
+    const last = data[0].length - 1;
+    const tell = (plot) => {
+      const place = plot.cursor.idx ?? last;
+      readout.textContent = `${say.whole.format(plot.data[0][place] * 1000)}: ${plot.data[1][place].toLocaleString("en")}`;
+    };
+    return {
+      width: element.clientWidth,
+      height: HEIGHT,
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: line, stroke: line } },
+      scales: { y: { range } },
+      axes: [
+        { ...axis, space: 72, values: (plot, splits, index, space, step) => days(splits, step) },
+        { ...axis, size: 64, incrs: [1, 2, 5].flatMap((each) => [...Array(10).keys()].map((power) => each * 10 ** power)).sort((a, b) => a - b), values: (plot, splits) => splits.map((each) => each.toLocaleString("en")) },
+      ],
+      series: [{}, { stroke: line, fill: soft, width: 2, points: { show: false } }],
+      hooks: { setCursor: [tell], ready: [tell], setData: [tell] },
+    };
+  }
+
+  function draw(element, anew) {
+    const known = drawn.get(element);
+    const data = element.dataset.chart;
+    if (known && !anew) {
+      if (known.data === data) return;
+      known.data = data;
+      known.plot.setData(JSON.parse(data));
+      return;
+    }
+    known?.plot.destroy();
+    const parsed = JSON.parse(data);
+    drawn.set(element, { plot: new uPlot(options(element, parsed), parsed, element), data });
+    if (!known) room.observe(element);
+  }
+
+  function all(anew) {
+    for (const element of document.querySelectorAll("[data-chart]")) draw(element, anew);
+    for (const element of drawn.keys()) if (!element.isConnected) drawn.delete(element);
+  }
+
+  const room = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const { plot } = drawn.get(target) ?? {};
+      if (plot && plot.width !== target.clientWidth) plot.setSize({ width: target.clientWidth, height: HEIGHT });
+    }
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(true));
+  new MutationObserver(() => all(true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  document.addEventListener("htmx:after:swap", () => all(false));
+  all(false);
+})();
