@@ -45,7 +45,7 @@ def run(home: Path) -> None:
 
 
 def _import(rollcall: Outside, files: int) -> int:
-    contents = [_content(random.Random(number)) for number in range(files)]  # noqa: S311 - the same file in each run
+    contents = [_content(random.Random(number)) for number in range(files)]
     into = [rollcall.ok("POST", "/v1/segments", json={"name": "List", "type": "static"})["id"] for _ in contents]
     with _watching(rollcall) as memory:
         before = dict(memory)
