@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.customer_lines import Line, Shown, line_of, shown_as
+from api.console.customer_lines import line_of, shown_as
 from api.console.paging import Paged, Pager
-from api.console.paging import Shown as Page
 from api.console.rendering import show, still, unchanged
 from api.console.session import SignedIn
 from api.context import Here
@@ -69,9 +69,7 @@ def manage(
     return show(request, "manage.html", values)
 
 
-def _listed(
-    connection: Any, account_id: Any, segment: SegmentRow, pager: Pager, query: str
-) -> dict[str, Page | list[Line] | Shown | Any]:
+def _listed(connection: Any, account_id: UUID, segment: SegmentRow, pager: Pager, query: str) -> dict[str, Any]:
     """The page of members that the address asks for."""
     wanted = customers.search_of(connection, account_id, query)
     version, before = segment.serving or 0, _before(pager.after)
