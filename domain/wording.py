@@ -79,19 +79,24 @@ class Words:
 
     def summary(self, raw: Any) -> str:
         """A filter as a line in a list: "Premium customer is True and Country is one of PT or ES"."""
-        return replace(self, most=MOST_IN_SUMMARY)._node(raw) or NO_FILTERS
+        return replace(self, most=MOST_IN_SUMMARY).sentence(raw)
 
-    def _node(self, raw: Any, nested: bool = False) -> str:
+    def sentence(self, raw: Any) -> str:
+        """A filter as people say it; `None` is that of a static segment."""
+        return NO_FILTERS if raw is None or _is_empty(raw) else self._node(raw)
+
+    def _node(self, raw: Any, *, nested: bool = False) -> str:
         if isinstance(raw, dict) and "attribute" in raw:
             return self.condition(raw)
         if isinstance(raw, dict) and "not" in raw:
-            inner = self._node(raw["not"])
-            return f"not ({inner})" if inner else ""
-        group, joint = (raw["any"], " or ") if isinstance(raw, dict) and "any" in raw else (raw, " and ")
-        if isinstance(group, dict):
-            group = group.get("all")
-        parts = [part for each in group or [] if (part := self._node(each, nested=True))]
-        return f"({joint.join(parts)})" if nested and len(parts) > 1 else joint.join(parts)
+            return f"not ({self._node(raw['not'])})"
+        if _is_empty(raw):
+            return "nobody"
+        nodes, joint = (raw["any"], " or ") if isinstance(raw, dict) and "any" in raw else (_all(raw), " and ")
+        if len(nodes) == 1:
+            return self._node(nodes[0], nested=nested)
+        joined = joint.join(self._node(each, nested=True) for each in nodes)
+        return f"({joined})" if nested else joined
 
     def label(self, key: str) -> str:
         """What people call an attribute."""
@@ -156,6 +161,17 @@ class Words:
         except OverflowError:
             return text
         return f"{local:%b} {local.day}, {local:%Y, %H:%M}"
+
+
+def _all(raw: Any) -> Any:
+    return raw["all"] if isinstance(raw, dict) else raw
+
+
+def _is_empty(raw: Any) -> bool:
+    """Whether a node is a group without conditions, which matches nobody."""
+    return not (isinstance(raw, dict) and ("attribute" in raw or "not" in raw)) and not (
+        raw["any"] if isinstance(raw, dict) and "any" in raw else _all(raw)
+    )
 
 
 def day(value: date) -> str:

@@ -113,6 +113,11 @@ def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[s
     return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}
 
 
+def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:
+    """The name of every segment by its id, in the order of the names."""
+    return {segment_id: str(name) for segment_id, name in connection.execute(SQL.all_names, [account_id])}
+
+
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
     """How the account speaks, with the names of the segments that `filters` name."""
     named = set[str]().union(*(segments_named(raw) for raw in filters))
