@@ -95,7 +95,8 @@ def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
     installation.rollcall.create_segment(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
     installation.catch_up()
     answer = console.post("/console/attributes/new", data={"key": "plan", "type": "date"})
-    assert errors_on(answer.text) == {"type": "plan is a text and read by: Gold customers"}
+    said = "plan is a text and read by: Gold customers; use another key for another type"
+    assert errors_on(answer.text) == {"type": said}
 
 
 def test_a_label_can_be_changed_and_taken_away(installation: Installation, account_id: UUID, console: Client) -> None:
