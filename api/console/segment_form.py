@@ -13,9 +13,7 @@ from uuid import uuid4, uuid5
 
 from fastapi import APIRouter, Request, Response
 
-from api.console.conditions import MONTHS, Words
 from api.console.filter_json import form_of, shown_item, written
-from api.console.filter_sentence import filter_sentence
 from api.console.filter_words import MATCH_WORDS, UNITS, period_words
 from api.console.posting import Form
 from api.console.rendering import PLACE, done, show
@@ -39,6 +37,7 @@ from domain import json_text
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.errors import StaleVersion
 from domain.segment import KEEP, SegmentDraft, SegmentEdit
+from domain.wording import MONTHS, Words
 from projections.read import campaigns, segments
 from projections.read.segments import SegmentRow
 
@@ -160,8 +159,8 @@ def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, s
     if row.type == "dynamic":
         words = Words(known.words.labels, known.words.types, known.zone, known.words.segments)
         theirs = written(form_of(row.filter, known.words, known.zone), known.zone).filter
-        hers = "Not finished yet" if draft.notes else filter_sentence(written(draft.root, known.zone).filter, words)
-        lines.append(("Filters", hers, filter_sentence(theirs, words)))
+        hers = "Not finished yet" if draft.notes else words.sentence(written(draft.root, known.zone).filter)
+        lines.append(("Filters", hers, words.sentence(theirs)))
     return lines
 
 

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.console.conditions import Words
 from api.console.filter_form import Group, Row, act, read_form
 from api.console.filter_json import form_of, written
-from api.console.filter_sentence import filter_sentence
 from api.console.filter_words import BOOLEAN_WORDS, MEMBERSHIP_WORDS, OPERATOR_WORDS, UNITS, Vocabulary, vocabulary
 from domain.filters import All, AnyOf, Condition, Node, Not, parse
 from domain.nesting import SEGMENT, Reference
 from domain.operators import OPERATORS
 from domain.values import AttributeType
+from domain.wording import Words
 from projections.read.accounts import AttributeRow
 from tests.property.adversarial import TYPES, ZONES, filters
 from tests.unit.operator_cases import KEY, Case, cases
@@ -233,7 +232,7 @@ def test_a_filter_is_said_in_words_with_the_names_of_segments_and_days_as_people
         {"any": [SEVERAL, {"not": {"attribute": SEGMENT, "operator": "in", "value": list(SEGMENTS)}}]},
     ]
     words = Words(WORDS.labels, WORDS.types, LISBON, SEGMENTS)
-    assert filter_sentence(raw, words) == (
+    assert words.sentence(raw) == (
         "Born equals May 20, 2026 and (Plan is one of gold or silver or not (Segment membership is in Gold or Silver))"
     )
-    assert filter_sentence([], words) == "No filters"
+    assert words.sentence([]) == "No filters"
