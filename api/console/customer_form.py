@@ -93,7 +93,7 @@ class CustomerForm:
         if self.name.changed:
             changed["name"] = self.name.text
         if self.tags.changed:
-            changed["tags"] = self.tags.text.splitlines()
+            changed["tags"] = _lines(self.tags.text).split("\n")
         if self.opted_out.changed:
             changed["opted_out"] = bool(self.opted_out.text)
         return changed
@@ -176,7 +176,7 @@ def _read(each: Field, zone: ZoneInfo) -> Any:
         case "datetime":
             value = _instant(text, zone)
         case "list":
-            value = text.splitlines()
+            value = text.split("\n")
         case _:
             value = text
     if isinstance(value, BadValue):
