@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.application import Rollcall
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft, SegmentEdit
@@ -56,11 +57,10 @@ class Story:
     def __init__(self, installation: Installation, chance: Random) -> None:
         self.installation, self.chance = installation, chance
         self.clock = datetime(2026, 5, 20, 10, tzinfo=UTC)
-        installation.now = self.now
-        installation.rollcall = type(installation.rollcall)(installation._api_store, installation._api_store, self.now)
-        self.rollcall = installation.rollcall
-        installation._spanning = type(self.rollcall)(installation._worker_store, installation._worker_store, self.now)
-        self.account = installation.account(timezone="UTC")
+        self.rollcall, installation._spanning = (
+            Rollcall(store, store, self.now) for store in (installation._api_store, installation._worker_store)
+        )
+        self.account = self.rollcall.create_account("default", "UTC", "PT").id
         self.rollcall.declare_attribute(self.account, "plan", "text", None)
         self.rollcall.declare_attribute(self.account, "ordered", "datetime", None)
         self.people: dict[UUID, Person] = {}
