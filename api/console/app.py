@@ -14,19 +14,60 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import health, history, people, segment_deletion, segments, sign_in, why, you
+from api.console import (
+    attributes,
+    audiences,
+    campaign_form,
+    campaign_page,
+    campaigns,
+    customer_edit,
+    health,
+    history,
+    import_upload,
+    keys,
+    member_changes,
+    members,
+    people,
+    segment_deletion,
+    segment_form,
+    segment_matches,
+    segments,
+    sign_in,
+    why,
+    you,
+)
 from api.console.passwords import Passwords
-from api.console.protection import Protected
+from api.console.protection import Bounded, Protected
 from api.console.rendering import PLACE, Pages, refusal
 from api.console.session import SignInNeeded, sign_in_needed
 from api.context import Context
 from api.problems import RequestError, status_of
+from api.upload import AROUND
 from domain.errors import RollcallError
 
+# First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
-    sign_in.router, you.router, people.router, segments.router, segment_deletion.router, why.router, history.router,
+    sign_in.router,
+    you.router,
+    people.router,
+    segments.router,
+    segment_form.router,
+    segment_matches.router,
+    segment_deletion.router,
+    members.router,
+    member_changes.router,
+    import_upload.router,
+    customer_edit.router,
+    why.router,
+    history.router,
     health.router,
-)  # fmt: skip
+    campaigns.router,
+    campaign_form.router,
+    campaign_page.router,
+    audiences.router,
+    attributes.router,
+    keys.router,
+)
 
 
 def create_console(context: Context) -> FastAPI:
@@ -44,6 +85,7 @@ def create_console(context: Context) -> FastAPI:
     console.exception_handler(RequestError)(_request_error)
     console.exception_handler(RequestValidationError)(_parameters)
     console.exception_handler(HTTPException)(_framework)
+    console.add_middleware(Bounded, form=context.max_body, upload=context.max_import + AROUND)
     console.add_middleware(Protected)
     return console
 

@@ -1,7 +1,7 @@
 """Every page and every dialog of the console, by the way a person gets there.
 
-`test_accessible` looks at all of them and fails where a page of the application is not among them; `screenshots`
-takes their pictures. In a path `{dynamic}` and the like are ids of `scenery`.
+`test_accessible` and `test_operable` look at all of them, and a page of the application that is not among them fails;
+`screenshots` takes their pictures. In a path `{dynamic}` and the like are ids of `scenery`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import COLLEAGUE, NEWSLETTER
+from tests.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM, SPRING
 
 MENU = "Actions for "
+MENUS = (MENU, "Owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Sight:
 
     @property
     def opens_dialog(self) -> bool:
-        return bool(self.steps) and not self.steps[-1].startswith(MENU)
+        return bool(self.steps) and not self.steps[-1].startswith(MENUS)
 
     def address(self, ids: dict[str, str]) -> str:
         return PLACE + self.path.format(**ids)
@@ -46,6 +47,10 @@ class Sight:
             press(target(page, step))
         if self.opens_dialog:
             expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def name_of(sight: Sight) -> str:
+    return sight.name
 
 
 def target(page: Page, name: str) -> Locator:
@@ -66,8 +71,49 @@ SIGHTS = (
     Sight("segments", "/segments"),
     Sight("segments-none-matches", "/segments?name=nothing-is-called-so"),
     Sight("segment-menu", "/segments", (menu_of(NEWSLETTER),)),
+    Sight("segment-new", "/segments/new"),
+    Sight("segment-edit", "/segments/{dynamic}/edit"),
+    Sight("segment-edit-every-kind", "/segments/{long}/edit"),
+    Sight("segment-edit-static", "/segments/{static}/edit"),
     Sight("delete", "/segments/{static}/delete"),
     Sight("delete-dialog", "/segments", (menu_of(NEWSLETTER), "Delete")),
+    Sight("customers", "/segments/{static}/customers"),
+    Sight("customers-of-none", "/segments/{empty}/customers"),
+    Sight("customers-dialog", "/segments", (menu_of(PREMIUM), "View Customers")),
+    Sight("customer-edit", "/customers/{customer}/edit"),
+    Sight("customer-edit-dialog", "/segments", (menu_of(NEWSLETTER), "View Customers", f"Edit {PEOPLE[0]}")),
+    Sight("manage-static", "/segments/{static}/manage"),
+    Sight("manage-dynamic", "/segments/{dynamic}/manage"),
+    Sight("manage-empty", "/segments/{empty}/manage"),
+    Sight("add", "/segments/{static}/add"),
+    Sight("add-dialog", "/segments/{static}/manage", ("Add Customers",)),
+    Sight("remove", "/segments/{static}/remove?customer_id={customer}"),
+    Sight("remove-dialog", "/segments/{static}/manage", (f"Remove {PEOPLE[0]}",)),
+    Sight("import", "/segments/{static}/import"),
+    Sight("import-dialog", "/segments/{static}/manage", ("Import CSV",)),
+    Sight("import-done", "/segments/{static}/imports/{import}"),
+    Sight("campaigns", "/campaigns"),
+    Sight("campaign-menu", "/campaigns", (menu_of(SPRING),)),
+    Sight("campaign-new", "/campaigns/new"),
+    Sight("campaign-edit", "/campaigns/{campaign}/edit"),
+    Sight("campaign", "/campaigns/{campaign}"),
+    Sight("campaign-needs-an-audience", "/campaigns/{needy}"),
+    Sight("campaign-delete", "/campaigns/{campaign}/delete"),
+    Sight("campaign-delete-dialog", "/campaigns", (menu_of(SPRING), "Delete")),
+    Sight("campaign-freeze", "/campaigns/{campaign}/freeze"),
+    Sight("campaign-freeze-dialog", "/campaigns/{campaign}", ("Freeze Audience",)),
+    Sight("audiences", "/audiences"),
+    Sight("audience", "/audiences/{audience}"),
+    Sight("attributes", "/attributes"),
+    Sight("attribute-new", "/attributes/new"),
+    Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
+    Sight("attribute-edit", "/attributes/plan/edit"),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit Plan",)),
+    Sight("keys", "/keys"),
+    Sight("key-new", "/keys/new"),
+    Sight("key-new-dialog", "/keys", ("Create API Key",)),
+    Sight("key-revoke", "/keys/{key}/revoke"),
+    Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
     Sight("people", "/people"),
     Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
     Sight("person-new", "/people/new"),
@@ -75,9 +121,15 @@ SIGHTS = (
     Sight("person-remove", "/people/{person}/remove"),
     Sight("person-remove-dialog", "/people", (menu_of(COLLEAGUE), "Remove")),
     Sight("you", "/you"),
+    Sight("account-menu", "/segments", ("Owner",)),
     Sight("no-such-page", "/nowhere", status=404),
 )
 # What answers a GET and is no page, and why.
 NOT_PAGES: dict[str, str] = {
     "/": "goes on to the segments",
+    "/segments/{segment_id}/newer": "a part of the page on which a segment is edited",
+    "/segments/{segment_id}/import-sample.csv": "a file",
+    "/segments/{segment_id}/imports/{import_id}/errors.csv": "a file",
+    "/campaigns/{campaign_id}/recipients.{ending}": "is a file",
+    "/audiences/{audience_id}/recipients.{ending}": "is a file",
 }
