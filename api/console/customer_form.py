@@ -66,8 +66,11 @@ class CustomerForm:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What is wrong by the id of the input."""
-        return {f"customer-{name}" if name else "": detail for name, detail in self.errors.items()}
+        """What is wrong, by the id of the input that it names."""
+        inputs = (self.name, self.opted_out, self.tags, *self.attributes)
+        told = {each.id: f"{each.label}: {self.errors[each.name]}" for each in inputs if each.name in self.errors}
+        named = {each.name for each in inputs}
+        return told | {"": detail for name, detail in self.errors.items() if name not in named}
 
     @property
     def was(self) -> str:

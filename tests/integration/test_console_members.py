@@ -192,6 +192,7 @@ def test_a_mistake_is_told_beside_its_field_and_nothing_is_lost(
     answer = shop.edit(ana, **{field: typed, "tags": "kept"})
     assert answer.status_code == 422
     assert re.search(rf'<p class="error" id="customer-{field}-error">{re.escape(told)}', answer.text)
+    assert re.search(rf'<a href="#customer-{field}">[A-Z][a-z ]+: {re.escape(told)}', answer.text)
     again = fields_of(answer.text)
     assert (again[field], again["tags"].strip()) == (typed, "kept")
     assert "tags" not in shop.values(ana)
