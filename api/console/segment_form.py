@@ -14,7 +14,7 @@ from uuid import uuid4, uuid5
 from fastapi import APIRouter, Request, Response
 
 from api.console.filter_json import form_of, shown_item, written
-from api.console.filter_words import MATCH_WORDS, UNITS, period_words
+from api.console.filter_words import MATCH_WORDS, period_words, unit_of
 from api.console.posting import Form
 from api.console.rendering import PLACE, done, show
 from api.console.segment_draft import (
@@ -48,7 +48,7 @@ NO_VERSION = -1
 # What the builder's template shows values with.
 SHOWING: dict[str, Any] = {
     "match_words": MATCH_WORDS, "months": MONTHS, "periods": {"period": PERIODS, "return_period": RETURN_PERIODS},
-    "period_words": period_words, "units": UNITS, "shown_item": shown_item,
+    "period_words": period_words, "unit_of": unit_of, "shown_item": shown_item,
 }  # fmt: skip
 
 
