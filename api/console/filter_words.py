@@ -37,12 +37,17 @@ class Vocabulary(NamedTuple):
         kind = self.types.get(attribute)
         if kind is None:
             return []
-        phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
-        return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
+        return operators_in_words(kind)
 
     def label(self, attribute: str) -> str:
         """How people call an attribute."""
         return self.labels.get(attribute, attribute)
+
+
+def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
+    """The operators of a type, each as it stands before its value."""
+    phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
+    return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
 
 
 def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> Vocabulary:

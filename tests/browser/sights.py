@@ -108,7 +108,7 @@ SIGHTS = (
     Sight("attribute-new", "/attributes/new"),
     Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
     Sight("attribute-edit", "/attributes/plan/edit"),
-    Sight("attribute-edit-dialog", "/attributes", ("Edit plan",)),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit Plan",)),
     Sight("keys", "/keys"),
     Sight("key-new", "/keys/new"),
     Sight("key-new-dialog", "/keys", ("Create API Key",)),
