@@ -44,7 +44,7 @@ class Sight:
         assert answer is not None
         assert answer.status == self.status, f"{answer.status} at {page.url}"
         for step in self.steps:
-            press(target(page, step))
+            press(target(page, step.format(**ids)))
         if self.opens_dialog:
             expect(page.get_by_role("dialog")).to_be_visible()
 
@@ -110,6 +110,17 @@ SIGHTS = (
     Sight("key-new-dialog", "/keys", ("Create API Key",)),
     Sight("key-revoke", "/keys/{key}/revoke"),
     Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
+    Sight("history", "/segments/{dynamic}/history"),
+    Sight("history-of-nobody", "/segments/{empty}/history"),
+    Sight("why", "/segments/{dynamic}/customers/{customer}/why"),
+    Sight("why-not", "/segments/{long}/customers/{customer}/why"),
+    Sight("why-dialog", "/segments/{static}/history", ("Why? Ana Sá",)),
+    Sight("ask-why", "/segments/{dynamic}/why"),
+    Sight("ask-why-found", "/segments/{dynamic}/why?query=a"),
+    Sight("ask-why-dialog", "/segments/{static}/why?query=ana", ("Why? Ana Sá",)),
+    Sight("health", "/health"),
+    Sight("dead-letter", "/health/dead-letters/{letter}"),
+    Sight("dead-letter-dialog", "/health", ("Show record {letter}",)),
     Sight("people", "/people"),
     Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
     Sight("person-new", "/people/new"),
