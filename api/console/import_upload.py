@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from api.console.member_changes import find_static, manage_page
 from api.console.rendering import show, still, unchanged
@@ -48,6 +49,8 @@ async def upload_or_mistake(
             given: Uploaded | Invalid | RequestError = await stack.enter_async_context(_csv_file(request, here))
         except (Invalid, RequestError) as wrong:
             given = wrong
+        except HTTPException as bounded:
+            given = RequestError(bounded.status_code, "upload_refused", str(bounded.detail))
         yield given
 
 

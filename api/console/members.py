@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.customer_lines import Line, Shown, line_of, shown_as
+from api.console.customer_lines import line_of, shown_as
 from api.console.paging import Paged, Pager
-from api.console.paging import Shown as Page
 from api.console.rendering import show, still, unchanged
 from api.console.session import SignedIn
 from api.context import Here
@@ -21,7 +21,7 @@ from api.segment_shape import show_segment
 from api.segments import find
 from api.texts import TEXT_PATTERN, PathId
 from api.waiting import snapshot
-from projections.read import accounts, customers, imports, members
+from projections.read import accounts, customers, imports, members, segments
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments")
@@ -40,9 +40,9 @@ def view(
             return still()
         segment = find(connection, account_id, segment_id)
         values = _listed(connection, account_id, segment, pager, query)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, [segment.filter])
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, labels, position), "query": query,
+        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "seen": position,
     }  # fmt: skip
     return show(request, "members.html", values)
@@ -61,17 +61,15 @@ def manage(
         if unchanged(request, seen):
             return still()
         values = _listed(connection, account_id, segment, pager, query)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, [segment.filter])
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, labels, position), "query": query,
+        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "failure": segment.failure, "running": running, "seen": seen,
     }  # fmt: skip
     return show(request, "manage.html", values)
 
 
-def _listed(
-    connection: Any, account_id: Any, segment: SegmentRow, pager: Pager, query: str
-) -> dict[str, Page | list[Line] | Shown | Any]:
+def _listed(connection: Any, account_id: UUID, segment: SegmentRow, pager: Pager, query: str) -> dict[str, Any]:
     """The page of members that the address asks for."""
     wanted = customers.search_of(connection, account_id, query)
     version, before = segment.serving or 0, _before(pager.after)
