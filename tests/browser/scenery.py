@@ -63,7 +63,6 @@ def furnish(console: Console) -> dict[str, str]:
     ids["key"] = console.ok("GET", "/v1/keys")["data"][0]["id"]
     ids["import"] = _imported(console, ids["static"])
     ids["person"] = _colleague(console)
-    ids["letter"] = _dead_letter(console)
     console.change(people[1], attributes={"premium_customer": True})
     console.change(people[0], attributes={"plan": "silver"})
     console.settle()
@@ -85,18 +84,3 @@ def _imported(console: Console, segment: str) -> str:
     made = str(started["id"])
     eventually(lambda: console.ok("GET", f"/v1/imports/{made}")["state"] == "done")
     return made
-
-
-def _dead_letter(console: Console) -> str:
-    """The number of a record that could not be taken in; written as ingest does, since there is no Kafka here."""
-    ((made,),) = console.rows(
-        """
-        INSERT INTO dead_letters (account_id, topic, partition, record_offset, key, value, headers, code, message,
-                                  first_failed_at)
-        SELECT account_id, 'rollcall.customers.v1', 3, 1204, 'crm-7', '{"name": "Ana", "score": "many"}', '[]',
-               'attribute_type_mismatch', 'score is a number; "many" is none', '2026-11-03T14:02:00Z'
-        FROM accounts
-        RETURNING dead_letter_id
-        """
-    )
-    return str(made)
