@@ -14,6 +14,7 @@ from api.answering import answer
 from api.context import Here
 from api.documents import answers
 from api.paging import Limit
+from api.problems import RequestError
 from api.segments import find
 from api.texts import PathId
 from api.waiting import MinPosition, snapshot
@@ -58,21 +59,33 @@ class Changes(BaseModel):
     operation_id="list_changes",
     response_model=Changes,
     responses=answers(
-        {200: ("Changes, oldest first.", {"data": [EXAMPLE], "next_after": 1204, "more": False})}, 404, 504
+        {200: ("Changes, oldest first.", {"data": [EXAMPLE], "next_after": 1204, "more": False})}, 404, 410, 504
     ),
 )
 def list_changes(
     here: Here, caller: Reader, segment_id: PathId, after: After = 0, limit: Limit = 50,
     min_position: MinPosition = None,
 ) -> Response:  # fmt: skip
-    """List who joined and left, in the order in which readers saw it."""
+    """List who joined and left, in the order in which readers saw it.
+
+    Changes are kept for some weeks. A cursor older than that is answered with 410 `changes_forgotten`: read the
+    segment's members again, then ask from the `next_after` that the answer names.
+    """
     account_id = caller.account_id
     with snapshot(here, account_id, min_position) as (connection, position):
         segment = find(connection, account_id, segment_id)
+        kept = changes.kept(connection)
+        if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:
+            raise RequestError(
+                410, "changes_forgotten",
+                "changes so old are not kept any more; read the segment's members again, then ask for the changes"
+                f" after={kept.last}", pointer="/query/after", next_after=kept.last,
+            )  # fmt: skip
         found = changes.of_segment(connection, account_id, segment.segment_no, after=after, limit=limit + 1)
-    shown = found[:limit]
-    last = shown[-1].change_no if shown else after
-    return answer({"data": [_show(each) for each in shown], "next_after": last, "more": len(found) > limit}, position)
+    shown, more = found[:limit], len(found) > limit
+    # Past what happened in other segments too: who asks now and then never has a cursor that is too old.
+    last = shown[-1].change_no if more else max(after, kept.last)
+    return answer({"data": [_show(each) for each in shown], "next_after": last, "more": more}, position)
 
 
 def _show(change: Change) -> dict[str, Any]:

@@ -48,6 +48,7 @@ KINDS: dict[int, Kind] = {
     404: Kind("not-found", "No such thing in this account", "Check the id and the key's account."),
     405: Kind("method-not-allowed", "The address knows other methods", "Use one of those in `Allow`."),
     409: Kind("conflict", "A rule forbids it as things are", "Change what `detail` names first."),
+    410: Kind("gone", "What was asked for is not kept any more", "Start again as `detail` says."),
     412: Kind("stale-version", "Somebody else was first", "Read it again, then decide."),
     413: Kind("too-large", "The body is too large", "Send less at a time."),
     415: Kind("unsupported-media-type", "The body is of another type", "Set the `Content-Type` that `detail` names."),
@@ -69,6 +70,7 @@ class RequestError(Exception):
         *,
         pointer: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.status = status
@@ -76,6 +78,7 @@ class RequestError(Exception):
         self.detail = detail
         self.errors = [] if pointer is None else [FieldError(pointer, code, detail)]
         self.headers = dict(headers or {})
+        self.more = more
 
 
 def problem(
@@ -151,7 +154,7 @@ async def _ours(_: Request, error: RollcallError) -> Response:
 
 
 async def _request_error(_: Request, error: RequestError) -> Response:
-    return problem(error.status, error.code, error.detail, error.errors, headers=error.headers)
+    return problem(error.status, error.code, error.detail, error.errors, headers=error.headers, **error.more)
 
 
 async def _parameters(_: Request, error: RequestValidationError) -> Response:

@@ -62,6 +62,7 @@ class Problem(BaseModel):
     message: str
     errors: list[FieldProblem]
     current_version: int | None = Field(default=None, description="At 412: the version there is now.")
+    next_after: int | None = Field(default=None, description="At 410: from where changes can be followed again.")
 
 
 class PageOf(BaseModel, Generic[Item]):

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
+    changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    """How long membership changes can be read; longer where they are not on their topic yet."""
     bootstrap_api_key: SecretStr | None = None
     """On an empty database: create account `default` with this admin key."""
     bootstrap_timezone: str = "UTC"

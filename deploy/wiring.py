@@ -29,7 +29,7 @@ from consumers.retrying import Retrying
 from deploy import metrics
 from deploy.demo import play
 from deploy.event_store import EventStore
-from deploy.settings import Settings
+from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
 from domain.application import Rollcall
 from domain.errors import Invalid, NotFound, Refused
@@ -40,7 +40,7 @@ from projections.database import Database, Role
 from projections.installation import secret_of
 from projections.migrate import migrate as migrate_database
 from projections.rebuild import rebuild as rebuild_model
-from projections.runner import run_worker
+from projections.runner import Retention, run_worker
 
 DEFAULT_ACCOUNT = "default"
 
@@ -134,7 +134,8 @@ def run_project(settings: Settings) -> None:
     _collect_garbage_rarely()
     metrics.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
-        run_worker(_url(settings), rollcall, _stop_event())
+        retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
+        run_worker(_url(settings), rollcall, _stop_event(), retention)
 
 
 def run_api(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 Filled by the live worker in the transactions that change members (`MembershipBatch` tells flips of served
 versions; here a switch tells the difference between two versions, a deletion everybody). Read by
 `api.changes`, and published by `consumers.memberships`. So whoever follows it has the members that the
-API shows; a version under construction, or cancelled, never appears.
+API shows; a version under construction, or cancelled, never appears. The worker forgets what is old.
 """
 
 from __future__ import annotations
@@ -43,6 +43,14 @@ class Change(NamedTuple):
         return uuid5(self.segment_id, told)
 
 
+class Kept(NamedTuple):
+    """The changes after `forgotten_to` are there; those before went up to log position `forgotten_position`."""
+
+    forgotten_to: int
+    forgotten_position: int
+    last: int
+
+
 def tell(connection: Connection[Any], event: Event, position: int, at: int) -> None:
     """After an event of a segment was applied: what it changed for readers all at once. For the worker."""
     fields: dict[str, Any]
@@ -64,6 +72,19 @@ def of_segment(
     """The changes of a segment after one of them, oldest first."""
     fields = {"account_id": account_id, "segment_no": segment_no, "after": after, "limit": limit}
     return [Change(*row) for row in connection.execute(SQL.of_segment, fields)]
+
+
+def kept(connection: Connection[TupleRow]) -> Kept:
+    """What is left of the stream, in this snapshot."""
+    row = connection.execute(SQL.kept).fetchone()
+    assert row is not None
+    return Kept(*row)
+
+
+def forget(connection: Connection[Any], before: datetime, limit: int, *, published_only: bool) -> bool:
+    """Remove up to `limit` of the oldest changes, all older than `before`; whether there were any. For the worker."""
+    fields = {"before": before, "limit": limit, "published_only": published_only}
+    return connection.execute(SQL.forget, fields).rowcount > 0
 
 
 def pass_on(database: Database, limit: int, publish: Callable[[Sequence[Change]], None]) -> int:

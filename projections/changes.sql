@@ -40,6 +40,28 @@ JOIN stored_events s ON s.notification_id = c.segment_no AND s.account_id = %(ac
 JOIN stored_events p ON p.notification_id = c.customer_no AND p.account_id = %(account_id)s::uuid
 ORDER BY c.change_no
 
+-- name: kept
+SELECT change_no, position, rollcall.last_change() FROM forgotten_changes
+
+-- name: forget
+-- From the oldest on, up to the first that is not old enough; `position` stays the latest of all that went.
+WITH next AS MATERIALIZED (
+    SELECT change_no, position, at >= %(before)s::timestamptz AS kept
+    FROM membership_changes
+    WHERE change_no > (SELECT change_no FROM forgotten_changes)
+      AND (NOT %(published_only)s::boolean OR change_no <= (SELECT change_no FROM published_changes))
+    ORDER BY change_no
+    LIMIT %(limit)s::int
+), old AS MATERIALIZED (
+    SELECT change_no, position FROM next WHERE change_no < coalesce((SELECT min(change_no) FROM next WHERE kept), 2^62)
+), gone AS (
+    DELETE FROM membership_changes c USING old o WHERE c.change_no = o.change_no
+)
+UPDATE forgotten_changes f
+SET change_no = t.change_no, position = greatest(f.position, t.position)
+FROM (SELECT max(change_no) AS change_no, max(position) AS position FROM old) AS t
+WHERE t.change_no IS NOT NULL
+
 -- name: published_to
 SELECT change_no FROM published_changes FOR UPDATE SKIP LOCKED
 

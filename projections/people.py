@@ -138,4 +138,4 @@ def rehash(database: Database, account_id: UUID, person_id: UUID, old: str, new:
 
 
 def _taken() -> Refused:
-    return Refused("email_taken", "Somebody has this e-mail address already; each person needs one of her own.")
+    return Refused("email_taken", "Somebody has this e-mail address already; no two people can share one.")

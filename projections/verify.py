@@ -1,6 +1,7 @@
 """Verify: every membership against a from-scratch evaluation in SQL. Used by `rollcall verify`.
 
-Reads one snapshot, so it may run while customers change: what it compares belongs to one position.
+Members of static segments, whom nothing but the log decides, are compared with what the log tells. Reads one
+snapshot, so it may run while customers change: what it compares belongs to one position.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from psycopg import Connection, sql
 
 from domain.filters import conditions_of
 from domain.regions import Daily, Rolling
+from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMembersRemoved
 from projections.account_state import AccountState, load_accounts
 from projections.customers import CustomerRows
 from projections.database import beside, operator_errors, session_conninfo
@@ -33,6 +35,7 @@ def verify(database_url: str) -> Iterator[str]:
             yield f"segment {each.segment.segment_id}: its filter cannot be read: {each.reason}"
         for account in accounts.values():
             yield from _differences(connection, account)
+        yield from _static_differences(connection)
         yield from (
             f"segment {segment_id}: counted {counted} members, has {present}"
             for segment_id, counted, present in connection.execute(SQL.wrong_counts)
@@ -49,6 +52,16 @@ def _differences(connection: Connection[Any], account: AccountState) -> Iterator
         for customer_id, expected in _wrong(connection, account, segment.serving, recent):
             relation = "is no member but matches" if expected else "is a member but does not match"
             yield f"segment {segment.segment_id}: customer {customer_id} {relation}"
+
+
+def _static_differences(connection: Connection[Any]) -> Iterator[str]:
+    topics = {
+        "added": StaticMembersAdded.type_name, "removed": StaticMembersRemoved.type_name,
+        "deleted": CustomerDeleted.type_name,
+    }  # fmt: skip
+    for segment_id, customer, expected in connection.execute(SQL.static_differences, topics):
+        relation = "is no member but was added" if expected else "is a member but was not added, or taken out since"
+        yield f"segment {segment_id}: customer {customer} {relation}"
 
 
 def _wrong(

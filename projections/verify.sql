@@ -13,6 +13,40 @@ WHERE coalesce(c.compared, true) AND coalesce(c.expected, false) <> (m.customer_
 -- name: members_among
 SELECT customer_no FROM members WHERE version_no = %s AND customer_no = ANY (%b::bigint[])
 
+-- name: static_differences
+-- Who is in a static segment by the last that the log tells of both, up to where the read model is; a deleted
+-- customer is in none any more.
+WITH told AS MATERIALIZED (
+    SELECT DISTINCT ON (e.segment_id, t.customer_id) e.segment_id, t.customer_id::uuid, e.position, e.member
+    FROM (SELECT notification_id AS position, topic = %(added)s AS member,
+                 (convert_from(state, 'UTF8')::jsonb->>'segment_id')::uuid AS segment_id,
+                 convert_from(state, 'UTF8')::jsonb->'customer_ids' AS customer_ids
+          FROM stored_events
+          WHERE topic IN (%(added)s, %(removed)s) AND notification_id <= (SELECT position FROM projection)) AS e
+    CROSS JOIN LATERAL jsonb_array_elements_text(e.customer_ids) AS t (customer_id)
+    ORDER BY e.segment_id, t.customer_id, e.position DESC
+), expected AS (
+    SELECT s.segment_id, t.customer_id::text AS customer
+    FROM told t
+    JOIN segments s ON s.segment_id = t.segment_id
+    WHERE t.member
+      AND NOT EXISTS (SELECT FROM stored_events d
+                      WHERE d.originator_id = t.customer_id AND d.topic = %(deleted)s
+                        AND d.notification_id > t.position
+                        AND d.notification_id <= (SELECT position FROM projection))
+), present AS (
+    SELECT s.segment_id, coalesce(c.customer_id::text, 'number ' || m.customer_no) AS customer
+    FROM segments s
+    JOIN members m ON m.version_no = s.serving
+    LEFT JOIN customers c ON c.account_id = s.account_id AND c.customer_no = m.customer_no
+    WHERE s.type = 'static'
+)
+SELECT segment_id, customer, p.customer IS NULL
+FROM expected e
+FULL JOIN present p USING (segment_id, customer)
+WHERE e.customer IS NULL OR p.customer IS NULL
+ORDER BY segment_id, customer
+
 -- name: wrong_counts
 SELECT s.segment_id, v.members, count(m.customer_no)
 FROM segments s

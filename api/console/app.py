@@ -16,11 +16,12 @@ from starlette.staticfiles import StaticFiles
 
 from api.console import health, history, people, segment_deletion, segments, sign_in, why, you
 from api.console.passwords import Passwords
-from api.console.protection import Protected
+from api.console.protection import Bounded, Protected
 from api.console.rendering import PLACE, Pages, refusal
 from api.console.session import SignInNeeded, sign_in_needed
 from api.context import Context
 from api.problems import RequestError, status_of
+from api.upload import AROUND
 from domain.errors import RollcallError
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -44,6 +45,7 @@ def create_console(context: Context) -> FastAPI:
     console.exception_handler(RequestError)(_request_error)
     console.exception_handler(RequestValidationError)(_parameters)
     console.exception_handler(HTTPException)(_framework)
+    console.add_middleware(Bounded, form=context.max_body, upload=context.max_import + AROUND)
     console.add_middleware(Protected)
     return console
 

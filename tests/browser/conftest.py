@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, exp
 
 from tests.browser.chromium import LEFT_OUT, browser_of, chromium
 from tests.browser.console import Console
+from tests.browser.scenery import furnish
+from tests.browser.sights import Sight
 from tests.browser.watching import Watched
 
 PATIENCE = 20_000  # milliseconds; only what fails waits as long
@@ -68,6 +70,21 @@ def page(context: BrowserContext) -> Page:
 def stranger(browser: Browser, console: Console, watched: Watched) -> Iterator[Page]:
     """A page of somebody who is not signed in."""
     with window(browser, console, watched, session=None) as made:
+        yield made.new_page()
+
+
+@pytest.fixture(scope="module")
+def ids(console: Console) -> dict[str, str]:
+    """What `sights` shows, by id."""
+    return furnish(console)
+
+
+@pytest.fixture
+def eyes(browser: Browser, console: Console, watched: Watched, sight: Sight) -> Iterator[Page]:
+    """A page of the person who may see the sight."""
+    if sight.status >= 400:
+        watched.expect(sight.status)
+    with window(browser, console, watched, session=console.session if sight.signed_in else None) as made:
         yield made.new_page()
 
 

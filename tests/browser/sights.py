@@ -1,7 +1,7 @@
 """Every page and every dialog of the console, by the way a person gets there.
 
-`test_accessible` looks at all of them and fails where a page of the application is not among them; `screenshots`
-takes their pictures. In a path `{dynamic}` and the like are ids of `scenery`.
+`test_accessible` and `test_operable` look at all of them, and a page of the application that is not among them fails;
+`screenshots` takes their pictures. In a path `{dynamic}` and the like are ids of `scenery`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from api.console.rendering import PLACE
 from tests.browser.scenery import COLLEAGUE, NEWSLETTER
 
 MENU = "Actions for "
+MENUS = (MENU, "Owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Sight:
 
     @property
     def opens_dialog(self) -> bool:
-        return bool(self.steps) and not self.steps[-1].startswith(MENU)
+        return bool(self.steps) and not self.steps[-1].startswith(MENUS)
 
     def address(self, ids: dict[str, str]) -> str:
         return PLACE + self.path.format(**ids)
@@ -46,6 +47,10 @@ class Sight:
             press(target(page, step))
         if self.opens_dialog:
             expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def name_of(sight: Sight) -> str:
+    return sight.name
 
 
 def target(page: Page, name: str) -> Locator:
@@ -75,6 +80,7 @@ SIGHTS = (
     Sight("person-remove", "/people/{person}/remove"),
     Sight("person-remove-dialog", "/people", (menu_of(COLLEAGUE), "Remove")),
     Sight("you", "/you"),
+    Sight("account-menu", "/segments", ("Owner",)),
     Sight("no-such-page", "/nowhere", status=404),
 )
 # What answers a GET and is no page, and why.

@@ -150,7 +150,7 @@ def test_nobody_removes_herself_and_so_somebody_is_always_left(
     assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
     answer = anas.post(f"/console/people/{ana[1]}/remove")
     assert answer.status_code == 409
-    assert "herself" in answer.text
+    assert "yourself" in answer.text
     assert is_in(anas)
 
 

@@ -78,6 +78,22 @@ def test_a_form_that_lacks_something_says_what(browser: Client, sent: dict[str, 
     assert "Give your" in answer.text
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_an_endless_form_is_refused_before_it_is_kept(house: Installation, kind: str, whole: bool) -> None:
+    head = (
+        b'--x\r\nContent-Disposition: form-data; name="email"; filename="a"\r\n\r\n' if kind[-1] == "x" else b"email="
+    )
+    pieces = [head, *[b"a" * 65_536] * 40]
+    with house.open_door(max_body=1 << 20, max_import=1 << 20) as client:
+        headers = FROM_OUR_PAGE | {"Content-Type": kind}
+        body = b"".join(pieces) if whole else iter(pieces)
+        answer = client.post("/console/sign-in", content=body, headers=headers)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "At most 1," in answer.text
+
+
 def test_after_five_wrong_passwords_even_the_right_one_waits_for_a_quarter_of_an_hour(
     ana: Any, browser: Client, clock: Hand
 ) -> None:

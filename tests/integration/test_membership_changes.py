@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from httpx import Client
 
 from consumers.memberships import PARTITIONS, TOPIC, MembershipRelay, message_of
 from domain.errors import Unavailable
+from projections.changes import forget as forget_changes
 from projections.changes import pass_on
 from projections.database import Database
 from projections.rebuild import rebuild
@@ -188,3 +190,67 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
         inside ^= {pair}
     assert {customer for segment, customer in inside if segment == kept} == members(client, kept)
     assert not [customer for segment, customer in inside if segment == gone]
+
+
+def forget(installation: Installation, *, days: int, published_only: bool = False, chunk: int = 3) -> None:
+    """What the worker does in time, as if it were the end of the last of so many days."""
+    with installation.worker() as worker:
+        before = installation.now() + timedelta(days=1 - days)
+        while forget_changes(worker.connection, before, chunk, published_only=published_only):
+            continue
+
+
+def test_who_follows_with_a_cursor_too_old_is_told_to_start_from_the_members(
+    client: Client, installation: Installation
+) -> None:
+    old, quiet = create(client, "gold"), create(client, "silver")
+    put(client, "q", "silver")
+    _, cursor = follow(client, quiet)
+    for n in range(7):
+        last = put(client, f"c{n}", "gold")
+    client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+    seen, _ = follow(client, old)
+    _, seen_quiet = follow(client, quiet, cursor)
+    assert seen_quiet > cursor, "a cursor goes on where only others change"
+    forget(installation, days=2)
+    assert follow(client, old)[0] == seen, "nothing is old yet"
+    forget(installation, days=1)
+    young = create(client, "gold", "bronze")
+    position = put(client, "late", "gold")
+    assert {each["type"] for each in follow(client, young)[0]} == {"joined"}, "a younger segment's stream is whole"
+    for after in (0, cursor):
+        gone = client.get(f"/v1/segments/{old}/changes", params={"after": after, "min_position": position})
+        assert (gone.status_code, gone.json()["code"]) == (410, "changes_forgotten")
+        assert gone.json()["errors"][0]["pointer"] == "/query/after"
+        assert "members again" in gone.json()["detail"]
+    inside = members(client, old)
+    put(client, "c1", None)
+    last = put(client, "c1", "gold")
+    client.get("/v1/customers", params={"min_position": put(client, "c2", "bronze")}).raise_for_status()
+    for each in follow(client, old, gone.json()["next_after"])[0]:
+        (inside.add if each["type"] == "joined" else inside.discard)(each["customer_id"])
+    assert inside == members(client, old)
+    assert follow(client, quiet, seen_quiet)[0] == [], "who has asked now and then has missed nothing"
+
+
+def test_nothing_is_forgotten_before_it_is_on_its_topic(client: Client, installation: Installation) -> None:
+    segment = create(client, "gold")
+    for n in range(5):
+        last = put(client, f"c{n}", "gold")
+    client.get("/v1/customers", params={"min_position": last}).raise_for_status()
+    told = follow(client, segment)[0]
+    forget(installation, days=1, published_only=True)
+    assert follow(client, segment)[0] == told
+    database = Database(installation.url, "rollcall_worker")
+    published: list[Any] = []
+    assert pass_on(database, 2, published.extend) == 2
+    database.close()
+    forget(installation, days=1, published_only=True)
+    with installation.owner() as owner:
+        left = [number for (number,) in owner.execute("SELECT change_no FROM membership_changes ORDER BY 1")]
+    assert left == list(range(published[-1].change_no + 1, published[-1].change_no + 4))
+    rest: list[Any] = []
+    database = Database(installation.url, "rollcall_worker")
+    assert pass_on(database, 1_000, rest.extend) == 3
+    database.close()
+    assert [str(each.id) for each in published + rest] == [each["id"] for each in told]

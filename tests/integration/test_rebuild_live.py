@@ -10,7 +10,7 @@ from domain.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.rebuild import rebuild
-from projections.runner import run_worker
+from projections.runner import Retention, run_worker
 from projections.verify import verify
 from tests.installation import Installation
 
@@ -51,7 +51,10 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
         thread.start()
         return thread
 
-    threads = [watched(run_worker, installation.url, announcer, stop), watched(change)]
+    threads = [
+        watched(run_worker, installation.url, announcer, stop, Retention(30, published_only=False)),
+        watched(change),
+    ]
     positions = [rebuild(installation.url, batch_size=100 * turn) for turn in (1, 3, 7)]
     enough = installation.rollcall.head() + 500
     while installation.rollcall.head() < enough and not failures:
