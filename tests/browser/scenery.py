@@ -62,6 +62,7 @@ def furnish(console: Console) -> dict[str, str]:
     ids["audience"] = console.ok("POST", f"/v1/campaigns/{ids['campaign']}/audience")["id"]
     ids["import"] = _imported(console, ids["static"])
     ids["person"] = _colleague(console)
+    ids["letter"] = console.set_aside('{"attributes": {"score": "<b>much</b>"}}', "score is a number, not a <text>")
     console.change(people[1], attributes={"premium_customer": True})
     console.change(people[0], attributes={"plan": "silver"})
     console.settle()
