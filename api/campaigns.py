@@ -162,15 +162,15 @@ def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_
         with here.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
         saved = here.rollcall.freeze_audience(account_id, campaign, identity)
-        row = _counted(here, account_id, saved.id)
+        row = counted(here, account_id, saved.id, here.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
     return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
 
 
-def _counted(here: Context, account_id: UUID, audience_id: UUID) -> AudienceRow:
-    """The audience, once the log counts it. Raises `Lagging`: it will be there under its id."""
-    deadline = time.monotonic() + here.freeze_wait
+def counted(here: Context, account_id: UUID, audience_id: UUID, seconds: float) -> AudienceRow:
+    """The audience, once the log counts it. Raises `Lagging` after `seconds`: it will be there under its id."""
+    deadline = time.monotonic() + seconds
     while True:
         with here.database.transaction(account_id) as connection:
             row = campaigns.audience(connection, account_id, audience_id)

@@ -23,7 +23,7 @@ from api.idempotency import once
 from api.segments import known
 from api.shapes import Import
 from api.texts import IdempotencyKey, PathId, uuid_in
-from api.upload import TAKES_CSV, CsvFile
+from api.upload import TAKES_CSV, CsvFile, Uploaded
 from api.waiting import POSITION_HEADER, MinPosition, snapshot
 from domain.errors import NotFound
 from projections import imports
@@ -70,7 +70,7 @@ def import_sample(here: Here, caller: Reader, min_position: MinPosition = None) 
     """Download a CSV as imports take it."""
     with snapshot(here, caller.account_id, min_position) as (_, position):
         pass
-    return Response(SAMPLE, headers=_as_file("import-sample.csv", position), media_type="text/csv")
+    return Response(SAMPLE, headers=as_file("import-sample.csv", position), media_type="text/csv")
 
 
 @router.post(
@@ -96,12 +96,8 @@ def import_members(
 
     def work(identity: UUID | None) -> Response:
         import_id = identity or uuid4()
-        imports.begin(
-            here.database, caller.account_id, import_id, static.segment_id, upload.name, upload.file,
-            here.rollcall.now(),
-        )  # fmt: skip
-        here.import_waiting.set()
-        row = _find(here, caller.account_id, str(import_id))
+        begin(here, caller.account_id, static.segment_id, import_id, upload)
+        row = find_import(here, caller.account_id, str(import_id))
         return answer(show_import(row), row.position, status=202, location=f"/v1/imports/{import_id}")
 
     return once(here, caller, idempotency_key, (f"POST /v1/segments/{static.segment_id}/imports", upload.sha256), work)
@@ -117,7 +113,7 @@ def get_import(here: Here, caller: Reader, import_id: PathId, min_position: MinP
     """Read how far an import has come, and what became of its lines."""
     with snapshot(here, caller.account_id, min_position) as (_, position):
         pass
-    return answer(show_import(_find(here, caller.account_id, import_id)), position)
+    return answer(show_import(find_import(here, caller.account_id, import_id)), position)
 
 
 @router.get(
@@ -133,9 +129,9 @@ def import_errors(here: Here, caller: Reader, import_id: PathId, min_position: M
     """
     with snapshot(here, caller.account_id, min_position) as (_, position):
         pass
-    row = _find(here, caller.account_id, import_id)
-    lines = _error_lines(here, caller.account_id, row)
-    return StreamingResponse(lines, headers=_as_file("errors.csv", position), media_type="text/csv")
+    row = find_import(here, caller.account_id, import_id)
+    lines = error_lines(here, caller.account_id, row)
+    return StreamingResponse(lines, headers=as_file("errors.csv", position), media_type="text/csv")
 
 
 def show_import(row: ImportRow) -> dict[str, Any]:
@@ -146,7 +142,15 @@ def show_import(row: ImportRow) -> dict[str, Any]:
     return shown | {"failure": failure}
 
 
-def _find(here: Context, account_id: UUID, written: str) -> ImportRow:
+def begin(here: Context, account_id: UUID, segment_id: UUID, import_id: UUID, upload: Uploaded) -> None:
+    """Keep an uploaded file and wake whoever takes it in."""
+    now = here.rollcall.now()
+    imports.begin(here.database, account_id, import_id, segment_id, upload.name, upload.file, now)
+    here.import_waiting.set()
+
+
+def find_import(here: Context, account_id: UUID, written: str) -> ImportRow:
+    """The import that a text in an address names. Raises `NotFound`."""
     import_id = uuid_in(written)
     if import_id is not None:
         with here.database.transaction(account_id) as connection:
@@ -156,8 +160,8 @@ def _find(here: Context, account_id: UUID, written: str) -> ImportRow:
     raise NotFound("import_not_found", "no such import in this account")
 
 
-def _error_lines(here: Context, account_id: UUID, row: ImportRow) -> Iterator[str]:
-    """The file's own columns, without ours where it was an error file itself, then ours."""
+def error_lines(here: Context, account_id: UUID, row: ImportRow) -> Iterator[str]:
+    """The invalid rows as CSV: the file's own columns, without ours where it was an error file itself, then ours."""
     header = row.columns() or ["phone", "name"]
     own = [index for index, cell in enumerate(header) if cell.strip().lower() not in OURS]
     buffer = StringIO()
@@ -173,5 +177,6 @@ def _error_lines(here: Context, account_id: UUID, row: ImportRow) -> Iterator[st
     yield buffer.getvalue()
 
 
-def _as_file(name: str, position: int) -> dict[str, str]:
+def as_file(name: str, position: int) -> dict[str, str]:
+    """The headers of a download called `name`."""
     return {POSITION_HEADER: str(position), "Content-Disposition": f'attachment; filename="{name}"'}

@@ -76,7 +76,12 @@ def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | No
 
 
 def _secret(here: Context, identity: UUID) -> str:
-    return "rollcall_" + urlsafe_b64encode(hmac.digest(here.secret, identity.bytes, sha256)).decode().rstrip("=")
+    return written(hmac.digest(here.secret, identity.bytes, sha256))
+
+
+def written(secret: bytes) -> str:
+    """Secret bytes as an API key."""
+    return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
 
 
 @router.get(

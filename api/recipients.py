@@ -84,7 +84,7 @@ def list_campaign_recipients(
             union = _union(connection, account_id, wanted)
             return recipients.lines(connection, union, form) if union else iter(())
 
-        return _stream(here, account_id, min_position, form, lines)
+        return stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
         union = _union(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, None)
@@ -130,7 +130,7 @@ def list_audience_recipients(
             row = _audience(connection, account_id, wanted)
             return recipients.frozen_lines(connection, account_id, row.audience_no, form)
 
-        return _stream(here, account_id, min_position, form, lines)
+        return stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
         row = _audience(connection, account_id, wanted)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
@@ -175,7 +175,7 @@ def form_asked(request: Request) -> Form | None:
     return None
 
 
-def _stream(
+def stream(
     here: Context, account_id: UUID, min_position: int | None, form: Form, lines: Callable[[Any], Lines]
 ) -> Response:
     """All lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""

@@ -28,13 +28,19 @@ class Added(NamedTuple):
     unknown: list[UUID]
 
 
+class Removed(NamedTuple):
+    """How many customers were taken out."""
+
+    position: int
+    removed: int
+
+
 class MemberCommands(SegmentCommands):
     """Members of static segments."""
 
     def add_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Added:
         """Put customers into a static segment. Raises `NotFound`, `Refused` (`members_are_computed`), `Invalid`."""
-        if len(customer_ids) > MOST:
-            raise Invalid.at("/customer_ids", "too_many_members", f"{len(customer_ids):,} ids; at most {MOST:,} a call")
+        _refuse_too_many(customer_ids)
         asked = list(dict.fromkeys(customer_ids))
 
         def write() -> Added:
@@ -52,15 +58,25 @@ class MemberCommands(SegmentCommands):
 
     def remove_member(self, account_id: UUID, segment_id: UUID, customer_id: UUID) -> int:
         """Take a customer out of a static segment; the position after it. Raises `NotFound`, `Refused`."""
+        removed = self.remove_members(account_id, segment_id, [customer_id])
+        if not removed.removed:
+            raise NotFound("member_not_found", "no such member in this segment")
+        return removed.position
 
-        def write() -> int:
+    def remove_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Removed:
+        """Take customers out of a static segment, where they are in it. Raises `NotFound`, `Refused`, `Invalid`."""
+        _refuse_too_many(customer_ids)
+
+        def write() -> Removed:
             self.read_static(account_id, segment_id)
-            if not self._log_of_accounts.static_members(account_id, segment_id, [customer_id]):
-                raise NotFound("member_not_found", "no such member in this segment")
+            there = sorted(self._log_of_accounts.static_members(account_id, segment_id, list(customer_ids)))
+            if not there:
+                return Removed(self.head(), 0)
             event = StaticMembersRemoved(
-                **self._next(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=[customer_id]
+                **self._next(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=there
             )
-            return self._put(account_id, [event], Writes(moved=Moved(segment_id, removed=[customer_id])))
+            position = self._put(account_id, [event], Writes(moved=Moved(segment_id, removed=there)))
+            return Removed(position, len(there))
 
         return self._repeat(write)
 
@@ -78,3 +94,8 @@ class MemberCommands(SegmentCommands):
         return StaticMembersAdded(
             **self._next(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=list(customer_ids), cause=cause
         )
+
+
+def _refuse_too_many(customer_ids: Sequence[UUID]) -> None:
+    if len(customer_ids) > MOST:
+        raise Invalid.at("/customer_ids", "too_many_members", f"{len(customer_ids):,} ids; at most {MOST:,} a call")

@@ -24,12 +24,12 @@ from api.import_runner import ImportRunner
 from consumers.retrying import Retrying
 from deploy.event_store import EventStore
 from domain.account import KeyKind
-from domain.application import Rollcall
+from domain.application import Rollcall, Saved
 from domain.people import new_token
 from projections import people, sessions
 from projections.database import Database, worker_session
 from projections.installation import secret_of
-from projections.read.position import progress
+from projections.read.position import progress, reached
 from projections.worker import Worker
 
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -152,6 +152,13 @@ class Installation:
         deadline = time.monotonic() + 30
         while (standing := progress(self.database))[0] < standing[1]:
             assert time.monotonic() < deadline, "the worker does not catch up"
+            time.sleep(0.005)
+
+    def computed(self, account_id: UUID, saved: Saved) -> None:
+        """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
+        deadline = time.monotonic() + 30
+        while not reached(self.database, account_id, saved.position, saved.id):
+            assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
 
     def run_imports(self) -> None:

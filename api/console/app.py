@@ -14,7 +14,26 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import health, history, people, segment_deletion, segments, sign_in, why, you
+from api.console import (
+    attributes,
+    audiences,
+    campaign_form,
+    campaign_page,
+    campaigns,
+    customer_edit,
+    health,
+    history,
+    import_upload,
+    keys,
+    member_changes,
+    members,
+    people,
+    segment_deletion,
+    segments,
+    sign_in,
+    why,
+    you,
+)
 from api.console.passwords import Passwords
 from api.console.protection import Bounded, Protected
 from api.console.rendering import PLACE, Pages, refusal
@@ -24,10 +43,27 @@ from api.problems import RequestError, status_of
 from api.upload import AROUND
 from domain.errors import RollcallError
 
+# First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
-    sign_in.router, you.router, people.router, segments.router, segment_deletion.router, why.router, history.router,
+    sign_in.router,
+    you.router,
+    people.router,
+    segments.router,
+    segment_deletion.router,
+    members.router,
+    member_changes.router,
+    import_upload.router,
+    customer_edit.router,
+    why.router,
+    history.router,
     health.router,
-)  # fmt: skip
+    campaigns.router,
+    campaign_form.router,
+    campaign_page.router,
+    audiences.router,
+    attributes.router,
+    keys.router,
+)
 
 
 def create_console(context: Context) -> FastAPI:

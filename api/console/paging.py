@@ -57,6 +57,11 @@ class Pager:
         """How many rows to read: one more than the page holds tells whether there is a next one."""
         return self.per_page + 1
 
+    @property
+    def number(self) -> int | None:
+        """The key after which the page begins, for lists whose keys are numbers."""
+        return int(self.after) if self.after.isascii() and self.after.isdigit() and len(self.after) < 19 else None
+
     def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None) -> Shown:
         """The page that `rows` fill; `key` is what the page after a row begins after."""
         shown = rows[: self.per_page]

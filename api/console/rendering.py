@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 PLACE = "/console"
 NOTICE_COOKIE = "rollcall_notice"
 DIALOG = "dialog#dialog"
+# A text, or one with tags of ours in it.
+Rendered = str | Markup
 
 
 class Pages:
@@ -38,14 +40,21 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
-        self._templates.filters |= {"count": count, "when": when, "iso": iso, "day": day, "plural": plural}
+        self._templates.filters |= {
+            "count": count,
+            "when": when,
+            "iso": iso,
+            "day": day,
+            "plural": plural,
+            "sentence": sentence,
+        }
         self._templates.globals |= {"version": version, "asset": _assets(), "with_query": with_query}
 
     def show(
         self, request: Request, template: str, values: Mapping[str, Any], status: int = 200, **headers: str
     ) -> Response:
         """A template as an answer; `person` is who is signed in, `None` on pages before that."""
-        in_dialog = request.headers.get("hx-target") == DIALOG
+        in_dialog = asked_from_dialog(request)
         notice = request.cookies.get(NOTICE_COOKIE)
         known = {
             "layout": "dialog.html" if in_dialog else "page.html", "request": request, "in_dialog": in_dialog,
@@ -65,9 +74,17 @@ def show(request: Request, template: str, values: Mapping[str, Any], status: int
     return pages.show(request, template, values, status, **headers)
 
 
-def unchanged(request: Request, position: int | str) -> bool:
-    """Whether a page that keeps itself up to date has seen this position or state already: answer it with `still`."""
-    return request.headers.get("rollcall-seen") == str(position)
+def asked_from_dialog(request: Request) -> bool:
+    """Whether the page's dialog, or a part of what is in it, asks."""
+    return request.headers.get("hx-target") == DIALOG or "rollcall-dialog" in request.headers
+
+
+def unchanged(request: Request, seen: int | str) -> bool:
+    """Whether a page that keeps itself up to date has `seen` this log position (and what else it shows) already.
+
+    Answer it with `still`.
+    """
+    return request.headers.get("rollcall-seen") == str(seen)
 
 
 def still() -> Response:
@@ -77,7 +94,7 @@ def still() -> Response:
 
 def done(request: Request, message: str, to: str) -> Response:
     """After something was changed: close the dialog and refresh what lies beneath, or go to the page `to`."""
-    if request.headers.get("hx-target") == DIALOG:
+    if asked_from_dialog(request):
         # Header values are Latin-1; JSON escapes say the rest.
         told = json_text.dumps({"rollcall:done": {"message": quote(message)}}).decode()
         return Response(status_code=204, headers={"HX-Trigger": told})
@@ -117,7 +134,7 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Markup | str:
+def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Rendered:
     """An instant as people read it in the account's time zone."""
     if instant is None:
         return "—"

@@ -52,6 +52,12 @@ def keys(
     return [KeyRow(*row) for row in found]
 
 
+def key(connection: Connection[TupleRow], account_id: UUID, key_id: str) -> KeyRow | None:
+    """The API key with this id in this account."""
+    found = connection.execute(SQL.key, [account_id, key_id]).fetchone()
+    return KeyRow(*found) if found else None
+
+
 def count_keys(connection: Connection[TupleRow], account_id: UUID) -> int:
     """How many API keys the account has."""
     row = connection.execute(SQL.count_keys, [account_id]).fetchone()

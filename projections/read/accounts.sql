@@ -18,3 +18,6 @@ SELECT key, type, label FROM attributes WHERE account_id = %s::uuid ORDER BY key
 
 -- name: calendar
 SELECT timezone, time_passed_to FROM accounts WHERE account_id = %s::uuid
+
+-- name: key
+SELECT key_id, name, kind, created_at FROM api_keys WHERE account_id = %s::uuid AND key_id = %s

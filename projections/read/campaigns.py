@@ -1,4 +1,4 @@
-"""Campaigns and frozen audiences as rows. Used by `api.campaigns` and `api.audiences`."""
+"""Campaigns and frozen audiences as rows. Used by `api.campaigns`, `api.recipients` and the console."""
 
 from __future__ import annotations
 
@@ -96,3 +96,22 @@ def audience(connection: Connection[TupleRow], account_id: UUID, audience_id: UU
     """The frozen audience with this id in this account."""
     found = connection.execute(SQL.audience, {"account_id": account_id, "audience_id": audience_id}).fetchone()
     return AudienceRow(*found) if found else None
+
+
+def audiences(
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    *,
+    campaign_id: UUID | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[tuple[AudienceRow, str | None]]:
+    """Frozen audiences, newest first, of one campaign or of all; each with its campaign's name, while it has one."""
+    terms = {"account_id": account_id, "campaign_id": campaign_id, "before": before, "limit": limit}
+    return [(AudienceRow(*row[:-1]), row[-1]) for row in connection.execute(SQL.audiences, terms)]
+
+
+def count_audiences(connection: Connection[TupleRow], account_id: UUID, *, campaign_id: UUID | None = None) -> int:
+    """How many audiences the same conditions select."""
+    row = connection.execute(SQL.count_audiences, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
+    return int(row[0]) if row else 0

@@ -43,3 +43,21 @@ FROM campaigns
 WHERE account_id = %(account_id)s::uuid
   AND (%(segment_id)s::uuid = ANY (segment_ids) OR %(segment_id)s::uuid = ANY (exclude_segment_ids))
 ORDER BY campaign_no DESC
+
+-- name: audiences
+-- Of one campaign, or of all with the campaign's name while there is one.
+SELECT a.audience_no, a.audience_id, a.campaign_id, a.frozen_at, a.counted, a.recipients, a.opted_out, a.no_phone,
+       a.excluded, a.duplicate_phone, a.erased, c.name
+FROM audiences a
+LEFT JOIN campaigns c ON c.campaign_id = a.campaign_id
+WHERE a.account_id = %(account_id)s::uuid
+  AND (%(campaign_id)s::uuid IS NULL OR a.campaign_id = %(campaign_id)s::uuid)
+  AND (%(before)s::bigint IS NULL OR a.audience_no < %(before)s::bigint)
+ORDER BY a.audience_no DESC
+LIMIT %(limit)s::int
+
+-- name: count_audiences
+SELECT count(*)
+FROM audiences
+WHERE account_id = %(account_id)s::uuid
+  AND (%(campaign_id)s::uuid IS NULL OR campaign_id = %(campaign_id)s::uuid)

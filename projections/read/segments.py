@@ -5,6 +5,7 @@ The count is that of the version being served, from the same snapshot as the res
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -96,3 +97,14 @@ def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id:
     """The names of the segments whose filter names another segment."""
     found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
     return [str(name) for (name,) in found]
+
+
+def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Collection[UUID]) -> dict[UUID, SegmentRow]:
+    """Those of some segments that are in this account, by id."""
+    found = connection.execute(SQL.by_ids, {"account_id": account_id, "segment_ids": list(segment_ids)})
+    return {row.segment_id: row for row in map(row_of, found)}
+
+
+def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
+    """For each attribute that a filter reads, how many segments' filters do."""
+    return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}

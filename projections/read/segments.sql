@@ -57,3 +57,19 @@ WHERE account_id = %(account_id)s::uuid
   AND jsonb_path_exists(filter::jsonb, '$.** ? (@.attribute == "segment").value[*] ? (@ == $id)',
                         jsonb_build_object('id', %(segment_id)s::text))
 ORDER BY segment_no
+
+-- name: by_ids
+SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0)
+FROM segments s
+LEFT JOIN segment_versions v ON v.version_no = s.serving
+WHERE s.segment_id = ANY (%(segment_ids)s::uuid[]) AND s.account_id = %(account_id)s::uuid
+
+-- name: counts_reading
+-- How many segments' filters have a condition on each attribute.
+SELECT key, count(*)
+FROM (SELECT DISTINCT s.segment_no, attribute #>> '{}' AS key
+      FROM segments s
+      CROSS JOIN LATERAL jsonb_path_query(s.filter::jsonb, '$.**.attribute') AS attribute
+      WHERE s.account_id = %(account_id)s::uuid) AS t
+GROUP BY key

@@ -60,6 +60,7 @@ def furnish(console: Console) -> dict[str, str]:
     ids["needy"] = console.campaign("Waits for an audience", lost := console.segment("Soon gone"))
     console.ok("DELETE", f"/v1/segments/{lost}")
     ids["audience"] = console.ok("POST", f"/v1/campaigns/{ids['campaign']}/audience")["id"]
+    ids["key"] = console.ok("GET", "/v1/keys")["data"][0]["id"]
     ids["import"] = _imported(console, ids["static"])
     ids["person"] = _colleague(console)
     ids["letter"] = console.set_aside('{"attributes": {"score": "<b>much</b>"}}', "score is a number, not a <text>")

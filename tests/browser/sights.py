@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator, Page, expect
 
 from api.console.rendering import PLACE
-from tests.browser.scenery import COLLEAGUE, NEWSLETTER
+from tests.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM, SPRING
 
 MENU = "Actions for "
 MENUS = (MENU, "Owner")
@@ -86,6 +86,43 @@ SIGHTS = (
     Sight("health", "/health"),
     Sight("health-letter", "/health/dead-letters/{letter}"),
     Sight("health-letter-dialog", "/health", ("Show record 1",)),
+    Sight("customers", "/segments/{static}/customers"),
+    Sight("customers-of-none", "/segments/{empty}/customers"),
+    Sight("customers-dialog", "/segments", (menu_of(PREMIUM), "View Customers")),
+    Sight("customer-edit", "/customers/{customer}/edit"),
+    Sight("customer-edit-dialog", "/segments", (menu_of(NEWSLETTER), "View Customers", f"Edit {PEOPLE[0]}")),
+    Sight("manage-static", "/segments/{static}/manage"),
+    Sight("manage-dynamic", "/segments/{dynamic}/manage"),
+    Sight("manage-empty", "/segments/{empty}/manage"),
+    Sight("add", "/segments/{static}/add"),
+    Sight("add-dialog", "/segments/{static}/manage", ("Add Customers",)),
+    Sight("remove", "/segments/{static}/remove?customer_id={customer}"),
+    Sight("remove-dialog", "/segments/{static}/manage", (f"Remove {PEOPLE[0]}",)),
+    Sight("import", "/segments/{static}/import"),
+    Sight("import-dialog", "/segments/{static}/manage", ("Import CSV",)),
+    Sight("import-done", "/segments/{static}/imports/{import}"),
+    Sight("campaigns", "/campaigns"),
+    Sight("campaign-menu", "/campaigns", (menu_of(SPRING),)),
+    Sight("campaign-new", "/campaigns/new"),
+    Sight("campaign-edit", "/campaigns/{campaign}/edit"),
+    Sight("campaign", "/campaigns/{campaign}"),
+    Sight("campaign-needs-an-audience", "/campaigns/{needy}"),
+    Sight("campaign-delete", "/campaigns/{campaign}/delete"),
+    Sight("campaign-delete-dialog", "/campaigns", (menu_of(SPRING), "Delete")),
+    Sight("campaign-freeze", "/campaigns/{campaign}/freeze"),
+    Sight("campaign-freeze-dialog", "/campaigns/{campaign}", ("Freeze Audience",)),
+    Sight("audiences", "/audiences"),
+    Sight("audience", "/audiences/{audience}"),
+    Sight("attributes", "/attributes"),
+    Sight("attribute-new", "/attributes/new"),
+    Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
+    Sight("attribute-edit", "/attributes/plan/edit"),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit plan",)),
+    Sight("keys", "/keys"),
+    Sight("key-new", "/keys/new"),
+    Sight("key-new-dialog", "/keys", ("Create API Key",)),
+    Sight("key-revoke", "/keys/{key}/revoke"),
+    Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
     Sight("people", "/people"),
     Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
     Sight("person-new", "/people/new"),
@@ -99,4 +136,8 @@ SIGHTS = (
 # What answers a GET and is no page, and why.
 NOT_PAGES: dict[str, str] = {
     "/": "goes on to the segments",
+    "/segments/{segment_id}/import-sample.csv": "a file",
+    "/segments/{segment_id}/imports/{import_id}/errors.csv": "a file",
+    "/campaigns/{campaign_id}/recipients.{ending}": "is a file",
+    "/audiences/{audience_id}/recipients.{ending}": "is a file",
 }

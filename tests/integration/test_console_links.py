@@ -1,7 +1,8 @@
-"""One-time links into the console: they work once, for a day, and only for who opens them."""
+"""One-time links into the console: they work once, for a day, and only for who opens them; and crowds that try."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from httpx import Client
 from api.console.session import COOKIE
 from projections import people
 from tests.installation import Installation
-from tests.integration.console_rig import Hand, is_in, rows
+from tests.integration.console_rig import Hand, is_in, rows, sign_in
 
 
 def test_a_one_time_link_lets_in_once(house: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
@@ -24,6 +25,22 @@ def test_a_one_time_link_lets_in_once(house: Installation, ana: tuple[UUID, UUID
     assert "rollcall person link" in again.text
     assert again.headers["content-type"].startswith("text/html")
     assert not is_in(browser)
+
+
+def test_many_who_open_a_link_at_once_are_one_who_comes_in(
+    house: Installation, ana: tuple[UUID, UUID], browser: Client
+) -> None:
+    link = house.link(ana[1], ana[0])
+    with ThreadPoolExecutor(8) as crowd:
+        statuses = list(crowd.map(lambda _: browser.get(link).status_code, range(16)))
+    assert sorted(statuses) == [303] + [410] * 15
+    assert rows(house, "sessions") == 1
+
+
+def test_many_attempts_at_once_are_counted_like_one_after_the_other(ana: tuple[UUID, UUID], browser: Client) -> None:
+    with ThreadPoolExecutor(8) as crowd:
+        statuses = list(crowd.map(lambda _: sign_in(browser, "wrong password").status_code, range(16)))
+    assert sorted(statuses) == [422] * 5 + [429] * 11
 
 
 def test_a_one_time_link_works_for_a_day(

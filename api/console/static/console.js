@@ -7,6 +7,7 @@
   const dialog = document.getElementById("dialog");
   const base = document.title;
   let opener = null;
+  const left = {}; // the id of the link by which each dialog was left for the next one
   // After a reload a dialog's address shows a page, with no dialog to leave.
   history.replaceState(null, "");
 
@@ -18,9 +19,11 @@
   }
 
   function showDialog() {
-    if (dialog.open || !dialog.childElementCount) return;
-    dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    if (!dialog.childElementCount) return;
+    if (!dialog.open) dialog.showModal();
+    const wanted = dialog.querySelector("[autofocus]") ?? dialog.querySelector(`#${CSS.escape(left[depth()] || "none")}`);
+    if (wanted) wanted.focus();
+    else if (!dialog.contains(document.activeElement)) document.getElementById("dialog-title")?.focus();
   }
 
   function hideDialog() {
@@ -32,17 +35,34 @@
     refreshLive();
   }
 
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    ctx.within = dialog.contains(ctx.sourceElement);
+    if (ctx.within || ctx.target === dialog) ctx.request.headers["Rollcall-Dialog"] = "1";
+    // Noted now: a link inside the dialog is gone once its answer is in.
+    ctx.opens = ctx.sourceElement.closest?.("[data-dialog]")?.href;
+    if (ctx.opens) left[depth()] = ctx.sourceElement.id;
+  });
+
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    // Whoever closed the dialog meanwhile does not wait for its next page any more.
+    if (ctx.within && ctx.target === dialog && !dialog.open) event.preventDefault();
+  });
+
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
     if (ctx.target === dialog) {
-      const link = ctx.sourceElement?.closest?.("[data-dialog]");
-      if (link && ctx.response?.status < 400) history.pushState({ dialog: depth() + 1 }, "", link.href);
+      if (ctx.opens && ctx.response?.status < 400) {
+        history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
+        delete left[depth()];
+      }
       showDialog();
       dialog.querySelector(".problems")?.focus();
       const title = document.getElementById("dialog-title")?.textContent;
       if (title) document.title = `${title} · Rollcall`;
     }
-    if (ctx.sourceElement?.matches?.("[data-live-form]")) {
+    if (ctx.sourceElement?.closest?.("[data-live-form], .pages")) {
       history.replaceState(history.state, "", ctx.request.action);
     }
   });
@@ -106,7 +126,12 @@
     const notice = document.createElement("p");
     notice.className = "notice";
     notice.textContent = text;
-    document.getElementById("notices").append(notice);
+    const notices = document.getElementById("notices");
+    notices.append(notice);
+    // Above a dialog that stays open: what is shown last lies on top.
+    notices.popover = "manual";
+    notices.hidePopover();
+    notices.showPopover();
     setTimeout(() => notice.remove(), NOTICE_STAYS);
   }
   for (const notice of document.querySelectorAll("#notices .notice")) setTimeout(() => notice.remove(), NOTICE_STAYS);

@@ -1,0 +1,73 @@
+// Lists of short texts as chips: a textarea with `data-chips` (its label) keeps one text per line and is what is sent;
+// where scripts run, chips stand in its place. Enter or a comma adds, Backspace in the empty input takes the last away.
+(() => {
+  "use strict";
+  const lines = (area) => area.value.split("\n").map((each) => each.trim()).filter(Boolean);
+
+  function chip(area, box, text) {
+    const made = document.createElement("li");
+    made.className = "tag";
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.ariaLabel = `Remove ${text}`;
+    remove.textContent = "×";
+    remove.addEventListener("click", () => {
+      write(area, box, lines(area).filter((each) => each !== text));
+      box.querySelector("input").focus();
+    });
+    made.append(text, remove);
+    return made;
+  }
+
+  function write(area, box, texts) {
+    area.value = texts.join("\n");
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    box.querySelector("ul").replaceChildren(...texts.map((text) => chip(area, box, text)));
+  }
+
+  function add(area, box, input) {
+    const found = input.value.split(/[,\n]/).map((each) => each.trim()).filter(Boolean);
+    input.value = "";
+    if (found.length) write(area, box, [...new Set([...lines(area), ...found])]);
+  }
+
+  function dress(area) {
+    area.dataset.dressed = "";
+    const box = document.createElement("div");
+    box.className = "chips";
+    box.append(document.createElement("ul"));
+    const input = document.createElement("input");
+    input.autocomplete = "off";
+    input.id = area.id; // so that its label and the links to what is wrong lead here
+    area.removeAttribute("id");
+    input.placeholder = "Type, then Enter";
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (area.hasAttribute(name)) input.setAttribute(name, area.getAttribute(name));
+    }
+    box.append(input);
+    const focused = area.autofocus;
+    area.hidden = true;
+    area.autofocus = false;
+    area.after(box);
+    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace takes the last away.");
+    input.addEventListener("keydown", (event) => {
+      if ((event.key === "Enter" || event.key === ",") && !event.isComposing) {
+        if (event.key === "Enter" && !input.value.trim()) return; // Enter in an empty input sends the form
+        event.preventDefault();
+        add(area, box, input);
+      } else if (event.key === "Backspace" && !input.value) {
+        write(area, box, lines(area).slice(0, -1));
+      }
+    });
+    input.addEventListener("paste", () => setTimeout(() => input.value.includes(",") && add(area, box, input)));
+    input.addEventListener("change", () => add(area, box, input)); // what was typed counts without Enter as well
+    box.querySelector("ul").replaceChildren(...lines(area).map((text) => chip(area, box, text)));
+    if (focused) input.focus();
+  }
+
+  function dressAll() {
+    for (const area of document.querySelectorAll("textarea[data-chips]:not([data-dressed])")) dress(area);
+  }
+  document.addEventListener("htmx:after:swap", dressAll);
+  dressAll();
+})();

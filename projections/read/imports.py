@@ -1,0 +1,28 @@
+"""CSV imports as the console's lists show them; one of them, and its invalid rows, are in `projections.imports`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from projections.database import beside
+
+SQL = beside(__file__)
+
+
+class Running(NamedTuple):
+    """An import on its way into a segment."""
+
+    import_id: UUID
+    file_name: str
+    percent: int
+    lines: int
+
+
+def running_in(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[Running]:
+    """The imports that are not finished yet, oldest first."""
+    found = connection.execute(SQL.running_in, {"account_id": account_id, "segment_id": segment_id})
+    return [Running(*row) for row in found]
