@@ -42,6 +42,10 @@ class Crowd:
     nested: UUID
     customer: UUID
     campaign: UUID
+    to_everybody: UUID
+    audience: UUID
+    key: str
+    key_id: str
     dead_letter: int
 
 
@@ -64,7 +68,9 @@ def gather(scene: Stage) -> Crowd:
         rollcall.create_campaign(account, CampaignDraft(f"Campaign {n}", [made[n], lists[n]], [made[n + 100]])).id
         for n in range(CAMPAIGNS)
     ]
-    rollcall.create_campaign(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy]))
+    to_everybody = rollcall.create_campaign(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy])).id
+    audience = rollcall.freeze_audience(account, campaigns[0]).id
+    key = rollcall.create_key(account, "bench", "admin")
     rollcall.change_customers(account, [], dead_letters=[_letter(number) for number in range(DEAD_LETTERS)])
     scene.project()
     with scene.owner() as owner:
@@ -75,7 +81,11 @@ def gather(scene: Stage) -> Crowd:
         owner.execute("VACUUM ANALYZE")
         row = owner.execute("SELECT min(dead_letter_id) FROM dead_letters").fetchone()
     assert row is not None
-    return Crowd(everybody, lists[0], lists[-1], busy, nested, ids[7], campaigns[0], row[0])
+    return Crowd(
+        everybody=everybody, static=lists[0], small_static=lists[-1], busy=busy, nested=nested, customer=ids[7],
+        campaign=campaigns[0], to_everybody=to_everybody, audience=audience, key=key.key, key_id=key.id,
+        dead_letter=row[0],
+    )  # fmt: skip
 
 
 def _people(scene: Stage) -> Iterator[UUID]:
@@ -141,6 +151,13 @@ REPEATED = (
     FROM membership_history, generate_series(1, %(times)s) AS k
     """,
     "UPDATE segment_versions SET members = members * (%(times)s + 1)",
+    """
+    INSERT INTO audience_recipients
+    SELECT account_id, audience_no, customer_no + k * %(stride)s, gen_random_uuid(), external_id || '-' || k, phone || k,
+           name || ' ' || k
+    FROM audience_recipients, generate_series(1, %(times)s) AS k
+    """,
+    "UPDATE audiences SET recipients = recipients * (%(times)s + 1)",
 )
 LONG_HISTORY = """
 INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
