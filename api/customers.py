@@ -24,7 +24,7 @@ from api.texts import IfMatch, SearchText, expected_version, uuid_in
 from api.waiting import MinPosition, settle, snapshot
 from domain.customer import CustomerChange, customer_id_of, parse_customer_data
 from domain.errors import Invalid, NotFound
-from projections.read import accounts, customers, segments
+from projections.read import customers, segments
 from projections.read.customers import CustomerRow
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -53,10 +53,10 @@ def list_segments_of_customer(
     with snapshot(here, account_id, min_position) as (connection, position):
         person = _find(connection, account_id, external_id)
         found = segments.of_customer(connection, account_id, person.customer_no, before=before, limit=page.fetch)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, (row.filter for row, _ in found))
         body = page.page(
             found,
-            lambda each: show_segment(each[0], labels, position) | {"joined_at": each[1]},
+            lambda each: show_segment(each[0], words, position) | {"joined_at": each[1]},
             lambda each: (each[0].segment_no,),
             lambda: segments.count_of_customer(connection, account_id, person.customer_no),
         )

@@ -30,8 +30,9 @@ from projections.imports import ImportRow
 POLL_SECONDS = 0.5
 AT_ONCE = 3
 ATTEMPTS = 3
+MOST_ROWS = 50_000
 SHOWN_CELL = 1_000
-_PIECES = re.compile(r'[,;\t"]')
+_NUMBERS = re.compile(r"\+?\d(?:[ ().\-/]{0,3}\d){4,18}")
 LINES = Counter("rollcall_import_lines_total", "Lines of CSV imports, by what became of them.", ["result"])
 IMPORTS = Counter("rollcall_imports_total", "CSV imports that ended.", ["state"])
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ class _Rows:
         elif not written and row.blank:
             self.blank += 1
         elif isinstance(phone := phone_of(written, self.country), BadValue):
-            self._refuse(row, *phone, None)
+            self._refuse(row, *phone, self._phone_within(row))
         elif isinstance(name := name_of(self.table.name(row)), BadValue):
             self._refuse(row, name.code, f"name: {name.detail}", phone)
         elif (number := int(phone)) in self.seen:
@@ -70,12 +71,18 @@ class _Rows:
         self.errors.append(LineError(row.number, [cell[:SHOWN_CELL] for cell in row.cells], code, message, phone))
 
     def _phone_within(self, row: Row) -> str | None:
-        """A number in a row that cannot be read as one: whose it is, it must be found by when she is erased."""
-        for cell in (piece for each in row.cells for piece in _PIECES.split(each[:SHOWN_CELL])):
-            phone = phone_of(cell, self.country)
-            if not isinstance(phone, BadValue):
-                return phone
+        """A number in a row that is not taken in: whose it is, it must be found by when she is erased."""
+        for cell in row.cells:
+            for written in _NUMBERS.findall(cell[:SHOWN_CELL]):
+                phone = phone_of(written, self.country)
+                if not isinstance(phone, BadValue):
+                    return phone
         return None
+
+    @property
+    def work(self) -> int:
+        """How many rows there are to store something for: blank and repeated ones are only counted."""
+        return len(self.lines) + len(self.errors)
 
     def clear(self) -> None:
         """Begin a new chunk."""
@@ -165,17 +172,17 @@ class ImportRunner:
 
     def _chunks(self, row: ImportRow, rows: _Rows, file: IO[bytes], size: int) -> Iterator[ImportChunk]:
         """The rows behind those that are counted, in chunks; the last one, which may be empty, is `finished`."""
-        done = count = 0
-        for each in rows.table.rows:
+        done = 0
+        for count, each in enumerate(rows.table.rows, 1):
             rows.take(each)
-            count += 1
-            if done + count == row.lines:
+            if count <= row.lines:
                 # What an earlier run took in: only its numbers matter, to know duplicates by.
-                done, count = row.lines, 0
-                rows.clear()
-            elif done >= row.lines and count == CHUNK:
+                done = count
+                if done == row.lines or rows.work >= CHUNK:
+                    rows.clear()
+            elif rows.work >= CHUNK or count - done == MOST_ROWS:
                 yield self._chunk(row, rows, done, file.tell() * 99 // max(size, 1), finished=False)
-                done, count = done + count, 0
+                done = count
                 rows.clear()
         yield self._chunk(row, rows, done, 100, finished=True)
 

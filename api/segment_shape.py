@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from starlette.convertors import Convertor, register_url_convertor
 
-from domain.filters import summary
+from domain.wording import Words
 from projections.read.segments import SegmentRow
 
 EXAMPLE_FILTER = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
@@ -42,7 +41,7 @@ class SegmentConvertor(Convertor[str]):
 register_url_convertor("segment", SegmentConvertor())
 
 
-def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: int) -> dict[str, Any]:
+def show_segment(row: SegmentRow, words: Words, position: int) -> dict[str, Any]:
     """A segment as CONTRACT shows it, as of a log position."""
     return {
         "id": row.segment_id,
@@ -50,7 +49,7 @@ def show_segment(row: SegmentRow, labels: Mapping[str, str | None], position: in
         "description": row.description,
         "type": row.type,
         "filter": row.filter,
-        "filter_summary": summary(row.filter, labels),
+        "filter_summary": words.summary(row.filter),
         "version": row.version,
         "created_at": row.created_at,
         "updated_at": row.updated_at,

@@ -26,7 +26,7 @@ from api.waiting import MinPosition, settle, snapshot
 from domain.application import Saved
 from domain.errors import NotFound
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.read import accounts, segments
+from projections.read import segments
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"])
@@ -75,10 +75,10 @@ def list_segments(
     before = None if page.after is None else int(page.after[0])
     with snapshot(here, account_id, min_position) as (connection, position):
         rows = segments.page(connection, account_id, name=name, kind=kind, before=before, limit=page.fetch)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, (row.filter for row in rows))
         body = page.page(
             rows,
-            lambda row: show_segment(row, labels, position),
+            lambda row: show_segment(row, words, position),
             lambda row: (row.segment_no,),
             lambda: segments.count(connection, account_id, name=name, kind=kind),
         )
@@ -95,8 +95,8 @@ def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: Mi
     """Read a segment with the count of its members."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
         row = find(connection, caller.account_id, segment_id)
-        labels = accounts.labels(connection, caller.account_id)
-    return answer(show_segment(row, labels, position), position, version=row.version)
+        words = segments.words(connection, caller.account_id, [row.filter])
+    return answer(show_segment(row, words, position), position, version=row.version)
 
 
 @router.patch(
@@ -161,11 +161,11 @@ def _written(here: Context, caller: Caller, saved: Saved, wanted: SegmentRow, st
     settle(here, caller.account_id, saved.position, saved.id)
     with snapshot(here, caller.account_id) as (connection, position):
         seen = segments.by_id(connection, caller.account_id, saved.id)
-        labels = accounts.labels(connection, caller.account_id)
-    row = seen if seen is not None and position >= saved.position else wanted
+        row = seen if seen is not None and position >= saved.position else wanted
+        words = segments.words(connection, caller.account_id, [row.filter])
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
-        show_segment(row, labels, position), saved.position, status=status, version=row.version, location=location
+        show_segment(row, words, position), saved.position, status=status, version=row.version, location=location
     )
 
 

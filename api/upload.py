@@ -51,7 +51,9 @@ class Uploaded:
 async def csv_file(request: Request, here: Here) -> AsyncIterator[Uploaded]:
     """The part `file` of a multipart body, at most `max_import` bytes."""
     require_type(request, "multipart/form-data")
-    too_large = RequestError(413, "file_too_large", f"at most {here.max_import:,} bytes in a file")
+    too_large = RequestError(
+        413, "file_too_large", f"at most {here.max_import:,} bytes in a file ({here.max_import >> 20} MB); split it"
+    )
     form = None
     try:
         stream: AsyncGenerator[bytes, None] = received(request, here.max_import + AROUND)
@@ -67,6 +69,8 @@ async def csv_file(request: Request, here: Here) -> AsyncIterator[Uploaded]:
         part.file.seek(0)
         name = "".join(each for each in part.filename or "" if each.isprintable())[:SHOWN_NAME]
         yield Uploaded(part.file, name, digest.digest())
+    except RequestError as refused:
+        raise too_large if refused.status == 413 else refused from None
     except (MultiPartException, KeyError) as wrong:
         raise RequestError(400, "malformed_multipart", f"not multipart/form-data as in RFC 7578: {wrong}") from None
     finally:

@@ -1,7 +1,7 @@
 """Filters: what a dynamic segment asks of a customer.
 
 `parse` checks a filter against the account's attributes and makes a tree whose evaluation is total;
-`holds` is the Python evaluator; `summary` is the line in the list of segments. Rules: SEMANTICS, "Filters".
+`holds` is the Python evaluator. What a filter says in words is in `domain.wording`. Rules: SEMANTICS, "Filters".
 """
 
 from __future__ import annotations
@@ -224,33 +224,3 @@ class _Reader:
         self.mistakes[known:] = [each._replace(pointer=pointer) for each in self.mistakes[known:]]
         self.conditions = conditions
         return node
-
-
-def summary(raw: Any, labels: Mapping[str, str | None]) -> str:
-    """A filter as people read it: "Premium customer equals true and Country in PT, ES"."""
-    text = _phrase(raw, labels)
-    return text if text else "No filters"
-
-
-def _phrase(raw: Any, labels: Mapping[str, str | None], nested: bool = False) -> str:
-    if isinstance(raw, dict) and "attribute" in raw:
-        label = labels.get(raw["attribute"]) or str(raw["attribute"]).replace("_", " ").capitalize()
-        words = [label, str(raw["operator"]).replace("_", " "), _value_phrase(raw.get("value"))]
-        return " ".join(word for word in words if word)
-    if isinstance(raw, dict) and "not" in raw:
-        inner = _phrase(raw["not"], labels)
-        return f"not ({inner})" if inner else ""
-    group, joint = (raw.get("any"), " or ") if isinstance(raw, dict) and "any" in raw else (raw, " and ")
-    if isinstance(group, dict):
-        group = group.get("all")
-    parts = [part for each in group or [] if (part := _phrase(each, labels, nested=True))]
-    return f"({joint.join(parts)})" if nested and len(parts) > 1 else joint.join(parts)
-
-
-def _value_phrase(value: Any) -> str:
-    if isinstance(value, list):
-        shown = ", ".join(_value_phrase(each) for each in value[:3])
-        return f"{shown} and {len(value) - 3} more" if len(value) > 3 else shown
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

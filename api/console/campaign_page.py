@@ -14,13 +14,14 @@ from fastapi import APIRouter, Form, Request, Response
 from api.campaigns import counted, find
 from api.console import reach
 from api.console.paging import Paged, Pager
-from api.console.rendering import done, plural, show, still, unchanged
+from api.console.rendering import done, show, still, unchanged
 from api.console.session import SignedIn
 from api.context import Here
 from api.recipients import require_computed
 from api.texts import PathId
 from api.waiting import settle, snapshot
 from domain.errors import Lagging
+from domain.wording import plural
 from projections.read import accounts, campaigns
 from projections.read.campaigns import CampaignRow
 

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request, Response
 
 from api.campaigns import find
 from api.console.paging import Paged
-from api.console.rendering import done, plural, show, still, unchanged
+from api.console.rendering import done, show, still, unchanged
 from api.console.session import SignedIn
 from api.context import Here
 from api.texts import PathId
 from api.waiting import settle, snapshot
+from domain.wording import plural
 from projections.read import accounts, campaigns, segments
 
 router = APIRouter(prefix="/campaigns")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.console.conditions import Words
-from api.console.rendering import plural
 from domain.stored_events import SegmentCreated, SegmentRefreshed
+from domain.wording import Words, plural
 from projections.read.explanations import Told
 
 MOST_CHANGES = 3

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from api.console.rendering import Rendered, day, when
+from api.console.rendering import Rendered, when
 from domain.customer import BUILT_IN
 from domain.values import AttributeType
+from domain.wording import day
 from projections.read.accounts import AttributeRow
 from projections.read.customers import CustomerRow
 

@@ -12,12 +12,13 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Path, Request, Response
 
 from api.console.paging import Paged
-from api.console.rendering import count, done, plural, show, still, unchanged
+from api.console.rendering import count, done, show, still, unchanged
 from api.console.session import SignedIn
 from api.context import Here
 from api.dead_letters import show_dead_letter
 from api.waiting import settle, snapshot
 from domain.errors import NotFound
+from domain.wording import plural
 from projections.read import accounts, dead_letters, health, segments
 from projections.read.health import SegmentInWork, Timer
 from projections.read.position import Standing, standing

@@ -10,7 +10,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.causes import cause_of, change_of
-from api.console.conditions import Words
 from api.console.paging import Paged
 from api.console.rendering import show, still, unchanged
 from api.console.session import SignedIn
@@ -21,6 +20,7 @@ from api.segments import find
 from api.texts import PathId
 from api.waiting import snapshot
 from domain import json_text
+from domain.wording import Words
 from projections.read import explanations, history
 from projections.read.history import Counted, Entry
 from projections.read.segments import SegmentRow

@@ -15,7 +15,7 @@ from api.console.customer_lines import line_of, shown_as
 from api.console.members import QueryText
 from api.console.paging import Paged, Pager
 from api.console.posting import Form, Posted
-from api.console.rendering import done, plural, show
+from api.console.rendering import done, show
 from api.console.session import Person, SignedIn
 from api.context import Context, Here
 from api.segments import find
@@ -23,6 +23,7 @@ from api.texts import PathId, uuid_in
 from api.waiting import settle, snapshot
 from domain.errors import NotFound, Refused
 from domain.member_commands import MOST
+from domain.wording import plural
 from projections.read import accounts, customers, members
 from projections.read.segments import SegmentRow
 

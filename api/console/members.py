@@ -21,7 +21,7 @@ from api.segment_shape import show_segment
 from api.segments import find
 from api.texts import TEXT_PATTERN, PathId
 from api.waiting import snapshot
-from projections.read import accounts, customers, imports, members
+from projections.read import accounts, customers, imports, members, segments
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments")
@@ -40,9 +40,9 @@ def view(
             return still()
         segment = find(connection, account_id, segment_id)
         values = _listed(connection, account_id, segment, pager, query)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, [segment.filter])
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, labels, position), "query": query,
+        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "seen": position,
     }  # fmt: skip
     return show(request, "members.html", values)
@@ -61,9 +61,9 @@ def manage(
         if unchanged(request, seen):
             return still()
         values = _listed(connection, account_id, segment, pager, query)
-        labels = accounts.labels(connection, account_id)
+        words = segments.words(connection, account_id, [segment.filter])
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, labels, position), "query": query,
+        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "failure": segment.failure, "running": running, "seen": seen,
     }  # fmt: skip
     return show(request, "manage.html", values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -23,9 +23,18 @@ class Posted:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every name with each of its values."""
+        return ((name, value) for name, values in self._values.items() for value in values)
+
     def one(self, name: str) -> str:
         """The value of a field that stands in the form once; empty where it does not."""
         return self._values.get(name, [""])[-1]
+
+    def number(self, name: str) -> int | None:
+        """The whole number that stands in the form once; `None` for anything else."""
+        text = self.one(name)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
     def every(self, name: str) -> list[str]:
         """All values under one name, in order."""

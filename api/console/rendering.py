@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from api.problems import KINDS
 from domain import json_text
 from domain.errors import RollcallError
+from domain.wording import day, plural
 
 HERE = Path(__file__).parent
 PLACE = "/console"
@@ -129,11 +130,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """2, customer -> 2 customers."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Rendered:
     """An instant as people read it in the account's time zone."""
     if instant is None:
@@ -143,11 +139,6 @@ def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> 
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         iso(instant), f"{local:%Y-%m-%d %H:%M:%S} {zone.key}", text
     )
-
-
-def day(value: date) -> str:
-    """A day as people read it: May 20, 2026."""
-    return f"{value:%B} {value.day}, {value:%Y}"
 
 
 def iso(instant: datetime) -> str:

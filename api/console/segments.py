@@ -13,7 +13,7 @@ from api.context import Here
 from api.segment_shape import show_segment
 from api.texts import TEXT_PATTERN
 from api.waiting import snapshot
-from projections.read import accounts, segments
+from projections.read import segments
 
 router = APIRouter()
 
@@ -35,12 +35,11 @@ def list_segments(
             return still()
         rows = segments.page(connection, account_id, **asked, before=_number(pager.after), limit=pager.fetch)
         total = segments.count(connection, account_id, **asked)
-        labels = accounts.labels(connection, account_id)
-        days, _ = accounts.calendar(connection, account_id)
+        words = segments.words(connection, account_id, (row.filter for row in rows))
     page = pager.page(rows, lambda row: str(row.segment_no), total)
     values = {
-        "person": person, "active": "segments", "page": page, "name": name, "kind": kind, "zone": days.zone,
-        "segments": [show_segment(row, labels, position) for row in page.rows], "position": position,
+        "person": person, "active": "segments", "page": page, "name": name, "kind": kind, "zone": words.zone,
+        "segments": [show_segment(row, words, position) for row in page.rows], "position": position,
         "filtered": bool(name.strip() or kind),
     }  # fmt: skip
     return show(request, "segments.html", values)

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from api.console.passwords import Passwords
-from api.console.rendering import PLACE, plural, show
+from api.console.rendering import PLACE, show
 from api.console.session import HOME, Session, let_in, let_out, local_path, token_of
 from api.context import Context, Here
 from domain.people import sha256_of
+from domain.wording import plural
 from projections import people, sessions
 
 router = APIRouter()

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.causes import cause_of, changed, origin, passed
-from api.console.conditions import Words
 from api.console.rendering import show
 from api.console.session import SignedIn
 from api.context import Here
@@ -22,7 +21,8 @@ from domain.explanation import missing
 from domain.moments import micros
 from domain.nesting import SEGMENT
 from domain.stored_events import SegmentCreated
-from projections.read import accounts, customers, segments
+from domain.wording import Words
+from projections.read import customers, segments
 
 router = APIRouter(prefix="/segments/{segment_id}")
 MOST_FOUND = 25
@@ -88,14 +88,7 @@ def called(values: dict[str, Any]) -> str:
 
 def words_of(connection: Any, account_id: UUID, tree: Any = None) -> Words:
     """How an account speaks, with the names of the segments that a filter's conditions name."""
-    days, _ = accounts.calendar(connection, account_id)
-    named: dict[str, str] = {}
-    for each in set(_named(tree)) if tree else ():
-        found = segments.by_id(connection, account_id, UUID(each))
-        if found is not None:
-            named[each] = found.name
-    labels = accounts.labels(connection, account_id)
-    return Words(labels, accounts.types(connection, account_id), days.zone, named)
+    return segments.words(connection, account_id, [list(_leaves(tree))] if tree else ())
 
 
 def line_of(told: dict[str, Any], words: Words) -> Line:
@@ -182,9 +175,3 @@ def _nodes(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _leaves(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (each for each in _nodes(told) if "attribute" in each)
-
-
-def _named(tree: dict[str, Any]) -> Iterator[str]:
-    for each in _leaves(tree):
-        if each["attribute"] == SEGMENT:
-            yield from each["value"]

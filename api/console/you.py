@@ -8,12 +8,13 @@ from fastapi import APIRouter, Form, Request, Response
 
 from api.console.passwords import Passwords
 from api.console.person_form import PersonForm, Typed
-from api.console.rendering import PLACE, done, plural, show
+from api.console.rendering import PLACE, done, show
 from api.console.session import Person, Session, SignedIn, token_of, vouched
 from api.console.sign_in import minutes_refused
 from api.context import Context, Here
 from domain.errors import Invalid, Refused
 from domain.people import checked_password
+from domain.wording import plural
 from projections import people, sessions
 from projections.people import PersonRow
 from projections.sessions import SessionRow

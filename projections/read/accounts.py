@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,6 +14,7 @@ from psycopg.rows import TupleRow
 from domain.customer import BUILT_IN
 from domain.moments import Days
 from domain.values import AttributeType
+from domain.wording import Words
 from projections.database import beside
 
 SQL = beside(__file__)
@@ -69,9 +71,12 @@ def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[Attri
     return [AttributeRow(*row) for row in connection.execute(SQL.attributes, [account_id])]
 
 
-def labels(connection: Connection[TupleRow], account_id: UUID) -> dict[str, str | None]:
-    """The label of each of the account's own attributes, for a filter's summary."""
-    return {row.key: row.label for row in attributes(connection, account_id)}
+def words(connection: Connection[TupleRow], account_id: UUID, segments: Mapping[str, str]) -> Words:
+    """How the account speaks of attributes and instants, and, by id, of `segments`."""
+    rows = connection.execute(SQL.wording, [account_id]).fetchall()
+    labels = {key: label for _, key, _, label in rows if key is not None}
+    types = dict(BUILT_IN) | {key: kind for _, key, kind, _ in rows if key is not None}
+    return Words(labels, types, ZoneInfo(rows[0][0]), segments)
 
 
 def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, AttributeType]:

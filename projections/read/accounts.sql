@@ -16,6 +16,12 @@ SELECT count(*) FROM api_keys WHERE account_id = %s::uuid
 -- name: attributes
 SELECT key, type, label FROM attributes WHERE account_id = %s::uuid ORDER BY key
 
+-- name: wording
+SELECT a.timezone, t.key, t.type, t.label
+FROM accounts a
+LEFT JOIN attributes t USING (account_id)
+WHERE a.account_id = %s::uuid
+
 -- name: calendar
 SELECT timezone, time_passed_to FROM accounts WHERE account_id = %s::uuid
 

@@ -1,10 +1,12 @@
-"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.preview`.
+"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.preview` and the console.
 
 Nothing is stored. The predicate is the one with which segments are filled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +33,7 @@ def preview(
     parts: dict[str, Any] = {
         "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
     }  # fmt: skip
-    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
-    try:
+    with in_time(connection):
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None
         count, blocks = row
@@ -40,5 +41,13 @@ def preview(
             return 0, []
         found = connection.execute(sql.SQL(SQL.sample).format(**parts, blocks=sql.Literal(blocks)))
         return count, [row_of(each) for each in found]
+
+
+@contextmanager
+def in_time(connection: Connection[TupleRow]) -> Iterator[None]:
+    """Run what reads every customer once, shared among workers. Raises `Unavailable` where it takes too long."""
+    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
+    try:
+        yield
     except psycopg.errors.QueryCanceled:
         raise Unavailable("preview_too_slow", f"not counted within {MOST_SECONDS} s; try again later") from None

@@ -5,7 +5,7 @@ The count is that of the version being served, from the same snapshot as the res
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +14,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
+from domain.nesting import segments_named
+from domain.wording import Words
 from projections.database import beside
+from projections.read import accounts
 
 SQL = beside(__file__)
 
@@ -108,3 +111,15 @@ def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Coll
 def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
     """For each attribute that a filter reads, how many segments' filters do."""
     return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}
+
+
+def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:
+    """The name of every segment by its id, in the order of the names."""
+    return {segment_id: str(name) for segment_id, name in connection.execute(SQL.all_names, [account_id])}
+
+
+def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
+    """How the account speaks, with the names of the segments that `filters` name."""
+    named = set[str]().union(*(segments_named(raw) for raw in filters))
+    found = by_ids(connection, account_id, [UUID(each) for each in named]) if named else {}
+    return accounts.words(connection, account_id, {str(segment_id): row.name for segment_id, row in found.items()})

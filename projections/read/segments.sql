@@ -73,3 +73,6 @@ FROM (SELECT DISTINCT s.segment_no, attribute #>> '{}' AS key
       CROSS JOIN LATERAL jsonb_path_query(s.filter::jsonb, '$.**.attribute') AS attribute
       WHERE s.account_id = %(account_id)s::uuid) AS t
 GROUP BY key
+
+-- name: all_names
+SELECT segment_id, name FROM segments WHERE account_id = %s::uuid ORDER BY lower(name), segment_no

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,14 +41,14 @@ def everything(installation: Installation) -> dict[str, list[str]]:
     return found
 
 
-def places(installation: Installation) -> set[str]:
+def places(installation: Installation, secrets: Sequence[str] = SECRETS) -> set[str]:
     """The tables in which something of her stands."""
-    escaped = [secret.encode().decode("latin-1") for secret in SECRETS]
+    escaped = [secret.encode().decode("latin-1") for secret in secrets]
     octal = ["".join(c if ord(c) < 128 else f"\\{ord(c):03o}" for c in each) for each in escaped]
     return {
         table
         for table, rows in everything(installation).items()
-        if any(secret in row for row in rows for secret in (*SECRETS, *octal))
+        if any(secret in row for row in rows for secret in (*secrets, *octal))
     }
 
 

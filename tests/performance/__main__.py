@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.performance log matcher projection edit audience end_to_end` for some of it."""
+"""`make bench`, or `python -m tests.performance log matcher projection edit audience end_to_end import`: some of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.performance import (
     bench_console,
     bench_edit,
     bench_end_to_end,
+    bench_import,
     bench_log,
     bench_matcher,
     bench_projection,
@@ -22,7 +23,7 @@ from tests.performance import (
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end")
+SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "import")
 
 
 def main() -> None:
@@ -54,6 +55,8 @@ def main() -> None:
             server.stop()
         if "end_to_end" in wanted:
             bench_end_to_end.run(home)
+        if "import" in wanted:
+            bench_import.run(home)
 
 
 if __name__ == "__main__":

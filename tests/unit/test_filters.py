@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid
-from domain.filters import parse, summary
+from domain.filters import parse
 from domain.operators import OPERATORS
 from domain.values import AttributeType, Value, matchable
 from tests.unit.operator_cases import Case, cases
@@ -66,7 +66,6 @@ def test_an_empty_filter_matches_nobody(raw: Any) -> None:
     assert not holds(raw)
     assert not holds(raw, plan="gold")
     assert not holds([raw, GOLD], plan="gold")
-    assert summary(raw, {}) == "No filters"
 
 
 def test_an_array_asks_for_all_of_its_conditions() -> None:
@@ -140,16 +139,3 @@ def test_a_list_of_values_holds_a_thousand() -> None:
     condition = {"attribute": "score", "operator": "in", "value": list(range(1_000))}
     assert holds(condition, score=999)
     assert mistakes({**condition, "value": list(range(1_001))}) == [("/filter/value", "invalid_value")]
-
-
-def test_the_summary_reads_as_a_sentence() -> None:
-    many = {"attribute": "country", "operator": "in", "value": ["PT", "ES", "FR", "DE"]}
-    raw = {"all": [
-        {"attribute": "premium_customer", "operator": "equals", "value": True},
-        {"any": [many, {"attribute": "plan", "operator": "is_set"}]},
-        {"not": HIGH},
-    ]}  # fmt: skip
-    assert summary(raw, {"plan": "Tariff"}) == (
-        "Premium customer equals true and (Country in PT, ES, FR and 1 more or Tariff is set)"
-        " and not (Score at least 50)"
-    )

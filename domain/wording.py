@@ -1,21 +1,23 @@
-"""Conditions and values in words: "Plan equals gold", "Last order is in the last 30 days".
+"""Filters, conditions and values in words: "Plan equals gold and Last order is in the last 30 days".
 
-Used by the pages that say why somebody is in a segment. What is said of a value is said in the account's zone.
+The one table of what operators are called: for the summary in lists of segments, the filter builder, and the pages
+that say why somebody is in a segment. Instants are said in the account's time zone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from api.console.rendering import day, plural
 from domain.nesting import SEGMENT
 from domain.values import AttributeType
 
 MOST_VALUES = 10
+MOST_IN_SUMMARY = 3
+NO_FILTERS = "No filters"
 MONTHS = [f"{date(2000, month, 1):%B}" for month in range(1, 13)]
 # For each operator what it says of a value; {} is its own value in words.
 PHRASES: dict[str, str] = {
@@ -64,12 +66,37 @@ MOVING = frozenset(name for name in PHRASES if name.endswith(("_days", "_hours",
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one account speaks: what its attributes are called and are, its zone, and its segments' names by id."""
+    """How one account speaks: what its attributes are called and are, its zone, and its segments' names by id.
+
+    Of a list it says the first `most` values.
+    """
 
     labels: Mapping[str, str | None]
     types: Mapping[str, AttributeType]
     zone: ZoneInfo
     segments: Mapping[str, str]
+    most: int = MOST_VALUES
+
+    def summary(self, raw: Any) -> str:
+        """A filter as a line in a list: "Premium customer is True and Country is one of PT or ES"."""
+        return replace(self, most=MOST_IN_SUMMARY).sentence(raw)
+
+    def sentence(self, raw: Any) -> str:
+        """A filter as people say it; `None` is that of a static segment."""
+        return NO_FILTERS if raw is None or _is_empty(raw) else self._node(raw)
+
+    def _node(self, raw: Any, *, nested: bool = False) -> str:
+        if isinstance(raw, dict) and "attribute" in raw:
+            return self.condition(raw)
+        if isinstance(raw, dict) and "not" in raw:
+            return f"not ({self._node(raw['not'])})"
+        if _is_empty(raw):
+            return "nobody"
+        nodes, joint = (raw["any"], " or ") if isinstance(raw, dict) and "any" in raw else (_all(raw), " and ")
+        if len(nodes) == 1:
+            return self._node(nodes[0], nested=nested)
+        joined = joint.join(self._node(each, nested=True) for each in nodes)
+        return f"({joined})" if nested else joined
 
     def label(self, key: str) -> str:
         """What people call an attribute."""
@@ -121,9 +148,9 @@ class Words:
         return self.value(key, value)
 
     def _several(self, key: str, values: list[Any], joint: str) -> str:
-        shown = [self.value(key, each) for each in values[:MOST_VALUES]]
-        if len(values) > MOST_VALUES:
-            shown.append(f"{len(values) - MOST_VALUES:,} more")
+        shown = [self.value(key, each) for each in values[: self.most]]
+        if len(values) > self.most:
+            shown.append(f"{len(values) - self.most:,} more")
         return joint.join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
     def _time(self, text: str) -> str:
@@ -134,3 +161,24 @@ class Words:
         except OverflowError:
             return text
         return f"{local:%b} {local.day}, {local:%Y, %H:%M}"
+
+
+def _all(raw: Any) -> Any:
+    return raw["all"] if isinstance(raw, dict) else raw
+
+
+def _is_empty(raw: Any) -> bool:
+    """Whether a node is a group without conditions, which matches nobody."""
+    return not (isinstance(raw, dict) and ("attribute" in raw or "not" in raw)) and not (
+        raw["any"] if isinstance(raw, dict) and "any" in raw else _all(raw)
+    )
+
+
+def day(value: date) -> str:
+    """A day as people read it: May 20, 2026."""
+    return f"{value:%B} {value.day}, {value:%Y}"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """2, customer -> 2 customers."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

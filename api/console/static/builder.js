@@ -1,0 +1,26 @@
+// The filter builder: where the focus goes after a row came or went, and how lists of values are typed.
+(() => {
+  "use strict";
+  const builder = () => document.getElementById("builder");
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.target?.id !== "builder") return;
+    builder()?.querySelector("[data-focus]")?.focus();
+    htmx.trigger(document.body, "rollcall:filters");
+  });
+
+  // Enter and comma put what is typed among the values; Backspace in an empty entry takes the last one away.
+  document.addEventListener("keydown", (event) => {
+    const entry = event.target.closest?.("[data-chips] > input[type=text]");
+    if (!entry || event.isComposing) return;
+    const buttons = entry.parentElement.querySelectorAll("button");
+    if (event.key === "Enter" || event.key === ",") {
+      event.preventDefault();
+      if (entry.value.trim()) buttons[buttons.length - 1].click();
+    }
+    if (event.key === "Backspace" && !entry.value && buttons.length > 1) {
+      event.preventDefault();
+      buttons[buttons.length - 2].click();
+    }
+  });
+})();

@@ -1,0 +1,42 @@
+"""What an edit of a filter would do to a segment's members, before anybody saves it. Used by the console's form.
+
+Nothing is stored. The members are those of the version being served, the predicate is the one that fills segments.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from domain.filters import Node
+from domain.moments import Moment
+from projections.database import beside
+from projections.filter_sql import predicate
+from projections.read.preview import in_time
+
+SQL = beside(__file__)
+NO_VERSION = -1
+
+
+class Impact(NamedTuple):
+    """How many customers would join and leave."""
+
+    joins: int
+    leaves: int
+
+
+def impact(
+    connection: Connection[TupleRow], account_id: UUID, serving: int | None, node: Node, moment: Moment
+) -> Impact:
+    """Who would join and leave the version `serving` at `moment`. Raises `Unavailable` where it takes too long."""
+    parts: dict[str, Any] = {
+        "account": sql.Literal(account_id), "predicate": predicate(node, moment),
+        "serving": sql.Literal(NO_VERSION if serving is None else serving),
+    }  # fmt: skip
+    with in_time(connection):
+        row = connection.execute(sql.SQL(SQL.impact).format(**parts)).fetchone()
+    assert row is not None
+    return Impact(*row)
