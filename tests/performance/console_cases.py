@@ -49,6 +49,13 @@ def _segments(crowd: Crowd) -> dict[str, list[Case]]:
             Case("100 rows, by name", "/segments?rows=100&name=segment"),
             Case("nothing found", "/segments?name=zebra"),
         ],
+        "/segments/new": [Case("", "/segments/new")],
+        "/segments/{segment_id}/edit": [
+            Case("a million members", f"/segments/{crowd.everybody}/edit"),
+            Case("of segments", f"/segments/{crowd.nested}/edit"),
+            Case("a list", f"/segments/{crowd.static}/edit"),
+        ],
+        "/segments/{segment_id}/newer": [Case("", f"/segments/{crowd.everybody}/newer?version=1")],
         "/segments/{segment_id}/delete": [Case("a million members", f"/segments/{crowd.everybody}/delete")],
     }
 

@@ -153,8 +153,8 @@ REPEATED = (
     "UPDATE segment_versions SET members = members * (%(times)s + 1)",
     """
     INSERT INTO audience_recipients
-    SELECT account_id, audience_no, customer_no + k * %(stride)s, gen_random_uuid(), external_id || '-' || k, phone || k,
-           name || ' ' || k
+    SELECT account_id, audience_no, customer_no + k * %(stride)s, gen_random_uuid(), external_id || '-' || k,
+           phone || k, name || ' ' || k
     FROM audience_recipients, generate_series(1, %(times)s) AS k
     """,
     "UPDATE audiences SET recipients = recipients * (%(times)s + 1)",
