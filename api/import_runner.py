@@ -10,6 +10,7 @@ import re
 import threading
 from collections import Counter as Tally
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from tempfile import TemporaryFile
 from typing import IO
@@ -155,15 +156,20 @@ class ImportRunner:
                 self._fail(account_id, row, "internal_error", "an unexpected error; what was taken in stays")
 
     def _take_in(self, account_id: UUID, row: ImportRow, rows: _Rows, file: IO[bytes], size: int) -> None:
-        for chunk in self._chunks(row, rows, file, size):
-            step = self._rollcall.take_in_lines(account_id, chunk)
-            for result, count in asdict(step.counts).items():
-                LINES.labels(result).inc(count)
-            if chunk.finished:
-                IMPORTS.labels("done").inc()
-                log.info("import_done", import_id=str(row.import_id), lines=chunk.before + step.counts.lines)
-            if self._stop.is_set():
-                return
+        chunks = self._chunks(row, rows, file, size)
+        # The next chunk is read while the database stores this one.
+        with ThreadPoolExecutor(1, f"read-{row.import_id}") as reader:
+            coming = reader.submit(next, chunks, None)
+            while (chunk := coming.result()) is not None:
+                coming = reader.submit(next, chunks, None)
+                step = self._rollcall.take_in_lines(account_id, chunk)
+                for result, count in asdict(step.counts).items():
+                    LINES.labels(result).inc(count)
+                if chunk.finished:
+                    IMPORTS.labels("done").inc()
+                    log.info("import_done", import_id=str(row.import_id), lines=chunk.before + step.counts.lines)
+                if self._stop.is_set():
+                    return
 
     def _fail(self, account_id: UUID, row: ImportRow, code: str, reason: str) -> None:
         imports.fail(self._database, account_id, row.import_id, code, reason, self._rollcall.now())

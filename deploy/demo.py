@@ -1,7 +1,9 @@
-"""The sample account of `rollcall demo` and `make run`: plausible customers, segments, and a stream of changes.
+"""The sample account of `rollcall demo` and `make run`: plausible customers, segments, a campaign, and a stream of
+changes.
 
-Goes through the application as the doors do. Filling it a second time adds nobody and nothing: customers
-are recognised by their external ids, segments by ids derived from their names.
+Goes through the application as the doors do. Filling it a second time adds nobody and nothing: customers are
+recognised by their external ids, segments and the campaign by ids derived from their names. What somebody deleted
+stays deleted, and a label that somebody gave stays hers.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,8 +19,11 @@ from uuid import UUID, uuid5
 import structlog
 
 from domain.application import Rollcall
-from domain.customer import CustomerChange, CustomerData
+from domain.campaign import CampaignDraft
+from domain.customer import CustomerChange, CustomerData, customer_id_of
+from domain.errors import Invalid, NotFound
 from domain.segment import SegmentDraft
+from domain.values import AttributeType
 
 CUSTOMERS = 2_000
 BATCH = 500
@@ -26,6 +32,20 @@ FIRST = "Ana Beatriz Carla Daniel Eva Filipe Gabriela Hugo Inês João Karin Lu�
 LAST = "Almeida Barros Costa Duarte Esteves Ferreira Gomes Jensen Kowalski Lopes Müller Nakamura Oliveira Pereira Silva"
 CITIES = {"PT": ["Lisbon", "Porto", "Braga"], "ES": ["Madrid", "Sevilla"], "DE": ["Berlin", "Köln"], "FR": ["Paris"]}
 PLANS = ["free", "free", "free", "basic", "basic", "pro", "enterprise"]
+ATTRIBUTES: dict[str, tuple[AttributeType, str]] = {
+    "country": ("text", "Country"),
+    "city": ("text", "City"),
+    "plan": ("text", "Plan"),
+    "premium_customer": ("boolean", "Premium customer"),
+    "birthdate": ("date", "Birthdate"),
+    "lifetime_value": ("number", "Lifetime value"),
+    "orders": ("number", "Orders"),
+    "score": ("number", "Engagement score"),
+}
+# Every so many customers one cannot be reached, for each of the reasons there are.
+OPTED_OUT_EVERY, NO_PHONE_EVERY, SHARED_PHONE_EVERY, GUEST_EVERY = 40, 60, 50, 45
+GUESTS = "Event guests"
+CAMPAIGN, INCLUDED, LEFT_OUT = "Summer offer", ("Premium customers", GUESTS), ("Win back",)
 
 SEGMENTS: list[tuple[str, str, Any]] = [
     (
@@ -60,15 +80,37 @@ SEGMENTS: list[tuple[str, str, Any]] = [
 def play(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
     """Fill the account, then change a few of its customers each second until `stop` is set."""
     chance = random.Random(20)  # noqa: S311 - the sample should look the same everywhere
+    known = rollcall.attributes(account_id)
+    for key, (kind, label) in ATTRIBUTES.items():
+        if key not in known:
+            rollcall.declare_attribute(account_id, key, kind, label)
     everybody = [_customer(chance, number) for number in range(customers)]
     for start in range(0, customers, BATCH):
         _send(rollcall, account_id, everybody[start : start + BATCH])
-    for name, description, raw in SEGMENTS:
-        draft = SegmentDraft(name, description, "dynamic", raw)
-        rollcall.create_segment(account_id, draft, uuid5(account_id, f"demo:{name}"))
-    structlog.get_logger().info("demo_filled", customers=customers, segments=len(SEGMENTS))
+    _make_segments(rollcall, account_id, customers)
+    structlog.get_logger().info("demo_filled", customers=customers, segments=len(SEGMENTS) + 1)
     while not stop.wait(PAUSE_SECONDS):
         _send(rollcall, account_id, list(_changes(chance, customers)))
+
+
+def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None:
+    """The segments, the one that is kept by hand with its guests, and the campaign; none that was deleted."""
+
+    def known_as(name: str) -> UUID:
+        return uuid5(account_id, f"demo:{name}")
+
+    for name, description, raw in SEGMENTS:
+        with suppress(NotFound):
+            rollcall.create_segment(account_id, SegmentDraft(name, description, "dynamic", raw), known_as(name))
+    guests = [customer_id_of(account_id, _external_id(number)) for number in range(0, customers, GUEST_EVERY)]
+    with suppress(NotFound):
+        draft = SegmentDraft(GUESTS, "Signed up at the stand; kept by hand", "static")
+        rollcall.create_segment(account_id, draft, known_as(GUESTS))
+        rollcall.add_members(account_id, known_as(GUESTS), guests)
+    # Without one of its segments there is no campaign to make.
+    with suppress(NotFound, Invalid):
+        included, left_out = ([known_as(name) for name in names] for names in (INCLUDED, LEFT_OUT))
+        rollcall.create_campaign(account_id, CampaignDraft(CAMPAIGN, included, left_out), known_as(CAMPAIGN))
 
 
 def _send(rollcall: Rollcall, account_id: UUID, people: list[dict[str, Any]]) -> None:
@@ -86,10 +128,12 @@ def _customer(chance: random.Random, number: int) -> dict[str, Any]:
     country = chance.choice(list(CITIES))
     plan = chance.choice(PLANS)
     born = date(1950, 1, 1) + timedelta(days=chance.randrange(20_000))
+    holder = number - 1 if number % SHARED_PHONE_EVERY == 13 else number
     return {
-        "external_id": f"demo-{number:05d}",
+        "external_id": _external_id(number),
         "name": f"{chance.choice(FIRST.split())} {chance.choice(LAST.split())}",
-        "phone": f"+35191{number + 2_000_000:07d}",
+        "phone": None if number % NO_PHONE_EVERY == 11 else f"+35191{holder + 2_000_000:07d}",
+        "opted_out": number % OPTED_OUT_EVERY == 7,
         "tags": sorted({chance.choice(["newsletter", "vip", "beta", "partner"]) for _ in range(chance.randrange(3))}),
         "attributes": {
             "country": country,
@@ -114,4 +158,8 @@ def _changes(chance: random.Random, customers: int) -> Iterator[dict[str, Any]]:
                 {"plan": plan, "premium_customer": plan in ("pro", "enterprise")},
             ]
         )
-        yield {"external_id": f"demo-{chance.randrange(customers):05d}", "attributes": attributes}
+        yield {"external_id": _external_id(chance.randrange(customers)), "attributes": attributes}
+
+
+def _external_id(number: int) -> str:
+    return f"demo-{number:05d}"

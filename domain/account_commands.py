@@ -99,7 +99,8 @@ class AccountCommands(LogApplication):
             known = schema.types.get(key)
             if known is not None and known != kind:
                 if used_by:
-                    raise Refused("attribute_in_use", f"{key} is a {known} and read by: {', '.join(used_by)}")
+                    detail = f"{key} is a {known} and read by: {', '.join(used_by)}; use another key for another type"
+                    raise Refused("attribute_in_use", detail)
                 raise Refused("attribute_type_fixed", f"{key} is a {known}; use another key for another type")
             if known == kind and schema.labels.get(key) == label:
                 return Saved(schema_id_of(account_id), schema.version, self.head())

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Form, Request, Response
 
 from api.attributes import KeyText
+from api.console.filter_words import operators_in_words, vocabulary
 from api.console.paging import Paged
 from api.console.rendering import done, show, still, unchanged
 from api.console.session import Person, SignedIn
@@ -15,7 +16,6 @@ from api.context import Context, Here
 from api.waiting import settle, snapshot
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
-from domain.operators import operators_of
 from domain.values import AttributeType
 from projections.read import accounts, segments
 
@@ -28,10 +28,6 @@ TYPES: dict[AttributeType, str] = {
     "datetime": "Date and time",
     "list": "List of texts",
 }
-BUILT_IN_LABELS = {
-    "external_id": "External ID", "phone": "Phone", "name": "Name", "opted_out": "Opted out", "tags": "Tags",
-    "created_at": "Created",
-}  # fmt: skip
 FIELDS = {"/key": "key", "/type": "type", "/name": "label"}
 
 
@@ -39,7 +35,7 @@ class Line(NamedTuple):
     """An attribute as the list shows it."""
 
     key: str
-    label: str | None
+    label: str
     type: str
     operators: str
     readers: int
@@ -55,13 +51,16 @@ def list_attributes(request: Request, here: Here, person: SignedIn, pager: Paged
             return still()
         own = accounts.attributes(connection, account_id)
         readers = segments.counts_reading(connection, account_id)
-    every: list[tuple[str, AttributeType, str | None]] = [(row.key, row.type, row.label) for row in own]
-    every += [(key, kind, BUILT_IN_LABELS.get(key)) for key, kind in BUILT_IN.items()]
+    label = vocabulary(own, {}).label
+    every: list[tuple[str, AttributeType]] = [*((row.key, row.type) for row in own), *BUILT_IN.items()]
     # The order is by place, as over HTTP: attributes are never removed.
     start = pager.number or 0
     places = range(start, min(start + pager.fetch, len(every)))
     page = pager.page(places, lambda place: str(place + 1), len(every))
-    lines = [_line(*every[place], readers=readers) for place in page.rows]
+    lines = [
+        Line(key, label(key), TYPES[kind], words(kind), readers.get(key, 0), key in BUILT_IN)
+        for key, kind in (every[place] for place in page.rows)
+    ]
     values = {"person": person, "active": "attributes", "page": page, "attributes": lines, "position": position}
     return show(request, "attributes.html", values)
 
@@ -146,7 +145,7 @@ def _form(
     """The form; with `readers` it is that of an attribute which is there."""
     values = {
         "person": person, "active": "attributes", "asked": asked, "errors": errors or {}, "readers": readers,
-        "types": {kind: f"{label} ({', '.join(words(kind)[:3])} …)" for kind, label in TYPES.items()},
+        "types": {kind: f"{label} ({words(kind, 3)} …)" for kind, label in TYPES.items()},
         "type_words": TYPES,
     }  # fmt: skip
     return show(request, "attribute_form.html", values, 422 if errors else 200)
@@ -159,10 +158,6 @@ def _errors(wrong: Invalid | Refused) -> dict[str, str]:
     return {FIELDS.get(each.pointer, ""): each.detail for each in wrong.errors}
 
 
-def words(kind: AttributeType) -> list[str]:
-    """The operators of a type in words."""
-    return [name.replace("_", " ") for name in operators_of(kind)]
-
-
-def _line(key: str, kind: AttributeType, label: str | None, *, readers: Mapping[str, int]) -> Line:
-    return Line(key, label, TYPES[kind], ", ".join(words(kind)), readers.get(key, 0), key in BUILT_IN)
+def words(kind: AttributeType, most: int | None = None) -> str:
+    """The operators of a type, or the first `most` of them, in words."""
+    return ", ".join(word for _, word in operators_in_words(kind)[:most])

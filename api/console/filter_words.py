@@ -59,12 +59,17 @@ class Vocabulary(NamedTuple):
         kind = self.types.get(attribute)
         if kind is None:
             return []
-        words = OPERATOR_WORDS | BOOLEAN_WORDS if kind == "boolean" else OPERATOR_WORDS
-        return [(name, words[name]) for name in operators_of(kind)]
+        return operators_in_words(kind)
 
     def label(self, attribute: str) -> str:
         """How people call an attribute."""
         return self.labels.get(attribute, attribute)
+
+
+def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
+    """The operators that a type allows, each with its words."""
+    words = OPERATOR_WORDS | BOOLEAN_WORDS if kind == "boolean" else OPERATOR_WORDS
+    return [(name, words[name]) for name in operators_of(kind)]
 
 
 def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> Vocabulary:

@@ -71,6 +71,10 @@ SIGHTS = (
     Sight("segments", "/segments"),
     Sight("segments-none-matches", "/segments?name=nothing-is-called-so"),
     Sight("segment-menu", "/segments", (menu_of(NEWSLETTER),)),
+    Sight("segment-new", "/segments/new"),
+    Sight("segment-edit", "/segments/{dynamic}/edit"),
+    Sight("segment-edit-every-kind", "/segments/{long}/edit"),
+    Sight("segment-edit-static", "/segments/{static}/edit"),
     Sight("delete", "/segments/{static}/delete"),
     Sight("delete-dialog", "/segments", (menu_of(NEWSLETTER), "Delete")),
     Sight("why-member", "/segments/{dynamic}/customers/{customer}/why"),
@@ -117,7 +121,7 @@ SIGHTS = (
     Sight("attribute-new", "/attributes/new"),
     Sight("attribute-new-dialog", "/attributes", ("New Attribute",)),
     Sight("attribute-edit", "/attributes/plan/edit"),
-    Sight("attribute-edit-dialog", "/attributes", ("Edit plan",)),
+    Sight("attribute-edit-dialog", "/attributes", ("Edit Plan",)),
     Sight("keys", "/keys"),
     Sight("key-new", "/keys/new"),
     Sight("key-new-dialog", "/keys", ("Create API Key",)),
@@ -136,6 +140,7 @@ SIGHTS = (
 # What answers a GET and is no page, and why.
 NOT_PAGES: dict[str, str] = {
     "/": "goes on to the segments",
+    "/segments/{segment_id}/newer": "a part of the page on which a segment is edited",
     "/segments/{segment_id}/import-sample.csv": "a file",
     "/segments/{segment_id}/imports/{import_id}/errors.csv": "a file",
     "/campaigns/{campaign_id}/recipients.{ending}": "is a file",

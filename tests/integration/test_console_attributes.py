@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from api.console.filter_words import OPERATOR_WORDS
 from domain.operators import operators_of
 from domain.segment import SegmentDraft
 from domain.values import ATTRIBUTE_TYPES
@@ -48,9 +49,9 @@ def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segme
         installation.rollcall.create_segment(account_id, SegmentDraft(name, "", "dynamic", raw))
     installation.catch_up()
     page = console.get("/console/attributes").text
-    operators = ", ".join(operators_of("text")).replace("_", " ")
+    operators = ", ".join(OPERATOR_WORDS[name] for name in operators_of("text"))
     assert row_of(page, "plan") == f"Plan & price plan Text {operators} 2 segments Edit Plan & price"
-    assert row_of(page, "opted_out").startswith("Opted out Built-in opted_out True or false equals, not equals")
+    assert row_of(page, "opted_out").startswith("Opted out Built-in opted_out True or false Is, Is not, Has a value")
     assert "No segment" in row_of(page, "opted_out")
     assert "Edit" not in row_of(page, "opted_out")
 
@@ -95,7 +96,8 @@ def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
     installation.rollcall.create_segment(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
     installation.catch_up()
     answer = console.post("/console/attributes/new", data={"key": "plan", "type": "date"})
-    assert errors_on(answer.text) == {"type": "plan is a text and read by: Gold customers"}
+    said = "plan is a text and read by: Gold customers; use another key for another type"
+    assert errors_on(answer.text) == {"type": said}
 
 
 def test_a_label_can_be_changed_and_taken_away(installation: Installation, account_id: UUID, console: Client) -> None:
@@ -109,7 +111,7 @@ def test_a_label_can_be_changed_and_taken_away(installation: Installation, accou
     assert "Tariff was saved" in page
     assert row_of(page, "plan").startswith("Tariff plan Text")
     console.post("/console/attributes/plan/edit", data={"label": " "})
-    assert row_of(console.get("/console/attributes").text, "plan").startswith("plan plan Text")
+    assert row_of(console.get("/console/attributes").text, "plan").startswith("Plan plan Text")
 
 
 def test_built_in_and_unknown_attributes_cannot_be_edited(console: Client) -> None:

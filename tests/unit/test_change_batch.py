@@ -128,3 +128,14 @@ def test_a_deletion_is_an_event_of_its_own_and_the_versions_go_on() -> None:
     assert results(batch) == ["created", "deleted", "created"]
     assert isinstance(batch.events[1], CustomerDeleted)
     assert [event.originator_version for event in batch.events] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("values", [{"phone": "+351912345678"}, {"phone": "+351912345678", "name": "Ana"}])
+def test_a_customer_first_seen_in_a_file_is_as_any_change_would_make_her(values: dict[str, Any]) -> None:
+    who = UUID(int=1)
+    quick, usual = (ChangeBatch(ACCOUNT, schema_of([]), {}, NOW) for _ in range(2))
+    quick.first_seen(who, "import:1", dict(values))
+    usual.take_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
+    assert quick.events == usual.events
+    assert quick.states_written() == usual.states_written()
+    assert quick.states == usual.states

@@ -58,7 +58,7 @@
         delete left[depth()];
       }
       showDialog();
-      dialog.querySelector(".problems")?.focus();
+      (dialog.querySelector(".problems") ?? dialog.querySelector("[autofocus]"))?.focus();
       const title = document.getElementById("dialog-title")?.textContent;
       if (title) document.title = `${title} · Rollcall`;
     }
@@ -159,6 +159,10 @@
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
     button.textContent = "Copied";
+  });
+  // Enter in a search among a form's choices searches, and does not send the form.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches?.("[data-searches]")) event.preventDefault();
   });
   for (const toggle of document.querySelectorAll("[data-theme-toggle]")) {
     toggle.hidden = false;

@@ -1,5 +1,6 @@
 // Ticking rows of a list: what is ticked survives searching and paging, and the button says how many there are.
 // The form holds every ticked id in its field `ticked`; `data-ticks` has the button's words for one and for many.
+// A form with `data-ticks-away` is there only while there is something to tick.
 (() => {
   "use strict";
   const formOf = (box) => box.form?.matches("[data-ticks]") && box.type === "checkbox" ? box.form : null;
@@ -12,9 +13,10 @@
     const button = form.querySelector("button:not([data-back])");
     button.disabled = ids.size === 0;
     button.textContent = (ids.size === 1 ? one : many).replace("#", ids.size ? ids.size.toLocaleString("en") : "").replace("  ", " ");
+    const shown = boxes(form);
+    if (form.hasAttribute("data-ticks-away")) form.hidden = shown.length + ids.size === 0;
     const all = document.querySelector(`[data-tick-all="${form.id}"]`);
     if (!all) return;
-    const shown = boxes(form);
     const on = shown.filter((box) => box.checked).length;
     all.hidden = shown.length === 0;
     all.checked = on > 0 && on === shown.length;

@@ -1,0 +1,247 @@
+"""Create Segment and Edit in the browser: the filter builder, the live count, and two people at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.console import Console
+from tests.browser.looking import accessible, both_schemes
+from tests.browser.watching import Watched
+
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+FRESH = 2_000  # milliseconds: how long something done elsewhere may take to show
+
+
+@pytest.fixture(scope="module")
+def customers(console: Console) -> Console:
+    """Four customers: two gold ones, one of them premium and born on May 20, 2026."""
+    console.customer("Ana Gold", attributes={"plan": "gold", "premium_customer": True, "birthdate": "2026-05-20"})
+    console.customer("Bea Gold", attributes={"plan": "gold", "premium_customer": False, "birthdate": "2026-05-20"})
+    console.customer("Cid Free", attributes={"plan": "free", "premium_customer": True, "birthdate": "2026-05-21"})
+    console.customer("Dan Free", attributes={"plan": "free", "score": 7})
+    console.settle()
+    return console
+
+
+@pytest.fixture
+def new(page: Page, customers: Console) -> Page:
+    page.goto("/console/segments/new")
+    return page
+
+
+@pytest.fixture
+def elsewhere(context: BrowserContext) -> Iterator[Page]:
+    """A second window of the same browser."""
+    made = context.new_page()
+    yield made
+    made.close()
+
+
+def condition(page: Page, number: int) -> Locator:
+    return page.locator(f"#filter-{number}")
+
+
+def choose(page: Page, number: int, attribute: str, operator: str | None = None) -> Locator:
+    """Choose attribute and operator of a condition; the condition."""
+    row = condition(page, number)
+    row.get_by_label("Attribute").select_option(label=attribute)
+    expect(row.get_by_label("Operator")).to_be_visible()
+    if operator is not None:
+        row.get_by_label("Operator").select_option(label=operator)
+    return row
+
+
+def start_dynamic(page: Page, name: str) -> None:
+    page.get_by_label("Segment Name").fill(name)
+    page.get_by_role("switch", name="Dynamic Segment").check()
+
+
+def test_a_static_segment_needs_only_a_name_and_stands_on_top_of_the_list(new: Page) -> None:
+    expect(new.get_by_role("heading", name="Filters")).to_be_hidden()
+    new.get_by_label("Segment Name").fill("Newsletter Subscribers")
+    new.get_by_label("Description").fill("Who reads it")
+    new.get_by_role("button", name="Create Segment").click()
+    expect(new).to_have_url(re.compile("/console/segments$"))
+    first = new.locator("tbody tr").first
+    expect(first).to_contain_text("Newsletter Subscribers")
+    expect(first).to_contain_text("No filters")
+    expect(new.locator("#notices")).to_contain_text("Newsletter Subscribers was created")
+
+
+def test_a_dynamic_segment_asks_birthdate_equals_may_20_and_premium_customer_is_true(
+    new: Page, customers: Console
+) -> None:
+    start_dynamic(new, "Premium in May")
+    choose(new, 0, "Birthdate", "Equals").get_by_label("Value").fill("2026-05-20")
+    new.get_by_role("button", name="Add Attribute").click()
+    choose(new, 1, "Premium customer", "Is").get_by_label("Value").select_option(label="True")
+    expect(new.locator("#matches-count")).to_have_text("1 customer matches now")
+    both_schemes(new, accessible)
+    new.get_by_role("button", name="Create Segment").click()
+    row = new.get_by_role("row").filter(has_text="Premium in May")
+    expect(row.locator(".number")).to_have_text("1")
+    made = customers.ok("GET", "/v1/segments?name=Premium in May")["data"][0]
+    assert made["filter"] == [
+        {"attribute": "birthdate", "operator": "equals", "value": "2026-05-20"},
+        {"attribute": "premium_customer", "operator": "equals", "value": True},
+    ]
+
+
+def test_add_attribute_narrows_and_the_count_follows_while_she_types(new: Page) -> None:
+    start_dynamic(new, "Narrower")
+    count = new.locator("#matches-count")
+    expect(count).to_contain_text("Complete the filters")
+    row = choose(new, 0, "Plan", "Equals")
+    expect(row).to_contain_text("Choose a value")
+    row.get_by_label("Value").press_sequentially("gold")
+    expect(count).to_have_text("2 customers match now")
+    expect(row).not_to_contain_text("Choose a value")
+    expect(new.locator("#matches-sample li")).to_contain_text(["Bea Gold", "Ana Gold"])
+    new.get_by_role("button", name="Add Attribute").click()
+    expect(new.locator("#filter-1-attribute")).to_be_focused()
+    choose(new, 1, "Premium customer", "Is").get_by_label("Value").select_option(label="True")
+    expect(count).to_have_text("1 customer matches now")
+    new.get_by_role("button", name="Remove Premium customer").click()
+    expect(new.get_by_role("button", name="Add Attribute")).to_be_focused()
+    expect(count).to_have_text("2 customers match now")
+
+
+def test_a_list_of_values_is_typed_with_comma_and_enter_and_taken_back_with_backspace(new: Page) -> None:
+    start_dynamic(new, "One of several")
+    row = choose(new, 0, "Plan", "Is any of")
+    chips, count = row.locator(".chip"), new.locator("#matches-count")
+    row.get_by_label("Add a value").press_sequentially("gold,")
+    expect(chips).to_have_count(1)
+    expect(row.get_by_label("Add a value")).to_be_focused()
+    new.keyboard.type("free")
+    new.keyboard.press("Enter")
+    expect(chips).to_have_count(2)
+    expect(count).to_have_text("4 customers match now")
+    expect(new).to_have_url(re.compile("/new$"))
+    expect(row.get_by_label("Add a value")).to_be_focused()
+    new.keyboard.press("Backspace")
+    expect(chips).to_have_count(1)
+    expect(count).to_have_text("2 customers match now")
+
+
+def test_groups_say_any_of_and_none_of(new: Page) -> None:
+    start_dynamic(new, "Grouped")
+    choose(new, 0, "Plan", "Equals").get_by_label("Value").fill("free")
+    new.get_by_role("button", name="Add Group").click()
+    expect(new.locator("#filter-1-match")).to_be_focused()
+    new.locator("#filter-1-match").select_option(label="None of")
+    inner = new.locator("#filter-1-0")
+    inner.get_by_label("Attribute").select_option(label="Score")
+    inner.get_by_label("Operator").select_option(label="Has a value")
+    expect(new.locator("#matches-count")).to_have_text("1 customer matches now")
+    expect(new.locator("#matches-sample")).to_contain_text("Cid Free")
+
+
+def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(new: Page, watched: Watched) -> None:
+    watched.expect(422)
+    start_dynamic(new, "Wrong at first")
+    row = choose(new, 0, "Score", "Is between")
+    row.get_by_label("From").fill("9")
+    row.get_by_label("To", exact=True).fill("1")
+    expect(row).to_contain_text("swap them")
+    new.get_by_role("button", name="Create Segment").click()
+    expect(new.get_by_role("alert").filter(has_text="swap them")).to_be_visible()
+    expect(row.get_by_label("From")).to_have_value("9")
+    both_schemes(new, accessible)
+    row.get_by_label("To", exact=True).fill("10")
+    new.get_by_role("button", name="Create Segment").click()
+    expect(new.get_by_role("row").filter(has_text="Wrong at first")).to_be_visible()
+
+
+def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_who_is_concerned(
+    page: Page, customers: Console
+) -> None:
+    segment_id = customers.segment("Before saving", GOLD)
+    customers.campaign("Summer sale", segment_id)
+    page.goto(f"/console/segments/{segment_id}/edit")
+    expect(page.get_by_role("complementary")).to_contain_text("Summer sale")
+    expect(page.locator("#matches-impact")).to_contain_text("Saving changes nobody’s membership")
+    page.locator("#filter-0").get_by_label("Value").fill("free")
+    expect(page.locator("#matches-impact")).to_have_text(
+        re.compile("Saving adds 2 customers and removes 2 of the 2 that are in it now")
+    )
+
+
+def test_a_filter_edited_in_one_window_is_seen_in_another_without_reload_within_two_seconds(
+    page: Page, elsewhere: Page, customers: Console
+) -> None:
+    segment_id = customers.segment("Seen elsewhere", GOLD)
+    elsewhere.goto("/console/segments?name=Seen+elsewhere")
+    page.goto(f"/console/segments/{segment_id}/edit")
+    page.locator("#filter-0").get_by_label("Value").fill("free")
+    row = elsewhere.get_by_role("row").filter(has_text="Seen elsewhere")
+    expect(row).to_contain_text("gold")
+    page.get_by_role("button", name="Update Segment").click()
+    expect(page).to_have_url(re.compile("/console/segments$"))
+    expect(row).to_contain_text("free", timeout=FRESH)
+
+
+def test_an_open_form_is_told_that_somebody_saved_and_what_she_typed_stays(page: Page, customers: Console) -> None:
+    segment_id = customers.segment("Edited by two", GOLD)
+    page.goto(f"/console/segments/{segment_id}/edit")
+    name = page.get_by_label("Segment Name")
+    name.press("End")
+    name.press_sequentially(" and mine")
+    customers.ok("PATCH", f"/v1/segments/{segment_id}", json={"description": "Changed by another"})
+    expect(page.locator("#newer")).to_contain_text("Somebody changed this segment")
+    expect(name).to_be_focused()
+    expect(name).to_have_value("Edited by two and mine")
+    page.get_by_role("button", name="See what changed").click()
+    expect(page.locator("#newer")).to_contain_text("Changed by another")
+    expect(page.get_by_role("button", name="Keep mine")).to_be_visible()
+    expect(name).to_have_value("Edited by two and mine")
+    both_schemes(page, accessible)
+
+
+def test_who_comes_second_sees_both_side_by_side_and_keeps_hers_or_takes_theirs(
+    page: Page, elsewhere: Page, customers: Console, watched: Watched
+) -> None:
+    watched.expect(412)
+    segment_id = customers.segment("Conflict", GOLD)
+    for window in (page, elsewhere):
+        window.goto(f"/console/segments/{segment_id}/edit")
+    page.locator("#filter-0").get_by_label("Value").fill("silver")
+    elsewhere.locator("#filter-0").get_by_label("Value").fill("free")
+    elsewhere.get_by_role("button", name="Update Segment").click()
+    expect(elsewhere).to_have_url(re.compile("/console/segments$"))
+    page.get_by_role("button", name="Update Segment").click()
+    filters = page.locator("#newer").get_by_role("row").filter(has_text="Filters")
+    expect(filters.get_by_role("cell")).to_have_text(["Plan equals silver", "Plan equals free"])
+    expect(page.locator("#filter-0").get_by_label("Value")).to_have_value("silver")
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.get_by_role("row").filter(has_text="Conflict")).to_contain_text("silver")
+    page.goto(f"/console/segments/{segment_id}/edit")
+    customers.ok("PATCH", f"/v1/segments/{segment_id}", json={"name": "Conflict solved"})
+    page.get_by_role("button", name="See what changed").click()
+    page.get_by_role("link", name="Take theirs").click()
+    expect(page.get_by_label("Segment Name")).to_have_value("Conflict solved")
+
+
+def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
+    page: Page, customers: Console, context: BrowserContext
+) -> None:
+    browser = context.browser
+    assert browser is not None
+    plain = browser.new_context(base_url=customers.url, storage_state=customers.session, java_script_enabled=False)
+    bare = plain.new_page()
+    bare.goto("/console/segments/new")
+    start_dynamic(bare, "Without scripts")
+    bare.locator("#filter-0-attribute").select_option(label="Plan")
+    bare.get_by_role("button", name="Show the inputs").click()
+    bare.locator("#filter-0").get_by_label("Value").fill("gold")
+    bare.get_by_role("button", name="Add Attribute").click()
+    bare.locator("#filter-1-attribute").select_option(label="Premium customer")
+    bare.get_by_role("button", name="Show the inputs").click()
+    bare.locator("#filter-1").get_by_label("Value").select_option(label="True")
+    bare.get_by_role("button", name="Create Segment").click()
+    expect(bare.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
+    plain.close()
