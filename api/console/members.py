@@ -75,7 +75,7 @@ def _listed(connection: Any, account_id: UUID, segment: SegmentRow, pager: Pager
     version, before = segment.serving or 0, _before(pager.after)
     rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.fetch)
     everyone = wanted == customers.EVERYONE
-    total = segment.members if everyone else members.count(connection, account_id, version, wanted)
+    total = segment.members if everyone else members.count_few(connection, version, wanted)
     days, _ = accounts.calendar(connection, account_id)
     shown = shown_as(accounts.attributes(connection, account_id), days.zone)
     page = pager.page(rows, lambda each: f"{each[1].isoformat()}{_APART}{each[0].customer_no}", total)

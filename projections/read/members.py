@@ -1,4 +1,4 @@
-"""The members of one served version, newest first. Used by `api.members`.
+"""The members of one served version, newest first. Used by `api.members` and the console.
 
 Every query names a version, never a segment: one answer is one filter, whole.
 """
@@ -15,6 +15,7 @@ from projections.database import beside
 from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 
 SQL = beside(__file__)
+FEW = 5_000
 
 
 def page(
@@ -86,3 +87,23 @@ def count_candidates(connection: Connection[TupleRow], account_id: UUID, version
     statement = SQL.count_candidates if wanted == EVERYONE else SQL.count_search_candidates
     row = connection.execute(statement, parameters).fetchone()
     return int(row[0]) if row else 0
+
+
+def count_few(connection: Connection[TupleRow], version_no: int, wanted: Search) -> int | None:
+    """How many members match the search; `None` where more than `FEW` customers do, who are not counted."""
+    asked = {"version_no": version_no, "words": wanted.words, "phones": wanted.phones, "most": FEW + 1}
+    row = connection.execute(SQL.count_few, asked).fetchone()
+    return int(row[0]) if row and row[1] <= FEW else None
+
+
+def count_few_candidates(
+    connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search
+) -> int | None:
+    """How many customers are not members and match the search; `None` where there are more than `FEW`."""
+    asked = {
+        "account_id": account_id, "version_no": version_no, "words": wanted.words, "phones": wanted.phones,
+        "most": FEW + 1,
+    }  # fmt: skip
+    statement = SQL.count_few_others if wanted == EVERYONE else SQL.count_few_candidates
+    row = connection.execute(statement, asked).fetchone()
+    return int(row[0]) if row and row[0] <= FEW else None
