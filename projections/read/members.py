@@ -15,7 +15,8 @@ from projections.database import beside
 from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 
 SQL = beside(__file__)
-FEW = 5_000
+# Beyond these, what matches a search is not counted, and looked for among the newest.
+FEW = 1_000
 
 
 def page(
@@ -38,8 +39,15 @@ def page(
         "words": wanted.words,
         "phones": wanted.phones,
     }
-    found = connection.execute(SQL.page if wanted == EVERYONE else SQL.search, parameters)
+    found = connection.execute(_statement(connection, wanted), parameters)
     return [(row_of(row), row[6]) for row in found]
+
+
+def _statement(connection: Connection[TupleRow], wanted: Search) -> str:
+    if wanted == EVERYONE:
+        return SQL.page
+    row = connection.execute(SQL.many, {"words": wanted.words, "phones": wanted.phones, "few": FEW}).fetchone()
+    return SQL.search_many if row and row[0] else SQL.search
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:

@@ -25,6 +25,30 @@ FROM (SELECT m.customer_no, m.joined_at
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
+-- name: many
+-- Whether more customers match than are worth being looked up by index.
+SELECT count(*) > %(few)s::int
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL,
+                              %(few)s::int + 1)
+
+-- name: search_many
+-- So many match that the newest members are tried one by one: soon a page of them is found.
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM (SELECT customer_no, joined_at
+      FROM members
+      WHERE version_no = %(version_no)s::bigint
+        AND (%(joined_at)s::timestamptz IS NULL
+             OR (joined_at, customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
+      ORDER BY joined_at DESC, customer_no DESC
+      OFFSET 0) m
+CROSS JOIN LATERAL (SELECT *
+                    FROM customers c
+                    WHERE c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+                    OFFSET 0) c
+WHERE c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+ORDER BY m.joined_at DESC, m.customer_no DESC
+LIMIT %(limit)s::int
+
 -- name: count
 SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND account_id = %(account_id)s::uuid
 
