@@ -40,6 +40,23 @@ class Build:
 
 
 @dataclass(slots=True)
+class Freezing:
+    """An audience being copied as of position `audience_no`: members up to `copied_to` are in, and who was touched."""
+
+    audience_no: int
+    included: list[int]
+    left_out: list[int]
+    copied_to: int = 0
+    # Numbers of customers whom events at hand are about to touch, and whom it has not reached.
+    touched: set[int] = field(default_factory=set)
+
+    def note(self, customer_no: int, position: int) -> None:
+        """Remember a customer about to be touched; `position` is that of the event that touched her last."""
+        if self.copied_to < customer_no < self.audience_no and position <= self.audience_no:
+            self.touched.add(customer_no)
+
+
+@dataclass(slots=True)
 class SegmentState:
     """A segment's two versions: the one readers see, and the one being built beside it."""
 
@@ -68,6 +85,7 @@ class AccountState:
     index: FlipIndex = field(default_factory=FlipIndex)
     time: TimeIndex = field(default_factory=TimeIndex)
     builds: dict[int, Build] = field(default_factory=dict)
+    freezing: dict[UUID, Freezing] = field(default_factory=dict)
     filters_changed: bool = True
     # When something may flip next, and up to when that was found to be nothing; `None` = not known.
     due_at: int | None = None
@@ -79,6 +97,11 @@ class AccountState:
         if at != self._at:
             self.index.be_at(self.days.moment(at))
             self._at = at
+
+    @property
+    def busy(self) -> bool:
+        """Whether a version is being filled, or an audience copied."""
+        return bool(self.freezing) or not all(build.complete for build in self.builds.values())
 
     def parse(self, raw: Any) -> Node:
         """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""
@@ -169,4 +192,6 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
         account.watch(version_no, node)
         if state == "building":
             segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
+    for account_id, audience_id, *audience in connection.execute(SQL.freezing):
+        accounts[account_id].freezing[audience_id] = Freezing(*audience)
     return accounts, broken

@@ -17,3 +17,9 @@ FROM segments s
 JOIN segment_versions v ON v.version_no IN (s.serving, s.building)
 WHERE s.type = 'dynamic' AND s.failure IS NULL
 ORDER BY v.version_no
+
+-- name: freezing
+SELECT account_id, audience_id, audience_no, included, left_out, copied_to
+FROM audiences
+WHERE NOT counted AND NOT complete
+ORDER BY audience_no

@@ -1,25 +1,28 @@
 """Frozen audiences: a campaign's recipients at a log position, the same for ever. Used by the worker.
 
-The event freezes what the rows are at its position; what that came to is then put into the log, and only
-then the audience may be read. So a replay gives the same audience also after a person was erased, whose
-values are in the log no more: the counts, and whom she had passed over, come from the log.
+Recipients are copied chunk by chunk between event batches, each as of the audience's position: a chunk takes only
+customers whose last event precedes it, and whoever is touched before her chunk came is copied first. What it
+came to is then put into the log, and only then the audience may be read. So a replay gives the same audience also
+after a person was erased, whose values are in the log no more: the counts, and whom she had passed over, come
+from the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from domain.stored_events import AudienceCounted, AudienceFrozen, Event
-from projections.account_state import AccountState
+from projections.account_state import AccountState, Freezing
 from projections.announcer import Announcer
 from projections.database import beside
 from projections.union import Union
 
 SQL = beside(__file__)
+EVERYBODY = 2**40
 
 
 def apply(connection: Connection[Any], account: AccountState, event: Event, position: int, at: int) -> None:
@@ -28,6 +31,8 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
         case AudienceFrozen():
             _freeze(connection, account, event, position, at)
         case AudienceCounted():
+            if event.originator_id in account.freezing:
+                finish(connection, account)
             fields = {
                 "audience_id": event.originator_id, "recipients": event.count, "opted_out": event.opted_out,
                 "no_phone": event.no_phone, "excluded": event.excluded, "duplicate_phone": len(event.passed_over),
@@ -38,18 +43,63 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
 
 
 def _freeze(connection: Connection[Any], account: AccountState, event: AudienceFrozen, position: int, at: int) -> None:
-    fields: dict[str, Any] = {
-        "account_id": account.account_id, "audience_no": position, "audience_id": event.originator_id,
-        "campaign_id": event.campaign_id, "at": at,
-    }  # fmt: skip
-    connection.execute(SQL.create, fields)
     lists = connection.execute(SQL.lists, {"campaign_id": event.campaign_id}).fetchone()
     union = _union(account, *lists) if lists is not None else None
-    if union is not None:
-        connection.execute(SQL.plan_for, {"whole_tables": "on"})
-        connection.execute(SQL.freeze, fields | union._asdict())
-        connection.execute(SQL.count, fields | union._asdict())
-        connection.execute(SQL.plan_for, {"whole_tables": "off"})
+    included, left_out = (union.included, union.left_out) if union else ([], [])
+    fields: dict[str, Any] = {
+        "account_id": account.account_id, "audience_no": position, "audience_id": event.originator_id,
+        "campaign_id": event.campaign_id, "at": at, "included": included, "left_out": left_out,
+        "complete": not included,
+    }  # fmt: skip
+    connection.execute(SQL.create, fields)
+    if included:
+        account.freezing[event.originator_id] = Freezing(position, included, left_out)
+
+
+def copy_chunk(connection: Connection[Any], account: AccountState, size: int) -> None:
+    """Copy about `size` members, or all that are left, into each audience of the account that is being frozen."""
+    for audience_id, freezing in list(account.freezing.items()):
+        most = max(1, size // len(freezing.included))
+        terms = {"included": freezing.included, "copied_to": freezing.copied_to, "audience_no": freezing.audience_no}
+        row = None if size == EVERYBODY else connection.execute(SQL.chunk_end, terms | {"most": most}).fetchone()
+        last = row[0] if row else None
+        connection.execute(SQL.plan_for, {"ranges": "on"})
+        _copy(
+            connection, account, freezing, SQL.whom_chunk, complete=last is None, after=freezing.copied_to,
+            last=freezing.audience_no if last is None else last,
+        )  # fmt: skip
+        connection.execute(SQL.plan_for, {"ranges": "off"})
+        if last is None:
+            del account.freezing[audience_id]
+        else:
+            freezing.copied_to = last
+
+
+def finish(connection: Connection[Any], account: AccountState) -> None:
+    """Copy all that is left for every audience of the account that is being frozen."""
+    while account.freezing:
+        copy_chunk(connection, account, EVERYBODY)
+
+
+def settle(connection: Connection[Any], accounts: Iterable[AccountState]) -> None:
+    """Copy whoever is about to be touched, before anything of that is written."""
+    for account in accounts:
+        for freezing in account.freezing.values():
+            if freezing.touched:
+                _copy(connection, account, freezing, SQL.whom_touched, touched=sorted(freezing.touched))
+                freezing.touched = set()
+
+
+def _copy(
+    connection: Connection[Any], account: AccountState, freezing: Freezing, whom: str, *, complete: bool = False,
+    **terms: Any,
+) -> None:  # fmt: skip
+    fields = {
+        "account_id": account.account_id, "audience_no": freezing.audience_no, "included": freezing.included,
+        "left_out": freezing.left_out, "complete": complete, "copied_to": terms.get("last", freezing.copied_to),
+    }  # fmt: skip
+    of = {f"whom_{name}": sql.SQL(whom).format(of=sql.Identifier(name)) for name in "mcx"}
+    connection.execute(sql.SQL(SQL.copy).format(**of), fields | terms)
 
 
 def _union(
@@ -73,10 +123,15 @@ def announce(connection: Connection[Any], announcer: Announcer) -> bool:
     """Put into the log what each audience came to that the log does not count yet; whether there were any."""
     with connection.transaction():
         found = connection.execute(SQL.uncounted).fetchall()
+        connection.execute(SQL.plan_for, {"ranges": "on"})
         passed_over = [
             [number for (number,) in connection.execute(SQL.passed_over, {"audience_no": row[2]})] for row in found
         ]
-    for row, numbers in zip(found, passed_over, strict=True):
-        counts = dict(zip(("count", "opted_out", "no_phone", "excluded"), row[3:], strict=True))
-        announcer.record_audience_counted(row[0], row[1], counts, numbers)
+    for (account_id, audience_id, _, opted_out, no_phone, excluded, copied), numbers in zip(
+        found, passed_over, strict=True
+    ):
+        counts = {
+            "count": copied - len(numbers), "opted_out": opted_out, "no_phone": no_phone, "excluded": excluded
+        }  # fmt: skip
+        announcer.record_audience_counted(account_id, audience_id, counts, numbers)
     return bool(found)

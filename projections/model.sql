@@ -161,14 +161,18 @@ CREATE TABLE campaigns (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX campaigns_campaign_id ON campaigns (campaign_id);
 
--- An audience frozen at position `audience_no`. It may be read once it is counted; until then the figures
--- are those that the worker will put into the log, and `passed_over` is who will leave again.
+-- An audience frozen at position `audience_no`. Recipients are copied chunk by chunk from the members of the versions
+-- `included` who are in none of `left_out`: `copied_to` is how far. It may be read once it is counted.
 CREATE TABLE audiences (
     account_id      uuid        NOT NULL,
     audience_no     bigint      NOT NULL,
     audience_id     uuid        NOT NULL,
     campaign_id     uuid        NOT NULL,
     frozen_at       timestamptz NOT NULL,
+    included        bigint[]    NOT NULL,
+    left_out        bigint[]    NOT NULL,
+    copied_to       bigint      NOT NULL DEFAULT 0,
+    complete        boolean     NOT NULL DEFAULT false,
     counted         boolean     NOT NULL DEFAULT false,
     recipients      bigint      NOT NULL DEFAULT 0,
     opted_out       bigint      NOT NULL DEFAULT 0,

@@ -157,7 +157,13 @@ def _version_fields(
 
 
 def settle_before(account: AccountState, row: CustomerRow, batch: MembershipBatch) -> None:
-    """Evaluate a customer whom an event is about to touch, as of every edit that has not reached her yet."""
+    """Evaluate a customer whom an event is about to touch, as of every edit that has not reached her yet.
+
+    Audiences that are being frozen and have not reached her take note of her.
+    """
+    if not row.fresh:
+        for freezing in account.freezing.values():
+            freezing.note(row.customer_no, row.position)
     for build in account.builds.values():
         if row.fresh or row.customer_no <= build.built_to or row.position > build.version_no:
             continue

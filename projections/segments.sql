@@ -124,8 +124,11 @@ SET built_to = %(built_to)s, members = members + %(members)s
 WHERE version_no = %(version_no)s
 
 -- name: next_purge
-SELECT version_no FROM segment_versions
+-- Not while an audience is being copied from it.
+SELECT version_no FROM segment_versions v
 WHERE state IN ('retired', 'cancelled') AND NOT purged
+  AND NOT EXISTS (SELECT FROM audiences a
+                  WHERE NOT a.counted AND NOT a.complete AND v.version_no = ANY (a.included || a.left_out))
 ORDER BY version_no
 LIMIT 1
 

@@ -46,7 +46,8 @@ def move(
             del row.folded[SEGMENT]
         else:
             row.folded[SEGMENT] = value
-        row.position = position
+        # Time went on for her up to here: the next time it does, it goes on from here.
+        row.position, row.updated_at = position, at
         batch.flip(account.account_id, row.customer_no, own, position, at, cause)
         if flips.joined or flips.left:
             batch.flip(account.account_id, row.customer_no, flips, position, at, "segment")

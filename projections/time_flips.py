@@ -6,14 +6,14 @@ for the customers it touches. `is_due` is the only question put to the clock: wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg import Connection
 
 from domain.calendar import day_after
 from domain.values import Value
-from projections import account_rows, date_values, segments
+from projections import account_rows, audiences, date_values, segments
 from projections.account_state import AccountState
 from projections.customers import CustomerRow, CustomerRows
 from projections.flip_index import Flips
@@ -50,6 +50,8 @@ def pass_time(
     if account.time:
         crossings = account.time.crossings(account.time_passed_to, until, account.days)
         numbers = date_values.candidates(connection, account.account_id, crossings) if crossings else []
+        if numbers:
+            audiences.finish(connection, account)
         for start in range(0, len(numbers), CHUNK):
             customers = CustomerRows()
             customers.load_numbers(connection, account.account_id, numbers[start : start + CHUNK])
@@ -75,6 +77,11 @@ def expect(account: AccountState, changed: Mapping[str, Value | None], now: int)
             instant = account.time.next_edge(key, value, now)
             if instant is not None and instant < account.due_at:
                 account.due_at = instant
+
+
+def all_due(connection: Connection[Any], accounts: Iterable[AccountState], now: int) -> list[AccountState]:
+    """The accounts in which something may have flipped by `now` that is not in the members yet."""
+    return [each for each in accounts if each.time and is_due(connection, each, now)]
 
 
 def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool:

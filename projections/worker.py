@@ -58,7 +58,7 @@ SQL = beside(__file__)
 BATCH = 2_000
 CHUNK_SECONDS = 0.15
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
-PURGE_CHUNK = 20_000
+PURGE_CHUNK = COPY_CHUNK = 20_000
 # Held by the live worker for each transaction, and by a rebuild while it switches.
 MODEL_LOCK = 7305470
 
@@ -115,11 +115,9 @@ class Worker:
     def step(self) -> bool:
         """One batch of events, one chunk of each segment being recomputed, one of cleaning; whether any was due."""
         events = self._project()
-        passed = self._watch_time() or self._refresh() or self._count()
-        built = self._build()
+        passed = self._watch_time() or self._refresh()
+        built = self._copy() | self._count() | self._build()
         return events or passed or built or self._purge()
-
-    # Events
 
     def _project(self, stop: int | None = None) -> bool:
         started = time.monotonic()
@@ -209,6 +207,7 @@ class Worker:
                 batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
                 customers.delete(row, account.types)
                 erased.append(row)
+        audiences.settle(self.connection, self.accounts.values())
         customers.write(self.connection)
         batch.write(self.connection)
         erasure.forget(self.connection, erased)
@@ -244,11 +243,7 @@ class Worker:
         if self.announcer is None:
             return False
         now = self.announcer.now()
-        due = [
-            each
-            for each in self.accounts.values()
-            if each.time and time_flips.is_due(self.connection, each, micros(now))
-        ]
+        due = time_flips.all_due(self.connection, self.accounts.values(), micros(now))
         for account in due:
             self.announcer.record_time_passed(account.account_id, now)
         return bool(due)
@@ -259,6 +254,16 @@ class Worker:
         if self.announcer is None or not instants:
             return float("inf")
         return max(0.0, (min(instants) - micros(self.announcer.now())) / 1_000_000)
+
+    def _copy(self) -> bool:
+        """One chunk of each audience that is being frozen."""
+        found = [account for account in self.accounts.values() if account.freezing]
+        if found:
+            with self._transaction():
+                for account in found:
+                    audiences.copy_chunk(self.connection, account, self.chunk_size or COPY_CHUNK)
+            self._uncounted = True
+        return bool(found)
 
     def _count(self) -> bool:
         """Put into the log what each new audience came to, so that it may be read."""
@@ -302,14 +307,14 @@ class Worker:
 
     def drain(self, stop: int | None = None) -> None:
         """Apply every event up to position `stop` (or the end), filling what is being recomputed. For rebuild."""
-        while (self._project(stop) or self._build()) and not (stop and self.position >= stop and self.builds_done()):
-            continue
+        while self._project(stop) or self._copy() or self._build():
+            if stop and self.position >= stop and self.builds_done():
+                return
 
     def builds_done(self) -> bool:
-        """Whether every version that was begun is filled."""
-        return all(build.complete for account in self.accounts.values() for build in account.builds.values())
+        """Whether every version that was begun is filled, and every audience copied."""
+        return not any(account.busy for account in self.accounts.values())
 
 
 def _touched(event: Event) -> list[UUID]:
-    """The customers whose rows an event may change."""
     return event.customer_ids if isinstance(event, StaticMembersAdded | StaticMembersRemoved) else [event.originator_id]

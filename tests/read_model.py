@@ -23,6 +23,11 @@ SNAPSHOT = {
                    WHERE {COUNTS} ORDER BY 1, 2, 3, 4""",
     "days": "SELECT * FROM customer_days ORDER BY customer_days",
     "instants": "SELECT * FROM customer_instants ORDER BY customer_instants",
+    "campaigns": "SELECT * FROM campaigns ORDER BY campaign_no",
+    "audiences": """SELECT account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out, counted,
+                           recipients, opted_out, no_phone, excluded, duplicate_phone, erased
+                    FROM audiences ORDER BY audience_no""",
+    "recipients": "SELECT * FROM audience_recipients ORDER BY audience_no, customer_no",
     "accounts": "SELECT * FROM accounts ORDER BY account_id",
     "position": "SELECT position, effective_at FROM projection",
 }

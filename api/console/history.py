@@ -71,7 +71,7 @@ def show_history(
     account_id, now = person.account_id, here.rollcall.now()
     # Either part of the page is asked for alone, and often.
     part = request.headers.get("hx-target")
-    sizes, entries, causes = None, list[Entry](), list[str]()
+    quick, sizes, entries, causes = True, None, list[Entry](), list[str]()
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
@@ -82,14 +82,17 @@ def show_history(
             entries = history.page(connection, source, before=_before(pager.after), limit=pager.fetch)
             causes = _causes(connection, account_id, entries, frozenset(_attributes(segment.filter)), words)
         if part != LIST:
-            within = LONGEST if part == SIZES or whole else AT_ONCE
-            sizes = _sizes(connection, source, segment, instants_of(segment, since, now), within)
+            instants = instants_of(segment, since, now)
+            sizes = _sizes(connection, source, segment, instants, AT_ONCE)
+            quick = sizes is not None
+            if not quick and (part == SIZES or whole):
+                sizes = _sizes(connection, source, segment, instants, LONGEST)
     page = pager.page(entries, _key, None)
     values = {
         "person": person, "active": "segments", "segment": segment, "state": state_of(segment), "zone": words.zone,
         "position": position, "range": since, "ranges": tuple(RANGES), "sizes": sizes, "page": page,
         "entries": list(zip(page.rows, causes, strict=False)), "per_page": pager.per_page,
-        "asked_alone": part is not None or whole,
+        "asked_alone": part is not None or whole, "quick": quick,
     }  # fmt: skip
     return show(request, "history.html", values)
 

@@ -15,7 +15,7 @@ PEOPLE = (
     "Grace O'Neill & Sons", "山田花子", "Ivan Petrov", "Wolfeschlegelsteinhausenbergerdorff Hubert Blaine the Elder",
     "Kamala Devi", "Luís Ferreira",
 )  # fmt: skip
-PREMIUM = "Premium customers"
+PREMIUM = "Premium customer list"
 LONG = "Everybody who bought something in the last three hundred and sixty-five days and has not opened a letter since"
 NEWSLETTER = "Newsletter Subscribers"
 SPRING = "Spring sale"

@@ -44,7 +44,9 @@ class Sight:
         assert answer is not None
         assert answer.status == self.status, f"{answer.status} at {page.url}"
         for step in self.steps:
-            press(target(page, step))
+            press(target(page, step.format(**ids)))
+            if step.startswith(MENUS):
+                expect(page.locator(":popover-open :focus")).to_have_count(1)
         if self.opens_dialog:
             expect(page.get_by_role("dialog")).to_be_visible()
 

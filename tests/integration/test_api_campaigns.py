@@ -241,6 +241,8 @@ def test_a_frozen_audience_reads_the_same_for_ever(installation: Installation) -
         put(client, "c2", opted_out=True)
         put(client, "new", "gold", phone=phone(51))
         client.patch(f"/v1/segments/{gold}", json={"filter": []}).raise_for_status()
+        other = {"name": "Other", "segment_ids": [segment(client, "bronze")], "exclude_segment_ids": [gold]}
+        client.patch(f"/v1/campaigns/{made['id']}", json=other).raise_for_status()
         client.delete(f"/v1/segments/{gold}").raise_for_status()
         client.delete(f"/v1/campaigns/{made['id']}").raise_for_status()
         assert streamed(client, f"{address}/recipients") == before
@@ -248,11 +250,17 @@ def test_a_frozen_audience_reads_the_same_for_ever(installation: Installation) -
         # The one who kept the number that twin has too, and another one.
         for gone in ("c0", "c3"):
             client.delete(f"/v1/customers/{gone}").raise_for_status()
+        # Who comes again after her erasure is somebody new.
+        put(client, "c3", "gold", phone=phone(3), name="Name 3")
         left = [each for each in before if each["external_id"] not in ("c0", "c3")]
         assert streamed(client, f"{address}/recipients") == left
         assert client.get(address).json() == audience | {"erased": 2}
         page = client.get(f"{address}/recipients", params={"limit": 3, "include": "total"}).json()
         assert (page["data"], page["total"]) == (left[:3], 4)
+    # A worker and an API that start anew, on the tables as they were and on those made again from the log.
+    with installation.projecting(), installation.open_door(key) as client:
+        assert streamed(client, f"{address}/recipients") == left
+        assert client.get(address).json() == audience | {"erased": 2}
     rebuild(installation.url)
     with installation.projecting(), installation.open_door(key) as client:
         assert streamed(client, f"{address}/recipients") == left

@@ -82,8 +82,24 @@ def run(server: Postgres) -> None:
                     f"   memory rose by {rose[0] / 1024:.0f} MB in the API, {rose[1] / 1024:.0f} MB in the client"
                 )
             _compare_pages(bare, client, path, union)
-        scene.rollcall.freeze_audience(scene.account_id, campaign)
-        say(f"  frozen in {seconds(scene.project):.1f} s, for which other projection waits")
+        _freeze(scene, campaign)
+
+
+def _freeze(scene: Stage, campaign: UUID) -> None:
+    """How long a freezing takes, and how long a change of somebody else may have to wait meanwhile."""
+    scene.rollcall.freeze_audience(scene.account_id, campaign)
+    steps: list[float] = []
+    going_on = [True]
+
+    def step() -> None:
+        going_on[0] = scene.worker.step()
+
+    while going_on[0]:
+        steps.append(seconds(step))
+    say(
+        f"  frozen in {sum(steps):.1f} s, in {len(steps)} steps; between two, other projection goes on:"
+        f" they take {median(steps):.2f} s, the longest {max(steps):.2f} s"
+    )
 
 
 def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Union) -> None:

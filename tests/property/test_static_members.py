@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from random import Random, randrange
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of, customer_id_of_phone
 from domain.errors import Refused
 from domain.import_lines import ImportChunk, Line
@@ -84,9 +86,14 @@ class Life:
     def remove(self) -> None:
         into = self.chance.choice([each for each, members in self.lists.items() if members] or [None])
         if into is not None:
-            who = self.chance.choice(sorted(self.lists[into]))
-            self.rollcall.remove_member(self.account, into, who)
-            self.lists[into].discard(who)
+            there = sorted(self.lists[into])
+            who = self.chance.sample(there, self.chance.randint(1, min(3, len(there))))
+            if len(who) == 1:
+                self.rollcall.remove_member(self.account, into, who[0])
+            else:
+                asked = [*who, who[0], uuid4()]
+                assert self.rollcall.remove_members(self.account, into, asked).removed == len(who)
+            self.lists[into] -= set(who)
 
     def take_in(self) -> None:
         if not self.lists:
@@ -170,3 +177,32 @@ def members_of(installation: Installation) -> dict[UUID, set[UUID]]:
         ):
             found.setdefault(segment, set()).add(who)
     return found
+
+
+def test_time_goes_on_only_once_for_who_is_put_on_a_list(installation: Installation) -> None:
+    """She leaves a segment because time passed, which her coming onto the list has found out first."""
+    clock = [datetime(2026, 5, 20, 10, tzinfo=UTC)]
+    rollcall, installation._spanning = (
+        Rollcall(store, store, lambda: clock[0]) for store in (installation._api_store, installation._worker_store)
+    )
+    account = rollcall.create_account("default", "UTC", "PT").id
+    rollcall.declare_attribute(account, "ordered", "datetime", None)
+    recent = [{"attribute": "ordered", "operator": "in_last_hours", "value": 5}]
+    rollcall.create_segment(account, SegmentDraft("recent", "", "dynamic", recent))
+    into = rollcall.create_segment(account, SegmentDraft("list")).id
+    data = CustomerData(attributes={"ordered": clock[0].isoformat()})
+    rollcall.change_customers(account, [CustomerChange("a", "changed", clock[0], data)])
+    who = customer_id_of(account, "a")
+    with installation.worker() as worker:
+        while worker.step():
+            continue
+        left_at = clock[0] + timedelta(hours=5)
+        clock[0] += timedelta(hours=6)
+        rollcall.add_members(account, into, [who])
+        while worker.step():
+            continue
+    assert members_of(installation) == {into: {who}}
+    with installation.owner() as owner:
+        told = owner.execute("SELECT at, joined, cause FROM membership_history ORDER BY position, at").fetchall()
+    assert told[1:] == [(left_at, False, "time"), (clock[0], True, "manual")]
+    assert list(verify(installation.url)) == []

@@ -1,0 +1,246 @@
+"""`rollcall api` and `rollcall project` killed with -9 while they freeze audiences: each is whole, and there once.
+
+What each must hold is told by a naive fold of the log up to its position. FULL_SIZE=1 runs the big one, whose
+audiences are copied in several chunks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from httpx import Client, TransportError
+
+from deploy.embedded.supervised import free_port
+from domain.customer import CustomerChange, CustomerData
+from projections.rebuild import rebuild
+from tests.installation import Installation
+from tests.outside import eventually
+
+FULL = bool(os.environ.get("FULL_SIZE"))
+CUSTOMERS, KILLS = (60_000, 40) if FULL else (2_000, 5)
+PLANS = ["gold", "silver", "staff", "none"]
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+class Roles:
+    """The real commands, one process of each at a time."""
+
+    def __init__(self, url: str, home: Path, key: str) -> None:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        port = free_port()
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+        self._environment = ours | {
+            "ROLLCALL_HOME": str(home),
+            "ROLLCALL_DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts),
+            "ROLLCALL_HTTP_PORT": str(port),
+        }
+        headers = {"Authorization": f"Bearer {key}"}
+        self.http = Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self.processes = {role: self._started(role) for role in ("api", "project")}
+        eventually(self.lives)
+
+    def _started(self, role: str) -> subprocess.Popen[bytes]:
+        command = [str(Path(sys.executable).with_name("rollcall")), role]
+        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def lives(self) -> bool:
+        try:
+            return self.http.get("/livez").status_code == 200
+        except TransportError:
+            return False
+
+    def kill(self, roles: list[str]) -> None:
+        for role in roles:
+            self.processes[role].kill()
+        for role in roles:
+            self.processes[role].wait()
+            self.processes[role] = self._started(role)
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        self.http.close()
+
+
+class Freezers:
+    """Ask for audiences until told to stop, whether anybody answers or not."""
+
+    def __init__(self, roles: Roles, campaigns: list[str]) -> None:
+        self.acknowledged: dict[str, Any] = {}
+        self.unanswered = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(roles, each), daemon=True) for each in campaigns]
+        for each in self._threads:
+            each.start()
+
+    def _run(self, roles: Roles, campaign: str) -> None:
+        while not self._stop.is_set():
+            try:
+                answer = roles.http.post(f"/v1/campaigns/{campaign}/audience")
+            except TransportError:
+                self.unanswered += 1
+                self._stop.wait(0.05)
+                continue
+            if answer.status_code == 201:
+                self.acknowledged[answer.json()["id"]] = answer.json()
+            else:
+                assert answer.status_code in (503, 504), answer.text
+                self.unanswered += 1
+            self._stop.wait(0.2)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for each in self._threads:
+            each.join(120)
+            assert not each.is_alive()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_any_instant_every_audience_is_whole(installation: Installation, tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = Random(seed)
+    account = installation.account()
+    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    key = installation.key(account)
+    for start in range(0, CUSTOMERS, 2_000):
+        change(installation, account, chance, range(start, start + 2_000))
+    installation.project()
+    roles = Roles(installation.url, tmp_path, key)
+    try:
+        plans = {plan: segment(roles, plan) for plan in PLANS[:3]}
+        campaigns = [
+            campaign(roles, [plans["gold"], plans["silver"]], [plans["staff"]]),
+            campaign(roles, [plans["gold"]], []),
+        ]
+        freezers = Freezers(roles, campaigns)
+        kills = Counter[str]()
+        for _ in range(KILLS):
+            change(installation, account, chance, [chance.randrange(CUSTOMERS) for _ in range(300)])
+            time.sleep(chance.uniform(0.1, 1.2))  # the instant of the kill is what varies
+            killed = chance.choice([["api"], ["project"], ["api", "project"]])
+            roles.kill(killed)
+            kills["+".join(killed)] += 1
+            eventually(roles.lives)
+        freezers.stop()
+        with installation.owner() as owner:
+            eventually(lambda: owner.execute("SELECT log_head() = position FROM projection").fetchone() == (True,), 120)
+            eventually(lambda: owner.execute("SELECT count(*) FROM audiences WHERE NOT counted").fetchone() == (0,), 60)
+        audiences = check(installation, roles, freezers)
+        before = [reading(roles, each) for each in audiences]
+        change(installation, account, chance, range(0, CUSTOMERS, 7))
+        for each in [*campaigns, *plans.values()]:
+            kind = "campaigns" if each in campaigns else "segments"
+            assert roles.http.delete(f"/v1/{kind}/{each}").status_code == 204
+        roles.kill(["api", "project"])
+        eventually(roles.lives)
+        assert [reading(roles, each) for each in audiences] == before
+        roles.close()
+        rebuild(installation.url, batch_size=777, chunk_size=333)
+        roles = Roles(installation.url, tmp_path, key)
+        assert [reading(roles, each) for each in audiences] == before
+        print(f"{len(audiences)} audiences, {freezers.unanswered} requests without an answer, kills: {dict(kills)}")
+        assert len(freezers.acknowledged) >= 2
+    finally:
+        roles.close()
+
+
+def change(installation: Installation, account: UUID, chance: Random, numbers: Any) -> None:
+    """Customers with few phone numbers and any plan, some of whom opted out; a few are erased."""
+    changes = []
+    for number in dict.fromkeys(numbers):
+        if chance.random() < 0.005:
+            changes.append(CustomerChange(f"c{number}", "deleted", installation.now()))
+            continue
+        data = CustomerData(
+            phone=chance.choice([None, *[f"+3519{chance.randrange(CUSTOMERS):08}"] * 9]),
+            name=f"Name {chance.randrange(CUSTOMERS)}", opted_out=chance.random() < 0.1,
+            attributes={"plan": chance.choice(PLANS)},
+        )  # fmt: skip
+        changes.append(CustomerChange(f"c{number}", "changed", installation.now(), data))
+    installation.rollcall.change_customers(account, changes)
+
+
+def segment(roles: Roles, plan: str) -> str:
+    node = [{"attribute": "plan", "operator": "equals", "value": plan}]
+    answer = roles.http.post("/v1/segments", json={"name": plan, "type": "dynamic", "filter": node})
+    address = answer.headers["Location"]
+    eventually(lambda: roles.http.get(address).json()["members"]["state"] == "current")
+    return str(answer.json()["id"])
+
+
+def campaign(roles: Roles, included: list[str], excluded: list[str]) -> str:
+    body = {"name": "x", "segment_ids": included, "exclude_segment_ids": excluded}
+    return str(roles.http.post("/v1/campaigns", json=body).json()["id"])
+
+
+def reading(roles: Roles, audience: str) -> Any:
+    """Everything that an audience says of itself."""
+    streamed = roles.http.get(f"/v1/audiences/{audience}/recipients", headers=NDJSON).text
+    lines = [json.loads(line) for line in streamed.splitlines()]
+    told = roles.http.get(f"/v1/audiences/{audience}").json()
+    assert lines[-1] == {"count": told["count"] - told["erased"]} == {"count": len(lines) - 1}
+    return told, [(each["external_id"], each["phone"], each["name"]) for each in lines[:-1]]
+
+
+def check(installation: Installation, roles: Roles, freezers: Freezers) -> list[str]:
+    """Every audience in the log is there once, counted once, and holds what the log up to its position says."""
+    with installation.owner() as owner:
+        log = owner.execute(
+            "SELECT topic, originator_id, convert_from(state, 'UTF8') FROM stored_events ORDER BY notification_id"
+        ).fetchall()
+    frozen = Counter(str(each) for topic, each, _ in log if topic == "rollcall.audience.frozen")
+    counted = Counter(str(each) for topic, each, _ in log if topic == "rollcall.audience.counted")
+    assert frozen == counted
+    assert set(frozen.values()) == {1}
+    assert set(freezers.acknowledged) <= set(frozen)
+    lists: dict[UUID, tuple[list[str], list[str]]] = {}
+    plan_of: dict[str, str] = {}
+    customers: dict[UUID, dict[str, Any]] = {}
+    for topic, who, text in log:
+        state = json.loads(text)
+        match topic:
+            case "rollcall.segment.created":
+                plan_of[str(who)] = state["name"]
+            case "rollcall.campaign.created":
+                lists[who] = state["segment_ids"], state["exclude_segment_ids"]
+            case "rollcall.customer.changed":
+                customers[who] = customers.get(who, {}) | state["values"]
+            case "rollcall.customer.deleted":
+                customers.pop(who, None)
+            case "rollcall.audience.frozen":
+                wanted = {plan_of[each] for each in lists[UUID(state["campaign_id"])][0]}
+                told, held = reading(roles, str(who))
+                hold_as_expected(held, customers, wanted, told["erased"])
+                assert told == freezers.acknowledged.get(str(who), told) | {"erased": told["erased"]}
+    return list(frozen)
+
+
+def hold_as_expected(
+    held: list[Any], customers: dict[UUID, dict[str, Any]], plans: set[str], erased: int
+) -> None:  # fmt: skip
+    """Each phone number once, with its oldest customer; nobody holds that of a recipient who was erased since.
+
+    Her values are in the log no more, so that here the number looks as if it were the next one's.
+    """
+    keepers: dict[str, Any] = {}
+    for values in customers.values():
+        if values.get("phone") and not values.get("opted_out") and values.get("plan") in plans:
+            keepers.setdefault(values["phone"], (values.get("external_id"), values["phone"], values.get("name")))
+    assert set(held) <= set(keepers.values())
+    assert len(held) == len(set(held)) >= len(keepers) - erased
