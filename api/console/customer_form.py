@@ -69,7 +69,8 @@ class CustomerForm:
         """What is wrong, by the id of the input that it names."""
         inputs = (self.name, self.opted_out, self.tags, *self.attributes)
         told = {each.id: f"{each.label}: {self.errors[each.name]}" for each in inputs if each.name in self.errors}
-        return told | ({"": self.errors[""]} if "" in self.errors else {})
+        others = [detail for name, detail in self.errors.items() if name not in {each.name for each in inputs}]
+        return told | ({"": " ".join(others)} if others else {})
 
     @property
     def was(self) -> str:
