@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.performance log matcher projection edit audience end_to_end import`: some of it."""
+"""`make bench`, or `python -m tests.performance log audience console import`: some of it."""
 
 from __future__ import annotations
 

@@ -69,6 +69,8 @@ def gather(scene: Stage) -> Crowd:
         for n in range(CAMPAIGNS)
     ]
     to_everybody = rollcall.create_campaign(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy])).id
+    # Nothing is served before it is projected, and a frozen audience is of what is served.
+    scene.project()
     audience = rollcall.freeze_audience(account, campaigns[0]).id
     key = rollcall.create_key(account, "bench", "admin")
     rollcall.change_customers(account, [], dead_letters=[_letter(number) for number in range(DEAD_LETTERS)])
