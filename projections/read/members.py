@@ -15,6 +15,8 @@ from projections.database import beside
 from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 
 SQL = beside(__file__)
+LEAST_WINDOW = 200
+EVERYBODY = 2**62
 
 
 def page(
@@ -26,7 +28,10 @@ def page(
     before: tuple[datetime, int] | None,
     limit: int,
 ) -> list[tuple[CustomerRow, datetime]]:
-    """Members that match the search, by joining instant, newest first."""
+    """Members that match the search, by joining instant, newest first.
+
+    Looks at the latest joins first; only where those do not fill the page, every member is sorted.
+    """
     joined_at, customer_no = before or (None, None)
     parameters = {
         "account_id": account_id,
@@ -37,7 +42,14 @@ def page(
         "words": wanted.words,
         "phones": wanted.phones,
     }
-    found = connection.execute(SQL.page if wanted == EVERYONE else SQL.search, parameters)
+    if wanted != EVERYONE:
+        found = connection.execute(SQL.search, parameters).fetchall()
+    else:
+        window = {"window": max(LEAST_WINDOW, 2 * limit), "joined_at": joined_at or "infinity"}
+        start = window | {"customer_no": EVERYBODY if customer_no is None else customer_no}
+        found = connection.execute(SQL.newest, parameters | start).fetchall()
+        if len(found) < limit:
+            found = connection.execute(SQL.page, parameters).fetchall()
     return [(row_of(row), row[6]) for row in found]
 
 
