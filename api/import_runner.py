@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter as Tally
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,9 @@ POLL_SECONDS = 0.5
 AT_ONCE = 3
 ATTEMPTS = 3
 MOST_ROWS = 50_000
+# A chunk is as small as it has to be for its import to move on so often, on a machine that is busy too.
+STEP_SECONDS = 0.4
+LEAST = 200
 SHOWN_CELL = 1_000
 _NUMBERS = re.compile(r"\+?\d(?:[ ().\-/]{0,3}\d){4,18}")
 LINES = Counter("rollcall_import_lines_total", "Lines of CSV imports, by what became of them.", ["result"])
@@ -50,6 +54,8 @@ class _Rows:
     errors: list[LineError] = field(default_factory=list)
     duplicates: int = 0
     blank: int = 0
+    # How many rows that have to be stored make a chunk.
+    enough: int = field(default_factory=lambda: CHUNK)
 
     def take(self, row: Row) -> None:
         """Put a row into its class, as far as the file alone tells."""
@@ -84,6 +90,11 @@ class _Rows:
     def work(self) -> int:
         """How many rows there are to store something for: blank and repeated ones are only counted."""
         return len(self.lines) + len(self.errors)
+
+    def fit(self, seconds: float) -> None:
+        """Steer the next chunk's size by how long the last one took."""
+        wanted = int(self.enough * min(2.0, STEP_SECONDS / max(seconds, 0.001)))
+        self.enough = min(CHUNK, max(LEAST, wanted))
 
     def clear(self) -> None:
         """Begin a new chunk."""
@@ -162,7 +173,9 @@ class ImportRunner:
             coming = reader.submit(next, chunks, None)
             while (chunk := coming.result()) is not None:
                 coming = reader.submit(next, chunks, None)
+                started = time.monotonic()
                 step = self._rollcall.take_in_lines(account_id, chunk)
+                rows.fit(time.monotonic() - started)
                 for result, count in asdict(step.counts).items():
                     LINES.labels(result).inc(count)
                 if chunk.finished:
@@ -184,9 +197,9 @@ class ImportRunner:
             if count <= row.lines:
                 # What an earlier run took in: only its numbers matter, to know duplicates by.
                 done = count
-                if done == row.lines or rows.work >= CHUNK:
+                if done == row.lines or rows.work >= rows.enough:
                     rows.clear()
-            elif rows.work >= CHUNK or count - done == MOST_ROWS:
+            elif rows.work >= rows.enough or count - done == MOST_ROWS:
                 yield self._chunk(row, rows, done, file.tell() * 99 // max(size, 1), finished=False)
                 done = count
                 rows.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -109,6 +110,8 @@ class Words:
                 return "no value"
             case bool():
                 return "True" if value else "False"
+            case Decimal():
+                return format(value, "f")
             case list() | tuple() | set() | frozenset():
                 return self._several(key, list(value), " and ")
             case str() if key == SEGMENT:

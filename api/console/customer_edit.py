@@ -32,9 +32,8 @@ def ask(request: Request, here: Here, person: SignedIn, customer_id: PathId, bac
     """Her values, to be changed."""
     with snapshot(here, person.account_id) as (connection, _):
         row = _find(connection, person.account_id, customer_id)
-        declared = accounts.attributes(connection, person.account_id)
-        days, _ = accounts.calendar(connection, person.account_id)
-    return _show(request, person, row, form_of(row.values, declared, days.zone), days.zone.key, back)
+        words = accounts.words(connection, person.account_id, {})
+    return _show(request, person, row, form_of(row.values, words), words.zone.key, back)
 
 
 @router.post("/{customer_id}/edit")
@@ -42,14 +41,13 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
     """Save what was changed, or show one more attribute to be set."""
     with snapshot(here, person.account_id) as (connection, _):
         row = _find(connection, person.account_id, customer_id)
-        declared = accounts.attributes(connection, person.account_id)
-        days, _ = accounts.calendar(connection, person.account_id)
-    asked = form_in(form, declared)
+        words = accounts.words(connection, person.account_id, {})
+    asked = form_in(form, words)
     if form.one("action") == "add":
-        return _show(request, person, row, asked, days.zone.key, back, focus=f"attribute-{form.one('add')}")
+        return _show(request, person, row, asked, words.zone.key, back, focus=f"attribute-{form.one('add')}")
     called = row.values.get("name") or row.values.get("phone") or "The customer"
     try:
-        changes = asked.changes(days.zone)
+        changes = asked.changes(words.zone)
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
         position, outcome = _change(here, person.account_id, row, changes)
@@ -58,7 +56,7 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
         if outcome.result == "stale":
             raise Invalid.at("", "newer_value", "Newer values came in meanwhile, and they stay; open her again")
     except Invalid as wrong:
-        return _show(request, person, row, asked.with_errors(wrong.errors), days.zone.key, back, 422)
+        return _show(request, person, row, asked.with_errors(wrong.errors), words.zone.key, back, 422)
     settle(here, person.account_id, position)
     return done(request, f"{called} was saved", local_path(back))
 

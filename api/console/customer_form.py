@@ -15,13 +15,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from api.console.customer_lines import plain_label
 from api.console.posting import Posted
 from domain import json_text
-from domain.customer import BUILT_IN
 from domain.errors import FieldError, Invalid
 from domain.values import MAX_DIGITS, AttributeType, BadValue, instant_text, normalise
-from projections.read.accounts import AttributeRow
+from domain.wording import Words
 
 OWN = "attribute-"
 LONG_TEXT = 80
@@ -68,8 +66,11 @@ class CustomerForm:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What is wrong by the id of the input."""
-        return {f"customer-{name}" if name else "": detail for name, detail in self.errors.items()}
+        """What is wrong, by the id of the input that it names."""
+        inputs = (self.name, self.opted_out, self.tags, *self.attributes)
+        told = {each.id: f"{each.label}: {self.errors[each.name]}" for each in inputs if each.name in self.errors}
+        others = [detail for name, detail in self.errors.items() if name not in {each.name for each in inputs}]
+        return told | ({"": " ".join(others)} if others else {})
 
     @property
     def was(self) -> str:
@@ -93,7 +94,7 @@ class CustomerForm:
         if self.name.changed:
             changed["name"] = self.name.text
         if self.tags.changed:
-            changed["tags"] = self.tags.text.splitlines()
+            changed["tags"] = _lines(self.tags.text).split("\n")
         if self.opted_out.changed:
             changed["opted_out"] = bool(self.opted_out.text)
         return changed
@@ -104,17 +105,17 @@ class CustomerForm:
         return replace(self, errors={name: detail[:1].upper() + detail[1:] for name, detail in told.items()})
 
 
-def form_of(values: Mapping[str, Any], declared: Sequence[AttributeRow], zone: ZoneInfo) -> CustomerForm:
+def form_of(values: Mapping[str, Any], words: Words) -> CustomerForm:
     """The form that shows a customer's values."""
-    texts = {OWN + row.key: _text(values[row.key], row.type, zone) for row in declared if row.key in values}
+    texts = {OWN + key: _text(values[key], words.types[key], words.zone) for key in words.labels if key in values}
     texts |= {
         "name": values.get("name") or "", "opted_out": "yes" if values.get("opted_out") is True else "",
         "tags": "\n".join(values.get("tags", ())),
     }  # fmt: skip
-    return _form(texts, texts, declared)
+    return _form(texts, texts, words)
 
 
-def form_in(posted: Posted, declared: Sequence[AttributeRow]) -> CustomerForm:
+def form_in(posted: Posted, words: Words) -> CustomerForm:
     """The form as it was sent. Raises `Invalid` where it does not say what it was rendered with."""
     was = json_text.parse(posted.one("was").encode("utf-8", "replace"))
     if not isinstance(was, dict) or not all(isinstance(text, str) for text in was.values()):
@@ -122,21 +123,18 @@ def form_in(posted: Posted, declared: Sequence[AttributeRow]) -> CustomerForm:
     added = OWN + posted.one("add")
     if posted.one("action") == "add" and added not in was:
         was[added] = ""
-    return _form({name: posted.one(name) for name in was}, was, declared)
+    return _form({name: posted.one(name) for name in was}, was, words)
 
 
-def _form(texts: Mapping[str, str], was: Mapping[str, str], declared: Sequence[AttributeRow]) -> CustomerForm:
+def _form(texts: Mapping[str, str], was: Mapping[str, str], words: Words) -> CustomerForm:
     def the(name: str, label: str, kind: AttributeType) -> Field:
         return Field(name, label, kind, texts.get(name, ""), was.get(name, ""))
 
-    labelled = sorted(
-        ((row.label or plain_label(row.key), row) for row in declared), key=lambda each: each[0].casefold()
-    )
-    own = [(label, row) for label, row in labelled if OWN + row.key in was and row.key not in BUILT_IN]
+    labelled = sorted(((words.label(key), key) for key in words.labels), key=lambda each: each[0].casefold())
     return CustomerForm(
         the("name", "Name", "text"), the("opted_out", "Opted out", "boolean"), the("tags", "Tags", "list"),
-        [the(OWN + row.key, label, row.type) for label, row in own],
-        [(row.key, label) for label, row in labelled if OWN + row.key not in was],
+        [the(OWN + key, label, words.types[key]) for label, key in labelled if OWN + key in was],
+        [(key, label) for label, key in labelled if OWN + key not in was],
     )  # fmt: skip
 
 
@@ -176,7 +174,7 @@ def _read(each: Field, zone: ZoneInfo) -> Any:
         case "datetime":
             value = _instant(text, zone)
         case "list":
-            value = text.splitlines()
+            value = text.split("\n")
         case _:
             value = text
     if isinstance(value, BadValue):

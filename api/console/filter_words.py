@@ -1,4 +1,6 @@
-"""How the filter builder names things: attributes, operators, periods, months. One table; the builder shows it."""
+"""How the filter builder names attributes, operators and periods. What operators are called is in `domain.wording`;
+here they stand before their value: "Equals", "Is in the last … days".
+"""
 
 from __future__ import annotations
 
@@ -9,39 +11,15 @@ from domain.customer import BUILT_IN
 from domain.nesting import SEGMENT
 from domain.operators import operators_of
 from domain.values import AttributeType
+from domain.wording import MOVING, OF_BOOLEANS, OF_SEGMENTS, PHRASES
 from projections.read.accounts import AttributeRow
 
-OPERATOR_WORDS = {
-    "equals": "Equals", "not_equals": "Does not equal", "in": "Is any of", "not_in": "Is none of",
-    "contains": "Contains", "not_contains": "Does not contain", "starts_with": "Starts with", "ends_with": "Ends with",
-    "less_than": "Is less than", "at_most": "Is at most", "greater_than": "Is greater than", "at_least": "Is at least",
-    "between": "Is between", "not_between": "Is not between",
-    "includes_any": "Includes any of", "includes_none": "Includes none of",
-    "includes_all": "Includes all of", "not_includes_all": "Does not include all of",
-    "before": "Is before", "on_or_before": "Is on or before", "after": "Is after", "on_or_after": "Is on or after",
-    "on": "Is on", "not_on": "Is not on",
-    "in_last_hours": "In the last … hours", "in_last_days": "In the last … days",
-    "in_next_hours": "In the next … hours", "in_next_days": "In the next … days",
-    "more_than_days_ago": "More than … days ago", "more_than_days_ahead": "More than … days ahead",
-    "in_period": "Is in", "month_is": "Month is", "anniversary_in_period": "Anniversary is in",
-    "anniversary_in_last_days": "Anniversary in the last … days",
-    "anniversary_in_next_days": "Anniversary in the next … days",
-    "is_set": "Has a value", "is_not_set": "Has no value",
-}  # fmt: skip
-BOOLEAN_WORDS = {"equals": "Is", "not_equals": "Is not"}
-MEMBERSHIP_WORDS = {"in": "Is in any of", "not_in": "Is in none of"}
 BUILT_IN_WORDS = {
     "phone": "Phone", "name": "Name", "external_id": "External ID", "tags": "Tags", "opted_out": "Opted out",
     "created_at": "Created",
 }  # fmt: skip
 MEMBERSHIP = "Segment membership"
 MATCH_WORDS = {"all": "All of", "any": "Any of", "not_all": "Not all of", "none": "None of"}
-# What stands after the number of an operator that counts.
-UNITS = {
-    "in_last_hours": "hours", "in_next_hours": "hours", "in_last_days": "days", "in_next_days": "days",
-    "more_than_days_ago": "days ago", "more_than_days_ahead": "days ahead", "anniversary_in_last_days": "days",
-    "anniversary_in_next_days": "days",
-}  # fmt: skip
 
 
 class Vocabulary(NamedTuple):
@@ -55,7 +33,7 @@ class Vocabulary(NamedTuple):
     def operators(self, attribute: str) -> list[tuple[str, str]]:
         """The operators that an attribute allows, each with its words; none for an unknown attribute."""
         if attribute == SEGMENT:
-            return list(MEMBERSHIP_WORDS.items())
+            return [(name, _before_value(name, phrase)) for name, phrase in OF_SEGMENTS.items()]
         kind = self.types.get(attribute)
         if kind is None:
             return []
@@ -67,9 +45,9 @@ class Vocabulary(NamedTuple):
 
 
 def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
-    """The operators that a type allows, each with its words."""
-    words = OPERATOR_WORDS | BOOLEAN_WORDS if kind == "boolean" else OPERATOR_WORDS
-    return [(name, words[name]) for name in operators_of(kind)]
+    """The operators of a type, each as it stands before its value."""
+    phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
+    return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
 
 
 def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> Vocabulary:
@@ -88,6 +66,19 @@ def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> 
     )
 
 
+def unit_of(operator: str) -> str:
+    """What an operator counts, "days" or "hours"; nothing for one that does not count."""
+    if operator not in MOVING or operator.endswith("_period"):
+        return ""
+    return "hours" if operator.endswith("_hours") else "days"
+
+
 def period_words(name: str) -> str:
     """this_month -> This month."""
     return name.replace("_", " ").capitalize()
+
+
+def _before_value(operator: str, phrase: str) -> str:
+    unit = unit_of(operator)
+    text = phrase.format(f"… {unit}" if unit else "").strip()
+    return text[:1].upper() + text[1:]

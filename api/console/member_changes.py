@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.customer_lines import line_of, shown_as
+from api.console.customer_lines import line_of
 from api.console.members import QueryText
 from api.console.paging import Paged, Pager
 from api.console.posting import Form, Posted
@@ -92,13 +92,12 @@ def _candidates(
         wanted = customers.search_of(connection, account_id, query)
         version, before = segment.serving or 0, int(pager.after) if _is_number(pager.after) else None
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.fetch)
-        total = members.count_candidates(connection, account_id, version, wanted)
-        days, _ = accounts.calendar(connection, account_id)
-        shown = shown_as(accounts.attributes(connection, account_id), days.zone)
+        total = members.count_few_candidates(connection, account_id, version, wanted)
+        words = accounts.words(connection, account_id, {})
     page = pager.page(rows, lambda row: str(row.customer_no), total)
     values = {
         "person": person, "active": "segments", "segment": segment, "query": query, "page": page,
-        "lines": [line_of(row, shown) for row in page.rows], "errors": errors or {},
+        "lines": [line_of(row, words) for row in page.rows], "errors": errors or {},
     }  # fmt: skip
     return show(request, "member_add.html", values, status)
 
@@ -109,10 +108,9 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
     with snapshot(here, account_id) as (connection, _):
         segment = find(connection, account_id, segment_id)
         _refuse_dynamic(segment)
-        days, _ = accounts.calendar(connection, account_id)
-        shown = shown_as([], days.zone)
+        words = accounts.words(connection, account_id, {})
         found = (customers.by_id(connection, account_id, each) for each in ids[:NAMED])
-        lines = [line_of(row, shown) for row in found if row is not None]
+        lines = [line_of(row, words) for row in found if row is not None]
     values = {
         "person": person, "active": "segments", "segment": segment, "lines": lines, "total": len(ids),
         "ticked": " ".join(str(each) for each in ids),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.customer_lines import line_of, shown_as
+from api.console.customer_lines import line_of
 from api.console.paging import Paged, Pager
 from api.console.rendering import show, still, unchanged
 from api.console.session import SignedIn
@@ -21,7 +21,8 @@ from api.segment_shape import show_segment
 from api.segments import find
 from api.texts import TEXT_PATTERN, PathId
 from api.waiting import snapshot
-from projections.read import accounts, customers, imports, members, segments
+from domain.wording import Words
+from projections.read import customers, imports, members, segments
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments")
@@ -39,8 +40,8 @@ def view(
         if unchanged(request, position):
             return still()
         segment = find(connection, account_id, segment_id)
-        values = _listed(connection, account_id, segment, pager, query)
         words = segments.words(connection, account_id, [segment.filter])
+        values = _listed(connection, account_id, segment, words, pager, query)
     values |= {
         "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "seen": position,
@@ -60,8 +61,8 @@ def manage(
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))
         if unchanged(request, seen):
             return still()
-        values = _listed(connection, account_id, segment, pager, query)
         words = segments.words(connection, account_id, [segment.filter])
+        values = _listed(connection, account_id, segment, words, pager, query)
     values |= {
         "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
         "failure": segment.failure, "running": running, "seen": seen,
@@ -69,17 +70,17 @@ def manage(
     return show(request, "manage.html", values)
 
 
-def _listed(connection: Any, account_id: UUID, segment: SegmentRow, pager: Pager, query: str) -> dict[str, Any]:
+def _listed(
+    connection: Any, account_id: UUID, segment: SegmentRow, words: Words, pager: Pager, query: str
+) -> dict[str, Any]:
     """The page of members that the address asks for."""
     wanted = customers.search_of(connection, account_id, query)
     version, before = segment.serving or 0, _before(pager.after)
     rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.fetch)
     everyone = wanted == customers.EVERYONE
-    total = segment.members if everyone else members.count(connection, account_id, version, wanted)
-    days, _ = accounts.calendar(connection, account_id)
-    shown = shown_as(accounts.attributes(connection, account_id), days.zone)
+    total = segment.members if everyone else members.count_few(connection, version, wanted)
     page = pager.page(rows, lambda each: f"{each[1].isoformat()}{_APART}{each[0].customer_no}", total)
-    return {"page": page, "lines": [line_of(row, shown, joined) for row, joined in page.rows], "zone": days.zone}
+    return {"page": page, "lines": [line_of(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 
 
 def _before(after: str) -> tuple[datetime, int] | None:

@@ -29,8 +29,6 @@ HERE = Path(__file__).parent
 PLACE = "/console"
 NOTICE_COOKIE = "rollcall_notice"
 DIALOG = "dialog#dialog"
-# A text, or one with tags of ours in it.
-Rendered = str | Markup
 
 
 class Pages:
@@ -130,7 +128,7 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Rendered:
+def when(instant: datetime | None, zone: ZoneInfo, *, seconds: bool = False) -> Markup | str:
     """An instant as people read it in the account's time zone."""
     if instant is None:
         return "—"

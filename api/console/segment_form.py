@@ -14,7 +14,7 @@ from uuid import uuid4, uuid5
 from fastapi import APIRouter, Request, Response
 
 from api.console.filter_json import form_of, shown_item, written
-from api.console.filter_words import MATCH_WORDS, UNITS, period_words
+from api.console.filter_words import MATCH_WORDS, period_words, unit_of
 from api.console.posting import Form
 from api.console.rendering import PLACE, done, show
 from api.console.segment_draft import (
@@ -45,10 +45,12 @@ router = APIRouter(prefix="/segments")
 LIST = f"{PLACE}/segments"
 SAVE = ("", "save", "keep")
 NO_VERSION = -1
+# Values of a list that are said where two filters stand side by side.
+MOST_SAID = 50
 # What the builder's template shows values with.
 SHOWING: dict[str, Any] = {
     "match_words": MATCH_WORDS, "months": MONTHS, "periods": {"period": PERIODS, "return_period": RETURN_PERIODS},
-    "period_words": period_words, "units": UNITS, "shown_item": shown_item,
+    "period_words": period_words, "unit_of": unit_of, "shown_item": shown_item,
 }  # fmt: skip
 
 
@@ -150,17 +152,18 @@ def _edit_of(draft: Draft, node: Any, row: SegmentRow, known: Known, expected: i
     return SegmentEdit(draft.name, draft.description, KEEP if row.type == "static" or same else node)
 
 
-def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, str]]:
-    """Name, description and filters as she has them and as they were saved meanwhile."""
-    lines = [
-        ("Segment Name", draft.name.strip(), row.name),
-        ("Description", draft.description.strip(), row.description),
-    ]
+def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, str, bool]]:
+    """Name, description and filters as she has them, as they were saved meanwhile, and whether they are the same."""
+    texts = {
+        "Segment Name": (draft.name.strip(), row.name), "Description": (draft.description.strip(), row.description),
+    }  # fmt: skip
+    lines = [(label, hers, theirs, hers == theirs) for label, (hers, theirs) in texts.items()]
     if row.type == "dynamic":
-        words = Words(known.words.labels, known.words.types, known.zone, known.words.segments)
+        words = Words(known.words.labels, known.words.types, known.zone, known.words.segments, MOST_SAID)
+        hers = written(draft.root, known.zone).filter
         theirs = written(form_of(row.filter, known.words, known.zone), known.zone).filter
-        hers = "Not finished yet" if draft.notes else words.sentence(written(draft.root, known.zone).filter)
-        lines.append(("Filters", hers, words.sentence(theirs)))
+        told = "Not finished yet" if draft.notes else words.sentence(hers)
+        lines.append(("Filters", told, words.sentence(theirs), hers == theirs))
     return lines
 
 

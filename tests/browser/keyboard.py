@@ -54,3 +54,10 @@ def tab_through(page: Page) -> Journey:
         if not here["seen"]:
             unseen.append(here["what"])
     raise AssertionError(f"the way through {page.url} by the Tab key does not end")
+
+
+def tabbed_through(page: Page) -> None:
+    """Fail with what cannot be reached by Tab, and where one does not see that one is."""
+    journey = tab_through(page)
+    assert not journey.unreached, f"{page.url}: never reached:\n" + "\n".join(journey.unreached)
+    assert not journey.unseen, f"{page.url}: focused and not seen:\n" + "\n".join(journey.unseen)

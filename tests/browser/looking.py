@@ -14,13 +14,12 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 RUN = "async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations"
 
 # The page, or the dialog on it, is as wide as the screen; if it is not: what sticks out.
-WIDER = """() => {
-  const place = document.querySelector("dialog:modal") ?? document.documentElement;
-  if (place.scrollWidth <= place.clientWidth && document.documentElement.scrollWidth <= innerWidth) return [];
+WIDER = """() => [document.documentElement, document.querySelector("dialog:modal")].flatMap(place => {
+  if (!place || place.scrollWidth <= place.clientWidth) return [];
   const edge = place.getBoundingClientRect().left + place.clientWidth;
   const wide = [...place.querySelectorAll("*")].filter(each => each.getBoundingClientRect().right > edge + 1);
   return [`${place.scrollWidth} of ${place.clientWidth} pixels`, ...wide.map(each => each.outerHTML.slice(0, 160))];
-}"""
+})"""
 
 
 @cache
@@ -44,6 +43,12 @@ def wider_than_the_screen(page: Page) -> list[str]:
     """What makes the page, or the dialog on it, scroll sideways."""
     found: list[str] = page.evaluate(WIDER)
     return found
+
+
+def within_the_screen(page: Page) -> None:
+    """Fail with what makes the page scroll sideways."""
+    found = wider_than_the_screen(page)
+    assert not found, f"{page.url}\n" + "\n".join(found[:12])
 
 
 def both_schemes(page: Page, check: Callable[[Page], None]) -> None:

@@ -44,7 +44,9 @@ class Sight:
         assert answer is not None
         assert answer.status == self.status, f"{answer.status} at {page.url}"
         for step in self.steps:
-            press(target(page, step))
+            press(target(page, step.format(**ids)))
+            if step.startswith(MENUS):
+                expect(page.locator(":popover-open :focus")).to_have_count(1)
         if self.opens_dialog:
             expect(page.get_by_role("dialog")).to_be_visible()
 
@@ -77,6 +79,19 @@ SIGHTS = (
     Sight("segment-edit-static", "/segments/{static}/edit"),
     Sight("delete", "/segments/{static}/delete"),
     Sight("delete-dialog", "/segments", (menu_of(NEWSLETTER), "Delete")),
+    Sight("why-member", "/segments/{dynamic}/customers/{customer}/why"),
+    Sight("why-tree", "/segments/{long}/customers/{customer}/why"),
+    Sight("why-list", "/segments/{static}/customers/{customer}/why"),
+    Sight("why-dialog", "/segments/{dynamic}/history", ("Why? Ana Sá",)),
+    Sight("why-ask", "/segments/{dynamic}/why"),
+    Sight("why-ask-found", "/segments/{dynamic}/why?query=ana"),
+    Sight("why-ask-nobody", "/segments/{dynamic}/why?query=nobody-is-called-so"),
+    Sight("history", "/segments/{dynamic}/history"),
+    Sight("history-all", "/segments/{static}/history?range=all"),
+    Sight("history-empty", "/segments/{empty}/history"),
+    Sight("health", "/health"),
+    Sight("health-letter", "/health/dead-letters/{letter}"),
+    Sight("health-letter-dialog", "/health", ("Show record 1",)),
     Sight("customers", "/segments/{static}/customers"),
     Sight("customers-of-none", "/segments/{empty}/customers"),
     Sight("customers-dialog", "/segments", (menu_of(PREMIUM), "View Customers")),

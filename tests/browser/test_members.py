@@ -57,7 +57,7 @@ def test_who_leaves_by_an_edit_is_gone_when_one_is_back(page: Page, console: Con
     console.segment("One leaves", PREMIUM)
     choose(page, "One leaves", "View Customers")
     dialog_of(page).get_by_role("link", name="Edit Lea Leaves").click()
-    dialog_of(page).get_by_label("Premium customer").select_option("No")
+    dialog_of(page).get_by_label("Premium customer").select_option("False")
     dialog_of(page).get_by_role("button", name="Save").last.click()
     expect(title_of(page)).to_have_text("View Customers")
     expect(row_of(page, "Lea Leaves")).to_be_hidden()

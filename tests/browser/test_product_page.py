@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console import Console
@@ -58,6 +59,22 @@ def test_each_row_shows_name_with_its_description_below_type_filters_and_created
     expect(static.get_by_role("cell", name="No filters", exact=True)).to_be_visible()
     created = console.ok("GET", "/v1/segments?name=Row of a static one")["data"][0]["created_at"]
     assert static.locator("time").get_attribute("datetime") == created
+
+
+@pytest.mark.parametrize(
+    ("item", "heading"),
+    [
+        ("Manage Customers", "With a menu"), ("View Customers", "View Customers"), ("Edit", "Edit With a menu"),
+        ("Delete", "Delete With a menu?"),
+    ],
+)  # fmt: skip
+def test_the_menu_on_each_row_opens_manage_customers_view_customers_edit_and_delete(
+    page: Page, console: Console, item: str, heading: str
+) -> None:
+    if not console.ok("GET", "/v1/segments?name=With a menu")["data"]:
+        console.segment("With a menu")
+    choose(page, "With a menu", item)
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
 def test_long_lists_are_paginated_with_a_rows_per_page_selector_at_the_bottom(page: Page, console: Console) -> None:

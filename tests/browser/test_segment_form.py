@@ -112,7 +112,7 @@ def test_add_attribute_narrows_and_the_count_follows_while_she_types(new: Page) 
 
 def test_a_list_of_values_is_typed_with_comma_and_enter_and_taken_back_with_backspace(new: Page) -> None:
     start_dynamic(new, "One of several")
-    row = choose(new, 0, "Plan", "Is any of")
+    row = choose(new, 0, "Plan", "Is one of")
     chips, count = row.locator(".chip"), new.locator("#matches-count")
     row.get_by_label("Add a value").press_sequentially("gold,")
     expect(chips).to_have_count(1)

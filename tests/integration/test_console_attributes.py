@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.console.filter_words import OPERATOR_WORDS
-from domain.operators import operators_of
+from api.console.filter_words import operators_in_words
 from domain.segment import SegmentDraft
 from domain.values import ATTRIBUTE_TYPES
 from tests.installation import Installation
@@ -49,7 +48,7 @@ def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segme
         installation.rollcall.create_segment(account_id, SegmentDraft(name, "", "dynamic", raw))
     installation.catch_up()
     page = console.get("/console/attributes").text
-    operators = ", ".join(OPERATOR_WORDS[name] for name in operators_of("text"))
+    operators = ", ".join(words for _, words in operators_in_words("text"))
     assert row_of(page, "plan") == f"Plan & price plan Text {operators} 2 segments Edit Plan & price"
     assert row_of(page, "opted_out").startswith("Opted out Built-in opted_out True or false Is, Is not, Has a value")
     assert "No segment" in row_of(page, "opted_out")

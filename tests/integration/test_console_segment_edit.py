@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 
 from domain.campaign import CampaignDraft
-from domain.segment import SegmentEdit
+from domain.segment import SegmentDraft, SegmentEdit
 from tests.installation import Installation
 from tests.integration.segment_forms import GOLD, NEW, PREMIUM, create, customers, declared, fields_of, posted, stored
 
@@ -124,3 +124,24 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     installation.rollcall.delete_segment(account_id, gold, None)
     installation.catch_up()
     assert "Somebody deleted this segment" in console.get(address).text
+
+
+def test_while_an_edit_is_computed_the_list_says_recomputing_and_turns_current_by_itself(
+    installation: Installation, account_id: UUID
+) -> None:
+    installation.project()
+    with installation.open_console(account_id, own_write_wait=0.01) as client:
+        gold = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", [GOLD])).id
+        installation.project()
+        page = fields_of(client.get(f"/console/segments/{gold}/edit").text) | {"filter-0-value": "free"}
+        assert client.post(f"/console/segments/{gold}/edit", data=page).status_code == 303
+        with installation.worker(announcing=False) as worker:
+            worker.drain()
+        listed = client.get("/console/segments").text
+        assert "Recomputing" in listed
+        seen = {"Rollcall-Seen": next(iter(re.findall(r'"Rollcall-Seen": "(\d+)"', listed)))}
+        installation.project()
+        refreshed = client.get("/console/segments", headers=seen)
+        assert refreshed.status_code == 200
+        assert "Recomputing" not in refreshed.text
+        assert "Current" in refreshed.text

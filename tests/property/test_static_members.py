@@ -86,9 +86,14 @@ class Life:
     def remove(self) -> None:
         into = self.chance.choice([each for each, members in self.lists.items() if members] or [None])
         if into is not None:
-            who = self.chance.choice(sorted(self.lists[into]))
-            self.rollcall.remove_member(self.account, into, who)
-            self.lists[into].discard(who)
+            there = sorted(self.lists[into])
+            who = self.chance.sample(there, self.chance.randint(1, min(3, len(there))))
+            if len(who) == 1:
+                self.rollcall.remove_member(self.account, into, who[0])
+            else:
+                asked = [*who, who[0], uuid4()]
+                assert self.rollcall.remove_members(self.account, into, asked).removed == len(who)
+            self.lists[into] -= set(who)
 
     def take_in(self) -> None:
         if not self.lists:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.console.filter_form import Group, Row, act, read_form
 from api.console.filter_json import form_of, written
-from api.console.filter_words import BOOLEAN_WORDS, MEMBERSHIP_WORDS, OPERATOR_WORDS, UNITS, Vocabulary, vocabulary
+from api.console.filter_words import Vocabulary, unit_of, vocabulary
 from domain.filters import All, AnyOf, Condition, Node, Not, parse
 from domain.nesting import SEGMENT, Reference
 from domain.operators import OPERATORS
@@ -136,13 +136,17 @@ def test_the_deepest_filter_stays_as_deep_as_it_was() -> None:
         assert plain(parse(again(raw, WORDS), KINDS)) == plain(parse(raw, KINDS))
 
 
-def test_every_operator_and_every_count_has_words() -> None:
-    for kind, operators in OPERATORS.items():
-        for name, operator in operators.items():
-            assert OPERATOR_WORDS[name]
-            assert (name in UNITS) == ("count" in operator.takes or operator.takes == "year_days"), (kind, name)
-    assert OPERATOR_WORDS["equals"] == "Equals"
-    assert set(BOOLEAN_WORDS) | set(MEMBERSHIP_WORDS) <= set(OPERATOR_WORDS)
+def test_every_operator_has_words_of_its_own_and_what_counts_says_what_it_counts() -> None:
+    for key, kind in KINDS.items():
+        words = dict(WORDS.operators(key))
+        assert list(words) == list(OPERATORS[kind])
+        assert len(set(words.values())) == len(words)
+        for name, operator in OPERATORS[kind].items():
+            counts = "count" in operator.takes or operator.takes == "year_days"
+            assert ("…" in words[name]) == bool(unit_of(name)) == counts
+    assert dict(WORDS.operators("born"))["equals"] == "Equals"
+    assert dict(WORDS.operators("seen"))["in_last_hours"] == "Is in the last … hours"
+    assert dict(WORDS.operators(SEGMENT))["not_in"] == "Is not in"
 
 
 @pytest.mark.parametrize(
