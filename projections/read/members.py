@@ -17,6 +17,8 @@ from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 SQL = beside(__file__)
 # Beyond these, what matches a search is not counted, and looked for among the newest.
 FEW = 1_000
+LEAST_WINDOW = 200
+EVERYBODY = 2**62
 
 
 def page(
@@ -28,7 +30,10 @@ def page(
     before: tuple[datetime, int] | None,
     limit: int,
 ) -> list[tuple[CustomerRow, datetime]]:
-    """Members that match the search, by joining instant, newest first."""
+    """Members that match the search, by joining instant, newest first.
+
+    Looks at the latest joins first; only where those do not fill the page, every member is sorted.
+    """
     joined_at, customer_no = before or (None, None)
     parameters = {
         "account_id": account_id,
@@ -39,7 +44,15 @@ def page(
         "words": wanted.words,
         "phones": wanted.phones,
     }
-    found = connection.execute(_statement(connection, wanted), parameters)
+    found: list[TupleRow] = []
+    if wanted == EVERYONE:
+        start = {
+            "window": max(LEAST_WINDOW, 2 * limit), "joined_at": joined_at or "infinity",
+            "customer_no": EVERYBODY if customer_no is None else customer_no,
+        }  # fmt: skip
+        found = connection.execute(SQL.newest, parameters | start).fetchall()
+    if len(found) < limit:
+        found = connection.execute(_statement(connection, wanted), parameters).fetchall()
     return [(row_of(row), row[6]) for row in found]
 
 

@@ -1,3 +1,32 @@
+-- name: newest
+-- The latest joins that the history tells of the segment, by its index, and of those who joined then the members of
+-- this version: every member stands in some version's history at her joined_at. Fewer than asked for where too many
+-- have left again. A version followed an edit while the other still served: both may tell the same join.
+WITH told AS MATERIALIZED (
+    SELECT h.customer_no, h.at
+    FROM segment_versions v
+    JOIN segment_versions s ON s.segment_no = v.segment_no AND s.state IN ('serving', 'retired')
+    CROSS JOIN LATERAL (SELECT customer_no, at
+                        FROM membership_history
+                        WHERE version_no = s.version_no AND joined
+                          AND (at, customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
+                        ORDER BY at DESC, customer_no DESC
+                        LIMIT %(window)s::int) AS h
+    WHERE v.version_no = %(version_no)s::bigint
+    ORDER BY h.at DESC, h.customer_no DESC
+    LIMIT %(window)s::int
+), newest AS MATERIALIZED (
+    SELECT m.customer_no, m.joined_at
+    FROM (SELECT DISTINCT customer_no, at FROM told) AS t
+    JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = t.customer_no AND m.joined_at = t.at
+    ORDER BY m.joined_at DESC, m.customer_no DESC
+    LIMIT %(limit)s::int
+)
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM newest m
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+ORDER BY m.joined_at DESC, m.customer_no DESC
+
 -- name: page
 -- The page is chosen among the members alone; only its customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at

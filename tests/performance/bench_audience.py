@@ -135,6 +135,8 @@ def _load(scene: Stage) -> tuple[UUID, Union]:
         terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}
         owner.execute(PEOPLE, terms)
         owner.execute(MEMBERSHIPS, terms)
+        # What the log says from here on comes after all of them.
+        owner.execute(f"ALTER TABLE stored_events ALTER COLUMN notification_id RESTART WITH {FIRST + 2 * CUSTOMERS}")
         owner.execute("VACUUM ANALYZE customers, members")
         serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
     return campaign, Union(scene.account_id, serving, [])
