@@ -70,18 +70,23 @@ WHERE a.complete AND NOT a.counted
 ORDER BY a.audience_no
 
 -- name: passed_over
--- Whoever shares a phone number with an older recipient.
+-- Whoever shares a phone number with an older recipient. Sought by the numbers' hashes, which group faster than texts
+-- (less than half the time); of those found by their numbers.
 WITH shared AS MATERIALIZED (
-    SELECT phone, min(customer_no) AS keeper
+    SELECT hashtextextended(phone, 0) AS hash
     FROM audience_recipients
     WHERE audience_no = %(audience_no)s
-    GROUP BY phone
+    GROUP BY 1
     HAVING count(*) > 1
+), among AS MATERIALIZED (
+    SELECT customer_no, phone
+    FROM audience_recipients
+    WHERE audience_no = %(audience_no)s AND hashtextextended(phone, 0) IN (SELECT hash FROM shared)
 )
-SELECT r.customer_no
-FROM shared s
-JOIN audience_recipients r ON r.audience_no = %(audience_no)s AND r.phone = s.phone AND r.customer_no > s.keeper
-ORDER BY r.customer_no
+SELECT customer_no
+FROM (SELECT customer_no, min(customer_no) OVER (PARTITION BY phone) AS keeper FROM among) AS t
+WHERE customer_no > keeper
+ORDER BY customer_no
 
 -- name: pass_over
 DELETE FROM audience_recipients r

@@ -1,15 +1,15 @@
 """A campaign's page: what it is for, whom it reaches now, and its audiences that were frozen; freezing one.
 
-The page has three regions that keep themselves up to date. The recipients are counted anew at most every few seconds,
-and only for the region that shows them: for a large account that is the one thing here that takes time.
+Each part of the page keeps itself up to date. To count the recipients of a large account takes time: what is not
+counted at once comes after the page, and then is not asked for again and again.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import uuid4, uuid5
+from uuid import UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from api.campaigns import counted, find
 from api.console import reach
@@ -30,11 +30,15 @@ router = APIRouter(prefix="/campaigns")
 FROZEN_SHOWN = 10
 # Less than the browser waits for any answer.
 FREEZE_WAIT = 20.0
+Whole = Annotated[bool, Query(description="Wait for the count, however long it takes.")]
 LIGHT = ("section#campaign", "section#frozen")
+COUNT = "section#reach"
 
 
 @router.get("/{campaign_id}")
-def view(request: Request, here: Here, person: SignedIn, campaign_id: PathId, pager: Paged) -> Response:
+def view(
+    request: Request, here: Here, person: SignedIn, campaign_id: PathId, pager: Paged, whole: Whole = False
+) -> Response:
     """The campaign as it is now."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, position):
@@ -43,13 +47,14 @@ def view(request: Request, here: Here, person: SignedIn, campaign_id: PathId, pa
         row = find(connection, account_id, campaign_id)
         lists = reach.chosen(connection, account_id, row.segment_ids, row.exclude_segment_ids)
         values: dict[str, Any] = {
-            "campaign": row, "lists": lists, "reach": None, "page": None,
+            "campaign": row, "lists": lists, "reach": None, "page": None, "quick": True, "asked_alone": False,
             "frozen": campaigns.audiences(connection, account_id, campaign_id=row.campaign_id, limit=FROZEN_SHOWN),
             "frozen_total": campaigns.count_audiences(connection, account_id, campaign_id=row.campaign_id),
             "zone": accounts.calendar(connection, account_id)[0].zone,
         }  # fmt: skip
-        if request.headers.get("hx-target") not in LIGHT:
-            values |= _recipients(connection, row, lists, pager, account_id)
+        part = request.headers.get("hx-target")
+        if part not in LIGHT and not row.needs_audience:
+            values |= _recipients(connection, lists, pager, account_id, alone=part == COUNT or whole)
     values |= {"person": person, "active": "campaigns", "position": position, "why": why(row)}
     return show(request, "campaign.html", values)
 
@@ -97,12 +102,13 @@ def why(row: CampaignRow) -> str:
     )
 
 
-def _recipients(
-    connection: Any, row: CampaignRow, lists: reach.Chosen, pager: Pager, account_id: Any
-) -> dict[str, Any]:
-    if row.needs_audience:
-        return {}
-    found = reach.reach(connection, account_id, lists)
+def _recipients(connection: Any, lists: reach.Chosen, pager: Pager, account_id: UUID, *, alone: bool) -> dict[str, Any]:
+    """The count, where it is known at once or asked for alone, and the first recipients."""
+    found = reach.reach(connection, account_id, lists, reach.AT_ONCE)
+    quick = found is not None or lists.union(account_id) is None
+    if not quick and alone:
+        found = reach.reach(connection, account_id, lists)
     rows = reach.page(connection, account_id, lists, after=pager.number, limit=pager.fetch)
-    total = found.recipients if found else 0
-    return {"reach": found, "page": pager.page(rows, lambda each: str(each.customer_no), total)}
+    total = None if not quick else found.recipients if found else 0
+    page = pager.page(rows, lambda each: str(each.customer_no), total)
+    return {"reach": found, "page": page, "quick": quick, "asked_alone": alone}

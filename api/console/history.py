@@ -22,7 +22,7 @@ from api.waiting import snapshot
 from domain import json_text
 from domain.wording import Words
 from projections.read import explanations, history
-from projections.read.history import Entry
+from projections.read.history import Counted, Entry
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments/{segment_id}")
@@ -33,6 +33,9 @@ RANGES: dict[str, tuple[timedelta | None, int]] = {
     "all": (None, 120),
 }  # fmt: skip
 TABLE_ROWS = 24
+# What takes longer than the first is counted after the page is shown, what takes longer than the second not at all.
+AT_ONCE, LONGEST = timedelta(milliseconds=150), timedelta(seconds=20)
+Whole = Annotated[bool, Query(description="Wait for the chart, however long it takes.")]
 LIST, SIZES = "section#list", "section#sizes"
 
 
@@ -56,30 +59,40 @@ class Sizes(NamedTuple):
 
 @router.get("/history")
 def show_history(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, since: Since = "month"
+    request: Request,
+    here: Here,
+    person: SignedIn,
+    segment_id: PathId,
+    pager: Paged,
+    since: Since = "month",
+    whole: Whole = False,
 ) -> Response:
     """The chart of one range, and the newest joins and leaves."""
     account_id, now = person.account_id, here.rollcall.now()
     # Either part of the page is asked for alone, and often.
     part = request.headers.get("hx-target")
-    sizes, entries, causes = None, list[Entry](), list[str]()
+    quick, sizes, entries, causes = True, None, list[Entry](), list[str]()
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         segment = find(connection, account_id, segment_id)
         words = words_of(connection, account_id)
         source = history.counted(connection, account_id, segment.segment_no)
-        if part != LIST:
-            instants = instants_of(segment, since, now)
-            sizes = Sizes(instants, history.sizes_back_from(connection, source, segment.members, instants))
         if part != SIZES:
             entries = history.page(connection, source, before=_before(pager.after), limit=pager.fetch)
             causes = _causes(connection, account_id, entries, frozenset(_attributes(segment.filter)), words)
+        if part != LIST:
+            instants = instants_of(segment, since, now)
+            sizes = _sizes(connection, source, segment, instants, AT_ONCE)
+            quick = sizes is not None
+            if not quick and (part == SIZES or whole):
+                sizes = _sizes(connection, source, segment, instants, LONGEST)
     page = pager.page(entries, _key, None)
     values = {
         "person": person, "active": "segments", "segment": segment, "state": state_of(segment), "zone": words.zone,
         "position": position, "range": since, "ranges": tuple(RANGES), "sizes": sizes, "page": page,
         "entries": list(zip(page.rows, causes, strict=False)), "per_page": pager.per_page,
+        "asked_alone": part is not None or whole, "quick": quick,
     }  # fmt: skip
     return show(request, "history.html", values)
 
@@ -90,6 +103,13 @@ def instants_of(segment: SegmentRow, chosen: str, now: datetime) -> list[datetim
     first = segment.created_at if span is None else max(segment.created_at, now - span)
     step = max(now - first, timedelta(seconds=1)) / steps
     return [now - step * (steps - index) for index in range(steps + 1)]
+
+
+def _sizes(
+    connection: Any, source: Counted, segment: SegmentRow, instants: list[datetime], within: timedelta
+) -> Sizes | None:
+    found = history.sizes_back_from(connection, source, segment.members, instants, within=within)
+    return None if found is None else Sizes(instants, found)
 
 
 def _causes(connection: Any, account_id: UUID, entries: list[Entry], reads: frozenset[str], words: Words) -> list[str]:

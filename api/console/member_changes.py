@@ -92,7 +92,7 @@ def _candidates(
         wanted = customers.search_of(connection, account_id, query)
         version, before = segment.serving or 0, int(pager.after) if _is_number(pager.after) else None
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.fetch)
-        total = members.count_candidates(connection, account_id, version, wanted)
+        total = members.count_few_candidates(connection, account_id, version, wanted)
         words = accounts.words(connection, account_id, {})
     page = pager.page(rows, lambda row: str(row.customer_no), total)
     values = {

@@ -78,7 +78,7 @@ def _listed(
     version, before = segment.serving or 0, _before(pager.after)
     rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.fetch)
     everyone = wanted == customers.EVERYONE
-    total = segment.members if everyone else members.count(connection, account_id, version, wanted)
+    total = segment.members if everyone else members.count_few(connection, version, wanted)
     page = pager.page(rows, lambda each: f"{each[1].isoformat()}{_APART}{each[0].customer_no}", total)
     return {"page": page, "lines": [line_of(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 

@@ -1,12 +1,13 @@
 """Whom segments reach together now: the count, and who is not reached for which reason.
 
 Used by the campaign's form while segments are being chosen, and by the campaign's page. A segment that was never
-computed is no empty one: as long as there is one, nobody is told a number.
+computed is no empty one: as long as there is one, nobody is told a number. Nor is a number told that takes too long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from projections.read import recipients, segments
 from projections.read.recipients import Recipient, Skipped
 from projections.read.segments import SegmentRow
 from projections.union import Union
+
+# A page waits for the first; what takes longer comes after it. Less than the browser waits for any answer.
+AT_ONCE, LONGEST = timedelta(milliseconds=150), timedelta(seconds=25)
 
 
 class Chosen(NamedTuple):
@@ -53,12 +57,13 @@ def chosen(
     return Chosen(included, left_out)
 
 
-def reach(connection: Any, account_id: UUID, lists: Chosen) -> Reach | None:
-    """What two lists come to now; `None` where nobody can be told."""
+def reach(connection: Any, account_id: UUID, lists: Chosen, within: timedelta = LONGEST) -> Reach | None:
+    """What two lists come to now; `None` where nobody can be told, or not `within` a span."""
     union = lists.union(account_id)
-    if union is None:
+    found = None if union is None else recipients.totals_within(connection, union, within)
+    if found is None:
         return None
-    count, skipped = recipients.totals(connection, union)
+    count, skipped = found
     members = sum(row.members for row in lists.included)
     return Reach(count, skipped, members, members - count - sum(skipped))
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -109,12 +110,20 @@ def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[da
 
 
 def sizes_back_from(
-    connection: Connection[TupleRow], source: Counted, size: int, points: Sequence[datetime]
-) -> list[int]:
-    """As `sizes`, from how many members there are now: reads only what happened after the first instant."""
+    connection: Connection[TupleRow], source: Counted, size: int, points: Sequence[datetime], *, within: timedelta
+) -> list[int] | None:
+    """As `sizes`, from how many members there are now: reads only what happened after the first instant.
+
+    `None` where even that is more than can be counted `within` a span, which holds for the rest of the transaction.
+    """
     bounds = [point + NEXT for point in points]
     asked = {"bounds": bounds, "since": points[0]}
-    moved: dict[int, Any] = dict(connection.execute(SQL.moved_since, source._asdict() | asked).fetchall())
+    try:
+        with connection.transaction():
+            connection.execute(SQL.limit_time, [f"{within // timedelta(milliseconds=1)}ms"])
+            moved: dict[int, Any] = dict(connection.execute(SQL.moved_since, source._asdict() | asked).fetchall())
+    except psycopg.errors.QueryCanceled:
+        return None
     found = []
     for index in range(len(points), 0, -1):
         size -= moved.get(index, 0)

@@ -85,3 +85,6 @@ FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
 WHERE h.at > %(since)s::timestamptz
 GROUP BY 1
+
+-- name: limit_time
+SELECT set_config('statement_timeout', %s, true)

@@ -1,3 +1,32 @@
+-- name: newest
+-- The latest joins that the history tells of the segment, by its index, and of those who joined then the members of
+-- this version: every member stands in some version's history at her joined_at. Fewer than asked for where too many
+-- have left again. A version followed an edit while the other still served: both may tell the same join.
+WITH told AS MATERIALIZED (
+    SELECT h.customer_no, h.at
+    FROM segment_versions v
+    JOIN segment_versions s ON s.segment_no = v.segment_no AND s.state IN ('serving', 'retired')
+    CROSS JOIN LATERAL (SELECT customer_no, at
+                        FROM membership_history
+                        WHERE version_no = s.version_no AND joined
+                          AND (at, customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
+                        ORDER BY at DESC, customer_no DESC
+                        LIMIT %(window)s::int) AS h
+    WHERE v.version_no = %(version_no)s::bigint
+    ORDER BY h.at DESC, h.customer_no DESC
+    LIMIT %(window)s::int
+), newest AS MATERIALIZED (
+    SELECT m.customer_no, m.joined_at
+    FROM (SELECT DISTINCT customer_no, at FROM told) AS t
+    JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = t.customer_no AND m.joined_at = t.at
+    ORDER BY m.joined_at DESC, m.customer_no DESC
+    LIMIT %(limit)s::int
+)
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM newest m
+JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+ORDER BY m.joined_at DESC, m.customer_no DESC
+
 -- name: page
 -- The page is chosen among the members alone; only its customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
@@ -12,14 +41,40 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: search
--- Who is found is found by index (as for customers); of those, who is a member.
+-- Who is found is found by index (as for customers); of those, who is a member; only the page is looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
-    AS found (customer_no)
-JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
+FROM (SELECT m.customer_no, m.joined_at
+      FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+          AS found (customer_no)
+      JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
+      WHERE %(joined_at)s::timestamptz IS NULL
+         OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
+      ORDER BY m.joined_at DESC, m.customer_no DESC
+      LIMIT %(limit)s::int) m
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
-WHERE %(joined_at)s::timestamptz IS NULL
-   OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
+ORDER BY m.joined_at DESC, m.customer_no DESC
+
+-- name: many
+-- Whether more customers match than are worth being looked up by index.
+SELECT count(*) > %(few)s::int
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL,
+                              %(few)s::int + 1)
+
+-- name: search_many
+-- So many match that the newest members are tried one by one: soon a page of them is found.
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+FROM (SELECT customer_no, joined_at
+      FROM members
+      WHERE version_no = %(version_no)s::bigint
+        AND (%(joined_at)s::timestamptz IS NULL
+             OR (joined_at, customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint))
+      ORDER BY joined_at DESC, customer_no DESC
+      OFFSET 0) m
+CROSS JOIN LATERAL (SELECT *
+                    FROM customers c
+                    WHERE c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+                    OFFSET 0) c
+WHERE c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
 ORDER BY m.joined_at DESC, m.customer_no DESC
 LIMIT %(limit)s::int
 
@@ -31,6 +86,13 @@ SELECT count(*)
 FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
     AS found (customer_no)
 JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
+
+-- name: count_few
+-- Members among the first `most` customers who match, and how many those are.
+SELECT count(m.customer_no), count(*)
+FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, %(most)s::int)
+    AS found (customer_no)
+LEFT JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: candidates
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
@@ -56,3 +118,17 @@ SELECT (SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid)
 SELECT count(*)
 FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
                                %(version_no)s::bigint, NULL, NULL)
+
+-- name: count_few_candidates
+SELECT count(*)
+FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+                               %(version_no)s::bigint, NULL, %(most)s::int)
+
+-- name: count_few_others
+SELECT count(*)
+FROM (SELECT
+      FROM customers c
+      WHERE c.account_id = %(account_id)s::uuid
+        AND NOT EXISTS (SELECT FROM members m
+                        WHERE m.version_no = %(version_no)s::bigint AND m.customer_no = c.customer_no)
+      LIMIT %(most)s::int) AS others

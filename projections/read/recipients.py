@@ -8,9 +8,11 @@ written as text, read through a cursor, so that neither side ever holds more tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection, ServerCursor, sql
 from psycopg.rows import TupleRow
 
@@ -65,6 +67,18 @@ def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped
     row = connection.execute(SQL.totals, union._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
+
+
+def totals_within(connection: Connection[TupleRow], union: Union, span: timedelta) -> tuple[int, Skipped] | None:
+    """As `totals`; `None` where there are more than can be counted within a span."""
+    try:
+        with connection.transaction():
+            connection.execute(SQL.limit_time, [f"{span // timedelta(milliseconds=1)}ms"])
+            found = totals(connection, union)
+            connection.execute(SQL.limit_time, ["0"])
+            return found
+    except psycopg.errors.QueryCanceled:
+        return None
 
 
 def frozen_page(

@@ -58,6 +58,9 @@ SELECT count(DISTINCT phone) FILTER (WHERE class = 'sent'),
        count(*) FILTER (WHERE class = 'sent') - count(DISTINCT phone) FILTER (WHERE class = 'sent')
 FROM classes
 
+-- name: limit_time
+SELECT set_config('statement_timeout', %s, true)
+
 -- name: stream
 WITH candidates AS MATERIALIZED (
     SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name

@@ -6,11 +6,13 @@ send it; what a test looks at, it looks at in the browser.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from playwright.sync_api import Browser, StorageState
 
 from tests.outside import Outside, eventually
@@ -76,6 +78,24 @@ class Console(Outside):
         made: str = self.ok("POST", "/v1/campaigns", json={"name": name, "segment_ids": list(segment_ids)})["id"]
         self.settle()
         return made
+
+    def set_aside(self, value: str, message: str) -> str:
+        """A new dead letter's id. Without Kafka no door makes one, so it is put where ingest would put it."""
+        query = (
+            "INSERT INTO rollcall.dead_letters (account_id, topic, partition, record_offset, record_timestamp, key,"
+            " value, headers, code, message, first_failed_at)"
+            " SELECT account_id, 'rollcall.customers.v1', 3, 1288, 1779271200123, 'crm-1', %s, %s,"
+            " 'attribute_type_mismatch', %s, now() FROM rollcall_model.accounts RETURNING dead_letter_id"
+        )
+        headers = {
+            "ce_specversion": "1.0", "ce_type": "rollcall.customer.changed.v1", "ce_source": "/crm", "ce_id": "a-1",
+            "ce_subject": "crm-1", "ce_time": "2026-05-20T10:00:00Z",
+        }  # fmt: skip
+        stored = json.dumps([[name, text.encode().hex()] for name, text in headers.items()])
+        with psycopg.connect(self.database_url) as owner:
+            row = owner.execute(query, [value.encode(), stored, message]).fetchone()
+        assert row is not None
+        return str(row[0])
 
     def settle(self) -> None:
         """Wait until everything sent so far can be read."""

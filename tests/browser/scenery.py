@@ -63,6 +63,7 @@ def furnish(console: Console) -> dict[str, str]:
     ids["key"] = console.ok("GET", "/v1/keys")["data"][0]["id"]
     ids["import"] = _imported(console, ids["static"])
     ids["person"] = _colleague(console)
+    ids["letter"] = console.set_aside('{"attributes": {"score": "<b>much</b>"}}', "score is a number, not a <text>")
     console.change(people[1], attributes={"premium_customer": True})
     console.change(people[0], attributes={"plan": "silver"})
     console.settle()

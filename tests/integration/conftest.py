@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a broker, and of those of the people who use the console."""
+"""Fixtures of the tests that need a broker, and of those of the console and the people who use it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def broker() -> Iterator[Broker]:
     yield running
     running.kill()
     forget_failed_connections()
+
+
+@pytest.fixture
+def account_id(installation: Installation) -> UUID:
+    """An account; files whose tests need attributes have one of their own."""
+    return installation.account()
+
+
+@pytest.fixture
+def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
+    """A browser's worth of client that is signed in to the account's console, and a worker beside it."""
+    with installation.projecting(), installation.open_console(account_id) as client:
+        yield client
 
 
 @pytest.fixture

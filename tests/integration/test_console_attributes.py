@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -23,12 +22,6 @@ def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
     installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan & price")
     return account_id
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def row_of(page: str, key: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -19,12 +18,6 @@ def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
     installation.rollcall.declare_attribute(account_id, "plans", "list", "Plans")
     return account_id
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def test_a_frozen_audience_reads_the_same_after_every_change_and_after_its_campaign_was_deleted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +20,6 @@ def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
     installation.rollcall.declare_attribute(account_id, "plans", "list", "Plans")
     return account_id
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_is_told(

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from api.console.history import AT_ONCE
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.read import history
@@ -200,7 +201,10 @@ def test_the_size_counted_back_from_now_is_the_size_counted_from_the_beginning(
         for first in (0, 13, 39):
             points = [began + span * step for step in range(first, 41)]
             forwards = history.sizes(connection, source, points)
-            assert history.sizes_back_from(connection, source, segment.members, points) == forwards
+            backwards = history.sizes_back_from(
+                connection, source, segment.members, points, within=timedelta(minutes=1)
+            )
+            assert backwards == forwards
             assert first or len(set(forwards)) > 3
 
 
@@ -219,6 +223,50 @@ def test_either_part_of_the_page_is_asked_for_alone_and_told_only_what_is_new(
     seen = re.search(r'"Rollcall-Seen": "(\d+)"', listed)
     assert seen is not None
     assert console.get(address, headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
+
+
+def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_demand(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(installation, account_id, 1, "gold")
+    installation.project()
+    counted = history.sizes_back_from
+
+    def takes_long(*asked: Any, within: timedelta) -> list[int] | None:
+        return None if within == AT_ONCE else counted(*asked, within=within)
+
+    monkeypatch.setattr(history, "sizes_back_from", takes_long)
+    address = f"/console/segments/{gold}/history"
+    page = console.get(address).text
+    assert "Counting who joined and left" in page
+    assert 'hx-trigger="load"' in page
+    assert len(rows_of(page)) == 1
+    alone = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#sizes"}).text
+    assert chart_of(alone)[1][-1] == 1
+    assert 'hx-trigger="every 60s"' in alone
+    on_demand = re.search(r'<noscript><a href="([^"]+)">Wait for it</a>', page)
+    assert on_demand is not None
+    assert chart_of(console.get(html.unescape(on_demand.group(1))).text)[1][-1] == 1
+
+
+def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+    installation: Installation, account_id: UUID, gold: UUID, clock: Clock
+) -> None:
+    installation.project()
+    with installation.owner() as owner:
+        owner.execute(
+            "INSERT INTO membership_history SELECT n, v.version_no, v.version_no, %s + n * interval '1 ms', true,"
+            " 'change', account_id FROM segment_versions v, generate_series(1, 60000) AS n",
+            [clock.at],
+        )
+    with installation.database.transaction(account_id) as connection:
+        segment = read_segments.by_id(connection, account_id, gold)
+        assert segment is not None
+        source = history.counted(connection, account_id, segment.segment_no)
+        points = [clock.at, clock.at + timedelta(hours=1)]
+        span = timedelta(milliseconds=1)
+        assert history.sizes_back_from(connection, source, 60_000, points, within=span) is None
+        assert history.sizes_back_from(connection, source, 60_000, points, within=timedelta(minutes=1)) == [0, 60_000]
 
 
 def test_another_accounts_history_is_not_there(installation: Installation, console: Client) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
 from io import StringIO
 from uuid import UUID
 
@@ -17,17 +16,6 @@ from tests.integration.console_forms import said
 
 MB = 1 << 20
 MIXED = "phone,name\n912000001,Ana\n912000002,Rui\n912000001,Ana again\n,\n12,Short\n3.51912E+11,Sci\n"
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    return installation.account()
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 @pytest.fixture

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 from httpx import Client
 
 from tests.installation import Installation
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    return installation.account()
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def token_of(console: Client) -> str:

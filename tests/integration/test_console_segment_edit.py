@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +18,6 @@ from tests.integration.segment_forms import GOLD, NEW, PREMIUM, create, customer
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     return declared(installation)
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def test_while_she_types_it_says_how_many_match_and_who_is_newest_and_what_is_still_missing(

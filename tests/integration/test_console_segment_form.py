@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,12 +19,6 @@ from tests.integration.segment_forms import GOLD, NEW, PREMIUM, create, declared
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     return declared(installation)
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def test_a_static_segment_is_created_with_a_name_and_a_notice_and_stands_on_top_of_the_list(

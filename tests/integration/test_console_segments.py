@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -21,12 +20,6 @@ def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
     installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan")
     return account_id
-
-
-@pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
 
 
 def create(installation: Installation, account_id: UUID, name: str, kind: SegmentType = "dynamic") -> UUID:

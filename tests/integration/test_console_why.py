@@ -52,12 +52,6 @@ def account_id(installation: Installation) -> UUID:
 
 
 @pytest.fixture
-def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_console(account_id) as client:
-        yield client
-
-
-@pytest.fixture
 def ana(installation: Installation, account_id: UUID) -> UUID:
     return tell(installation, account_id, "ana", name="Ana Sá", plan="silver", age=20)
 

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.performance log matcher projection edit audience end_to_end import`: some of it."""
+"""`make bench`, or `python -m tests.performance log audience console import`: some of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 from deploy.embedded.postgres import Postgres
 from tests.performance import (
     bench_audience,
+    bench_console,
     bench_edit,
     bench_end_to_end,
     bench_import,
@@ -46,6 +47,8 @@ def main() -> None:
                 bench_edit.run(server)
             if "audience" in wanted:
                 bench_audience.run(server)
+            if "console" in wanted:
+                bench_console.run(server)
             if "time" in wanted:
                 bench_time.run(server)
         finally:

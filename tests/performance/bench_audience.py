@@ -7,28 +7,23 @@ the same query without the writing of lines, and the first page in one query tha
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from httpx import Client, ConnectError
+from httpx import Client
 from psycopg import Connection, ServerCursor, sql
-from psycopg.conninfo import conninfo_to_dict
 
 from deploy.embedded.postgres import Postgres
-from deploy.embedded.supervised import free_port
 from domain.campaign import CampaignDraft
 from domain.segment import SegmentDraft
 from projections.database import session_conninfo
 from projections.read import recipients
 from projections.union import Union
+from tests.performance.served import served
 from tests.performance.stage import Stage, say, seconds, stage
 
 CUSTOMERS, SEGMENTS = 1_000_000, 5
@@ -72,7 +67,7 @@ def run(server: Postgres) -> None:
         key = scene.rollcall.create_key(scene.account_id, "bench", "admin").key
         scene.project()
         session = session_conninfo(scene.url, "rollcall_api")
-        with psycopg.connect(session, autocommit=True) as bare, _served(scene, key) as (client, process):
+        with psycopg.connect(session, autocommit=True) as bare, served(scene, key) as (client, process):
             bare.execute("SELECT set_config('rollcall.account', %s, false)", [str(scene.account_id)])
             path = f"/v1/campaigns/{campaign}/recipients"
             client.get(path, params={"limit": 1}).raise_for_status()
@@ -140,37 +135,11 @@ def _load(scene: Stage) -> tuple[UUID, Union]:
         terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}
         owner.execute(PEOPLE, terms)
         owner.execute(MEMBERSHIPS, terms)
+        # What the log says from here on comes after all of them.
+        owner.execute(f"ALTER TABLE stored_events ALTER COLUMN notification_id RESTART WITH {FIRST + 2 * CUSTOMERS}")
         owner.execute("VACUUM ANALYZE customers, members")
         serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
     return campaign, Union(scene.account_id, serving, [])
-
-
-@contextmanager
-def _served(scene: Stage, key: str) -> Iterator[tuple[Client, int]]:
-    """The API in a process of its own, as in production, and its process id."""
-    port = free_port()
-    at = conninfo_to_dict(scene.url)
-    settings = {
-        "ROLLCALL_DATABASE_URL": f"postgresql://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}",
-        "ROLLCALL_HTTP_PORT": str(port),
-        "ROLLCALL_LOG_LEVEL": "error",
-    }
-    process = subprocess.Popen([sys.executable, "-P", "-m", "deploy.main", "api"], env={**os.environ, **settings})
-    try:
-        with Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=120
-        ) as client:
-            while True:
-                try:
-                    client.get("/readyz").raise_for_status()
-                    break
-                except ConnectError:
-                    assert process.poll() is None, "the API ended before it began"
-                    time.sleep(0.1)
-            yield client, process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _cursor(bare: Connection[Any], union: Union) -> int:

@@ -1,0 +1,62 @@
+"""The history of a segment in the browser: a chart, the same as a table, and joins and leaves as they happen."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.console import Console
+
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+# Whether something other than the ground was painted, and in which colours.
+PAINTED = """canvas => {
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Set();
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255) seen.add(data.slice(i, i + 3).join());
+  return [...seen].sort();
+}"""
+
+
+def lines(page: Page) -> Locator:
+    return page.get_by_role("region", name="Joins and leaves").get_by_role("row")
+
+
+def test_who_joins_and_leaves_is_listed_as_it_happens(page: Page, console: Console) -> None:
+    segment = console.segment("Gold history", GOLD)
+    ana = console.customer("Wanda Walks", attributes={"plan": "free"})
+    page.goto(f"/console/segments/{segment}/history")
+    expect(page.get_by_text("Nobody has joined yet")).to_be_visible()
+    console.change(ana, attributes={"plan": "gold"})
+    expect(lines(page).nth(1)).to_contain_text("Joined")
+    expect(lines(page).nth(1)).to_contain_text("Plan changed to gold")
+    console.change(ana, attributes={"plan": "free"})
+    expect(lines(page).nth(1)).to_contain_text("Left")
+    page.get_by_role("link", name="Why? Wanda Walks").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Wanda Walks is not in Gold history")
+
+
+def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_stands_in_a_table(page: Page, console: Console) -> None:
+    segment = console.segment("Gold chart", GOLD)
+    console.customer("Xenia Xavier", attributes={"plan": "gold"})
+    console.settle()
+    page.goto(f"/console/segments/{segment}/history?range=all")
+    canvas = page.locator(".chart canvas")
+    expect(canvas).to_be_visible()
+    light = canvas.evaluate(PAINTED)
+    assert len(light) > 1
+    page.emulate_media(color_scheme="dark")
+    expect(canvas).to_be_visible()
+    assert not set(canvas.evaluate(PAINTED)) & set(light)
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("cell", name="1", exact=True).first).to_be_visible()
+    page.get_by_role("link", name="Week").click()
+    expect(page.get_by_role("link", name="Week")).to_have_attribute("aria-current", "true")
+
+
+def test_the_chart_takes_the_room_that_there_is(page: Page, console: Console) -> None:
+    segment = console.segment("Gold room", GOLD)
+    page.goto(f"/console/segments/{segment}/history")
+    canvas = page.locator(".chart canvas")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        room = page.locator(".chart").evaluate("chart => chart.clientWidth")
+        expect(canvas).to_have_css("width", f"{room}px")

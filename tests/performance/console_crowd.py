@@ -1,0 +1,172 @@
+"""The crowd of the console's benchmark: a million customers and a thousand segments, made in two steps.
+
+20,000 customers, every segment, campaign and dead letter go through the log, and the worker makes their rows. Then
+each customer's rows are repeated 50 times in the read model under other numbers, ids, names and phone numbers: so
+every row has the shape that the product gave it, and the counts of members are multiplied with it. The log itself
+holds the first 20,000 only. One segment gets a long history: two million joins and leaves of the last 60 days.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from domain.campaign import CampaignDraft
+from domain.customer import CustomerChange, CustomerData, DeadLetter
+from domain.segment import SegmentDraft
+from tests.performance import workload
+from tests.performance.stage import START, Stage
+
+SEEDS, TIMES = 20_000, 50
+STATIC, BATCH, STRIDE = 280, 5_000, 10_000_000
+CAMPAIGNS, DEAD_LETTERS, FLIPS = 60, 2_000, 1_000_000
+FIRST = ["Ana", "Rui", "Sofia", "Tiago", "Karin", "Jürgen", "Amélie", "Luís", "Marta", "Olga", "Paulo", "Zoë"]
+LAST = ["Almeida", "Costa", "Duarte", "Esteves", "Gomes", "Müller", "Nakamura", "Oliveira", "Petrov", "Santos", "Sá"]
+RECENT = {"attribute": "last_order_date", "operator": "in_last_days"}
+EVERYBODY = [{"attribute": "opted_out", "operator": "is_set"}]
+HALF = [{"attribute": "newsletter", "operator": "equals", "value": True}]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What the pages are asked about: the largest segments of either type, one with a long history, and a customer."""
+
+    everybody: UUID
+    static: UUID
+    small_static: UUID
+    busy: UUID
+    nested: UUID
+    customer: UUID
+    campaign: UUID
+    to_everybody: UUID
+    audience: UUID
+    key: str
+    key_id: str
+    dead_letter: int
+
+
+def gather(scene: Stage) -> Crowd:
+    """Fill the stage."""
+    ids = list(_people(scene))
+    scene.project()
+    rollcall, account = scene.rollcall, scene.account_id
+
+    def dynamic(name: str, raw: Any) -> UUID:
+        return rollcall.create_segment(account, SegmentDraft(name, "made of filters", "dynamic", raw)).id
+
+    made = [dynamic(f"Segment {n}", raw) for n, raw in enumerate(workload.segments(690, highest=0.02))]
+    made += [dynamic(f"Active in {days} days", [{**RECENT, "value": days}]) for days in range(1, 27)]
+    everybody, busy = dynamic("Everybody", EVERYBODY), dynamic("Newsletter", HALF)
+    named = [str(each) for each in made[:3]]
+    nested = dynamic("Of segments", [{"attribute": "segment", "operator": "in", "value": named}])
+    lists = [_list(scene, ids, number) for number in range(STATIC)]
+    campaigns = [
+        rollcall.create_campaign(account, CampaignDraft(f"Campaign {n}", [made[n], lists[n]], [made[n + 100]])).id
+        for n in range(CAMPAIGNS)
+    ]
+    to_everybody = rollcall.create_campaign(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy])).id
+    # Nothing is served before it is projected, and a frozen audience is of what is served.
+    scene.project()
+    audience = rollcall.freeze_audience(account, campaigns[0]).id
+    key = rollcall.create_key(account, "bench", "admin")
+    rollcall.change_customers(account, [], dead_letters=[_letter(number) for number in range(DEAD_LETTERS)])
+    scene.project()
+    with scene.owner() as owner:
+        for statement in REPEATED:
+            owner.execute(statement, {"times": TIMES - 1, "stride": STRIDE})
+        owner.execute(LONG_HISTORY, {"segment_id": busy, "flips": FLIPS})
+        owner.execute("UPDATE accounts SET time_passed_to = now()")
+        owner.execute("VACUUM ANALYZE")
+        row = owner.execute("SELECT min(dead_letter_id) FROM dead_letters").fetchone()
+    assert row is not None
+    return Crowd(
+        everybody=everybody, static=lists[0], small_static=lists[-1], busy=busy, nested=nested, customer=ids[7],
+        campaign=campaigns[0], to_everybody=to_everybody, audience=audience, key=key.key, key_id=key.id,
+        dead_letter=row[0],
+    )  # fmt: skip
+
+
+def _people(scene: Stage) -> Iterator[UUID]:
+    chance = random.Random(5)
+    changes = []
+    for number, attributes in enumerate(workload.customers(SEEDS)):
+        data = CustomerData(
+            name=f"{chance.choice(FIRST)} {chance.choice(LAST)} {number % 977}", phone=f"+35191{number:07d}",
+            tags=["vip"] if number % 20 == 0 else None, opted_out=number % 50 == 0, attributes=attributes,
+        )  # fmt: skip
+        changes.append(CustomerChange(f"crm-{number}", "changed", START, data, "/crm", f"c-{number}"))
+    for start in range(0, SEEDS, BATCH):
+        for outcome in scene.rollcall.change_customers(scene.account_id, changes[start : start + BATCH]).outcomes:
+            assert outcome.customer_id is not None, outcome
+            yield outcome.customer_id
+
+
+def _list(scene: Stage, ids: list[UUID], number: int) -> UUID:
+    """A static segment: the first holds half of all customers, the others a few of them."""
+    segment = scene.rollcall.create_segment(scene.account_id, SegmentDraft(f"List {number}", "", "static", None)).id
+    chosen = ids[::2] if number == 0 else ids[number :: 20 * number]
+    for start in range(0, len(chosen), 1_000):
+        scene.rollcall.add_members(scene.account_id, segment, chosen[start : start + 1_000])
+    return segment
+
+
+def _letter(number: int) -> DeadLetter:
+    value = b'{"name": "Ana", "attributes": {"age": "' + b"x" * 400 + b'"}}'
+    return DeadLetter(
+        "rollcall.customers.v1", number % 12, number, 1_779_271_200_123, f"crm-{number}".encode(), value, [],
+        "attribute_type_mismatch", "age is a number", datetime(2026, 5, 20, tzinfo=UTC),
+    )  # fmt: skip
+
+
+REPEATED = (
+    """
+    INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
+                           attributes, folded)
+    SELECT account_id, customer_no + k * %(stride)s, gen_random_uuid(), position, version, created_at, updated_at,
+           phone || k, name || ' ' || k,
+           attributes || jsonb_build_object('phone', phone || k, 'name', name || ' ' || k,
+                                            'external_id', attributes->>'external_id' || '-' || k),
+           folded || jsonb_build_object('phone', phone || k, 'name', lower(name) || ' ' || k,
+                                        'external_id', attributes->>'external_id' || '-' || k)
+    FROM customers, generate_series(1, %(times)s) AS k
+    """,
+    """
+    INSERT INTO customer_days SELECT account_id, key, day, customer_no + k * %(stride)s
+    FROM customer_days, generate_series(1, %(times)s) AS k
+    """,
+    """
+    INSERT INTO customer_instants SELECT account_id, key, instant, customer_no + k * %(stride)s
+    FROM customer_instants, generate_series(1, %(times)s) AS k
+    """,
+    """
+    INSERT INTO members SELECT version_no, customer_no + k * %(stride)s, joined_at, position, account_id
+    FROM members, generate_series(1, %(times)s) AS k
+    ORDER BY 1, 2
+    """,
+    """
+    INSERT INTO membership_history
+    SELECT customer_no + k * %(stride)s, version_no, position, at, joined, cause, account_id
+    FROM membership_history, generate_series(1, %(times)s) AS k
+    """,
+    "UPDATE segment_versions SET members = members * (%(times)s + 1)",
+    """
+    INSERT INTO audience_recipients
+    SELECT account_id, audience_no, customer_no + k * %(stride)s, gen_random_uuid(), external_id || '-' || k,
+           phone || k, name || ' ' || k
+    FROM audience_recipients, generate_series(1, %(times)s) AS k
+    """,
+    "UPDATE audiences SET recipients = recipients * (%(times)s + 1)",
+)
+LONG_HISTORY = """
+INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
+SELECT m.customer_no, m.version_no, m.position, now() - interval '60 days' * (1 - n / %(flips)s::float)
+       + CASE WHEN joined THEN interval '20 minutes' ELSE interval '0' END, joined, 'change', m.account_id
+FROM (SELECT *, row_number() OVER (ORDER BY customer_no) AS place
+      FROM members WHERE version_no = (SELECT serving FROM segments WHERE segment_id = %(segment_id)s)) AS m
+JOIN generate_series(1, %(flips)s) AS n ON n %% 400000 = m.place
+CROSS JOIN (VALUES (false), (true)) AS t (joined)
+"""
