@@ -19,3 +19,9 @@ def choose(page: Page, segment: str, item: str) -> None:
     page.goto("/console/segments")
     page.get_by_role("button", name=menu_of(segment), exact=True).click()
     page.get_by_role("link", name=item, exact=True).click()
+
+
+def manage(page: Page, segment: str) -> None:
+    """Open Manage Customers of a segment, and wait until it is loaded: before its scripts are, links open pages."""
+    choose(page, segment, "Manage Customers")
+    page.wait_for_url("**/manage")

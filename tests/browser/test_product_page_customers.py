@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.console import Console
-from tests.browser.product import PREMIUM, choose, row_of
+from tests.browser.product import PREMIUM, choose, manage, row_of
 from tests.browser.watching import Watched
 
 MEGABYTE = 1 << 20
@@ -70,7 +70,7 @@ def test_click_the_pencil_on_any_row_to_open_edit_customer_and_assign_attributes
 
 def test_manage_customers_opens_a_full_page_for_the_segments_membership(page: Page, console: Console) -> None:
     segment = console.segment("A page of its own", members=[console.customer("Eva Managed")])
-    choose(page, "A page of its own", "Manage Customers")
+    manage(page, "A page of its own")
     expect(page).to_have_url(f"{console.url}/console/segments/{segment}/manage")
     expect(page.get_by_role("heading", level=1)).to_have_text("A page of its own")
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -82,7 +82,7 @@ def test_for_a_dynamic_segment_the_page_is_read_only_because_the_filters_control
 ) -> None:
     console.customer("Gil Computed", attributes={"premium_customer": True})
     segment = console.segment("Driven by its filters", PREMIUM)
-    choose(page, "Driven by its filters", "Manage Customers")
+    manage(page, "Driven by its filters")
     expect(row_of(page, "Gil Computed")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("Membership is controlled by the filters")
     for name in ("Add Customers", "Import CSV", "Remove"):
@@ -108,7 +108,7 @@ def test_for_a_static_segment_you_control_the_list_with_add_customers_and_import
     page: Page, console: Console
 ) -> None:
     console.segment("Kept by hand")
-    choose(page, "Kept by hand", "Manage Customers")
+    manage(page, "Kept by hand")
     for name in ("Add Customers", "Import CSV"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_visible()
@@ -121,7 +121,7 @@ def test_for_a_static_segment_you_control_the_list_with_add_customers_and_import
 
 def test_drag_in_a_file_with_a_phone_number_column_to_bulk_add_members(page: Page, console: Console) -> None:
     console.segment("Filled from a file")
-    choose(page, "Filled from a file", "Manage Customers")
+    manage(page, "Filled from a file")
     page.get_by_role("link", name="Import CSV").click()
     lines = "phone,name\n" + "".join(f"+35192{number:07d},Dropped {number}\n" for number in range(40))
     data = page.evaluate_handle(
@@ -177,7 +177,7 @@ def test_use_download_sample_csv_to_get_the_expected_format(page: Page, console:
 
 
 def choose_file(page: Page, segment: str, path: Path) -> None:
-    choose(page, segment, "Manage Customers")
+    manage(page, segment)
     page.get_by_role("link", name="Import CSV").click()
     page.get_by_role("dialog").locator("input[type=file]").set_input_files(path)
 
@@ -197,7 +197,7 @@ def test_add_customers_picks_from_customers_of_your_account_not_already_in_the_s
     """... search by name or phone number, tick the customers to add, and confirm with Add … Customers."""
     found = [console.customer(f"Picked {number}", phone=f"+35196000000{number}") for number in range(5)]
     segment = console.segment("Picked by hand", members=found[:2])
-    choose(page, "Picked by hand", "Manage Customers")
+    manage(page, "Picked by hand")
     page.get_by_role("link", name="Add Customers").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("searchbox").press_sequentially("picked")
