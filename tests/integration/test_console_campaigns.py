@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from httpx import Client
 
+from api.console import reach
+from api.console.reach import AT_ONCE
 from domain.campaign import CampaignEdit
 from domain.segment import SegmentDraft
+from projections.read import recipients
 from tests.installation import Installation
 from tests.integration.campaign_rig import campaign, created, crowd, hidden, segment, text_of
 
@@ -238,3 +242,46 @@ def test_an_open_page_is_told_only_what_is_new(installation: Installation, accou
     light = console.get(f"/console/campaigns/{made}", headers={"HX-Target": "section#campaign"}).text
     assert "recipient-" not in light
     assert silver not in light
+
+
+def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascript_on_demand(
+    installation: Installation, account_id: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gold, silver, _ = crowd(installation, account_id)
+    made = campaign(installation, account_id, [gold, silver])
+    counted = recipients.totals_within
+
+    def takes_long(connection: Any, union: Any, span: timedelta) -> Any:
+        return None if span == AT_ONCE else counted(connection, union, span)
+
+    monkeypatch.setattr(recipients, "totals_within", takes_long)
+    address = f"/console/campaigns/{made}"
+    page = console.get(address).text
+    assert "Counting…" in page
+    assert 'hx-trigger="load"' in page
+    assert re.findall(r'data-label="External ID">(\S+)</td>', page)
+    alone = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#reach"}).text
+    assert "4 recipients" in text_of(alone)
+    assert 'hx-trigger="every 60s"' in alone
+    assert "4 recipients" in text_of(console.get(f"{address}?whole=true").text)
+    monkeypatch.setattr(recipients, "totals_within", lambda *_: None)
+    assert "Very many" in text_of(console.get(f"{address}?whole=true").text)
+
+
+def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+    installation: Installation, account_id: UUID, console: Client
+) -> None:
+    gold = segment(installation, account_id, "gold")
+    with installation.owner() as owner:
+        owner.execute(
+            "INSERT INTO members (version_no, customer_no, joined_at, position, account_id)"
+            " SELECT version_no, 1000000 + n, now(), 1, account_id"
+            " FROM segment_versions, generate_series(1, 300000) AS n"
+        )
+    with installation.database.transaction(account_id) as connection:
+        union = reach.chosen(connection, account_id, [UUID(str(gold))], []).union(account_id)
+        assert union is not None
+        assert recipients.totals_within(connection, union, timedelta(milliseconds=1)) is None
+        connection.execute("SELECT pg_sleep(0.002)")
+        assert recipients.totals_within(connection, union, timedelta(minutes=1)) is not None
+        connection.execute("SELECT pg_sleep(0.002)")
