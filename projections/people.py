@@ -1,7 +1,7 @@
 """The people of an account, as rows. Used by `api.console` under one account, and by the command line.
 
 What is asked before the account is known (an e-mail address) goes through functions of the owner, see
-migrations/0008_people.sql.
+migrations/0009_people.sql.
 """
 
 from __future__ import annotations

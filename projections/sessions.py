@@ -1,7 +1,7 @@
 """What lets people into the console: sessions, one-time links, and how often somebody may try. Used by `api.console`.
 
 Tokens are known by their SHA-256 only, and the present instant is an argument. What is asked before the account is
-known goes through functions of the owner, see migrations/0008_people.sql.
+known goes through functions of the owner, see migrations/0009_people.sql.
 """
 
 from __future__ import annotations
