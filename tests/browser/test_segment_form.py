@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.console import Console
 from tests.browser.looking import accessible, both_schemes
@@ -245,3 +245,17 @@ def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
     bare.get_by_role("button", name="Create Segment").click()
     expect(bare.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
     plain.close()
+
+
+def test_what_is_chosen_before_the_page_is_ready_counts_as_well(page: Page, customers: Console) -> None:
+    segment = customers.segment("Chosen early", GOLD)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/vendor/htmx.min.js*", hold)
+    page.goto(f"/console/segments/{segment}/edit", wait_until="commit")
+    condition(page, 0).get_by_label("Attribute").select_option(label="Birthdate")
+    held[0].continue_()
+    expect(condition(page, 0).get_by_label("Operator").locator("option", has_text="Is before")).to_be_attached()
