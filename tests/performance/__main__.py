@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.performance log audience console import`: some of it."""
+"""`make bench`: every section; `python -m tests.performance log import console`: some of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.performance import (
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "import")
+SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "import", "audience", "console")
 
 
 def main() -> None:
