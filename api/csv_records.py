@@ -250,7 +250,7 @@ def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
     pulled = _Pulled(lines)
     try:
         cells = next(csv.reader(pulled, delimiter=delimiter, skipinitialspace=True))
-        closed = len(pulled.taken) == 1 or not lines.ended or _is_closed(pulled.taken, delimiter)
+        closed = len(pulled.taken) == 1 or _is_closed(pulled.taken, delimiter)
     except (_Unclosed, csv.Error):
         closed = False
     if not closed:
@@ -263,10 +263,11 @@ def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
 
 
 def _is_closed(taken: list[str], delimiter: str) -> bool:
+    """Whether the last quote of several lines closes a cell, and does not open one of a later row."""
     try:
         list(csv.reader(taken, delimiter=delimiter, skipinitialspace=True, strict=True))
-    except csv.Error as wrong:
-        return "unexpected end of data" not in str(wrong)
+    except csv.Error:
+        return False
     return True
 
 

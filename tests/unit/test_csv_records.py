@@ -83,6 +83,12 @@ def test_a_quote_that_is_not_closed_spoils_its_own_line_only() -> None:
     assert rows((HEADER + '+1,n\n+9,"open').encode()) == [(2, "+1", "n"), (3, "+9", "open")]
 
 
+@pytest.mark.parametrize("later", ['+2,"b"', '"+2",b', '"+2","b"'])
+def test_a_quote_of_a_later_row_does_not_close_an_open_one(later: str) -> None:
+    found = rows((HEADER + f'+9,"open\n+1,n\n{later}\n+3,c\n').encode())
+    assert found == [(2, "unclosed_quote", '+9,"open'), (3, "+1", "n"), (4, "+2", "b"), (5, "+3", "c")]
+
+
 def test_a_line_without_end_is_one_mistake() -> None:
     found = rows((HEADER + "+1," + "x" * 3 * LONGEST_LINE + "\n+2,b\n").encode())
     assert [each[:2] for each in found] == [(2, "line_too_long"), (3, "+2")]
