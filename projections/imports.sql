@@ -51,6 +51,7 @@ DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
 
 -- name: take_step
 -- Moves only from where this runner believes the import to be, and if nobody was erased since it looked.
+-- Where nothing had to be stored, somebody else did it: the position includes that as well.
 UPDATE imports
 SET rows_done = rows_done + %(lines)s::bigint,
     added = added + %(added)s::bigint,
@@ -61,7 +62,7 @@ SET rows_done = rows_done + %(lines)s::bigint,
     invalid = invalid + %(invalid)s::bigint,
     percent = %(percent)s::int,
     header = %(header)s::bytea,
-    position = coalesce(%(position)s::bigint, position),
+    position = coalesce(%(position)s::bigint, rollcall.log_head()),
     state = CASE WHEN %(finished_at)s::timestamptz IS NULL THEN 'running' ELSE 'done' END,
     finished_at = %(finished_at)s::timestamptz
 WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid

@@ -94,6 +94,16 @@ def test_the_same_file_twice_changes_nothing(client: Client, installation: Insta
     assert client.get(f"/v1/segments/{into}").json()["members"]["count"] == 2_500
 
 
+def test_the_position_of_an_import_includes_the_members_it_found_there(
+    client: Client, installation: Installation, into: str
+) -> None:  # fmt: skip
+    first, again = (upload(client, into, "phone\n912000001\n") for _ in range(2))
+    installation.run_imports()
+    stored, found = client.get(first).json(), client.get(again).json()
+    assert (counts(stored)["created_customers"], counts(found)["already_members"]) == (1, 1)
+    assert found["position"] >= stored["position"]
+
+
 def test_an_error_file_is_mended_and_uploaded_again(client: Client, installation: Installation, into: str) -> None:
     first = ran(client, installation, into, 'Nome;Telefone;Cidade\n"Sá; Ana";12;Porto\nRui;912000001;Faro\n')
     assert counts(first) == {"created_customers": 1, "invalid": 1}
