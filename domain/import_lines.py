@@ -22,6 +22,9 @@ _INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *ran
 _FORMULA = re.compile(r'="?([^"]*)"?\Z')
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[eE]\s*[+-]?\d+\Z")
 _DECIMAL = re.compile(r"[+-]?\d+[.,]0+\Z")
+_EXTENSION = re.compile(r"(?<=\d)\W*(?:ext\w*|x)\W*\d{1,6}\Z", re.IGNORECASE)
+_LETTER_WITHIN = re.compile(r"\d\W*[^\W\d_]")
+_SECOND_NUMBER = re.compile(r"\d\s*[,;]\s*\+?\d(?:[ .\-]?\d){6,}")
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -114,7 +117,13 @@ def phone_of(written: str, country: str) -> str | BadValue:
         )
     if _DECIMAL.match(text):
         return BadValue("phone_as_decimal", "a spreadsheet turned the number into a decimal; format the column as text")
-    return e164(text, country)
+    number = e164(text, country)
+    # The library dials the letters of 91X XXX XXX, drops a single one, and takes a second number for an extension.
+    if isinstance(number, str) and _LETTER_WITHIN.search(_EXTENSION.sub("", text)):
+        return BadValue("invalid_phone", "a phone number with letters in it; write digits only")
+    if isinstance(number, str) and _SECOND_NUMBER.search(text):
+        return BadValue("invalid_phone", "more than one phone number; keep one, and give the others rows of their own")
+    return number
 
 
 def name_of(written: str) -> str | BadValue | None:
