@@ -9,16 +9,18 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+# One of these words, and beside it nothing but words of the second kind: "Mobile phone number", "Nr. Telefone".
 _PHONE = frozenset(
     (
-        "phone", "phone number", "phonenumber", "phone no", "phone num", "phone nr", "phone e164",
-        "phone 1 value", "primary phone", "home phone", "business phone", "work phone", "contact phone",
-        "customer phone", "contact number", "mobile", "mobile number", "mobile no", "mobile phone",
-        "mobilephone", "cell", "cell phone", "cellphone", "cell number", "tel", "tel no", "telephone",
-        "telephone number", "msisdn", "gsm", "whatsapp", "whatsapp number",
-        "numero de telefone", "numero de telefono", "numero de telephone", "telefone", "telemovel", "celular",
-        "telefono", "movil", "telefon", "telefonnummer", "rufnummer", "handy", "handynummer", "mobil",
-        "mobiltelefon", "portable", "cellulare", "numero di telefono",
+        "phone", "phones", "phonenumber", "mobile", "mobilephone", "cell", "cellphone", "tel", "telephone", "msisdn",
+        "gsm", "whatsapp", "telefone", "telemovel", "celular", "telefono", "movil", "telefon", "telefonnummer",
+        "rufnummer", "handy", "handynummer", "mobil", "mobiltelefon", "portable", "cellulare",
+    )
+)  # fmt: skip
+_BESIDE = frozenset(
+    (
+        "number", "no", "num", "nr", "numero", "de", "di", "1", "2", "3", "value", "e164", "primary", "main", "home",
+        "business", "work", "contact", "customer", "client",
     )
 )  # fmt: skip
 # Only where no other column is one: these may as well count the rows.
@@ -45,8 +47,13 @@ _LAST = frozenset(
 def phone_columns(header: Sequence[str]) -> list[int]:
     """Every column of phone numbers, from the left."""
     plain = [_plain(cell) for cell in header]
-    sure = [index for index, cell in enumerate(plain) if cell in _PHONE]
+    sure = [index for index, cell in enumerate(plain) if _is_phone(cell)]
     return sure or [index for index, cell in enumerate(plain) if cell in _MAYBE_PHONE]
+
+
+def _is_phone(plain: str) -> bool:
+    words = set(plain.split())
+    return plain == "contact number" or (not words.isdisjoint(_PHONE) and words <= _PHONE | _BESIDE)
 
 
 def name_columns(header: Sequence[str]) -> list[int]:
