@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, NamedTuple
 
+from api.csv_formulas import meant
 from api.csv_headers import name_columns, phone_columns
 
 LONGEST_LINE = 32_000
@@ -72,15 +73,15 @@ class Table:
         cells = row.cells
         for each in self.phones:
             if each < len(cells) and (cell := cells[each]).strip():
-                return cell
+                return meant(cell)
         return ""
 
     def name(self, row: Row) -> str:
         """The name, from one column, or from first and last name."""
         cells = row.cells
         if len(self.names) == 1:
-            return cells[self.names[0]].strip() if self.names[0] < len(cells) else ""
-        return " ".join(cells[each].strip() for each in self.names if each < len(cells)).strip()
+            return meant(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
+        return " ".join(meant(cells[each]).strip() for each in self.names if each < len(cells)).strip()
 
 
 @contextmanager

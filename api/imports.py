@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from api.access import Admin, Reader
 from api.answering import answer
 from api.context import Context, Here
+from api.csv_formulas import harmless
 from api.csv_records import OURS
 from api.documents import answers
 from api.idempotency import once
@@ -125,7 +126,8 @@ def get_import(here: Here, caller: Reader, import_id: PathId, min_position: MinP
 def import_errors(here: Here, caller: Reader, import_id: PathId, min_position: MinPosition = None) -> Response:
     """Download the invalid rows with what is wrong with each; once mended, the file can be uploaded again.
 
-    `row_number` counts as a spreadsheet does: the header is row 1.
+    `row_number` counts as a spreadsheet does: the header is row 1. A cell that a spreadsheet would run as a formula
+    has an apostrophe before it, which is no part of it when it is uploaded.
     """
     with snapshot(here, caller.account_id, min_position) as (_, position):
         pass
@@ -166,9 +168,9 @@ def error_lines(here: Context, account_id: UUID, row: ImportRow) -> Iterator[str
     own = [index for index, cell in enumerate(header) if cell.strip().lower() not in OURS]
     buffer = StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([*(header[index] for index in own), *OURS])
+    writer.writerow([*(harmless(header[index]) for index in own), *OURS])
     for error in imports.errors(here.database, account_id, row.import_id):
-        cells = [error.cells[index] if index < len(error.cells) else "" for index in own]
+        cells = [harmless(error.cells[index]) if index < len(error.cells) else "" for index in own]
         writer.writerow([*cells, error.row_number, error.code, error.message])
         if buffer.tell() > 1 << 16:
             yield buffer.getvalue()

@@ -116,6 +116,28 @@ def test_an_error_file_is_mended_and_uploaded_again(client: Client, installation
     assert people(client, "/v1/customers")["+351912000002"] == "Sá; Ana"
 
 
+def test_an_error_file_holds_no_formulas_and_gives_back_what_was_written(
+    client: Client, installation: Installation, into: str
+) -> None:  # fmt: skip
+    written = {
+        "12": "=1+1", "13": "@SUM(1)", "14": "-2+3+cmd|' /C calc'!A0", "15": "\t=1", "+351 12": "- Ana", "=A1": "+ana"
+    }  # fmt: skip
+    content = StringIO()
+    csv.writer(content).writerows(
+        [["phone", "name", "=note"], *([phone, name, "x"] for phone, name in written.items())]
+    )
+    first = ran(client, installation, into, content.getvalue())
+    assert counts(first) == {"invalid": len(written)}
+    header, *rows = csv.reader(StringIO(client.get(f"/v1/imports/{first['id']}/errors.csv").text))
+    assert not [cell for row in [header, *rows] for cell in row if cell.startswith(("=", "@", "-", "\t"))]
+    assert [row[0] for row in rows] == ["12", "13", "14", "15", "+351 12", "'=A1"]
+    mended = StringIO()
+    csv.writer(mended).writerows([header, *([f"91200000{n}", *row[1:]] for n, row in enumerate(rows))])
+    assert counts(ran(client, installation, into, mended.getvalue())) == {"created_customers": len(written)}
+    names = people(client, "/v1/customers")
+    assert [names[f"+35191200000{n}"] for n in range(len(written))] == [each.strip() for each in written.values()]
+
+
 def test_a_name_fills_only_an_empty_one_and_an_opt_out_stays(
     client: Client, installation: Installation, into: str
 ) -> None:  # fmt: skip
