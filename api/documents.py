@@ -118,6 +118,9 @@ def install(app: FastAPI) -> None:
         for operation in (each for path in drawn["paths"].values() for each in path.values()):
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _never_null(parameter["schema"])
+        for path, known in drawn["paths"].items():
+            if path.startswith("/v1") and "get" in known:
+                known["get"].setdefault("parameters", []).append({"$ref": "#/components/parameters/MinPosition"})
         components["x-problems"] = {
             kind.name: {"status": status, "title": kind.title, "remedy": kind.remedy} for status, kind in KINDS.items()
         }

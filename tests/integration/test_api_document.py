@@ -50,6 +50,14 @@ def test_every_operation_documents_its_problems_with_examples(document: Any) -> 
     assert len(names) == len(operations(document))
 
 
+def test_every_read_documents_that_it_waits_for_a_position(document: Any) -> None:
+    reads = [each for path, method, each in operations(document) if path.startswith("/v1") and method == "get"]
+    assert len(reads) > 20
+    for each in reads:
+        assert {"$ref": "#/components/parameters/MinPosition"} in each["parameters"], each["operationId"]
+        assert "504" in each["responses"], each["operationId"]
+
+
 def test_every_reference_and_every_example_holds(document: Any) -> None:
     text = json.dumps(document)
     for name in {each.split('"')[0] for each in text.split("#/components/schemas/")[1:]}:
