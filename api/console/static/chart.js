@@ -4,6 +4,9 @@
   "use strict";
   const HEIGHT = 260;
   const DAY = 86400;
+  // How far apart the instants under a chart may be, in seconds: they are told to the minute, and none of them twice.
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => 60 * minutes)
+    .concat([1, 2, 4, 7, 14, 30, 60, 90, 180, 365, 730, 1825].map((days) => DAY * days));
   const drawn = new Map(); // element -> {plot, data}
 
   function colour(element, property) {
@@ -55,10 +58,11 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: line, stroke: line } },
       scales: { y: { range } },
       axes: [
-        { ...axis, space: 72, values: (plot, splits, index, space, step) => days(splits, step) },
+        { ...axis, space: 72, incrs: STEPS, values: (plot, splits, index, space, step) => days(splits, step) },
         { ...axis, size: 64, incrs: [1, 2, 5].flatMap((each) => [...Array(10).keys()].map((power) => each * 10 ** power)).sort((a, b) => a - b), values: (plot, splits) => splits.map((each) => each.toLocaleString("en")) },
       ],
-      series: [{}, { stroke: line, fill: soft, width: 2, points: { show: false } }],
+      // A number holds until somebody joins or leaves: steps. What is filled is read from nought, so nothing else is.
+      series: [{}, { stroke: line, fill: (plot) => plot.scales.y.min === 0 ? soft : "transparent", width: 2, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) }],
       hooks: { setCursor: [tell], ready: [tell], setData: [tell] },
     };
   }
