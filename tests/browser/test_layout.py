@@ -1,0 +1,133 @@
+"""That a page has room for what it says, on any screen, and that nothing moves away under the pointer."""
+
+from __future__ import annotations
+
+from playwright.sync_api import FloatRect, Locator, Page, Route, ViewportSize, expect
+
+from tests.browser.console import Console
+from tests.browser.scenery import LONG, NEWSLETTER, PREMIUM
+from tests.browser.sights import menu_of
+
+PHONE: ViewportSize = {"width": 320, "height": 700}
+TABLET: ViewportSize = {"width": 768, "height": 900}
+# What a chart writes on its canvas.
+DRAWN = """() => {
+  window.drawn = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    window.drawn.push(text);
+    return write.call(this, text, ...place);
+  };
+}"""
+
+
+def test_on_a_phone_a_long_name_among_choices_keeps_its_words_whole(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/console/campaigns/new")
+
+    assert box(page.locator(".choice-name", has_text=LONG).first)["width"] > 150
+
+
+def test_on_a_phone_a_dialog_leaves_a_customers_values_room(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/console/segments")
+    page.get_by_role("button", name=menu_of(PREMIUM), exact=True).click()
+    page.get_by_role("link", name="View Customers").locator("visible=true").click()
+
+    values = page.get_by_role("dialog").locator("dl.values").first
+    assert box(values)["width"] > 130
+    whole = values.evaluate("list => [...list.children].every(each => each.scrollHeight <= each.clientHeight + 1)")
+    assert whole, values.inner_text()
+
+
+def test_on_a_phone_nothing_of_the_list_shows_beside_the_buttons_beneath_it(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"/console/segments/{ids['static']}/manage")
+    page.get_by_role("link", name="Add Customers").click()
+
+    dialog = page.get_by_role("dialog")
+    buttons, around = box(dialog.locator(".sticky")), box(dialog)
+    assert buttons["x"] <= around["x"] + 1
+    assert buttons["width"] >= dialog.evaluate("dialog => dialog.clientWidth") - 1
+
+
+def test_on_a_phone_the_lines_of_an_import_stand_beside_their_numbers(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"/console/segments/{ids['static']}/imports/{ids['import']}")
+
+    for row in page.locator(".sums :is(tbody, tfoot) tr").all():
+        assert abs(box(row.locator("th"))["y"] - box(row.locator("td"))["y"]) < 1, row.inner_text()
+
+
+def test_what_an_edit_would_do_stands_above_the_button_that_saves_it(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size(TABLET)
+    page.goto(f"/console/segments/{ids['dynamic']}/edit")
+    expect(page.locator("#matches-impact")).to_be_visible()
+
+    button = page.get_by_role("button", name="Update Segment").locator("visible=true").last
+    assert bottom(page.locator("#matches-impact")) < box(button)["y"]
+    assert bottom(page.locator("[aria-labelledby=concerned-title]")) < box(button)["y"]
+
+
+def test_who_is_concerned_stays_where_it_is_when_the_count_comes(page: Page, ids: dict[str, str]) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/matches", hold)
+    page.goto(f"/console/segments/{ids['dynamic']}/edit")
+    concerned = page.locator("[aria-labelledby=concerned-title]")
+    before = box(concerned)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    page.unroute("**/matches")
+    expect(page.locator("#matches-sample")).to_be_visible()
+
+    assert box(concerned) == before
+
+
+def test_ticking_all_takes_no_room_that_the_headings_did_not_have(page: Page, ids: dict[str, str]) -> None:
+    page.goto(f"/console/segments/{ids['static']}/manage")
+    tick = page.get_by_label("Tick all on this page")
+    expect(tick).to_be_visible()
+
+    with_it = box(page.locator("thead"))["height"]
+    tick.evaluate("box => { box.hidden = true; }")
+    assert box(page.locator("thead"))["height"] == with_it
+
+
+def test_a_list_is_told_apart_from_its_headings(page: Page, ids: dict[str, str]) -> None:
+    page.goto("/console/segments")
+
+    rule = page.locator("thead th").first.evaluate("cell => getComputedStyle(cell).borderBottomWidth")
+    assert rule == "1px"
+
+
+def test_on_a_wide_screen_the_name_of_the_house_stands_over_the_page_it_heads(page: Page, ids: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.goto("/console/segments")
+
+    assert abs(box(page.locator(".brand"))["x"] - box(page.locator("h1"))["x"]) <= 8
+
+
+def test_a_chart_of_a_minute_tells_no_instant_twice(page: Page, console: Console, ids: dict[str, str]) -> None:
+    page.add_init_script(f"({DRAWN})()")
+    page.goto(f"/console/segments/{ids['static']}/history")
+    expect(page.locator(".chart canvas")).to_be_visible()
+
+    instants = page.evaluate("window.drawn.filter(text => text.includes(':'))")
+    assert len(instants) == len(set(instants)), instants
+    assert NEWSLETTER in page.title()
+
+
+def box(locator: Locator) -> FloatRect:
+    found = locator.bounding_box()
+    assert found is not None
+    return found
+
+
+def bottom(locator: Locator) -> float:
+    found = box(locator)
+    return found["y"] + found["height"]
