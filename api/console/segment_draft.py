@@ -34,7 +34,10 @@ class Known:
 
 @dataclass
 class Draft:
-    """The form's fields. `notes` stand beside conditions and groups, by place; `errors` belong to fields, by id."""
+    """The form's fields. `notes` stand beside conditions and groups, by place; `errors` belong to fields, by id.
+
+    Once somebody `tried` to save it, what is not finished is a mistake.
+    """
 
     name: str = ""
     description: str = ""
@@ -43,6 +46,7 @@ class Draft:
     notes: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     focus: str | None = None
+    tried: bool = False
 
 
 def known_to(connection: Any, account_id: UUID, own_id: UUID | None = None) -> Known:
@@ -63,7 +67,9 @@ def stored_draft(row: SegmentRow, known: Known) -> Draft:
 def posted_draft(form: Posted, known: Known) -> Draft:
     """The form as it was sent, after whatever the pressed button of the builder does to it."""
     root = read_form(form.pairs(), known.words)
-    draft = Draft(form.one("name"), form.one("description"), bool(form.one("dynamic")), root)
+    draft = Draft(
+        form.one("name"), form.one("description"), bool(form.one("dynamic")), root, tried=bool(form.one("tried"))
+    )
     draft.focus = act(root, form.one("action"), known.words)
     return draft
 
@@ -83,6 +89,7 @@ def checked_filter(
 
 def check(here: Context, account_id: UUID, draft: Draft, known: Known) -> Any:
     """The filter as JSON, `None` for a static segment; every mistake of the form goes into its errors."""
+    draft.tried = True
     attempt(draft, lambda: check_texts(draft.name, draft.description))
     if not draft.dynamic:
         return None

@@ -157,6 +157,17 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(new: Page,
     expect(new.get_by_role("row").filter(has_text="Wrong at first")).to_be_visible()
 
 
+def test_what_is_missing_is_said_beside_its_field_after_the_count_has_come_too(new: Page, watched: Watched) -> None:
+    watched.expect(422)
+    start_dynamic(new, "Nothing chosen")
+    new.get_by_role("button", name="Create Segment").click()
+    expect(new.get_by_role("alert").filter(has_text="not right yet")).to_be_focused()
+    expect(new.locator("#matches-count")).to_have_text("Complete the filters to see who matches.")
+    expect(new.locator(".condition .note.error")).to_have_text("Choose an attribute")
+    choose(new, 0, "Birthdate", "Equals")
+    expect(new.locator(".condition .note.error")).to_have_text("Choose a value")
+
+
 def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_who_is_concerned(
     page: Page, customers: Console
 ) -> None:
