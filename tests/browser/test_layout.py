@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, ViewportSize, expect
 
 from tests.browser.console import Console
+from tests.browser.looking import within_the_screen
 from tests.browser.scenery import LONG, NEWSLETTER, PREMIUM
 from tests.browser.sights import menu_of
 
@@ -19,6 +21,17 @@ DRAWN = """() => {
     return write.call(this, text, ...place);
   };
 }"""
+
+
+@pytest.fixture(scope="module")
+def endless(console: Console) -> tuple[str, str]:
+    """A segment and its member whose texts hold no place at which to break."""
+    data = {"tags": ["t" * 90, "vip"], "attributes": {"plan": "p" * 400, "likes": ["l" * 100]}}
+    customer = console.customer("N" * 150, **data)
+    console.settle()
+    segment = console.segment("x" * 180, description="d" * 400, members=[customer])
+    console.campaign("c" * 180, segment)
+    return segment, customer
 
 
 def test_on_a_phone_a_long_name_among_choices_keeps_its_words_whole(page: Page, ids: dict[str, str]) -> None:
@@ -120,6 +133,33 @@ def test_a_chart_of_a_minute_tells_no_instant_twice(page: Page, console: Console
     instants = page.evaluate("window.drawn.filter(text => text.includes(':'))")
     assert len(instants) == len(set(instants)), instants
     assert NEWSLETTER in page.title()
+
+
+def test_a_switch_is_seen_where_the_system_chooses_the_colours(page: Page, ids: dict[str, str]) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto("/console/segments/new")
+    switch = page.locator("#dynamic")
+
+    off = switch.screenshot()
+    switch.evaluate("box => { box.checked = true; }")
+    on = switch.screenshot()
+    switch.evaluate("box => { box.style.opacity = 0; }")
+    assert len({off, on, switch.screenshot()}) == 3
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_a_word_without_an_end_stays_within_the_screen(
+    page: Page, console: Console, endless: tuple[str, str], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    segment, customer = endless
+    one = f"/segments/{segment}"
+    of_segment = [f"{one}/{name}" for name in ("edit", "manage", "customers", "history", "delete")]
+    of_customer = [f"{one}/customers/{customer}/why", f"/customers/{customer}/edit"]
+    for path in ["/segments", "/campaigns", *of_segment, *of_customer]:
+        page.goto("/console" + path)
+        expect(page.locator("h1")).to_be_visible()
+        within_the_screen(page)
 
 
 def box(locator: Locator) -> FloatRect:
