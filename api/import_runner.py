@@ -130,6 +130,10 @@ class ImportRunner:
                 ran = self.run_next()
             except Unavailable:
                 ran = False
+            except Exception as bug:
+                # No room for the file, say. Whatever it is passes, and there may be nobody else to go on then.
+                log.exception("import_stumbled", error=type(bug).__name__)
+                ran = False
             if not ran and not self._stop.is_set():
                 self._waiting.wait(POLL_SECONDS)
                 self._waiting.clear()

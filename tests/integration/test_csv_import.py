@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Iterator
 from io import StringIO
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
 
 import pytest
 from httpx import Client
 
+from api.import_runner import AT_ONCE, ImportRunner
 from domain.application import Rollcall
 from domain.errors import Unavailable
 from domain.import_lines import ImportChunk, ImportStep
@@ -286,13 +289,34 @@ def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
     assert len(client.get(f"{address}/errors.csv").text.splitlines()) == 1_001
 
 
-def test_two_runners_and_two_imports_of_the_same_people(client: Client, installation: Installation, into: str) -> None:
-    from threading import Thread
+def test_a_runner_outlives_what_keeps_it_from_the_file(
+    client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say: when there is room again, it goes on."""
+    full = [OSError("No space left on device")] * (AT_ONCE + 1)
+    room = threading.Event()
 
+    def tight(*arguments: Any) -> Any:
+        if full:
+            raise full.pop()
+        room.set()
+        return TemporaryFile(*arguments)
+
+    monkeypatch.setattr("api.import_runner.TemporaryFile", tight)
+    monkeypatch.setattr("api.import_runner.POLL_SECONDS", 0.01)
+    address = upload(client, into, "phone\n912000001\n")
+    runner = ImportRunner(installation.rollcall, installation.database, threading.Event())
+    runner.start()
+    assert room.wait(20)
+    runner.stop()
+    assert client.get(address).json()["state"] == "done"
+
+
+def test_two_runners_and_two_imports_of_the_same_people(client: Client, installation: Installation, into: str) -> None:
     other = client.post("/v1/segments", json={"name": "Other", "type": "static"}).json()["id"]
     content = "phone\n" + "".join(f"91200{n:04}\n" for n in range(3_000))
     addresses = [upload(client, each, content) for each in (into, into, other)]
-    runners = [Thread(target=installation.run_imports) for _ in range(3)]
+    runners = [threading.Thread(target=installation.run_imports) for _ in range(3)]
     for runner in runners:
         runner.start()
     for runner in runners:
