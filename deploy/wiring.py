@@ -152,16 +152,22 @@ def run_api(settings: Settings) -> None:
             metrics_folder=settings.metrics_folder,
         )
         runner = ImportRunner(rollcall, database, context.import_waiting)
-        runner.start()
-        uvicorn.run(
-            create_app(context),
-            host=settings.http_host,
-            port=settings.http_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(context),
+                host=settings.http_host,
+                port=settings.http_port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
         )
+        # Once it has ended, uvicorn raises its signal again: that must not end us before the imports have stopped.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.handle_exit)
+        runner.start()
+        server.run()
         runner.stop()
     database.close()
 

@@ -68,6 +68,14 @@ class Processes:
         self._running[role] = self._start(role)
         eventually(self.lives)
 
+    def stop(self, role: str) -> int:
+        """Ask a role to stop and start it anew; the exit code."""
+        self._running[role].terminate()
+        code = self._running[role].wait(20)
+        self._running[role] = self._start(role)
+        eventually(self.lives)
+        return code
+
     def _end(self, role: str) -> None:
         assert self._running[role].poll() is None, f"{role} ended by itself"
         self._running[role].kill()
@@ -130,6 +138,25 @@ def test_killed_at_any_instant_every_line_is_counted_once(installation: Installa
     check(installation, key, addresses, files, segments)
     print(f"kills {dict(rollcall.kills)}, {FILES} files of {len(files[0][0]):,} bytes, {FILES * LINES:,} lines")
     print(f"done {took:.0f} s after the first upload, all checked {time.monotonic() - began:.0f} s after it")
+
+
+@pytest.mark.slow
+def test_asked_to_stop_it_ends_the_chunk_at_hand_and_then_itself(installation: Installation, tmp_path: Path) -> None:
+    account = installation.account()
+    key = installation.key(account)
+    installation.project()
+    rollcall = Processes(installation.url, tmp_path, key)
+    try:
+        into = rollcall.http.post("/v1/segments", json={"name": "x", "type": "static"}).json()["id"]
+        content, expected = a_file(random.Random(1), LINES * 3)
+        sent = rollcall.http.post(f"/v1/segments/{into}/imports", files={"file": ("a.csv", content.encode())})
+        addresses = [sent.headers["Location"]]
+        eventually(lambda: states(rollcall.http, addresses)[0]["lines"])
+        assert rollcall.stop("api") == 0
+        eventually(lambda: done(rollcall, addresses), PATIENCE)
+    finally:
+        rollcall.close()
+    check(installation, key, addresses, [(content, expected)], [into])
 
 
 def done(rollcall: Processes, addresses: list[str]) -> bool:
