@@ -61,22 +61,29 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
 
 
 def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
-    """Replay until what is left is little enough to hold the live worker for."""
+    """Replay until what is left is little enough to hold the live worker for.
+
+    Never past the live worker, which alone tells the change stream of what it projects.
+    """
     while True:
-        row = owner.execute("SELECT rollcall.log_head()").fetchone()
-        assert row is not None
-        if row[0] - worker.position <= CLOSE and worker.builds_done():
+        live = _live_position(owner)
+        if live - worker.position <= CLOSE and worker.builds_done():
             return
-        worker.drain(stop=row[0])
+        worker.drain(stop=live)
+
+
+def _live_position(owner: Connection[TupleRow]) -> int:
+    live = sql.Identifier(MODEL_SCHEMA)
+    row = owner.execute(sql.SQL("SELECT position FROM {}.projection").format(live)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _switch(owner: Connection[TupleRow], worker: Worker) -> int:
     live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
     with owner.transaction():
         owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-        held = owner.execute(sql.SQL("SELECT position FROM {}.projection").format(live)).fetchone()
-        assert held is not None
-        worker.drain(stop=held[0])
+        worker.drain(stop=_live_position(owner))
         owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
         owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
     owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))

@@ -143,6 +143,24 @@ def test_a_rebuild_tells_nobody_anything(installation: Installation, account: UU
         assert [each["type"] for each in follow(client, segment, cursor)[0]] == ["left"]
 
 
+def test_a_rebuild_waits_behind_a_worker_that_lags_so_that_nothing_goes_untold(
+    installation: Installation, account: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far ahead the log is: what a rebuild projects is told to nobody."""
+    monkeypatch.setattr("projections.rebuild.CLOSE", 0)
+    key = installation.key(account)
+    with installation.projecting(), installation.open_door(key) as client:
+        segment = create(client, "gold")
+    with installation.open_door(key, own_write_wait=0.0) as client:
+        for who, wanted in (("a", "gold"), ("b", "gold"), ("a", "silver")):
+            put(client, who, wanted)
+        rebuild(installation.url)
+        installation.project()
+        told, _ = follow(client, segment)
+        assert [each["type"] for each in told] == ["joined", "joined", "left"]
+        assert folded(told) == members(client, segment)
+
+
 def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
     client: Client, installation: Installation, broker: Broker
 ) -> None:
