@@ -17,6 +17,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from domain.errors import Unavailable
 from projections import changes
 from projections.announcer import Announcer
 from projections.database import worker_session
@@ -46,7 +47,7 @@ def run_worker(database_url: str, announcer: Announcer, stop: threading.Event, r
                 if _fenced(connection, stop):
                     _project(connection, announcer, stop, retention)
             failures = 0
-        except psycopg.OperationalError as away:
+        except (psycopg.OperationalError, Unavailable) as away:
             delay = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
             failures += 1
             log.warning("database_away", error=type(away).__name__, again_in_seconds=round(delay, 2))
