@@ -71,7 +71,10 @@ def _readable_log() -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The owner's address of a PostgreSQL that lives as long as the run."""
+    """The owner's address of a PostgreSQL: of the one in ROLLCALL_TEST_DATABASE_URL, or of one of the run's own."""
+    if given := os.environ.get("ROLLCALL_TEST_DATABASE_URL"):
+        yield given
+        return
     with tempfile.TemporaryDirectory(prefix="rollcall-tests-") as home:
         Path(home).chmod(0o755)
         server = Postgres(Path(home))
