@@ -17,7 +17,7 @@ from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 SQL = beside(__file__)
 # Beyond these, what matches a search is not counted, and looked for among the newest.
 FEW = 1_000
-LEAST_WINDOW = 200
+LEAST_WINDOW, MOST_WINDOW = 200, 20_000
 EVERYBODY = 2**62
 
 
@@ -44,23 +44,25 @@ def page(
         "words": wanted.words,
         "phones": wanted.phones,
     }
+    many = wanted != EVERYONE and _is_many(connection, wanted)
     found: list[TupleRow] = []
-    if wanted == EVERYONE:
+    if wanted == EVERYONE or many:
         start = {
-            "window": max(LEAST_WINDOW, 2 * limit), "joined_at": joined_at or "infinity",
+            "window": min(MOST_WINDOW, 200 * limit) if many else max(LEAST_WINDOW, 2 * limit),
+            "joined_at": joined_at or "infinity",
             "customer_no": EVERYBODY if customer_no is None else customer_no,
-        }  # fmt: skip
+            "everyone": not many,
+        }
         found = connection.execute(SQL.newest, parameters | start).fetchall()
     if len(found) < limit:
-        found = connection.execute(_statement(connection, wanted), parameters).fetchall()
+        statement = SQL.page if wanted == EVERYONE else SQL.search_many if many else SQL.search
+        found = connection.execute(statement, parameters).fetchall()
     return [(row_of(row), row[6]) for row in found]
 
 
-def _statement(connection: Connection[TupleRow], wanted: Search) -> str:
-    if wanted == EVERYONE:
-        return SQL.page
+def _is_many(connection: Connection[TupleRow], wanted: Search) -> bool:
     row = connection.execute(SQL.many, {"words": wanted.words, "phones": wanted.phones, "few": FEW}).fetchone()
-    return SQL.search_many if row and row[0] else SQL.search
+    return bool(row and row[0])
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:

@@ -1,7 +1,7 @@
 -- name: newest
 -- The latest joins that the history tells of the segment, by its index, and of those who joined then the members of
--- this version: every member stands in some version's history at her joined_at. Fewer than asked for where too many
--- have left again. A version followed an edit while the other still served: both may tell the same join.
+-- this version that match: every member stands in some version's history at her joined_at. Fewer than asked for where
+-- too many have left again or match no search. A version followed an edit while the other still served: both may tell the same join.
 WITH told AS MATERIALIZED (
     SELECT h.customer_no, h.at
     FROM segment_versions v
@@ -19,6 +19,10 @@ WITH told AS MATERIALIZED (
     SELECT m.customer_no, m.joined_at
     FROM (SELECT DISTINCT customer_no, at FROM told) AS t
     JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = t.customer_no AND m.joined_at = t.at
+    WHERE %(everyone)s::boolean
+       OR EXISTS (SELECT FROM customers c
+                  WHERE c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
+                    AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s)))
     ORDER BY m.joined_at DESC, m.customer_no DESC
     LIMIT %(limit)s::int
 )
@@ -61,7 +65,7 @@ FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('sim
                               %(few)s::int + 1)
 
 -- name: search_many
--- So many match that the newest members are tried one by one: soon a page of them is found.
+-- So many match that the members are tried one by one, newest first: soon a page of them is found.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
 FROM (SELECT customer_no, joined_at
       FROM members
