@@ -61,30 +61,27 @@ class _Rows:
         """Put a row into its class, as far as the file alone tells."""
         written = self.table.phone(row)
         if row.mistake is not None:
-            self._refuse(row, *row.mistake, self._phone_within(row))
+            self._refuse(row, *row.mistake)
         elif not written and row.blank:
             self.blank += 1
         elif isinstance(phone := phone_of(written, self.country), BadValue):
-            self._refuse(row, *phone, self._phone_within(row))
+            self._refuse(row, *phone)
         elif isinstance(name := name_of(self.table.name(row)), BadValue):
-            self._refuse(row, name.code, f"name: {name.detail}", phone)
+            self._refuse(row, name.code, f"name: {name.detail}")
         elif (number := int(phone)) in self.seen:
             self.duplicates += 1
         else:
             self.seen.add(number)
             self.lines.append(Line(row.number, phone, name))
 
-    def _refuse(self, row: Row, code: str, message: str, phone: str | None) -> None:
-        self.errors.append(LineError(row.number, [cell[:SHOWN_CELL] for cell in row.cells], code, message, phone))
+    def _refuse(self, row: Row, code: str, message: str) -> None:
+        cells = [cell[:SHOWN_CELL] for cell in row.cells]
+        self.errors.append(LineError(row.number, cells, code, message, self._numbers_within(cells)))
 
-    def _phone_within(self, row: Row) -> str | None:
-        """A number in a row that is not taken in: whose it is, it must be found by when she is erased."""
-        for cell in row.cells:
-            for written in _NUMBERS.findall(cell[:SHOWN_CELL]):
-                phone = phone_of(written, self.country)
-                if not isinstance(phone, BadValue):
-                    return phone
-        return None
+    def _numbers_within(self, cells: list[str]) -> list[str]:
+        """The numbers in a row that is not taken in: whoever has one, it must be found by it when she is erased."""
+        found = (phone_of(written, self.country) for cell in cells for written in _NUMBERS.findall(cell))
+        return list(dict.fromkeys(each for each in found if not isinstance(each, BadValue)))
 
     @property
     def work(self) -> int:

@@ -36,7 +36,7 @@ class ImportCommands(CustomerCommands, MemberCommands):
             self.read_static(account_id, chunk.segment_id)
             log = self._log_of_accounts
             phones = [line.phone for line in chunk.lines]
-            within = [each.phone for each in chunk.errors if each.phone is not None]
+            within = [number for each in chunk.errors for number in each.numbers]
             erasures, erased = log.import_erasures(account_id, chunk.import_id, [*phones, *within])
             known = log.customers_by_phone(account_id, phones) if phones else {}
             targets = [known.get(phone) or customer_id_of_phone(account_id, phone) for phone in phones]
@@ -74,7 +74,9 @@ class _Taking:
         self._source = f"import:{chunk.import_id}"
         self._members = set(members)
         self._classes: Tally[str] = Tally()
-        self.errors = [each._replace(cells=(), phone=None) if each.phone in erased else each for each in chunk.errors]
+        self.errors = [
+            each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
+        ]
 
     def take(self, lines: Sequence[Line], targets: Sequence[UUID]) -> list[UUID]:
         """Fold some lines in; the customers whom they bring into the segment."""

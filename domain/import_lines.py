@@ -37,13 +37,13 @@ class Line(NamedTuple):
 
 
 class LineError(NamedTuple):
-    """An invalid line: its cells as they were, what is wrong with it, and the number in it, if one can be read."""
+    """An invalid line: its cells as they were, what is wrong with it, and the numbers in it that can be read."""
 
     row: int
     cells: Sequence[str]
     code: str
     message: str
-    phone: str | None = None
+    numbers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

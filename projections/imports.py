@@ -153,7 +153,7 @@ def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position:
             Bigints(each.row for each in step.errors),
             Byteas([json_text.dumps(list(each.cells)) for each in step.errors]),
             Texts([each.code for each in step.errors]), Texts([each.message for each in step.errors]),
-            Texts([each.phone for each in step.errors]),
+            Texts([" ".join(each.numbers) for each in step.errors]),
         ]  # fmt: skip
         cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns], binary=True)
     if step.finished:

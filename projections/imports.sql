@@ -69,10 +69,10 @@ WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
   AND state = 'running' AND rows_done = %(before)s::bigint AND erasures = %(erasures)s::bigint
 
 -- name: keep_errors
-INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, phone)
-SELECT %s::uuid, %s::uuid, row_number, cells, code, message, phone
+INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, numbers)
+SELECT %s::uuid, %s::uuid, row_number, cells, code, message, string_to_array(numbers, ' ')
 FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[], %b::text[])
-    AS t (row_number, cells, code, message, phone)
+    AS t (row_number, cells, code, message, numbers)
 
 -- name: erasures
 SELECT erasures FROM imports WHERE account_id = %s::uuid AND import_id = %s::uuid

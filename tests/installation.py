@@ -123,7 +123,10 @@ class Installation:
 
     @contextmanager
     def projecting(self) -> Iterator[None]:
-        """A worker beside the test, caught up before it begins; an error in it fails the test."""
+        """A worker beside the test, caught up before it begins; an error in it fails the test.
+
+        A key is known once it is projected: what needs one opens its door before this.
+        """
         self.project()
         stop = threading.Event()
         failures: list[BaseException] = []

@@ -135,7 +135,7 @@ def test_time_and_edits_are_causes_and_who_stays_keeps_hers(client: Client, cloc
 def test_who_told_a_change_is_told(database_url: str, clock: Clock) -> None:
     installation = Installation(database_url, clock)
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
         client.put("/v1/attributes/plan", json={"type": "text"})
         segment = create(client, [GOLD])
         change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")

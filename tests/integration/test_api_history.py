@@ -151,7 +151,7 @@ def _compare_entries(client: Client, segment: Any, members: int) -> None:
 
 def test_an_instant_that_is_none_or_to_come_is_refused(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
         made = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": []}).json()
         address = f"/v1/segments/{made['id']}"
         future = (clock.at + timedelta(seconds=1)).isoformat()
@@ -177,7 +177,7 @@ def test_an_instant_that_is_none_or_to_come_is_refused(installation: Installatio
 
 def test_the_history_of_a_static_segment(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
         segment = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
         ana = client.put("/v1/customers/ana", json={}).json()["id"]
         clock.at += timedelta(minutes=1)

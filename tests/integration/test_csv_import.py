@@ -25,13 +25,15 @@ CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file"
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account)) as opened:
+    with installation.open_door(installation.key(account)) as opened, installation.projecting():
         yield opened
 
 
 @pytest.fixture
 def into(client: Client) -> str:
-    return str(client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"])
+    created = client.post("/v1/segments", json={"name": "List", "type": "static"})
+    assert created.status_code == 201, created.text
+    return str(created.json()["id"])
 
 
 def upload(client: Client, into: str, content: bytes | str, **headers: str) -> str:
@@ -171,6 +173,20 @@ def test_an_erased_customer_of_a_file_can_come_again(client: Client, installatio
     assert client.get(f"/v1/segments/{into}").json()["members"]["count"] == 1
 
 
+@pytest.mark.parametrize("who", ["a", "b"])
+def test_an_invalid_row_of_two_people_goes_with_either(
+    client: Client, installation: Installation, into: str, who: str
+) -> None:  # fmt: skip
+    for name, phone in (("a", "+351912000001"), ("b", "+351912000002")):
+        client.put(f"/v1/customers/{name}", json={"phone": phone}).raise_for_status()
+    found = ran(client, installation, into, 'phone,name\n"912 000 001, 912 000 002",x\n12,y\n')
+    assert counts(found) == {"invalid": 2}
+    assert client.delete(f"/v1/customers/{who}").status_code == 204
+    assert [row[1:3] for row in csv.reader(StringIO(client.get(f"/v1/imports/{found['id']}/errors.csv").text))] == [
+        ["name", "row_number"], ["y", "3"]
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [(b"", "empty_file"), (b"name\nAna\n", "no_phone_column"), (b"PK\x03\x04", "not_csv")],
@@ -187,7 +203,7 @@ def test_a_file_that_cannot_be_read_fails_with_the_reason(
 
 def test_a_file_is_counted_to_the_byte(installation: Installation) -> None:
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account), max_import=100_000) as client:
+    with installation.open_door(installation.key(account), max_import=100_000) as client, installation.projecting():
         into = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
         address = f"/v1/segments/{into}/imports"
         for size, status in ((100_000, 202), (100_001, 413), (300_000, 413)):

@@ -27,7 +27,7 @@ HER_FILE = (
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     account = installation.account()
-    with installation.projecting(), installation.open_door(installation.key(account)) as opened:
+    with installation.open_door(installation.key(account)) as opened, installation.projecting():
         yield opened
 
 

@@ -37,7 +37,7 @@ def account(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account: UUID) -> Iterator[Client]:
-    with installation.projecting(), installation.open_door(installation.key(account)) as client:
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
         yield client
 
 
