@@ -12,7 +12,7 @@ from httpx import Client
 
 from domain.application import Rollcall
 from tests.installation import Installation
-from tests.integration.test_csv_import import CLASSES, counts, ran, upload
+from tests.integration.import_rig import CLASSES, counts, ran, upload
 from tests.integration.test_erasure import places
 
 MARIA = ("+351912345678", "912345678", "912 345 678", "+351919999999", "Maria Inês", "person-77")
