@@ -35,7 +35,9 @@ class Shop:
         self.installation, self.account_id, self.console = installation, account_id, console
         create = installation.rollcall.create_segment
         self.by_hand = create(account_id, SegmentDraft("By hand", "", "static", None)).id
-        self.gold = create(account_id, SegmentDraft("Gold", "", "dynamic", GOLD)).id
+        gold = create(account_id, SegmentDraft("Gold", "", "dynamic", GOLD))
+        self.gold = gold.id
+        installation.computed(account_id, gold)
 
     def customer(self, external_id: str, **data: Any) -> UUID:
         change = CustomerChange(external_id, "changed", self.installation.now(), CustomerData(**data))
