@@ -1,9 +1,7 @@
 -- A row that names two people is found by the number of either: one of them may be erased.
 ALTER TABLE rollcall.import_errors ADD COLUMN numbers text[] NOT NULL DEFAULT '{}';
-UPDATE rollcall.import_errors SET numbers = ARRAY[phone] WHERE phone IS NOT NULL;
-ALTER TABLE rollcall.import_errors DROP COLUMN phone;
 
--- As in 0008, but for that.
+-- As in 0008, but for that. `phone` stays for the rows of the version before, which still runs while this is done.
 CREATE OR REPLACE FUNCTION rollcall.erase_customers(ids uuid[], versions bigint[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = rollcall, pg_temp
     AS $$
@@ -50,7 +48,7 @@ CREATE OR REPLACE FUNCTION rollcall.erase_customers(ids uuid[], versions bigint[
         END IF;
         DELETE FROM import_errors r
         WHERE r.account_id = current_account()
-          AND (r.numbers && phones
+          AND (r.numbers && phones OR r.phone = ANY (phones)
                OR EXISTS (SELECT FROM regexp_matches(encode(r.cells, 'escape'), '"([^"]*)"', 'g') AS m
                           WHERE m[1] = ANY (called)));
         DELETE FROM idempotency_keys k

@@ -1,7 +1,8 @@
 -- name: newest
 -- The latest joins that the history tells of the segment, by its index, and of those who joined then the members of
 -- this version that match: every member stands in some version's history at her joined_at. Fewer than asked for where
--- too many have left again or match no search. A version followed an edit while the other still served: both may tell the same join.
+-- too many have left again or do not match. A version followed an edit while the other still served: both may tell the
+-- same join.
 WITH told AS MATERIALIZED (
     SELECT h.customer_no, h.at
     FROM segment_versions v

@@ -88,8 +88,11 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
         owner.execute(
             "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position, state)"
             " VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1, 'done') RETURNING import_id) "
-            "INSERT INTO import_errors SELECT import_id, 1, %(account)s, %(cells)s, 'x', 'x' FROM i",
-            {"account": account, "cells": b'["+351912345678","Maria"]'},
+            "INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, phone) "
+            "SELECT %(account)s, import_id, n, cells, 'x', 'x', phone "
+            "FROM i, (VALUES (1, %(cells)s, NULL), (2, '\\x5b5d', %(phone)s)) AS rows (n, cells, phone)",
+            # The second as the version before 0012 stores it.
+            {"account": account, "cells": b'["+351912345678","Maria"]', "phone": "+351912345678"},
         )
     return {"segment": segment, "campaign": campaign, "audience": audience}
 
