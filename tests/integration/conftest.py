@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a broker, and of those of the console and the people who use it."""
+"""Fixtures of the tests that need a broker or a door, and of those of the console and the people who use it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ def broker() -> Iterator[Broker]:
 def account_id(installation: Installation) -> UUID:
     """An account; files whose tests need attributes have one of their own."""
     return installation.account()
+
+
+@pytest.fixture
+def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
+    """A client of the account's HTTP door with an admin key, and a worker beside it."""
+    with installation.open_door(installation.key(account_id)) as opened, installation.projecting():
+        yield opened
+
+
+@pytest.fixture
+def into(client: Client) -> str:
+    """A static segment to import into."""
+    created = client.post("/v1/segments", json={"name": "List", "type": "static"})
+    assert created.status_code == 201, created.text
+    return str(created.json()["id"])
 
 
 @pytest.fixture

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from tests.installation import Installation, machine_now
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    account = installation.account()
-    with installation.open_door(installation.key(account)) as opened, installation.projecting():
-        yield opened
 
 
 def segment(client: Client, kind: str = "static", **more: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -12,20 +11,6 @@ from httpx import Client
 
 from tests.installation import Installation
 from tests.integration.import_rig import counts, ran, upload
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    account = installation.account()
-    with installation.open_door(installation.key(account)) as opened, installation.projecting():
-        yield opened
-
-
-@pytest.fixture
-def into(client: Client) -> str:
-    created = client.post("/v1/segments", json={"name": "List", "type": "static"})
-    assert created.status_code == 201, created.text
-    return str(created.json()["id"])
 
 
 def people(client: Client, address: str) -> dict[str, str | None]:

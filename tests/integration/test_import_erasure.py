@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -22,18 +21,6 @@ HER_FILE = (
     "91300,Rui\n912-345-678,Maria In\ufffds\n\"912 345 678,Maria Inês\n00351912345678,Maria Inês,her,cells\n"
     "912345678 Maria Inês,\n"
 )  # fmt: skip
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    account = installation.account()
-    with installation.open_door(installation.key(account)) as opened, installation.projecting():
-        yield opened
-
-
-@pytest.fixture
-def into(client: Client) -> str:
-    return str(client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"])
 
 
 @pytest.mark.parametrize("earlier", ["", "912345678,M\ufffd\n912345678,Maria Inês,too many\n"])

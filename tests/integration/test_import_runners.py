@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
@@ -17,20 +16,6 @@ from domain.errors import Unavailable
 from domain.import_lines import ImportChunk, ImportStep
 from tests.installation import Installation
 from tests.integration.import_rig import CLASSES, upload
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    account = installation.account()
-    with installation.open_door(installation.key(account)) as opened, installation.projecting():
-        yield opened
-
-
-@pytest.fixture
-def into(client: Client) -> str:
-    created = client.post("/v1/segments", json={"name": "List", "type": "static"})
-    assert created.status_code == 201, created.text
-    return str(created.json()["id"])
 
 
 def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
