@@ -55,6 +55,7 @@ class Installation:
         self.rollcall = Rollcall(self._api_store, self._api_store, self.now)
         self._spanning = Rollcall(self._worker_store, self._worker_store, self.now)
         self.database = Database(self.url, "rollcall_api", wait=1.0)
+        self._projecting = False
 
     def context(self, **figures: Any) -> Context:
         retry = Retrying(self.rollcall, self.database, self)
@@ -117,7 +118,8 @@ class Installation:
         return psycopg.connect(self.url, autocommit=True, options="-c search_path=rollcall_model,rollcall")
 
     def project(self) -> None:
-        """Bring the read models up to the log."""
+        """Bring the read models up to the log. Two workers get in each other's way: beside one, `catch_up`."""
+        assert not self._projecting, "a worker runs beside the test"
         with self.worker() as worker:
             worker.drain()
 
@@ -128,6 +130,7 @@ class Installation:
         A key is known once it is projected: what needs one opens its door before this.
         """
         self.project()
+        self._projecting = True
         stop = threading.Event()
         failures: list[BaseException] = []
 
@@ -147,6 +150,7 @@ class Installation:
         finally:
             stop.set()
             thread.join(30)
+            self._projecting = False
         if failures:
             raise failures[0]
 

@@ -249,6 +249,7 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)
     made = campaign(installation, account_id, [gold, silver])
+    installation.catch_up()
     counted = recipients.totals_within
 
     def takes_long(connection: Any, union: Any, span: timedelta) -> Any:

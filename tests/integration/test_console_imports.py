@@ -19,9 +19,9 @@ MIXED = "phone,name\n912000001,Ana\n912000002,Rui\n912000001,Ana again\n,\n12,Sh
 
 
 @pytest.fixture
-def base(installation: Installation, account_id: UUID) -> str:
+def base(installation: Installation, account_id: UUID, console: Client) -> str:
     made = installation.rollcall.create_segment(account_id, SegmentDraft("By hand", "", "static", None))
-    installation.project()
+    installation.catch_up()
     return f"/console/segments/{made.id}"
 
 
