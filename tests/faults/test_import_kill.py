@@ -104,7 +104,8 @@ def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
             lines.append(f"91{person:07},n{person:07} Costa")
             expected["duplicates_in_file" if person in seen else "people"] += 1
             seen.add(person)
-    return "\r\n".join(lines), expected
+    # Every line has its end: a blank last one without would be no line at all.
+    return "".join(f"{line}\r\n" for line in lines), expected
 
 
 @pytest.mark.slow
