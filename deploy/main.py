@@ -121,7 +121,7 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
 def create_key(
     *, account: str = "default", name: str = "command line", kind: Literal["admin", "read", "write"] = "admin"
 ) -> None:
-    """Create an API key and print it, for the only time.
+    """Create an API key and print it, for the only time. It opens the account once `project` has taken it in.
 
     Parameters
     ----------

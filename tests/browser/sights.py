@@ -43,12 +43,15 @@ class Sight:
         answer = page.goto(self.address(ids))
         assert answer is not None
         assert answer.status == self.status, f"{answer.status} at {page.url}"
+        dialogs = 0
         for step in self.steps:
             press(target(page, step.format(**ids)))
             if step.startswith(MENUS):
                 expect(page.locator(":popover-open :focus")).to_have_count(1)
-        if self.opens_dialog:
-            expect(page.get_by_role("dialog")).to_be_visible()
+            else:
+                dialogs += 1
+                page.wait_for_function("depth => history.state?.dialog === depth", arg=dialogs)
+                expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def name_of(sight: Sight) -> str:

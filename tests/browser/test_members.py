@@ -79,6 +79,24 @@ def test_a_mistake_in_an_edit_is_told_beside_its_field_and_what_was_typed_stays(
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("Mia Typed")
 
 
+def test_a_click_beside_the_dialog_closes_it_but_not_once_something_was_typed(page: Page, console: Console) -> None:
+    console.segment("Clicked beside", members=[console.customer("Beatriz Beside")])
+    choose(page, "Clicked beside", "View Customers")
+    dialog = dialog_of(page)
+    dialog.get_by_role("searchbox").fill("Bea")
+    dialog.get_by_role("link", name="Edit Beatriz Beside").click()
+    name = dialog.get_by_label("Name", exact=True)
+    name.fill("Beatriz Typed")
+    page.mouse.click(5, 5)
+    expect(title_of(page)).to_have_text("Edit Customer")
+    expect(name).to_have_value("Beatriz Typed")
+    page.keyboard.press("Escape")
+    expect(title_of(page)).to_have_text("View Customers")
+    expect(row_of(page, "Beatriz Beside")).to_be_visible()
+    page.mouse.click(5, 5)
+    expect(dialog).to_be_hidden()
+
+
 def test_three_of_five_who_were_found_are_added(page: Page, console: Console) -> None:
     for number in range(1, 6):
         console.customer(f"Zora Found {number}", phone=f"+35196100000{number}")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.keyboard import tabbed_through
 from tests.browser.looking import within_the_screen
-from tests.browser.sights import SIGHTS, Sight, name_of, target
+from tests.browser.sights import MENUS, SIGHTS, Sight, name_of, target
 
 DIALOGS = [sight for sight in SIGHTS if sight.opens_dialog]
 
@@ -26,12 +26,16 @@ def test_nothing_scrolls_sideways_at_320_pixels(eyes: Page, ids: dict[str, str],
 
 
 @pytest.mark.parametrize("sight", DIALOGS, ids=name_of)
-def test_a_dialog_opens_by_enter_closes_by_escape_and_gives_the_focus_back(
+def test_a_dialog_opens_by_enter_leaves_by_escape_one_at_a_time_and_gives_the_focus_back(
     eyes: Page, ids: dict[str, str], sight: Sight
 ) -> None:
     sight.open(eyes, ids, press=lambda place: place.press("Enter"))
     dialog = eyes.get_by_role("dialog")
     assert dialog.evaluate("dialog => dialog.contains(document.activeElement)")
+    within = [step for step in sight.steps if not step.startswith(MENUS)]
+    for step in reversed(within[1:]):
+        eyes.keyboard.press("Escape")
+        expect(target(eyes, step.format(**ids))).to_be_focused()
     eyes.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(target(eyes, sight.steps[0].format(**ids))).to_be_focused()

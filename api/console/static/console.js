@@ -7,6 +7,7 @@
   const dialog = document.getElementById("dialog");
   const base = document.title;
   let opener = null;
+  let typed = false; // whether the dialog's form holds something that a stray click must not lose
   const left = {}; // the id of the link by which each dialog was left for the next one
   // After a reload a dialog's address shows a page, with no dialog to leave.
   history.replaceState(null, "");
@@ -56,6 +57,7 @@
       if (ctx.opens && ctx.response?.status < 400) {
         history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
         delete left[depth()];
+        typed = false;
       }
       showDialog();
       (dialog.querySelector(".problems") ?? dialog.querySelector("[autofocus]"))?.focus();
@@ -76,8 +78,15 @@
     }
     if (event.target.closest("[data-close]")) leave(depth());
     if (event.target.closest("[data-back]")) leave(1);
-    if (event.target === dialog) leave(depth()); // the backdrop
   });
+
+  // The backdrop closes too, but not where a selection that began inside merely ended on it.
+  let pressed = null;
+  dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog && pressed === dialog && !typed) leave(depth());
+  });
+  dialog.addEventListener("input", (event) => { typed ||= event.target.form?.method === "post"; });
 
   function leave(steps) {
     if (depth() && steps) history.go(-Math.min(steps, depth()));
@@ -85,11 +94,12 @@
   }
 
   dialog.addEventListener("cancel", (event) => {
-    event.preventDefault(); // Escape: through the history, like every other way out
-    leave(depth());
+    event.preventDefault(); // Escape is Cancel: one step, through the history like every other way out
+    leave(1);
   });
 
   addEventListener("popstate", () => {
+    typed = false;
     if (depth()) loadDialog(location.href);
     else if (dialog.open) hideDialog();
     else location.reload();
