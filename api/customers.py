@@ -23,7 +23,7 @@ from api.shapes import Customer, CustomerBody, JoinedSegment, PageOf
 from api.texts import IfMatch, SearchText, expected_version, uuid_in
 from api.waiting import MinPosition, settle, snapshot
 from domain.customer import CustomerChange, customer_id_of, parse_customer_data
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, segments
 from projections.read.customers import CustomerRow
 
@@ -69,7 +69,7 @@ def list_segments_of_customer(
     response_model=Customer,
     responses=answers(
         {200: ("The customer, changed or confirmed.", EXAMPLE), 201: ("The customer, new.", EXAMPLE)},
-        400, 405, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
+        400, 405, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
     ),
     openapi_extra=takes(CustomerBody, {"phone": "+351912345678", "name": "Ana Sá", "attributes": {"plan": "gold"}}),
 )  # fmt: skip
@@ -79,9 +79,11 @@ def put_customer(here: Here, caller: Writer, external_id: PersonText, body: Body
     change = CustomerChange(external_id, "changed", here.rollcall.now(), data)
     changed = here.rollcall.change_customers(caller.account_id, [change], expected_version=expected_version(if_match))
     (outcome,) = changed.outcomes
-    if outcome.customer is None:
+    if outcome.errors:
         first = outcome.errors[0]
         raise Invalid(first.code, f"{first.pointer}: {first.detail}", outcome.errors)
+    if outcome.customer is None:
+        raise Refused("newer_deletion", "the customer was deleted at a later time than this change has; send it again")
     settle(here, caller.account_id, changed.position)
     person = outcome.customer
     shown = show_values(person.customer_id, person.values, person.created_at, person.updated_at)

@@ -44,13 +44,19 @@ class AccountCommands(LogApplication):
         except IntegrityError:
             raise Refused("account_exists", f"there is an account called {name!r} already") from None
 
-    def create_key(self, account_id: UUID, name: str, kind: KeyKind, secret: str | None = None) -> NewKey:
-        """Hand out an API key, random unless `secret` is given. Raises `Invalid`, `NotFound`, `Refused`."""
+    def create_key(
+        self, account_id: UUID, name: str, kind: KeyKind, secret: str | None = None, *, by: str | None = None
+    ) -> NewKey:
+        """Hand out an API key, random unless `secret` is given; `by` is the key that asks, where one does.
+
+        Raises `Invalid`, `NotFound`, `Refused`.
+        """
         name, _ = check_texts(name, "")
         fresh = new_secret(secret)
 
         def write() -> NewKey:
             account = self._read_account(account_id)
+            _check_key(account, by)
             if fresh.key_id in account.keys:
                 raise Refused("key_exists", "this key was handed out already")
             event = ApiKeyCreated(
@@ -61,11 +67,12 @@ class AccountCommands(LogApplication):
 
         return self._repeat(write)
 
-    def revoke_key(self, account_id: UUID, key_id: str) -> int:
-        """Take a key back; the position after it. Raises `NotFound`."""
+    def revoke_key(self, account_id: UUID, key_id: str, *, by: str | None = None) -> int:
+        """Take a key back; the position after it. `by` is the key that asks. Raises `NotFound`, `Refused`."""
 
         def write() -> int:
             account = self._read_account(account_id)
+            _check_key(account, by)
             if key_id not in account.keys:
                 raise NotFound("key_not_found", "no such API key in this account")
             event = ApiKeyRevoked(**self._next(account_id, account_id, account.version), key_id=key_id)
@@ -110,3 +117,9 @@ class AccountCommands(LogApplication):
             return Saved(event.originator_id, event.originator_version, self._put(account_id, [event]))
 
         return self._repeat(write)
+
+
+def _check_key(account: Account, by: str | None) -> None:
+    """A request may begin before its key is revoked and come to its end afterwards, with a key for the next one."""
+    if by is not None and by not in account.keys:
+        raise Refused("key_revoked", "the API key of this request was revoked meanwhile; use another")

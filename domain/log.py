@@ -150,14 +150,17 @@ class LogApplication(Application[UUID]):
         return account
 
     def _cached_account(self, account_id: UUID) -> Account:
-        if account_id not in self._accounts:
-            self._accounts[account_id] = self._read_account(account_id)
-        return self._accounts[account_id]
+        account = self._accounts.get(account_id)
+        if account is None:
+            account = self._accounts[account_id] = self._read_account(account_id)
+        return account
 
     def _read_schema(self, account_id: UUID) -> Schema:
         return schema_of(self._stream(account_id, schema_id_of(account_id)))
 
     def _cached_schema(self, account_id: UUID) -> Schema:
-        if account_id not in self._schemas:
-            self._schemas[account_id] = self._read_schema(account_id)
-        return self._schemas[account_id]
+        # Another thread may drop it between a look and an answer.
+        schema = self._schemas.get(account_id)
+        if schema is None:
+            schema = self._schemas[account_id] = self._read_schema(account_id)
+        return schema

@@ -51,8 +51,10 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
         position, outcome = _change(here, person.account_id, row, changes)
-        if outcome.customer is None:
+        if outcome.errors:
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
+        if outcome.customer is None:
+            raise _nobody()
         if outcome.result == "stale":
             raise Invalid.at("", "newer_value", "Newer values came in meanwhile, and they stay; open her again")
     except Invalid as wrong:

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.console import Console
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-# The colours that are painted, once there are several and none of `before`; looking at a copy keeps the canvas as it is.
+# The colours painted, once there are several and none of `before`; looking at a copy keeps the canvas as it is.
 PAINTED = """before => {
   const canvas = document.querySelector(".chart canvas");
   if (!canvas?.width) return null;
