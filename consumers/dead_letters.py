@@ -1,6 +1,6 @@
 """From the table of dead letters to the dead-letter topics: a thread of the ingest process.
 
-The ingest wakes it after a batch that left some; it starts with whatever an earlier process left. It
+The ingest wakes it after a batch that left some; now and then it looks for what a process that died left. It
 never holds the ingest up: while the broker or the database is away it waits and tries again. A crash
 between publishing and marking publishes a letter twice; its origin headers tell that it is the same.
 """
@@ -21,6 +21,7 @@ from projections.database import Database
 from projections.dead_letters import StoredLetter, pass_on
 
 AT_ONCE = 200
+LOOK_AGAIN = 5.0
 
 log = structlog.get_logger(__name__)
 _published = Counter("rollcall_dead_letters_published_total", "Dead letters that reached their topic")
@@ -65,7 +66,7 @@ class DeadLetterRelay:
     def _run(self) -> None:
         backoff = Backoff(self._stop)
         while True:
-            self._wake.wait()
+            self._wake.wait(LOOK_AGAIN)
             self._wake.clear()
             try:
                 self.publish_all()

@@ -1,7 +1,7 @@
 """Dead letters on their way from the table to the dead-letter topic, or back into Rollcall.
 
 Called by the relay of the ingest process (`consumers.dead_letters`) and by `consumers.retrying`. A letter
-is stored by the batch that passed its record; here it is claimed, and marked once the broker has it or a
+is stored by the batch that passed its record; here it is passed on, and marked once the broker has it or a
 retry took it in.
 """
 
@@ -70,11 +70,13 @@ def pass_on(
 ) -> int:
     """Hand the oldest unpublished letters to `publish` and mark them when it returns; how many there were.
 
-    A crash in between publishes them again. Raises `Unavailable` and whatever `publish` raises.
+    One at a time over all processes; 0 also where another is at it. A crash in between publishes them again.
+    Raises `Unavailable` and whatever `publish` raises.
     """
     with database.spanning() as connection:
-        cursor = connection.execute(SQL.claim, [limit])
-        letters = [_stored(row) for row in cursor.fetchall()]
+        if connection.execute(SQL.only_relay).fetchone() != (True,):
+            return 0
+        letters = [_stored(row) for row in connection.execute(SQL.unpublished, [limit])]
         if letters:
             publish(letters)
             connection.execute(SQL.mark_published, [now(), [letter.dead_letter_id for letter in letters]])

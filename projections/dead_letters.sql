@@ -1,12 +1,15 @@
--- name: claim
--- The oldest ones that nobody else is publishing just now.
+-- name: only_relay
+-- Whether nobody else is publishing just now. The letters themselves stay unlocked while the broker is waited for:
+-- an erasure takes those about its person away, and holds the log's lock.
+SELECT pg_try_advisory_xact_lock(7305471)
+
+-- name: unpublished
 SELECT dead_letter_id, topic, partition, record_offset, record_timestamp, key, value, headers, code, message, attempts,
        first_failed_at
 FROM dead_letters
 WHERE published_at IS NULL AND resolved_at IS NULL
 ORDER BY dead_letter_id
 LIMIT %s
-FOR UPDATE SKIP LOCKED
 
 -- name: mark_published
 UPDATE dead_letters SET published_at = %s WHERE dead_letter_id = ANY (%s::bigint[])

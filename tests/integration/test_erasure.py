@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from httpx import Client
 from psycopg import sql
 
-from domain.customer import CustomerChange, CustomerData, DeadLetter
+from domain.customer import CustomerChange, CustomerData, DeadLetter, customer_id_of
+from projections.database import Database
+from projections.dead_letters import StoredLetter, pass_on
 from projections.rebuild import rebuild
 from tests.installation import Installation
 
@@ -170,3 +174,26 @@ def test_erasing_ends_what_lies_in_the_future_too(installation: Installation) ->
         assert client.delete("/v1/customers/p").status_code == 204
         assert client.get("/v1/customers/p").status_code == 404
     assert "hidden word" not in json.dumps(everything(installation))
+
+
+def test_an_erasure_does_not_wait_for_a_broker_that_holds_a_letter_about_the_person(installation: Installation) -> None:
+    """It would hold the log meanwhile, and every other writer with it."""
+    account = installation.account()
+    rollcall = installation.rollcall
+    rollcall.change_customers(account, [CustomerChange("person-77", "changed", SOON, CustomerData(name="Maria Inês"))])
+    rollcall.change_customers(account, [], dead_letters=[letter(b"person-77", b"{", [], 1), letter(None, b"{", [], 2)])
+    erasing = threading.Thread(target=rollcall.erase_customer, args=(account, [customer_id_of(account, "person-77")]))
+    finished: list[bool] = []
+
+    def publish(letters: Sequence[StoredLetter]) -> None:
+        assert len(letters) == 2
+        erasing.start()
+        erasing.join(10)
+        finished.append(not erasing.is_alive())
+
+    with closing(Database(installation.url, "rollcall_worker", size=2)) as database:
+        assert pass_on(database, 10, publish, installation.now) == 2
+        erasing.join(10)
+        assert finished == [True]
+        assert pass_on(database, 10, publish, installation.now) == 0
+    assert places(installation, ["Maria Inês"]) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from consumers.dead_letters import DeadLetterRelay, message_of
 from consumers.kafka import Message
 from deploy.clock import Clock
 from projections.database import Database
-from projections.dead_letters import StoredLetter
+from projections.dead_letters import StoredLetter, pass_on
 from tests.integration.ingest_rig import DLT, TOPIC, Door
 from tests.integration.kafka_rig import Broker, eventually
 
@@ -139,6 +140,32 @@ def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
     ]
     assert len(origins) == 15
     assert len(set(origins)) == 5
+
+
+def test_what_a_process_left_that_died_is_published_by_one_that_lives(door: Door) -> None:
+    store_letters(door, 1)
+    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
+        relay = DeadLetterRelay(database, door.broker.address, Clock().now)
+        relay.start()
+        eventually(lambda: relay._wake.is_set() is False)
+        with psycopg.connect(door.url) as connection:
+            connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
+        eventually(lambda: door.letters() == [("malformed_json", True)])
+        relay.close()
+
+
+def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -> None:
+    store_letters(door, 1)
+    with psycopg.connect(door.url) as connection:
+        connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
+    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
+        second: list[int] = []
+
+        def publish(_: Sequence[StoredLetter]) -> None:
+            second.append(pass_on(database, 10, publish, Clock().now))
+
+        assert pass_on(database, 10, publish, Clock().now) == 1
+    assert second == [0]
 
 
 def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_others(

@@ -1,0 +1,87 @@
+"""Requests that somebody else's change overtakes between being looked at and being stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from domain.account_commands import NewKey
+from domain.application import Rollcall
+from domain.customer import CustomerChange
+from tests.installation import Installation
+
+Overtake = Callable[[str, Callable[[], object]], None]
+
+
+@pytest.fixture
+def overtake(monkeypatch: pytest.MonkeyPatch) -> Overtake:
+    """`overtake(command, act)`: let `act` come in just before the next command of that name does its work."""
+
+    def before(command: str, act: Callable[[], object]) -> None:
+        real, waiting = getattr(Rollcall, command), [act]
+
+        def late(self: Rollcall, *arguments: Any, **named: Any) -> Any:
+            if waiting:
+                waiting.pop()()
+            return real(self, *arguments, **named)
+
+        monkeypatch.setattr(Rollcall, command, late)
+
+    return before
+
+
+def test_a_put_that_an_erasure_passed_is_told_so(installation: Installation, overtake: Overtake) -> None:
+    account = installation.account()
+    key = installation.key(account)
+    installation.project()
+    with installation.open_door(key, own_write_wait=0.0) as http:
+        http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
+        overtake("change_customers", lambda: http.delete("/v1/customers/ana").raise_for_status())
+        put = http.put("/v1/customers/ana", json={"name": "Ana Sá"})
+    assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
+
+
+def test_a_put_of_somebody_whom_a_clock_ahead_of_ours_deleted_is_told_so(installation: Installation) -> None:
+    account = installation.account()
+    key = installation.key(account)
+    installation.project()
+    with installation.open_door(key, own_write_wait=0.0) as http:
+        http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
+        gone = CustomerChange("ana", "deleted", installation.now() + timedelta(seconds=30))
+        installation.rollcall.change_customers(account, [gone])
+        put = http.put("/v1/customers/ana", json={"name": "Ana Sá"})
+    assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
+
+
+def test_a_key_revoked_while_its_request_is_on_its_way_hands_out_no_other(
+    installation: Installation, overtake: Overtake
+) -> None:
+    account = installation.account()
+    leaked = installation.rollcall.create_key(account, "leaked", "admin")
+    good = installation.rollcall.create_key(account, "good", "admin")
+    installation.project()
+    with installation.open_door(leaked.key, own_write_wait=0.0) as http:
+        overtake("create_key", lambda: installation.rollcall.revoke_key(account, leaked.id))
+        made = http.post("/v1/keys", json={"name": "another", "kind": "admin"})
+    assert (made.status_code, made.json()["code"]) == (409, "key_revoked")
+    assert installation.rollcall.account(account).keys == {good.id}
+
+
+def test_two_keys_that_revoke_each_other_do_not_lock_everybody_out(
+    installation: Installation, overtake: Overtake
+) -> None:
+    account = installation.account()
+    one, two = (installation.rollcall.create_key(account, name, "admin") for name in ("one", "two"))
+    installation.project()
+    with installation.open_door(own_write_wait=0.0) as http:
+
+        def revoke(mine: NewKey, other: NewKey) -> Response:
+            return http.delete(f"/v1/keys/{other.id}", headers={"Authorization": f"Bearer {mine.key}"})
+
+        overtake("revoke_key", lambda: revoke(two, one).raise_for_status())
+        assert (answered := revoke(one, two)).status_code == 409, answered.text
+    assert installation.rollcall.account(account).keys == {two.id}
