@@ -28,9 +28,11 @@ from domain.errors import StaleVersion, Unavailable
 from domain.stored_events import CustomerDeleted
 from projections import imports, static_lists
 from projections.arrays import Bigints, Byteas, Texts, Uuids, column
-from projections.database import Role, beside, session_conninfo
+from projections.database import PROBING, Role, beside, session_conninfo
 
 SQL = beside(__file__)
+# A process that was stopped in the middle of a write must not hold the log's lock until it goes on.
+STANDSTILL = "idle_in_transaction_session_timeout=10s"
 DELETED = CustomerDeleted.type_name
 
 
@@ -40,7 +42,7 @@ class Datastore(PostgresDatastore):
     def __init__(self, database_url: str, role: Role, size: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
         self.pool = ConnectionPool(  # type: ignore[assignment]
-            session_conninfo(database_url, role, probing=True),
+            session_conninfo(database_url, role, settings=[*PROBING, STANDSTILL]),
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
             min_size=1,
@@ -169,7 +171,7 @@ class EventStore(PostgresProcessRecorder):
             yield
         except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
             raise IntegrityError(str(stale)) from stale
-        except (psycopg.OperationalError, PoolTimeout) as away:
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as away:
             raise Unavailable("database_unavailable", "the database does not answer; try again") from away
 
     def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:

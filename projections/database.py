@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,11 @@ from domain.errors import Refused, Unavailable
 
 Role = Literal["rollcall_api", "rollcall_worker"]
 MODEL_SCHEMA = "rollcall_model"
-WHOLE_TABLE_PLANS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
+# A host that vanishes gives up its locks in half a minute, not in the two hours of the operating system.
+GONE_PEERS = ("tcp_keepalives_idle=15", "tcp_keepalives_interval=5", "tcp_keepalives_count=3", "tcp_user_timeout=30s")
+# For sessions that only touch rows by key. Right after a table grew, statistics are old, and the planner would
+# read it whole to find a batch's few thousand rows (seen: 30 times slower).
+PROBING = ("enable_hashjoin=off", "enable_mergejoin=off", "enable_seqscan=off")
 _BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
@@ -57,22 +61,19 @@ def beside(module_file: str) -> Queries:
 SQL = beside(__file__)
 
 
-def session_conninfo(database_url: str, role: Role, *, model_schema: str = MODEL_SCHEMA, probing: bool = False) -> str:
-    """A connection string whose sessions act as `role` and see the read model in `model_schema`.
-
-    `probing`: for sessions that only touch rows by key. Right after a table grew, statistics are old, and the
-    planner would read it whole to find a batch's few thousand rows (seen: 30 times slower).
-    """
+def session_conninfo(
+    database_url: str, role: Role, *, model_schema: str = MODEL_SCHEMA, settings: Sequence[str] = ()
+) -> str:
+    """A connection string whose sessions act as `role`, see the read model in `model_schema`, and have `settings`."""
     given = str(conninfo_to_dict(database_url).get("options") or "")
-    options = f"{given} -c role={role} -c search_path={model_schema},rollcall -c timezone=UTC -c jit=off".strip()
-    if probing:
-        options += "".join(f" -c {setting}=off" for setting in WHOLE_TABLE_PLANS)
-    return make_conninfo(database_url, options=options, application_name=role)
+    ours = (f"role={role}", f"search_path={model_schema},rollcall", "timezone=UTC", "jit=off", *settings)
+    parts = [*(f"-c {each}" for each in GONE_PEERS), given, *(f"-c {each}" for each in ours)]
+    return make_conninfo(database_url, options=" ".join(filter(None, parts)), application_name=role)
 
 
 def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Connection[TupleRow]:
     """The projection worker's session: autocommit, probing, and planning each statement for the tables as they are."""
-    conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, probing=True)
+    conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, settings=PROBING)
     return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
 
 
