@@ -6,7 +6,9 @@ with `members.state` = `recomputing`; the old members are served whole until the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -128,13 +130,12 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
     operation_id="delete_segment",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412),
+    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412, 504),
 )
 def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a segment that no other segment's filter names. Its customers stay."""
     wanted = known(segment_id)
-    with here.database.transaction(caller.account_id) as connection:
-        used_by = segments.names_naming(connection, caller.account_id, wanted)
+    used_by = partial(names_naming, here, caller.account_id, wanted)
     position = here.rollcall.delete_segment(caller.account_id, wanted, expected_version(if_match), used_by)
     settle(here, caller.account_id, position)
     return done(position)
@@ -146,6 +147,12 @@ def known(written: str) -> UUID:
     if segment_id is None:
         raise NotFound("segment_not_found", "no such segment in this account")
     return segment_id
+
+
+def names_naming(here: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
+    """The names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
+    with snapshot(here, account_id, position) as (connection, _):
+        return segments.names_naming(connection, account_id, segment_id)
 
 
 def find(connection: Any, account_id: UUID, written: str) -> SegmentRow:

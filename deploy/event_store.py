@@ -75,15 +75,20 @@ class EventStore(PostgresProcessRecorder):
                 self._store_dead_letters(cursor, account_id, writes.dead_letters)
                 created = {state.customer_id for state, before in writes.states if before == 0}
                 static_lists.store_members(cursor, account_id, writes.moved, created)
-            positions = self._append(cursor, account_id, stored_events)
+            as_of = None if writes is None else writes.filters_as_of
+            positions = self._append(cursor, account_id, stored_events, as_of)
             if writes is not None and writes.import_step is not None:
                 imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
             return positions
 
-    def _append(self, cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent]) -> list[int]:
+    def _append(
+        self, cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent], as_of: int | None
+    ) -> list[int]:
         if not stored_events:
             return []
         cursor.execute(SQL.lock_and_notify)
+        if as_of is not None and _filters_position(cursor, account_id) > as_of:
+            raise IntegrityError("another writer changed a segment or its filter")
         columns = [
             Uuids([cast("UUID", event.originator_id) for event in stored_events]),
             Bigints(event.originator_version for event in stored_events),
@@ -111,6 +116,11 @@ class EventStore(PostgresProcessRecorder):
         with self._account(account_id) as cursor:
             cursor.execute(SQL.existing_segments, [account_id, list(segment_ids)], binary=True)
             return {row["originator_id"] for row in cursor.fetchall()}
+
+    def filters_position(self, account_id: UUID) -> int:
+        """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
+        with self._account(account_id) as cursor:
+            return _filters_position(cursor, account_id)
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
@@ -209,6 +219,11 @@ class EventStore(PostgresProcessRecorder):
                 for letter in letters
             ],
         )  # fmt: skip
+
+
+def _filters_position(cursor: Cursor[DictRow], account_id: UUID) -> int:
+    row = cursor.execute(SQL.filters_position, [account_id]).fetchone()
+    return int(row["position"]) if row else 0
 
 
 def raise_stale(tracking: Tracking) -> None:

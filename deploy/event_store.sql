@@ -23,6 +23,12 @@ WHERE account_id = %s::uuid AND originator_id = ANY (%b::uuid[])
 GROUP BY originator_id
 HAVING bool_or(topic = 'rollcall.segment.created') AND NOT bool_or(topic = 'rollcall.segment.deleted')
 
+-- name: filters_position
+SELECT coalesce(max(notification_id), 0) AS position
+FROM stored_events
+WHERE account_id = %s::uuid
+  AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')
+
 -- name: customer_states
 SELECT customer_id, revision, state
 FROM customer_states

@@ -59,6 +59,8 @@ class Writes(NamedTuple):
     dead_letters: Sequence[DeadLetter] = ()
     moved: Moved = Moved()
     import_step: ImportStep | None = None
+    # Refused where the account's segments or their filters changed after this position: what was decided may be wrong.
+    filters_as_of: int | None = None
 
 
 class Log(Protocol):
@@ -69,6 +71,9 @@ class Log(Protocol):
 
     def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the segments that were created and not deleted, in one round trip."""
+
+    def filters_position(self, account_id: UUID) -> int:
+        """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""

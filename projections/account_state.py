@@ -121,17 +121,23 @@ class AccountState:
     def outdated(self) -> list[tuple[SegmentState, int]]:
         """The segments that name, at any depth, one whose filter is newer than theirs: those named come first.
 
-        Looks again only after a filter changed.
+        Looks again only after a filter changed. Segments around a circle, which a log of an earlier version may hold,
+        are each older than the other for ever: they fail, and wait for an edit.
         """
         if not self.filters_changed:
             return []
         found: dict[UUID, tuple[SegmentState, int]] = {}
+        circular: set[UUID] = set()
 
         def newest(segment: SegmentState, path: frozenset[UUID]) -> int:
             inner = 0
             for each in sorted(segments_named(segment.filter)):
                 named = self.segments.get(UUID(each))
-                if named is not None and named.segment_id not in path:
+                if named is None:
+                    continue
+                if named.segment_id in path:
+                    circular.update(path)
+                else:
                     inner = max(inner, newest(named, path | {named.segment_id}))
             if inner > segment.latest:
                 found.setdefault(segment.segment_id, (segment, inner))
@@ -140,8 +146,9 @@ class AccountState:
         for segment in self.segments.values():
             if segment.filter:
                 newest(segment, frozenset([segment.segment_id]))
-        self.filters_changed = bool(found)
-        return list(found.values())
+        outdated = [pair for segment_id, pair in found.items() if segment_id not in circular]
+        self.filters_changed = bool(outdated)
+        return outdated
 
     def watch(self, version_no: int, node: Node) -> None:
         """Let changes flip the members of a version from here on."""

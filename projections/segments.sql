@@ -12,9 +12,8 @@ SET name = %(name)s, description = %(description)s, version = %(version)s,
 WHERE segment_id = %(segment_id)s
 
 -- name: change_filter
--- A new filter is a new chance for a segment that was in error.
 UPDATE segments
-SET filter = %(filter)s::json, version = %(version)s, failure = NULL,
+SET filter = %(filter)s::json, version = %(version)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 
@@ -24,7 +23,8 @@ VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json,
         'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(state)s, %(previous)s)
 
 -- name: start_build
-UPDATE segments SET building = %(version_no)s WHERE segment_no = %(segment_no)s
+-- A version that can be read is a new chance for a segment that was in error.
+UPDATE segments SET building = %(version_no)s, failure = NULL WHERE segment_no = %(segment_no)s
 
 -- name: cancel_build
 WITH version AS (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from api.console.rendering import done, show
 from api.console.session import SignedIn
 from api.context import Here
-from api.segments import find
+from api.segments import find, names_naming
 from api.texts import PathId
 from api.waiting import settle, snapshot
 from projections.read import campaigns, segments
@@ -34,7 +36,7 @@ def delete(request: Request, here: Here, person: SignedIn, segment_id: PathId) -
     """Delete it; its customers stay."""
     with snapshot(here, person.account_id) as (connection, _):
         segment = find(connection, person.account_id, segment_id)
-        used_by = segments.names_naming(connection, person.account_id, segment.segment_id)
+    used_by = partial(names_naming, here, person.account_id, segment.segment_id)
     position = here.rollcall.delete_segment(person.account_id, segment.segment_id, None, used_by)
     settle(here, person.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

@@ -114,7 +114,7 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     assert compared.status_code == 200
     assert fields_of(compared.text)["newest"] == "2"
     assert "newer?version=2" in compared.text
-    installation.rollcall.delete_segment(account_id, gold, None)
+    installation.rollcall.delete_segment(account_id, gold, None, lambda _: [])
     installation.catch_up()
     assert "Somebody deleted this segment" in console.get(address).text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import Response
@@ -12,9 +13,17 @@ from httpx import Response
 from domain.account_commands import NewKey
 from domain.application import Rollcall
 from domain.customer import CustomerChange
+from domain.errors import Invalid
+from domain.segment import SegmentDraft, SegmentEdit
+from domain.stored_events import SegmentFilterChanged
 from tests.installation import Installation
 
 Overtake = Callable[[str, Callable[[], object]], None]
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+
+
+def naming(segment_id: UUID) -> list[Any]:
+    return [{"attribute": "segment", "operator": "in", "value": [str(segment_id)]}]
 
 
 @pytest.fixture
@@ -85,3 +94,80 @@ def test_two_keys_that_revoke_each_other_do_not_lock_everybody_out(
         overtake("revoke_key", lambda: revoke(two, one).raise_for_status())
         assert (answered := revoke(one, two)).status_code == 409, answered.text
     assert installation.rollcall.account(account).keys == {two.id}
+
+
+@pytest.fixture
+def segments(installation: Installation) -> tuple[UUID, UUID, UUID]:
+    """An account and two dynamic segments of it."""
+    account = installation.account()
+    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    one, two = (
+        installation.rollcall.create_segment(account, SegmentDraft(name, "", "dynamic", GOLD)).id
+        for name in ("One", "Two")
+    )
+    return account, one, two
+
+
+def test_two_edits_that_pass_each_other_do_not_close_a_circle(
+    installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
+) -> None:
+    account, one, two = segments
+    rollcall = installation.rollcall
+    overtake("_put", lambda: rollcall.edit_segment(account, two, SegmentEdit(filter=naming(one)), None))
+    with pytest.raises(Invalid, match="segment_cycle"):
+        rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+
+
+def test_a_segment_is_not_named_by_a_filter_once_its_deletion_has_passed(
+    installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
+) -> None:
+    account, one, two = segments
+    rollcall = installation.rollcall
+    overtake("_put", lambda: rollcall.delete_segment(account, two, None, lambda _: []))
+    with pytest.raises(Invalid, match="unknown_segment"):
+        rollcall.create_segment(account, SegmentDraft("Three", "", "dynamic", naming(two)))
+    with pytest.raises(Invalid, match="unknown_segment"):
+        rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+
+
+def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
+    installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
+) -> None:
+    account, one, two = segments
+    key = installation.key(account)
+    installation.project()
+    with installation.open_door(key, own_write_wait=0.0, lag_wait=0.0) as http:
+        overtake(
+            "_put", lambda: installation.rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+        )
+        # The read models do not know yet who names it.
+        refused = http.delete(f"/v1/segments/{two}")
+        assert (refused.status_code, refused.json()["code"]) == (504, "projection_lag")
+        installation.project()
+        refused = http.delete(f"/v1/segments/{two}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use")
+
+
+def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
+    installation: Installation, segments: tuple[UUID, UUID, UUID]
+) -> None:
+    account, one, two = segments
+    rollcall = installation.rollcall
+    for segment_id, other in ((one, two), (two, one)):
+        stored = SegmentFilterChanged(**rollcall._next(account, segment_id, 1), filter=naming(other))
+        rollcall._put(account, [stored])
+    with installation.worker() as worker:
+        for _ in range(100):
+            if not worker.step():
+                break
+        assert not worker.step()
+    failures = "SELECT failure FROM segments ORDER BY name"
+    with installation.owner() as owner:
+        # What One named came to name it only later.
+        assert ["itself" in str(failure) for (failure,) in owner.execute(failures)] == [False, True]
+    rollcall.edit_segment(account, one, SegmentEdit(filter=GOLD), None)
+    with installation.worker() as worker:
+        while worker.step():
+            pass
+    with installation.owner() as owner:
+        assert owner.execute(failures).fetchall() == [(None,), (None,)]

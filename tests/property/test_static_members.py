@@ -120,7 +120,7 @@ class Life:
             into = self.chance.choice(sorted(self.lists))
             used = [str(each) for each, (named, _) in self.followers.items() if named == into]
             try:
-                self.rollcall.delete_segment(self.account, into, None, used_by=used)
+                self.rollcall.delete_segment(self.account, into, None, lambda _: used)
             except Refused:
                 assert used
             else:

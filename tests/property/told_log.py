@@ -139,7 +139,7 @@ class ToldLog:
         ledger = self.ledgers[account]
         if ledger.segments:
             segment_id = ledger.segments.pop(nth % len(ledger.segments))
-            self.rollcall.delete_segment(ledger.account_id, segment_id, None)
+            self.rollcall.delete_segment(ledger.account_id, segment_id, None, lambda _: [])
 
     def work(self, steps: int) -> None:
         for _ in range(steps):
