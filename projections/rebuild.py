@@ -3,17 +3,19 @@
 Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs,
 the old model serves and is kept up to date. At the end the live worker is held at a position for as long
 as the last events take, the schemas change names in one transaction, and the live worker starts afresh
-on the new one.
+on the new one. Whoever reads meanwhile reads one of the two to his end.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import psycopg
 import structlog
 from psycopg import Connection, sql
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
 from projections.database import MODEL_SCHEMA, operator_errors, worker_session
@@ -23,6 +25,9 @@ DEFINITION = Path(__file__).with_name("model.sql")
 NEXT_SCHEMA = "rollcall_model_next"
 OLD_SCHEMA = "rollcall_model_old"
 CLOSE = 5_000
+# How long new readers wait for the switch, and it for those who read, before it lets them through and tries again.
+READERS_WAIT = "200ms"
+PAUSE = 1.0
 _LOCK = 7305469
 
 
@@ -55,7 +60,9 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
             worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
             worker.load()
             _catch_up(owner, worker)
-            position = _switch(owner, worker)
+            while not _switched(owner, worker):
+                time.sleep(PAUSE)
+            position = worker.position
         structlog.get_logger().info("read_model_rebuilt", position=position)
         return position
 
@@ -79,12 +86,19 @@ def _live_position(owner: Connection[TupleRow]) -> int:
     return int(row[0])
 
 
-def _switch(owner: Connection[TupleRow], worker: Worker) -> int:
+def _switched(owner: Connection[TupleRow], worker: Worker) -> bool:
+    """Switch, unless somebody still reads the old model: a reader keeps one to his end, and new ones wait behind us."""
     live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
-    with owner.transaction():
-        owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-        worker.drain(stop=_live_position(owner))
-        owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
-        owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
+    try:
+        with owner.transaction():
+            owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+            worker.drain(stop=_live_position(owner))
+            owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
+            owner.execute(sql.SQL("LOCK TABLE {}.projection IN ACCESS EXCLUSIVE MODE").format(live))
+            owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
+            owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
+    except LockNotAvailable:
+        structlog.get_logger().info("switch_waits_for_readers")
+        return False
     owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))
-    return worker.position
+    return True

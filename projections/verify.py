@@ -30,6 +30,8 @@ def verify(database_url: str) -> Iterator[str]:
     conninfo = session_conninfo(database_url, "rollcall_worker")
     with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # Before the snapshot is taken: see begin_read in database.sql.
+        connection.execute("LOCK TABLE projection IN ACCESS SHARE MODE")
         accounts, broken = load_accounts(connection)
         for each in broken:
             yield f"segment {each.segment.segment_id}: its filter cannot be read: {each.reason}"

@@ -9,10 +9,12 @@ from deploy.event_store import EventStore
 from domain.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
+from projections.read import segments
 from projections.rebuild import rebuild
 from projections.runner import Retention, run_worker
 from projections.verify import verify
 from tests.installation import Installation
+from tests.integration.kafka_rig import eventually
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 
@@ -72,3 +74,48 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
         gold = owner.execute("SELECT count(*) FROM customers WHERE attributes->>'plan' = 'gold'").fetchone()
         members = owner.execute("SELECT sum(members) FROM segment_versions WHERE state = 'serving'").fetchone()
     assert gold == members
+
+
+def test_whoever_reads_while_a_rebuild_ends_reads_one_model_to_his_end(installation: Installation) -> None:
+    account = installation.account()
+    saved = installation.rollcall.create_segment(account, SegmentDraft("Mine"))
+    installation.project()
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'projection'::regclass AND NOT granted"
+    rebuilding = threading.Thread(target=rebuild, args=(installation.url,))
+    with installation.owner() as owner, installation.database.snapshot(account) as (connection, position):
+        rebuilding.start()
+        eventually(lambda: owner.execute(waiting).fetchone() == (1,) or not rebuilding.is_alive())
+        assert position == saved.position
+        assert segments.by_id(connection, account, saved.id)
+    rebuilding.join(30)
+    with installation.database.snapshot(account) as (connection, position):
+        assert position == saved.position
+        assert segments.by_id(connection, account, saved.id)
+
+
+def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> None:
+    account = installation.account()
+    key = installation.key(account)
+    saved = installation.rollcall.create_segment(account, SegmentDraft("Mine"))
+    people = [CustomerChange(f"c{number}", "changed", installation.now(), CustomerData()) for number in range(1_000)]
+    everybody = [each.customer_id for each in installation.rollcall.change_customers(account, people).outcomes]
+    installation.rollcall.add_members(account, saved.id, everybody)
+    installation.project()
+    answers: set[tuple[int, int, int]] = set()
+    stop = threading.Event()
+    with installation.open_door(key) as http:
+
+        def read() -> None:
+            while not stop.is_set():
+                page = http.get(f"/v1/segments/{saved.id}/members", params={"limit": 200, "include": "total"})
+                answers.add((page.status_code, len(page.json()["data"]), page.json()["total"]))
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for _ in range(8):
+            rebuild(installation.url)
+        stop.set()
+        for reader in readers:
+            reader.join(30)
+    assert answers == {(200, 200, 1_000)}
