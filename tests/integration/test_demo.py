@@ -70,6 +70,7 @@ def test_what_somebody_deleted_or_named_stays_so(installation: Installation, acc
     fill(installation, account_id)
     for each in client.get("/v1/segments").json()["data"]:
         assert client.delete(f"/v1/segments/{each['id']}").status_code == 204
+        installation.project()
     for each in client.get("/v1/campaigns").json()["data"]:
         assert client.delete(f"/v1/campaigns/{each['id']}").status_code == 204
     client.put("/v1/attributes/plan", json={"type": "text", "label": "Tariff"}).raise_for_status()
