@@ -195,7 +195,8 @@ def test_pages_hold_each_row_once_and_cursors_stay_where_they_were_made(client: 
     ):  # fmt: skip
         refused = client.get(elsewhere, params={"cursor": cursor, **parameters})
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_cursor")
-    for broken in (cursor[:-2], "A" + cursor[1:], "x", "é", "=", "e30"):
+    another = ("B" if cursor[0] == "A" else "A") + cursor[1:]
+    for broken in (cursor[:-2], another, "x", "é", "=", "e30"):
         assert client.get(address, params={"cursor": broken}).status_code == 400
 
 
