@@ -103,7 +103,7 @@ def transitions(case: Case, values: dict[str, Any], condition: tuple[str, str, A
     edges = {case.at}
     if "seen" in values:
         seen = datetime.fromisoformat(values["seen"])
-        edges |= {seen + sign * timedelta(hours=hours) for hours in (2, 24, 30) for sign in (1, -1)}
+        edges |= {seen + sign * timedelta(hours=hours) for hours in (0, 2, 24, 30) for sign in (1, -1)}
     tick = timedelta(microseconds=1)
     return [
         (edge, holds(condition, values, edge, zone))
