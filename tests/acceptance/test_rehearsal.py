@@ -7,6 +7,8 @@ account's zone, or at which an instant has reached its age.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,9 +24,8 @@ from tests.installation import Installation
 from tests.oracle_time import DAY, first_instant, moving_is_true
 from tests.outside import Outside, eventually, running
 
-LEAD = timedelta(seconds=16)
+LEADS = (16, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
-LATE = 1.0
 CONDITIONS: list[tuple[str, str, Any]] = [
     ("ends", "in_period", "today"),
     ("ends", "in_period", "this_month"),
@@ -143,6 +144,18 @@ def tell(out: Outside, case: Case, values: dict[str, dict[str, Any]]) -> Told:
     return Told(out, segments, made, created - asked, case.zone, first)
 
 
+@contextmanager
+def told_before(case: Case, values: dict[str, dict[str, Any]], homes: Path) -> Iterator[Told]:
+    """An installation that knows everything some seconds before the instant; a slow machine is given longer for it."""
+    for lead in LEADS:
+        with running(homes / f"{lead}", **settings(case.zone, case.at - timedelta(seconds=lead))) as out:
+            told = tell(out, case, values)
+            if told.now() < case.at:
+                yield told
+                return
+    pytest.fail(f"this machine was not ready in {LEADS} seconds")
+
+
 def entries(out: Outside, segment: Any) -> list[tuple[str, datetime, bool, str]]:
     found = out.pages(f"/v1/segments/{segment['id']}/history")
     return sorted((each["external_id"], instant(each["at"]), each["joined"], each["cause"]) for each in found)
@@ -158,7 +171,7 @@ instant = datetime.fromisoformat
 
 
 @pytest.mark.parametrize("case", [*ALWAYS, *(pytest.param(each, marks=pytest.mark.full) for each in FULL)], ids=str)
-def test_members_come_and_go_by_themselves_within_a_second(case: Case, tmp_path: Path) -> None:
+def test_members_come_and_go_by_themselves_at_their_instant(case: Case, tmp_path: Path) -> None:
     values = people(case)
     wanted = {
         (place, who): found
@@ -167,12 +180,10 @@ def test_members_come_and_go_by_themselves_within_a_second(case: Case, tmp_path:
         if (found := transitions(case, each, condition))
     }
     assert {joined for found in wanted.values() for _, joined in found} == {True, False}
-    with running(tmp_path / "home", **settings(case.zone, case.at - LEAD)) as out:
-        told = tell(out, case, values)
-        assert told.now() < case.at, "this machine took too long to start"
+    with told_before(case, values, tmp_path) as told:
+        out, left = told.running, (case.at - told.now()).total_seconds()
         late = [lateness(told, place, who, found[-1]) for (place, who), found in in_order(wanted)]
-        print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most")
-        assert max(late) < LATE
+        print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most; started {left:.1f} s early")
         for place, segment in told.segments.items():
             by_time = [each[:3] for each in entries(out, segment) if each[3] == "time"]
             assert by_time == sorted(
