@@ -34,7 +34,7 @@ from api.texts import IdempotencyKey, IfMatch, PathId, expected_version
 from api.waiting import LONGEST, MinPosition, settle, snapshot
 from domain.application import Saved
 from domain.campaign import CampaignDraft, CampaignEdit
-from domain.errors import Lagging
+from domain.errors import Lagging, Refused
 from projections.read import campaigns
 from projections.read.campaigns import AudienceRow, CampaignRow
 
@@ -162,22 +162,29 @@ def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_
         with here.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
         saved = here.rollcall.freeze_audience(account_id, campaign, identity)
-        row = counted(here, account_id, saved.id, here.freeze_wait)
+        row = counted(here, account_id, saved, here.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
     return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
 
 
-def counted(here: Context, account_id: UUID, audience_id: UUID, seconds: float) -> AudienceRow:
-    """The audience, once the log counts it. Raises `Lagging` after `seconds`: it will be there under its id."""
+def counted(here: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
+    """The audience, once the log counts it.
+
+    Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
+    the last of its segments was deleted just before it was frozen.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        with here.database.transaction(account_id) as connection:
-            row = campaigns.audience(connection, account_id, audience_id)
+        with snapshot(here, account_id) as (connection, position):
+            row = campaigns.audience(connection, account_id, frozen.id)
         if row is not None and row.counted:
             return row
+        if row is None and position >= frozen.position:
+            detail = "the campaign lost its audience meanwhile; read it, and freeze it under another Idempotency-Key"
+            raise Refused("needs_audience", detail)
         if time.monotonic() > deadline:
-            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{audience_id}")
+            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
         time.sleep(LONGEST)
 
 

@@ -43,17 +43,17 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
 
 
 def _freeze(connection: Connection[Any], account: AccountState, event: AudienceFrozen, position: int, at: int) -> None:
+    """Begin an audience; none where a deletion came first, which the command could not see."""
     lists = connection.execute(SQL.lists, {"campaign_id": event.campaign_id}).fetchone()
     union = _union(account, *lists) if lists is not None else None
-    included, left_out = (union.included, union.left_out) if union else ([], [])
+    if union is None or not union.included:
+        return
     fields: dict[str, Any] = {
         "account_id": account.account_id, "audience_no": position, "audience_id": event.originator_id,
-        "campaign_id": event.campaign_id, "at": at, "included": included, "left_out": left_out,
-        "complete": not included,
+        "campaign_id": event.campaign_id, "at": at, "included": union.included, "left_out": union.left_out,
     }  # fmt: skip
     connection.execute(SQL.create, fields)
-    if included:
-        account.freezing[event.originator_id] = Freezing(position, included, left_out)
+    account.freezing[event.originator_id] = Freezing(position, union.included, union.left_out)
 
 
 def copy_chunk(connection: Connection[Any], account: AccountState, size: int) -> None:

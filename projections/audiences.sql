@@ -3,10 +3,10 @@
 SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true)
 
 -- name: create
-INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out, complete)
+INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out)
 VALUES (%(account_id)s, %(audience_no)s, %(audience_id)s, %(campaign_id)s,
         'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(included)s::bigint[],
-        %(left_out)s::bigint[], %(complete)s)
+        %(left_out)s::bigint[])
 
 -- name: lists
 SELECT segment_ids, exclude_segment_ids, lost_excluded FROM campaigns WHERE campaign_id = %(campaign_id)s

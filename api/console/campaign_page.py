@@ -80,7 +80,7 @@ def freeze(
         require_computed(connection, account_id, row.campaign_id)
     saved = here.rollcall.freeze_audience(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
-        audience = counted(here, account_id, saved.id, FREEZE_WAIT)
+        audience = counted(here, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"
     except Lagging:
         message = "The audience is being frozen. It will be listed here."

@@ -148,6 +148,26 @@ def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
     assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use")
 
 
+@pytest.mark.parametrize("what", ["its last segment", "the campaign"])
+def test_an_audience_is_not_frozen_of_nobody_once_a_deletion_has_passed(
+    installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake, what: str
+) -> None:
+    account, one, _ = segments
+    rollcall, key = installation.rollcall, installation.key(account)
+    with installation.projecting(), installation.open_door(key) as http:
+        campaign = http.post("/v1/campaigns", json={"name": "Spring", "segment_ids": [str(one)]}).json()["id"]
+        installation.catch_up()
+        delete = {
+            "its last segment": lambda: rollcall.delete_segment(account, one, None, lambda _: []),
+            "the campaign": lambda: rollcall.delete_campaign(account, UUID(campaign), None),
+        }
+        overtake("_put", delete[what])
+        refused = http.post(f"/v1/campaigns/{campaign}/audience")
+    assert (refused.status_code, refused.json()["code"]) == (409, "needs_audience")
+    with installation.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM audiences").fetchone() == (0,)
+
+
 def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
     installation: Installation, segments: tuple[UUID, UUID, UUID]
 ) -> None:
