@@ -90,8 +90,10 @@ def template(postgres_url: str) -> str:
     """The name of a migrated database without data."""
     name = unique_name()
     with psycopg.connect(postgres_url, autocommit=True) as connection:
+        # Roles are the whole server's, and other processes of this run may bring theirs to the same one.
+        connection.execute("SELECT pg_advisory_lock(7305469)")
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(make_conninfo(postgres_url, dbname=name))
+        migrate(make_conninfo(postgres_url, dbname=name))
     return name
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import psycopg
@@ -204,6 +205,11 @@ class Installation:
 def unique_name() -> str:
     """A name for a database that nobody else has."""
     return f"t_{secrets.token_hex(8)}"
+
+
+def address_of(conninfo: str) -> str:
+    """A key-value connection string as the address that the command's settings take."""
+    return "postgresql://?" + urlencode(conninfo_to_dict(conninfo), quote_via=quote)
 
 
 @contextmanager

@@ -19,14 +19,13 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from httpx import Client, TransportError
 
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData
 from projections.rebuild import rebuild
-from tests.installation import Installation
+from tests.installation import Installation, address_of
 from tests.outside import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
@@ -39,12 +38,11 @@ class Roles:
     """The real commands, one process of each at a time."""
 
     def __init__(self, url: str, home: Path, key: str) -> None:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
         port = free_port()
         ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
         self._environment = ours | {
             "ROLLCALL_HOME": str(home),
-            "ROLLCALL_DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts),
+            "ROLLCALL_DATABASE_URL": address_of(url),
             "ROLLCALL_HTTP_PORT": str(port),
         }
         headers = {"Authorization": f"Bearer {key}"}

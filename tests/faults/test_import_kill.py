@@ -17,11 +17,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from httpx import Client, TransportError
 
-from tests.installation import Installation
+from tests.installation import Installation, address_of
 from tests.outside import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
@@ -33,14 +32,13 @@ class Processes:
     """The real commands over one database, a process of each at a time."""
 
     def __init__(self, url: str, home: Path, key: str) -> None:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
         self._environment = ours | {
             "ROLLCALL_HOME": str(home),
-            "ROLLCALL_DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts),
+            "ROLLCALL_DATABASE_URL": address_of(url),
             "ROLLCALL_HTTP_PORT": str(port),
         }
         headers = {"Authorization": f"Bearer {key}"}

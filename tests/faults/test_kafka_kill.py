@@ -18,6 +18,7 @@ import pytest
 from deploy.clock import Clock
 from deploy.event_store import EventStore
 from domain.application import Rollcall
+from tests.installation import address_of
 from tests.integration.kafka_rig import Broker, eventually
 
 TOPIC = "rollcall.customers.v1"
@@ -46,12 +47,6 @@ def start(broker: Broker, database_url: str, home: Path) -> subprocess.Popen[byt
     }
     command = [str(Path(sys.executable).with_name("rollcall")), "ingest"]
     return subprocess.Popen(command, env=ours | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def address(url: str) -> str:
-    """A key-value connection string as the address that settings take."""
-    parts = psycopg.conninfo.conninfo_to_dict(url)
-    return "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
 
 
 def send_change(broker: Broker, number: int, who: str) -> None:
@@ -87,7 +82,7 @@ def test_killed_at_any_instant_every_record_takes_effect_once(
         def taken() -> int:
             return count("SELECT coalesce(sum(notification_id + 1), 0) FROM rollcall.notification_tracking")
 
-        process = start(broker, address(database_url), tmp_path)
+        process = start(broker, address_of(database_url), tmp_path)
         for round_ in range(KILLS + 1):
             for number in range(round_ * CHANGES, (round_ + 1) * CHANGES):
                 who = f"c{dice.randrange(CUSTOMERS)}"
@@ -103,7 +98,7 @@ def test_killed_at_any_instant_every_record_takes_effect_once(
                 time.sleep(dice.random() * 0.2)
                 process.kill()
                 process.wait()
-                process = start(broker, address(database_url), tmp_path)
+                process = start(broker, address_of(database_url), tmp_path)
         eventually(lambda: taken() == (KILLS + 1) * CHANGES, 60)
         eventually(lambda: count("SELECT count(*) FROM rollcall.dead_letters WHERE published_at IS NULL") == 0)
         process.terminate()

@@ -15,13 +15,12 @@ import pytest
 from httpx import Client
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
-from tests.installation import Installation
+from tests.installation import Installation, address_of
 from tests.integration.embedded_processes import ROLLCALL, Up, environment, eventually, nothing_left_of, run
 
 NOW = datetime(2026, 5, 20, 10, tzinfo=UTC)
@@ -125,9 +124,7 @@ def test_one_up_shows_every_process_and_its_counters_survive_a_restart(up: Up) -
 
 def test_a_worker_alone_shows_its_own_metrics_on_its_port(database_url: str, tmp_path: Path) -> None:
     port = free_port()
-    where = conninfo_to_dict(database_url)
-    address = "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**where)
-    settings = {"ROLLCALL_DATABASE_URL": address, "ROLLCALL_METRICS_PORT": str(port)}
+    settings = {"ROLLCALL_DATABASE_URL": address_of(database_url), "ROLLCALL_METRICS_PORT": str(port)}
     with subprocess.Popen([ROLLCALL, "project"], env=environment(tmp_path, settings), stderr=subprocess.PIPE) as worker:
         try:
             assert eventually(lambda: b"rollcall_projected_events_total" in fetch(port))

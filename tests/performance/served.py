@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from httpx import Client, ConnectError
-from psycopg.conninfo import conninfo_to_dict
 
 from deploy.embedded.supervised import free_port
+from tests.installation import address_of
 from tests.performance.stage import Stage
 
 
@@ -21,9 +21,8 @@ from tests.performance.stage import Stage
 def served(scene: Stage, key: str | None = None, log: Path | None = None) -> Iterator[tuple[Client, int]]:
     """A client with an API key, or none, and the process' id; `log` keeps its log in JSON lines."""
     port = free_port()
-    at = conninfo_to_dict(scene.url)
     settings = {
-        "ROLLCALL_DATABASE_URL": f"postgresql://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}",
+        "ROLLCALL_DATABASE_URL": address_of(scene.url),
         "ROLLCALL_HTTP_PORT": str(port),
         "ROLLCALL_LOG_FORMAT": "json",
         "ROLLCALL_LOG_LEVEL": "error" if log is None else "info",
