@@ -18,9 +18,10 @@ WHERE account_id = %s AND updated_at > 'epoch'::timestamptz + %s::bigint * inter
 
 -- name: insert
 INSERT INTO customers (account_id, customer_no, position, version, updated_at, attributes, folded, phone, name,
-                       customer_id, created_at)
+                       search, customer_id, created_at)
 SELECT account_id, customer_no, position, version, 'epoch'::timestamptz + updated * interval '1 microsecond',
        attributes::jsonb, folded::jsonb, phone, name,
+       to_tsvector('simple', concat_ws(' ', folded::jsonb->>'name', ltrim(phone, '+'))),
        customer_id, 'epoch'::timestamptz + created * interval '1 microsecond'
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
             %b::text[], %b::text[], %b::uuid[], %b::bigint[])
@@ -40,7 +41,8 @@ WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
-    attributes = t.attributes::jsonb, folded = t.folded::jsonb, phone = t.phone, name = t.name
+    attributes = t.attributes::jsonb, folded = t.folded::jsonb, phone = t.phone, name = t.name,
+    search = to_tsvector('simple', concat_ws(' ', t.folded::jsonb->>'name', ltrim(t.phone, '+')))
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
             %b::text[], %b::text[])
     AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name)

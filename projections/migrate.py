@@ -26,7 +26,7 @@ def migrate(owner_url: str) -> None:
     """Apply what is missing. Raises `Corrupt` where an applied migration differs from its file, `Unavailable`."""
     with operator_errors(), psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        _require_letters(connection)
+        _require_utf8(connection)
         _migrate_log(connection)
         found = connection.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [MODEL_SCHEMA]
@@ -37,18 +37,10 @@ def migrate(owner_url: str) -> None:
             rebuild(owner_url)
 
 
-def _require_letters(connection: Connection[TupleRow]) -> None:
-    """What is typed into a search is folded by the database, which has to know all letters for it."""
+def _require_utf8(connection: Connection[TupleRow]) -> None:
     encoding = connection.execute("SHOW server_encoding").fetchone()
     if encoding is None or encoding[0] != "UTF8":
         raise Corrupt("wrong_encoding", "the database must be created with ENCODING 'UTF8'")
-    folds = connection.execute("SELECT lower('ÈЖ') = 'èж'").fetchone()
-    if folds is None or not folds[0]:
-        raise Corrupt(
-            "wrong_locale",
-            "the database's locale knows only the letters A to Z, and a search would miss others;"
-            " it must be created with a UTF-8 locale, as CREATE DATABASE … TEMPLATE template0 LOCALE 'C.UTF-8' does",
-        )
 
 
 def _migrate_log(connection: Connection[TupleRow]) -> None:

@@ -38,7 +38,8 @@ CREATE TABLE attributes (
 
 -- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
 -- `folded` the text and list values as conditions compare them. phone and name stand again in
--- columns of their own for search. `position`: the last event that touched the customer.
+-- columns of their own for lists. `search`: the words of the folded name, and the phone number.
+-- `position`: the last event that touched the customer.
 CREATE TABLE customers (
     account_id  uuid        NOT NULL,
     customer_no bigint      NOT NULL,
@@ -51,8 +52,7 @@ CREATE TABLE customers (
     name        text,
     attributes  jsonb       NOT NULL,
     folded      jsonb       NOT NULL,
-    search      tsvector GENERATED ALWAYS AS
-        (to_tsvector('simple'::regconfig, coalesce(name, '') || ' ' || coalesce(ltrim(phone, '+'), ''))) STORED,
+    search      tsvector    NOT NULL,
     PRIMARY KEY (account_id, customer_no)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
@@ -86,6 +86,7 @@ CREATE TABLE segments (
     segment_no  bigint      NOT NULL,
     segment_id  uuid        NOT NULL,
     name        text        NOT NULL,
+    folded_name text        NOT NULL,
     description text        NOT NULL,
     type        text        NOT NULL,
     filter      json,

@@ -25,6 +25,7 @@ from domain.stored_events import (
     SegmentRecomputed,
     SegmentRefreshed,
 )
+from domain.values import fold
 from projections.account_state import AccountState, Build, SegmentState
 from projections.customers import CustomerRow
 from projections.database import beside
@@ -47,7 +48,7 @@ def apply(connection: Connection[Any], account: AccountState, event: Event, posi
                 SQL.change_details,
                 {
                     "segment_id": segment.segment_id, "version": event.originator_version, "at": at,
-                    "name": event.name, "description": event.description,
+                    "name": event.name, "folded_name": fold(event.name), "description": event.description,
                 },
             )  # fmt: skip
         case SegmentFilterChanged():
@@ -77,8 +78,9 @@ def _create(connection: Connection[Any], account: AccountState, event: SegmentCr
         SQL.create,
         {
             "account_id": account.account_id, "segment_no": position, "segment_id": segment.segment_id,
-            "name": event.name, "description": event.description, "type": event.type, "filter": raw,
-            "version": event.originator_version, "at": at, "serving": position if static else None,
+            "name": event.name, "folded_name": fold(event.name), "description": event.description,
+            "type": event.type, "filter": raw, "version": event.originator_version, "at": at,
+            "serving": position if static else None,
         },
     )  # fmt: skip
     if static:

@@ -1,13 +1,13 @@
 -- name: create
-INSERT INTO segments (account_id, segment_no, segment_id, name, description, type, filter, version, created_at,
-                      updated_at, serving)
-SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(description)s, %(type)s, %(filter)s::json,
-       %(version)s, instant, instant, %(serving)s
+INSERT INTO segments (account_id, segment_no, segment_id, name, folded_name, description, type, filter, version,
+                      created_at, updated_at, serving)
+SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(folded_name)s, %(description)s, %(type)s,
+       %(filter)s::json, %(version)s, instant, instant, %(serving)s
 FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
 
 -- name: change_details
 UPDATE segments
-SET name = %(name)s, description = %(description)s, version = %(version)s,
+SET name = %(name)s, folded_name = %(folded_name)s, description = %(description)s, version = %(version)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 

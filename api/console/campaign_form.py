@@ -23,6 +23,7 @@ from api.waiting import settle, snapshot
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
+from domain.values import fold
 from projections.read import segments
 from projections.read.campaigns import CampaignRow
 from projections.read.segments import SegmentRow
@@ -194,7 +195,7 @@ def _offered(connection: Any, account_id: UUID, asked: Input, lists: reach.Chose
         found = segments.page(connection, account_id, name=text, kind=None, before=None, limit=AT_ONCE + len(ids))
         others = [row for row in found if row.segment_id not in ids]
         total = segments.count(connection, account_id, name=text, kind=None)
-        of_chosen = sum(text is None or text.lower() in row.name.lower() for row in rows)
+        of_chosen = sum(text is None or fold(text) in fold(row.name) for row in rows)
         offered[field] = Matches(field, rows, others[:AT_ONCE], total - of_chosen, typed[field])
     return offered
 

@@ -2,7 +2,8 @@
 
 Every word must begin some word of the name or the phone number. What looks like a phone number is
 also tried as one, written nationally or internationally, by its first digits. Nothing typed is ever
-read as query syntax: words are quoted.
+read as query syntax: words are quoted. Both sides are folded as conditions fold text, so that case
+and the way in which an accent is encoded make no difference, whatever the database's locale.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import re
 
 import phonenumbers
 
+from domain.values import fold
+
 _PHONE = re.compile(r"[+\d\s()./-]+\Z", re.ASCII)
 _LEAST_DIGITS = 3
 
 
 def words(typed: str) -> str:
     """All words, each as a quoted prefix, joined by AND."""
-    return " & ".join(f"{_quoted(word)}:*" for word in typed.split())
+    return " & ".join(f"{_quoted(word)}:*" for word in fold(typed).split())
 
 
 def phones(typed: str, country: str) -> str:

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.nesting import segments_named
+from domain.values import fold
 from domain.wording import Words
 from projections.database import beside
 from projections.read import accounts
@@ -63,15 +64,20 @@ def page(
 ) -> list[SegmentRow]:
     """Segments whose name holds `name`, of type `kind`, newest first."""
     found = connection.execute(
-        SQL.page, {"account_id": account_id, "name": name, "type": kind, "before": before, "limit": limit}
+        SQL.page,
+        {"account_id": account_id, "name": _folded(name), "type": kind, "before": before, "limit": limit},
     )
     return [row_of(row) for row in found]
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, *, name: str | None, kind: str | None) -> int:
     """How many segments the same conditions select."""
-    row = connection.execute(SQL.count, {"account_id": account_id, "name": name, "type": kind}).fetchone()
+    row = connection.execute(SQL.count, {"account_id": account_id, "name": _folded(name), "type": kind}).fetchone()
     return int(row[0]) if row else 0
+
+
+def _folded(name: str | None) -> str | None:
+    return None if name is None else fold(name)
 
 
 def of_customer(

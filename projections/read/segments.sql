@@ -11,7 +11,7 @@ SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text
 FROM segments s
 LEFT JOIN segment_versions v ON v.version_no = s.serving
 WHERE s.account_id = %(account_id)s::uuid
-  AND (%(name)s::text IS NULL OR strpos(lower(s.name), lower(%(name)s::text)) > 0)
+  AND (%(name)s::text IS NULL OR strpos(s.folded_name, %(name)s::text) > 0)
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
   AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
 ORDER BY s.segment_no DESC
@@ -21,7 +21,7 @@ LIMIT %(limit)s::int
 SELECT count(*)
 FROM segments s
 WHERE s.account_id = %(account_id)s::uuid
-  AND (%(name)s::text IS NULL OR strpos(lower(s.name), lower(%(name)s::text)) > 0)
+  AND (%(name)s::text IS NULL OR strpos(s.folded_name, %(name)s::text) > 0)
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
 
 -- name: of_customer
@@ -75,4 +75,4 @@ FROM (SELECT DISTINCT s.segment_no, attribute #>> '{}' AS key
 GROUP BY key
 
 -- name: all_names
-SELECT segment_id, name FROM segments WHERE account_id = %s::uuid ORDER BY lower(name), segment_no
+SELECT segment_id, name FROM segments WHERE account_id = %s::uuid ORDER BY folded_name, segment_no

@@ -143,6 +143,19 @@ def test_search_finds_words_prefixes_and_phones_as_people_write_them(client: Cli
     assert found(client, "  ") == ["eve", "rui", "ana"]
 
 
+def test_search_folds_letters_as_conditions_do(client: Client) -> None:
+    composed, decomposed = "Jos\u00e9 Stra\u00dfe", "JOSE\u0301 STRASSE"
+    put(client, "a", name=composed)
+    put(client, "b", name=decomposed)
+    put(client, "c", name="Зоя Ёлкина")
+    for typed in (composed, decomposed, "JOS\u00c9", "strass"):
+        assert found(client, typed) == ["b", "a"], typed
+    assert found(client, "ёЛК зОЯ") == ["c"]
+    put(client, "c", name="Ève")
+    assert found(client, "ёлк") == []
+    assert found(client, "èVE") == ["c"]
+
+
 def test_bulk_lines_each_end_in_one_class(client: Client) -> None:
     lines = [
         '{"external_id": "a", "name": "Ana", "attributes": {"spent": 1}}',

@@ -1,6 +1,9 @@
-"""`migrate` refuses a database in which searches would go wrong, before it writes anything into it."""
+"""What kind of database Rollcall takes: one in UTF-8, with any locale, even one that knows only the letters A to Z."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -9,24 +12,40 @@ from psycopg.conninfo import make_conninfo
 
 from domain.errors import Corrupt
 from projections.migrate import migrate
-from tests.installation import unique_name
+from tests.installation import Installation, unique_name
 
 
-@pytest.mark.parametrize(
-    ("made_with", "code"),
-    [
-        ("ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'", "wrong_encoding"),
-        ("ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'", "wrong_locale"),
-    ],
-)
-def test_a_database_that_does_not_know_all_letters_is_refused(postgres_url: str, made_with: str, code: str) -> None:
+@contextmanager
+def database(postgres_url: str, encoding: str) -> Iterator[str]:
     name = unique_name()
+    made = "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE_PROVIDER libc LOCALE 'C'"
     with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute(sql.SQL(f"CREATE DATABASE {{}} TEMPLATE template0 {made_with}").format(sql.Identifier(name)))
-        url = make_conninfo(postgres_url, dbname=name)
+        server.execute(sql.SQL(made).format(sql.Identifier(name), sql.Literal(encoding)))
+        yield make_conninfo(postgres_url, dbname=name)
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_a_database_that_cannot_hold_all_letters_is_refused_and_left_as_it_was(postgres_url: str) -> None:
+    with database(postgres_url, "LATIN1") as url:
         with pytest.raises(Corrupt) as refused:
             migrate(url)
-        assert refused.value.code == code
-        with psycopg.connect(url) as database:
-            assert database.execute("SELECT to_regnamespace('rollcall')").fetchone() == (None,)
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        assert refused.value.code == "wrong_encoding"
+        with psycopg.connect(url) as untouched:
+            assert untouched.execute("SELECT to_regnamespace('rollcall')").fetchone() == (None,)
+
+
+def test_a_search_finds_all_letters_whatever_the_locale(postgres_url: str) -> None:
+    with database(postgres_url, "UTF8") as url:
+        migrate(url)
+        installed = Installation(url)
+        key = installed.key(installed.account())
+        try:
+            with installed.projecting(), installed.open_door(key) as client:
+                client.put("/v1/customers/eve", json={"name": "Ève"}).raise_for_status()
+                client.post("/v1/segments", json={"name": "Été à Évora", "type": "static"}).raise_for_status()
+                customers = client.get("/v1/customers", params={"query": "ÈVE"}).json()["data"]
+                assert [each["external_id"] for each in customers] == ["eve"]
+                segments = client.get("/v1/segments", params={"name": "éVOra"}).json()["data"]
+                assert [each["name"] for each in segments] == ["Été à Évora"]
+        finally:
+            installed.close()

@@ -31,9 +31,9 @@ FIRST = 10_000_000
 SEEN = sql.SQL("c.customer_id, c.external_id, c.phone, c.name")
 PEOPLE = """
 INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
-                       attributes, folded)
+                       attributes, folded, search)
 SELECT %(account)s, n, gen_random_uuid(), n, 1, now(), now(), '+3519' || lpad((n %% 990000)::text, 8, '0'),
-       'Name ' || n, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}'
+       'Name ' || n, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}', ''
 FROM generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
 """
 # Each takes a fifth of all, at random.

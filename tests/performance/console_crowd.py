@@ -125,13 +125,14 @@ def _letter(number: int) -> DeadLetter:
 REPEATED = (
     """
     INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
-                           attributes, folded)
+                           attributes, folded, search)
     SELECT account_id, customer_no + k * %(stride)s, gen_random_uuid(), position, version, created_at, updated_at,
            phone || k, name || ' ' || k,
            attributes || jsonb_build_object('phone', phone || k, 'name', name || ' ' || k,
                                             'external_id', attributes->>'external_id' || '-' || k),
            folded || jsonb_build_object('phone', phone || k, 'name', lower(name) || ' ' || k,
-                                        'external_id', attributes->>'external_id' || '-' || k)
+                                        'external_id', attributes->>'external_id' || '-' || k),
+           to_tsvector('simple', concat_ws(' ', lower(name), k, ltrim(phone, '+') || k))
     FROM customers, generate_series(1, %(times)s) AS k
     """,
     """
