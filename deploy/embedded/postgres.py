@@ -94,6 +94,14 @@ class Postgres:
         fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data.parent))
         if self._user:
             os.chown(fresh, self._user.uid, self._user.gid)
+        try:
+            self._fill(fresh)
+            fresh.rename(self._data)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+
+    def _fill(self, fresh: Path) -> None:
         # The builtin locale orders and folds text alike on every system. "trust" never applies: see pg_hba.conf below.
         self._run(
             "initdb", "-D", str(fresh), "-U", OWNER, "-E", "UTF8", "--auth=trust",
@@ -101,7 +109,6 @@ class Postgres:
         )  # fmt: skip
         (fresh / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self._single(fresh, f"CREATE DATABASE {OWNER}")
-        fresh.rename(self._data)
 
     def _set_password(self) -> None:
         password = secrets.token_urlsafe(24)
@@ -126,7 +133,8 @@ class Postgres:
         try:
             _, errors = process.communicate(text.encode())
         finally:
-            stop(process)
+            # initdb ends when the server that it runs has ended.
+            stop(process, (signal.SIGTERM, 2.0))
         if process.returncode:
             raise StartupError(self._why(errors.decode(errors="replace"), process.returncode))
 

@@ -76,11 +76,15 @@ def launch(
 
 
 def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
-    """Send each signal in turn, waiting the seconds beside it, and SIGKILL at last."""
+    """Send each signal in turn to a launched program and what it started, waiting for it, and SIGKILL at last."""
     for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             return
-        process.send_signal(number)
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            # `child.py` does not lead a group of its own yet.
+            process.send_signal(number)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -143,6 +143,14 @@ def test_stopped_while_it_starts_it_still_stops_in_order(home: Path) -> None:
         (home / "instance").unlink()
 
 
+def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None:
+    up = Up(home)
+    assert eventually(lambda: any(home.glob("postgres.new-*/PG_VERSION")))
+    assert up.stop() == 0
+    assert processes_of(home) == {}
+    assert list(home.glob("postgres*")) == []
+
+
 def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(home: Path) -> None:
     up = Up(home)
     up.welcome()
