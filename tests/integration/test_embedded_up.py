@@ -148,7 +148,7 @@ def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None
     assert eventually(lambda: any(home.glob("postgres.new-*/PG_VERSION")))
     assert up.stop() == 0
     assert processes_of(home) == {}
-    assert list(home.glob("postgres*")) == []
+    assert list(home.glob("postgres.new-*")) == []
 
 
 def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(home: Path) -> None:
