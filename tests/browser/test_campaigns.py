@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.console import Console
+from tests.browser.early import scripts_on_their_way
 from tests.browser.watching import Watched
 
 
@@ -88,6 +89,13 @@ def test_what_is_ticked_stays_while_one_searches_among_many_segments_by_keyboard
     expect(choice(page, "Segments", "Filler 03")).to_be_visible()
     expect(segments.get_by_role("checkbox", checked=True)).to_have_count(2)
     expect(page.get_by_role("heading", level=1)).to_have_text("Create Campaign")
+
+
+def test_a_search_typed_before_the_page_is_ready_finds_as_well(page: Page, crowd: dict[str, str]) -> None:
+    with scripts_on_their_way(page, "/console/campaigns/new"):
+        page.get_by_role("group", name="Segments").get_by_role("searchbox").fill("coffee")
+    expect(choice(page, "Segments", "Likes coffee")).to_be_visible()
+    expect(choice(page, "Segments", "Likes tea")).to_have_count(0)
 
 
 def test_a_frozen_audience_downloads_the_same_after_an_edit(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.console import Console
+from tests.browser.early import scripts_on_their_way
 from tests.browser.looking import accessible, both_schemes
 from tests.browser.watching import Watched
 
@@ -260,13 +261,6 @@ def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
 
 def test_what_is_chosen_before_the_page_is_ready_counts_as_well(page: Page, customers: Console) -> None:
     segment = customers.segment("Chosen early", GOLD)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/vendor/htmx.min.js*", hold)
-    page.goto(f"/console/segments/{segment}/edit", wait_until="commit")
-    condition(page, 0).get_by_label("Attribute").select_option(label="Birthdate")
-    held[0].continue_()
+    with scripts_on_their_way(page, f"/console/segments/{segment}/edit"):
+        condition(page, 0).get_by_label("Attribute").select_option(label="Birthdate")
     expect(condition(page, 0).get_by_label("Operator").locator("option", has_text="Is before")).to_be_attached()

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.console import Console
+from tests.browser.early import scripts_on_their_way
 from tests.browser.looking import accessible, both_schemes
 from tests.browser.watching import Watched
 
@@ -40,3 +41,16 @@ def test_a_segment_made_meanwhile_shows_without_a_reload(page: Page, console: Co
     page.goto("/console/segments")
     console.segment("Made meanwhile")
     expect(page.get_by_role("row").filter(has_text="Made meanwhile")).to_be_visible()
+
+
+def test_what_is_searched_for_before_the_page_is_ready_is_found_as_well(page: Page, console: Console) -> None:
+    console.segment("Typed early", [{"attribute": "premium_customer", "operator": "equals", "value": True}])
+    console.segment("Typed early by hand")
+    console.segment("Not looked for")
+    names = page.locator("#list tbody th")
+    with scripts_on_their_way(page, "/console/segments"):
+        page.get_by_label("Name").fill("typed early")
+    expect(names).to_have_text(["Typed early by hand", "Typed early"])
+    with scripts_on_their_way(page, "/console/segments?name=typed+early"):
+        page.get_by_label("Static").check()
+    expect(names).to_have_text(["Typed early by hand"])

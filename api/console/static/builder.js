@@ -9,16 +9,6 @@
     htmx.trigger(document.body, "rollcall:filters");
   });
 
-  // What was chosen while the scripts were still on their way is asked for now: htmx takes its turn before this one.
-  setTimeout(() => {
-    for (const select of builder()?.querySelectorAll("select") ?? []) {
-      const shown = [...select.options].findIndex((option) => option.defaultSelected);
-      if (select.type === "select-one" && select.selectedIndex !== Math.max(shown, 0)) {
-        select.dispatchEvent(new Event("change", { bubbles: true }));
-      }
-    }
-  });
-
   // Enter and comma put what is typed among the values; Backspace in an empty entry takes the last one away.
   document.addEventListener("keydown", (event) => {
     const entry = event.target.closest?.("[data-chips] > input[type=text]");

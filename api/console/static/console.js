@@ -157,6 +157,19 @@
     menu.querySelector("a, button")?.focus();
   }, true);
 
+  // --- What was typed or chosen while the scripts were still on their way counts now: htmx takes its turn before this one.
+  // A form that sends itself is left alone: the browser, going back, fills it in as it was when it was sent.
+  const EARLY = "main :is(input[type=search], input[type=radio], select:not([multiple])):not([data-submit-on-change] *)";
+  setTimeout(() => {
+    for (const field of document.querySelectorAll(EARLY)) {
+      if (field.type === "search" && field.value !== field.defaultValue) tell(field, "input");
+      if (field.type === "radio" && field.checked && !field.defaultChecked) tell(field, "change");
+      if (field.type === "select-one" && field.selectedIndex !== shownFirst(field)) tell(field, "change");
+    }
+  });
+  const tell = (field, event) => field.dispatchEvent(new Event(event, { bubbles: true }));
+  const shownFirst = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
+
   // --- Small things
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
   const showCopying = () => {
