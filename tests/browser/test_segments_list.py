@@ -54,3 +54,20 @@ def test_what_is_searched_for_before_the_page_is_ready_is_found_as_well(page: Pa
     with scripts_on_their_way(page, "/console/segments?name=typed+early"):
         page.get_by_label("Static").check()
     expect(names).to_have_text(["Typed early by hand"])
+
+
+def test_rows_per_page_chosen_before_the_page_is_ready_count_as_well_and_going_back_undoes_them(
+    page: Page, console: Console
+) -> None:
+    for number in range(26):
+        console.ok("POST", "/v1/segments", json={"name": f"One of many {number:02}", "type": "static"})
+    console.settle()
+    rows = page.get_by_role("rowheader")
+    with scripts_on_their_way(page, "/console/segments?name=one+of+many"):
+        page.get_by_label("Rows per page").select_option("10")
+    expect(rows).to_have_count(10)
+    page.go_back()
+    expect(rows).to_have_count(25)
+    page.reload()
+    expect(rows).to_have_count(25)
+    expect(page.get_by_label("Rows per page")).to_have_value("25")

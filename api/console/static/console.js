@@ -158,8 +158,7 @@
   }, true);
 
   // --- What was typed or chosen while the scripts were still on their way counts now: htmx takes its turn before this one.
-  // A form that sends itself is left alone: the browser, going back, fills it in as it was when it was sent.
-  const EARLY = "main :is(input[type=search], input[type=radio], select:not([multiple])):not([data-submit-on-change] *)";
+  const EARLY = "main :is(input[type=search], input[type=radio], select:not([multiple]))";
   setTimeout(() => {
     for (const field of document.querySelectorAll(EARLY)) {
       if (field.type === "search" && field.value !== field.defaultValue) tell(field, "input");
