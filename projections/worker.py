@@ -35,23 +35,11 @@ from domain.stored_events import (
     TimePassed,
     load_event,
 )
-from domain.values import Value
-from projections import (
-    account_rows,
-    audiences,
-    campaigns,
-    changes,
-    erasure,
-    measured,
-    segments,
-    static_members,
-    time_flips,
-)
+from projections import account_rows, audiences, campaigns, changes, customer_events, measured, segments, time_flips
 from projections.account_state import AccountState, load_accounts
 from projections.announcer import Announcer
-from projections.customers import CustomerRow, CustomerRows
+from projections.customer_events import TimedCustomerEvent
 from projections.database import beside
-from projections.flip_index import Flips
 from projections.membership import MembershipBatch
 
 SQL = beside(__file__)
@@ -142,7 +130,7 @@ class Worker:
 
     def _apply(self, events: list[Timed], batch: MembershipBatch) -> None:
         """Customers in runs; every other event between two runs, so that it sees the rows of those before it."""
-        run: list[Timed] = []
+        run: list[TimedCustomerEvent] = []
         for position, at, event in events:
             match event:
                 case CustomerChanged() | CustomerDeleted() | StaticMembersAdded() | StaticMembersRemoved():
@@ -151,10 +139,10 @@ class Worker:
                     self.accounts[event.account_id].types[event.key] = event.type
                     account_rows.apply(self.connection, event, at)
                 case _:
-                    self._apply_customers(run, batch)
+                    customer_events.apply(self.connection, self.accounts, run, batch)
                     run = []
                     self._apply_other(position, at, event)
-        self._apply_customers(run, batch)
+        customer_events.apply(self.connection, self.accounts, run, batch)
 
     def _apply_other(self, position: int, at: int, event: Event) -> None:
         match event:
@@ -175,56 +163,6 @@ class Worker:
                     apply(self.connection, account, event, position, at)
                 if self.announcer is not None:
                     changes.tell(self.connection, event, position, at)
-
-    def _apply_customers(self, run: list[Timed], batch: MembershipBatch) -> None:
-        if not run:
-            return
-        customers = CustomerRows()
-        erased: list[CustomerRow] = []
-        customers.load(self.connection, {each for _, _, event in run for each in _touched(event)})
-        for position, at, event in run:
-            account = self.accounts[event.account_id]
-            if isinstance(event, StaticMembersAdded | StaticMembersRemoved):
-                static_members.move(account, customers, event, position, at, batch)
-                continue
-            row = customers.rows.get(event.originator_id)
-            if row is not None:
-                segments.settle_before(account, row, batch)
-                time_flips.advance(account, row, at, position, batch)
-            account.be_at(at)
-            if isinstance(event, CustomerChanged):
-                if row is None:
-                    if not event.created:
-                        raise Corrupt("customer_missing", f"the change at {position} is of a customer never created")
-                    row = customers.create(event, position, at, account.types, account.days)
-                    time_flips.expect(account, row.matchable, at)
-                    flips = Flips(account.index.members_of(row.matchable), [])
-                    batch.flip(account.account_id, row.customer_no, flips, position, at, "change")
-                    continue
-                self._change(account, row, event, position, at, batch)
-            elif row is not None:
-                flips = Flips([], [*account.index.members_of(row.matchable), *static_members.versions_of(account, row)])
-                batch.flip(account.account_id, row.customer_no, flips, position, at, "deletion")
-                customers.delete(row, account.types)
-                erased.append(row)
-        audiences.settle(self.connection, self.accounts.values())
-        customers.write(self.connection)
-        batch.write(self.connection)
-        erasure.forget(self.connection, erased)
-
-    def _change(
-        self, account: AccountState, row: CustomerRow, event: CustomerChanged, position: int, at: int,
-        batch: MembershipBatch,
-    ) -> None:  # fmt: skip
-        changed: dict[str, Value | None] = {}
-        for key, value in event.values.items():
-            changed |= row.set(
-                key, account.types[key], tuple(value) if isinstance(value, list) else value, account.days
-            )
-        flips = account.index.change(row.matchable, changed)
-        time_flips.expect(account, changed, at)
-        row.position, row.version, row.updated_at = position, event.originator_version, at
-        batch.flip(account.account_id, row.customer_no, flips, position, at, "change")
 
     def _timed(self, position: int, event: Event) -> Timed:
         """An event with its effective time: the later of its recorded time and the effective time before it."""
@@ -314,7 +252,3 @@ class Worker:
     def builds_done(self) -> bool:
         """Whether every version that was begun is filled, and every audience copied."""
         return not any(account.busy for account in self.accounts.values())
-
-
-def _touched(event: Event) -> list[UUID]:
-    return event.customer_ids if isinstance(event, StaticMembersAdded | StaticMembersRemoved) else [event.originator_id]
