@@ -21,6 +21,11 @@ WIDER = """() => [document.documentElement, document.querySelector("dialog:modal
   return [`${place.scrollWidth} of ${place.clientWidth} pixels`, ...wide.map(each => each.outerHTML.slice(0, 160))];
 })"""
 
+# Where a table's cells stand beneath each other, each with its label: those out of which the label sticks.
+BURSTING = """() => [...document.querySelectorAll("td[data-label]")]
+  .filter(cell => cell.scrollHeight > cell.clientHeight + 1)
+  .map(cell => `${cell.dataset.label}: ${cell.scrollHeight} pixels in ${cell.clientHeight}`)"""
+
 
 @cache
 def _axe() -> str:
@@ -49,6 +54,12 @@ def wider_than_the_screen(page: Page) -> list[str]:
 def within_the_screen(page: Page) -> None:
     """Fail with what makes the page scroll sideways."""
     found = wider_than_the_screen(page)
+    assert not found, f"{page.url}\n" + "\n".join(found[:12])
+
+
+def labels_within_their_cells(page: Page) -> None:
+    """Fail with the labels that lie over what stands beneath them."""
+    found: list[str] = page.evaluate(BURSTING)
     assert not found, f"{page.url}\n" + "\n".join(found[:12])
 
 

@@ -85,7 +85,7 @@ SIGHTS = (
     Sight("why-member", "/segments/{dynamic}/customers/{customer}/why"),
     Sight("why-tree", "/segments/{long}/customers/{customer}/why"),
     Sight("why-list", "/segments/{static}/customers/{customer}/why"),
-    Sight("why-dialog", "/segments/{dynamic}/history", ("Why? Ana Sá",)),
+    Sight("why-dialog", "/segments/{dynamic}/why?query=ana+s%C3%A1", (f"Why? {PEOPLE[0]}",)),
     Sight("why-ask", "/segments/{dynamic}/why"),
     Sight("why-ask-found", "/segments/{dynamic}/why?query=ana"),
     Sight("why-ask-nobody", "/segments/{dynamic}/why?query=nobody-is-called-so"),
