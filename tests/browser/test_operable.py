@@ -19,7 +19,9 @@ def test_everything_is_reached_by_tab_and_one_sees_where_one_is(eyes: Page, ids:
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=name_of)
-def test_nothing_scrolls_sideways_nor_lies_over_another_at_320_pixels(eyes: Page, ids: dict[str, str], sight: Sight) -> None:
+def test_nothing_scrolls_sideways_nor_lies_over_another_at_320_pixels(
+    eyes: Page, ids: dict[str, str], sight: Sight
+) -> None:
     eyes.set_viewport_size({"width": 320, "height": 700})
     sight.open(eyes, ids)
     within_the_screen(eyes)
