@@ -1,7 +1,7 @@
 """Filters as conjunctions, the form in which the flip index holds nearly all of them.
 
-It fits every filter that joins conditions on different attributes by `all` alone or by `any` alone (which is
-NOT the conjunction of what each excludes), any mix on one attribute included. Used by `projections.flip_index`.
+It fits every filter that joins conditions on different attributes by `all` alone, or by `any` alone: a OR b is
+NOT (NOT a AND NOT b). On one attribute any mix fits. Used by `projections.flip_index`.
 """
 
 from __future__ import annotations

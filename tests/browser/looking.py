@@ -57,10 +57,10 @@ def within_the_screen(page: Page) -> None:
     assert not found, f"{page.url}\n" + "\n".join(found[:12])
 
 
-def labels_within_their_cells(page: Page) -> None:
-    """Fail with the labels that lie over what stands beneath them."""
+def labels_sticking_out(page: Page) -> list[str]:
+    """The labels that lie over what stands beneath them."""
     found: list[str] = page.evaluate(BURSTING)
-    assert not found, f"{page.url}\n" + "\n".join(found[:12])
+    return found
 
 
 def both_schemes(page: Page, check: Callable[[Page], None]) -> None:

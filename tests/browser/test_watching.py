@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.keyboard import tab_through
-from tests.browser.looking import findings, wider_than_the_screen
+from tests.browser.looking import findings, labels_sticking_out, wider_than_the_screen
 from tests.browser.watching import Watched
 
 GOOD = "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1></main>"
@@ -24,6 +24,7 @@ PAGES = {
     "/elsewhere": f"{ICON}<img alt='' src='http://elsewhere.invalid/picture.png'>",
     "/missing": f"{ICON}<img alt='' src='/picture.png'>",
     "/wide": f"{ICON}<div style='width: 400px'>wide</div>",
+    "/bursting": f"{ICON}<table><td data-label=Label style='display: block; height: 9px'>one<br>two</table>",
     "/unseen": f"{ICON}<a href=/good>seen</a><a href=/error style='outline: none'>unseen</a>",
     "/trap": f"{ICON}<a href=/good>one</a><a href=/good>two</a><a href=/good>three</a><script src=/trap.js></script>",
     "/nameless": f"{ICON}<main><img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='></main>",
@@ -120,6 +121,11 @@ def test_what_is_wider_than_the_screen_is_found(page: Page, site: str) -> None:
     assert wider_than_the_screen(page) == []
     page.goto(site + "/wide")
     assert "<div" in wider_than_the_screen(page)[1]
+
+
+def test_a_label_that_lies_over_another_is_found(page: Page, site: str) -> None:
+    page.goto(site + "/bursting")
+    assert [found.split(":")[0] for found in labels_sticking_out(page)] == ["Label"]
 
 
 def test_losing_sight_of_the_focus_is_found(page: Page, site: str) -> None:
