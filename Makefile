@@ -39,4 +39,4 @@ lock: ## resolve requirements.lock anew (needs uv)
 	sed -i '1i # Every package Rollcall is built, run and tested with, each file by its hash. Written by `make lock`.' requirements.lock
 
 vendor: setup ## fetch the vendored files anew, as their vendor.json say (needs npm)
-	$(BIN)/python -m tests.vendored
+	$(BIN)/python -m tests.support.vendored

@@ -5,29 +5,29 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import RedirectResponse
 
-from api import (
+from api import health
+from api.console.app import create_console
+from api.console.web.rendering import PLACE
+from api.http import problems
+from api.http.context import Context
+from api.http.metrics import Observed
+from api.v1 import (
     attributes,
     bulk,
     campaigns,
     changes,
     customers,
     dead_letters,
-    documents,
     explanations,
     history,
     imports,
     keys,
     members,
-    operation,
     preview,
-    problems,
     recipients,
     segments,
 )
-from api.console.app import create_console
-from api.console.rendering import PLACE
-from api.context import Context
-from api.observed import Observed
+from api.v1.shapes import openapi
 
 ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
@@ -44,7 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipients.router,
     changes.router,
     dead_letters.router,
-    operation.router,
+    health.router,
 )
 
 
@@ -58,7 +58,7 @@ def create_app(context: Context) -> FastAPI:
     app.mount(PLACE, create_console(context))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
-    documents.install(app)
+    openapi.install(app)
     app.add_middleware(Observed)
     return app
 

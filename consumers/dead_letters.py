@@ -14,11 +14,11 @@ from datetime import datetime
 import structlog
 from prometheus_client import Counter
 
+from consumers.backoff import Backoff
 from consumers.kafka import Message, Publisher
-from consumers.waiting import Backoff
 from domain.errors import Unavailable
-from projections.database import Database
-from projections.dead_letters import StoredLetter, pass_on
+from projections.postgres.database import Database
+from projections.records.dead_letters import StoredLetter, pass_on
 
 AT_ONCE = 200
 LOOK_AGAIN = 5.0

@@ -19,10 +19,10 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from consumers.backoff import Backoff
 from consumers.cloud_events import Clock, Tombstone, Unusable, read, unusable
 from consumers.records import Batch, Record
-from consumers.waiting import Backoff
-from domain.application import Changed, Rollcall, Tracking
+from domain.commands.application import Changed, Rollcall, Tracking
 from domain.customer import CustomerChange, DeadLetter
 from domain.errors import FieldError, StaleVersion, Unavailable
 

@@ -18,8 +18,8 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from domain.application import Rollcall
 from domain.campaign import CampaignDraft
+from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.errors import Invalid, NotFound
 from domain.segment import SegmentDraft

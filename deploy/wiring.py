@@ -18,29 +18,29 @@ from uuid import UUID
 import uvicorn
 
 from api.app import create_app
-from api.console.rendering import PLACE
-from api.context import Context
-from api.import_runner import ImportRunner
+from api.console.web.rendering import PLACE
+from api.csv_import.runner import ImportRunner
+from api.http.context import Context
+from consumers.dead_letter_retry import Retrying
 from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
 from consumers.kafka import Source
-from consumers.memberships import MembershipRelay
-from consumers.retrying import Retrying
+from consumers.membership_publisher import MembershipRelay
 from deploy import metrics
 from deploy.demo import play
-from deploy.event_store import EventStore
 from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
-from domain.application import Rollcall
+from domain.commands.application import Rollcall
 from domain.errors import Invalid, NotFound, Refused
 from domain.people import checked_email, checked_name, new_token
-from projections import people, sessions
-from projections import verify as verification
-from projections.database import Database, Role
-from projections.installation import secret_of
 from projections.migrate import migrate as migrate_database
-from projections.rebuild import rebuild as rebuild_model
-from projections.runner import Retention, run_worker
+from projections.postgres.database import Database, Role
+from projections.records import people, sessions
+from projections.records.event_store import EventStore
+from projections.records.installation import secret_of
+from projections.worker import verify as verification
+from projections.worker.rebuild import rebuild as rebuild_model
+from projections.worker.runner import Retention, run_worker
 
 DEFAULT_ACCOUNT = "default"
 

@@ -1,6 +1,6 @@
 """An account: its time zone, country, API keys and attribute types.
 
-Folded from the events of two streams, the account's and its schema's, by `domain.application`.
+Folded from the events of two streams, the account's and its schema's, by `domain.commands.application`.
 An attribute's type never changes once it is known, so a stale copy of a schema can lack attributes
 but never be wrong about one.
 """

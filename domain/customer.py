@@ -1,6 +1,6 @@
 """A customer: what a change may say, and which part of it takes effect.
 
-The doors parse what they receive into a `CustomerChange`; `domain.application` loads the states of a
+The doors parse what they receive into a `CustomerChange`; `domain.commands.application` loads the states of a
 whole batch and lets `decide` fold each change in. Each attribute remembers the time of its change, so
 redelivery, reordering and retries converge (SEMANTICS, "Merging changes"). A deletion is a floor: it
 removes whatever is older than itself, and what is older and arrives later finds it there.

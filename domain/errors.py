@@ -1,6 +1,6 @@
 """Every way in which Rollcall says no, by what the caller can do about it.
 
-Raised by `domain` and `projections`; `api.problems` turns them into RFC 9457 answers and
+Raised by `domain` and `projections`; `api.http.problems` turns them into RFC 9457 answers and
 `consumers.ingest` into dead letters. An exception that is not one of these is our own bug.
 """
 

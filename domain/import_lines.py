@@ -1,6 +1,6 @@
 """A CSV import's lines: what one says, the class it ends in, and what a chunk of them moves.
 
-`api.import_runner` reads rows into lines here; `domain.import_commands` takes them in a chunk at a time.
+`api.csv_import.runner` reads rows into lines here; `domain.commands.imports` takes them in a chunk at a time.
 Every row of the file after the header is counted in exactly one class of `Counts`.
 """
 

@@ -1,6 +1,6 @@
 """A segment: what may be said of it, and the rules of editing it.
 
-Folded from its events by `domain.application`. Members are never in here: those of a dynamic
+Folded from its events by `domain.commands.application`. Members are never in here: those of a dynamic
 segment are computed by the projection worker, those of a static one are rows.
 """
 

@@ -2,7 +2,7 @@
 
 An event, once stored, is read for ever. `type_name` never changes; a change of shape raises
 `schema_version` and adds a step to `upcasts` from the version before it. Every type that was ever
-stored stands in `EVENT_TYPES`, with a sample in tests/unit/stored_events/ that must still load.
+stored stands in `EVENT_TYPES`, with a sample in tests/unit/domain/stored_events/ that must still load.
 """
 
 from __future__ import annotations

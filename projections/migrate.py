@@ -15,8 +15,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from domain.errors import Corrupt
-from projections.database import MODEL_SCHEMA, operator_errors
-from projections.rebuild import create_model, model_checksum, rebuild
+from projections.postgres.database import MODEL_SCHEMA, operator_errors
+from projections.worker.rebuild import create_model, model_checksum, rebuild
 
 FOLDER = Path(__file__).with_name("migrations")
 _LOCK = 7305468

@@ -16,8 +16,8 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
-from tests.browser.chromium import LEFT_OUT
-from tests.installation import Installation, cloned_database, unique_name
+from tests.support.browser.chromium import LEFT_OUT
+from tests.support.installation import Installation, cloned_database, unique_name
 
 # The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
 settings.register_profile("repeatable", derandomize=not os.environ.get("FULL_SIZE"), deadline=None)

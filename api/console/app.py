@@ -14,56 +14,43 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import (
-    attributes,
-    audiences,
-    campaign_form,
-    campaign_page,
-    campaigns,
-    customer_edit,
-    health,
-    history,
-    import_upload,
-    keys,
-    member_changes,
-    members,
-    people,
-    segment_deletion,
-    segment_form,
-    segment_matches,
-    segments,
-    sign_in,
-    why,
-    you,
-)
-from api.console.passwords import Passwords
-from api.console.protection import Bounded, Protected
-from api.console.rendering import PLACE, Pages, refusal
-from api.console.session import SignInNeeded, sign_in_needed
-from api.context import Context
-from api.problems import RequestError, status_of
-from api.upload import AROUND
+from api.console.account import attributes, health, keys, people, profile, sign_in
+from api.console.campaigns import audiences, page
+from api.console.campaigns import form as campaign_form
+from api.console.campaigns import listing as campaigns
+from api.console.members import changes, edit, upload
+from api.console.members import listing as members
+from api.console.segments import deletion, history, preview, why
+from api.console.segments import form as segment_form
+from api.console.segments import listing as segments
+from api.console.web.csrf import Bounded, Protected
+from api.console.web.passwords import Passwords
+from api.console.web.rendering import PLACE, Pages, refusal
+from api.console.web.session import SignInNeeded, sign_in_needed
+from api.http.context import Context
+from api.http.problems import RequestError, status_of
+from api.http.upload import AROUND
 from domain.errors import RollcallError
 
 # First come, first served: what has an address of its own stands before what is found by id.
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
-    you.router,
+    profile.router,
     people.router,
     segments.router,
     segment_form.router,
-    segment_matches.router,
-    segment_deletion.router,
+    preview.router,
+    deletion.router,
     members.router,
-    member_changes.router,
-    import_upload.router,
-    customer_edit.router,
+    changes.router,
+    upload.router,
+    edit.router,
     why.router,
     history.router,
     health.router,
     campaigns.router,
     campaign_form.router,
-    campaign_page.router,
+    page.router,
     audiences.router,
     attributes.router,
     keys.router,

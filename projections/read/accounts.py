@@ -12,10 +12,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain.customer import BUILT_IN
+from domain.filters.wording import Words
 from domain.moments import Days
 from domain.values import AttributeType
-from domain.wording import Words
-from projections.database import beside
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 

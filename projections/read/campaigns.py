@@ -1,4 +1,4 @@
-"""Campaigns and frozen audiences as rows. Used by `api.campaigns`, `api.recipients` and the console."""
+"""Campaigns and frozen audiences as rows. Used by `api.v1.campaigns`, `api.v1.recipients` and the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain.campaign import VERSION_STEP
-from projections.database import beside
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 

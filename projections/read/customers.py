@@ -1,6 +1,6 @@
 """Customers as rows: one by either of its ids, pages of them, and the segments one is in.
 
-Used by `api.customers`. Numbers stay exact: JSON columns are read as text and parsed by `domain.json_text`.
+Used by `api.v1.customers`. Numbers stay exact: JSON columns are read as text and parsed by `domain.json_text`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
-from projections.database import beside
+from projections.postgres.database import beside
 from projections.read import search
 from projections.read.accounts import country
 

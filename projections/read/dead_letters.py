@@ -1,4 +1,4 @@
-"""Records that could never succeed, for people who mend them. Used by `api.dead_letters` and the console."""
+"""Records that could never succeed, for people who mend them. Used by `api.v1.dead_letters` and the console."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import beside
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 

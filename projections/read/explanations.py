@@ -1,6 +1,6 @@
 """What an explanation is made of: a customer as conditions see her, the filter being served, the cause.
 
-Used by `api.explanations` and the console's history. All of one snapshot, and of the instant at which the
+Used by `api.v1.explanations` and the console's history. All of one snapshot, and of the instant at which the
 projection worker evaluated her last.
 """
 
@@ -17,8 +17,8 @@ from psycopg.rows import TupleRow
 from domain import json_text
 from domain.stored_events import CustomerChanged
 from domain.values import Value
-from projections.customers import read_values
-from projections.database import beside
+from projections.model.customers import read_values
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 

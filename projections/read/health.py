@@ -15,12 +15,12 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.errors import Invalid
-from domain.filters import Node, parse
+from domain.filters.conditions import Node, parse
+from domain.filters.nesting import Reference
 from domain.moments import from_micros, micros
-from domain.nesting import Reference
-from projections import time_flips
-from projections.account_state import AccountState
-from projections.database import beside
+from projections.model import time_flips
+from projections.model.account_state import AccountState
+from projections.postgres.database import beside
 from projections.read import accounts
 
 SQL = beside(__file__)

@@ -1,6 +1,6 @@
 """What was: joins and leaves of a segment, its members at an instant, its size over time.
 
-Used by `api.history`, `api.members`, `api.explanations` and the console's history. Reads the history of the
+Used by `api.v1.history`, `api.v1.members`, `api.v1.explanations` and the console's history. Reads the history of the
 versions that counted, each from the event that set its filter up to the one that set the next: the answers are
 those of one segment, however often its filter was edited, and of no version that was never served.
 """
@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import beside
+from projections.postgres.database import beside
 from projections.read.customers import CustomerRow, row_of
 
 SQL = beside(__file__)

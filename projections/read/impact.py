@@ -11,10 +11,10 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from domain.filters import Node
+from domain.filters.conditions import Node
 from domain.moments import Moment
-from projections.database import beside
-from projections.filter_sql import predicate
+from projections.model.filter_sql import predicate
+from projections.postgres.database import beside
 from projections.read.preview import in_time
 
 SQL = beside(__file__)

@@ -1,4 +1,4 @@
-"""CSV imports as the console's lists show them; one of them, and its invalid rows, are in `projections.imports`."""
+"""CSV imports as the console's lists show them; a single import and its rows: `projections.records.imports`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import beside
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 

@@ -1,4 +1,4 @@
-"""The members of one served version, newest first. Used by `api.members` and the console.
+"""The members of one served version, newest first. Used by `api.v1.members` and the console.
 
 Every query names a version, never a segment: one answer is one filter, whole.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from projections.database import beside
+from projections.postgres.database import beside
 from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 
 SQL = beside(__file__)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from projections.database import Database, beside
+from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
 

@@ -1,4 +1,4 @@
-"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.preview` and the console.
+"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.v1.preview` and the console.
 
 Nothing is stored. The predicate is the one with which segments are filled.
 """
@@ -15,10 +15,10 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from domain.errors import Unavailable
-from domain.filters import Node
+from domain.filters.conditions import Node
 from domain.moments import Moment
-from projections.database import beside
-from projections.filter_sql import predicate
+from projections.model.filter_sql import predicate
+from projections.postgres.database import beside
 from projections.read.customers import CustomerRow, row_of
 
 SQL = beside(__file__)

@@ -1,6 +1,6 @@
 """Whom a campaign would reach now, and whom a frozen audience holds: by page, and all in one stream.
 
-Used by `api.recipients`. The oldest customer comes first, and keeps a phone number that several have. A
+Used by `api.v1.recipients`. The oldest customer comes first, and keeps a phone number that several have. A
 page looks only at as many members as it needs; a stream is one query whose rows PostgreSQL has already
 written as text, read through a cursor, so that neither side ever holds more than a few thousand rows.
 """
@@ -16,8 +16,8 @@ import psycopg
 from psycopg import Connection, ServerCursor, sql
 from psycopg.rows import TupleRow
 
-from projections.database import beside
-from projections.union import Union
+from projections.model.union import Union
+from projections.postgres.database import beside
 
 SQL = beside(__file__)
 Form = Literal["json", "csv"]

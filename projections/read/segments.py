@@ -1,4 +1,4 @@
-"""Segments as rows: one, pages of them, those of one customer. Used by `api.segments` and `api.customers`.
+"""Segments as rows: one, pages of them, those of one customer. Used by `api.v1.segments` and `api.v1.customers`.
 
 The count is that of the version being served, from the same snapshot as the rest.
 """
@@ -14,10 +14,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
-from domain.nesting import segments_named
+from domain.filters.nesting import segments_named
+from domain.filters.wording import Words
 from domain.values import fold
-from domain.wording import Words
-from projections.database import beside
+from projections.postgres.database import beside
 from projections.read import accounts
 
 SQL = beside(__file__)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.event_store import EventStore
 from domain.account import account_id_of
-from domain.application import Rollcall
+from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
-from tests.installation import machine_now
-from tests.outside import Outside, eventually, running
+from projections.records.event_store import EventStore
+from tests.support.installation import machine_now
+from tests.support.outside import Outside, eventually, running
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CUSTOMERS = 1_000_000 if FULL else 50_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.outside import Outside, eventually, running
+from tests.support.outside import Outside, eventually, running
 
 LARGEST = 10 * 2**20
 LINES = 40_000

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests import oracle
-from tests.outside import TYPES, Outside, eventually, running
-from tests.property.random_plans import a_change, a_filter
-from tests.property.told_log import START
+from tests.support.oracles import oracle
+from tests.support.oracles.event_log import START
+from tests.support.oracles.random_plans import a_change, a_filter
+from tests.support.outside import TYPES, Outside, eventually, running
 
 LISBON = ZoneInfo("Europe/Lisbon")
 CUSTOMERS = [f"crm-{number}" for number in range(300)]

@@ -20,9 +20,9 @@ from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
-from tests.installation import Installation
-from tests.oracle_time import DAY, first_instant, moving_is_true
-from tests.outside import Outside, eventually, running
+from tests.support.installation import Installation
+from tests.support.oracles.time import DAY, first_instant, moving_is_true
+from tests.support.outside import Outside, eventually, running
 
 LEADS = (16, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}

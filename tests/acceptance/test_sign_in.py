@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from httpx import Client
 
-from tests.installation import FROM_OUR_PAGE
-from tests.integration.embedded_processes import run
-from tests.outside import Outside, running
+from tests.support.embedded_processes import run
+from tests.support.installation import FROM_OUR_PAGE
+from tests.support.outside import Outside, running
 
 PASSWORD = "correct horse battery"
 

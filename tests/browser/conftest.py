@@ -13,11 +13,11 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from tests.browser.chromium import LEFT_OUT, browser_of, chromium
-from tests.browser.console import Console
-from tests.browser.scenery import furnish
-from tests.browser.sights import Sight
-from tests.browser.watching import Watched
+from tests.support.browser.chromium import LEFT_OUT, browser_of, chromium
+from tests.support.browser.console import Console
+from tests.support.browser.scenery import furnish
+from tests.support.browser.sights import Sight
+from tests.support.browser.watching import Watched
 
 PATIENCE = 20_000  # milliseconds; only what fails waits as long
 expect.set_options(timeout=PATIENCE)

@@ -13,10 +13,10 @@ from playwright.sync_api import Page
 from starlette.routing import Match
 
 from api.console.app import ROUTERS
-from api.console.rendering import PLACE
-from tests.browser.console import Console
-from tests.browser.looking import accessible, both_schemes
-from tests.browser.sights import NOT_PAGES, SIGHTS, Sight, name_of
+from api.console.web.rendering import PLACE
+from tests.support.browser.console import Console
+from tests.support.browser.looking import accessible, both_schemes
+from tests.support.browser.sights import NOT_PAGES, SIGHTS, Sight, name_of
 
 OF_EACH_KIND = 12
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.console import Console
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.watching import Watched
 
 
 def row(page: Page, text: str) -> Locator:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.console import Console
-from tests.browser.early import scripts_on_their_way
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.watching import Watched
 
 
 def tagged(tag: str) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.console import Console
+from tests.support.browser.console import Console
 
 
 def test_a_record_that_could_not_be_taken_in_appears_is_read_and_tries_again(page: Page, console: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.console import Console
+from tests.support.browser.console import Console
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 # The colours painted, once there are several and none of `before`; looking at a copy keeps the canvas as it is.

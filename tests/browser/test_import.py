@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
-from tests.browser.console import Console
+from tests.support.browser.console import Console
 
 MB = 1 << 20
 DROP = """([name, text]) => {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, ViewportSize, expect
 
-from tests.browser.console import Console
-from tests.browser.looking import within_the_screen
-from tests.browser.scenery import LONG, NEWSLETTER, PREMIUM
-from tests.browser.sights import menu_of
+from tests.support.browser.console import Console
+from tests.support.browser.looking import within_the_screen
+from tests.support.browser.scenery import LONG, NEWSLETTER, PREMIUM
+from tests.support.browser.sights import menu_of
 
 PHONE: ViewportSize = {"width": 320, "height": 700}
 TABLET: ViewportSize = {"width": 768, "height": 900}

@@ -6,9 +6,9 @@ import re
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.console import Console
-from tests.browser.product import PREMIUM, choose, row_of
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.product import PREMIUM, choose, row_of
+from tests.support.browser.watching import Watched
 
 
 def dialog_of(page: Page) -> Locator:

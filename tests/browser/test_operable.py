@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.keyboard import tabbed_through
-from tests.browser.looking import labels_sticking_out, within_the_screen
-from tests.browser.sights import MENUS, SIGHTS, Sight, name_of, target
+from tests.support.browser.keyboard import tabbed_through
+from tests.support.browser.looking import labels_sticking_out, within_the_screen
+from tests.support.browser.sights import MENUS, SIGHTS, Sight, name_of, target
 
 DIALOGS = [sight for sight in SIGHTS if sight.opens_dialog]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import window
-from tests.browser.console import Console
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.watching import Watched
 
 PASSWORD = "correct horse battery"
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.console import Console
-from tests.browser.early import scripts_on_their_way
-from tests.browser.looking import accessible, both_schemes
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.looking import accessible, both_schemes
+from tests.support.browser.watching import Watched
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 FRESH = 2_000  # milliseconds: how long something done elsewhere may take to show

@@ -6,10 +6,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.console import Console
-from tests.browser.early import scripts_on_their_way
-from tests.browser.looking import accessible, both_schemes
-from tests.browser.watching import Watched
+from tests.support.browser.console import Console
+from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.looking import accessible, both_schemes
+from tests.support.browser.watching import Watched
 
 
 def test_who_is_not_signed_in_is_asked_to_sign_in_and_comes_back(stranger: Page, console: Console) -> None:

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.keyboard import tab_through
-from tests.browser.looking import findings, labels_sticking_out, wider_than_the_screen
-from tests.browser.watching import Watched
+from tests.support.browser.keyboard import tab_through
+from tests.support.browser.looking import findings, labels_sticking_out, wider_than_the_screen
+from tests.support.browser.watching import Watched
 
 GOOD = "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1></main>"
 ICON = "<link rel=icon href='data:,'>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.console import Console
+from tests.support.browser.console import Console
 
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 KEEN = {"attribute": "score", "operator": "at_least", "value": 50}

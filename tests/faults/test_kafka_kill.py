@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from deploy.clock import Clock
-from deploy.event_store import EventStore
-from domain.application import Rollcall
-from tests.installation import address_of
-from tests.integration.kafka_rig import Broker, eventually
+from domain.commands.application import Rollcall
+from projections.records.event_store import EventStore
+from tests.support.installation import address_of
+from tests.support.kafka.broker import Broker, eventually
 
 TOPIC = "rollcall.customers.v1"
 PARTITIONS = 6

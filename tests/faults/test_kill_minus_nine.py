@@ -20,12 +20,12 @@ import httpx
 import pytest
 
 from domain.customer import customer_id_of
-from projections.rebuild import rebuild
-from tests import oracle
-from tests.integration.embedded_processes import nothing_left_of, processes_of, run
-from tests.outside import TYPES, Outside, cloud_event, eventually, running
-from tests.property.random_plans import a_change, a_filter
-from tests.read_model import read_model
+from projections.worker.rebuild import rebuild
+from tests.support.embedded_processes import nothing_left_of, processes_of, run
+from tests.support.oracles import oracle
+from tests.support.oracles.random_plans import a_change, a_filter
+from tests.support.outside import TYPES, Outside, cloud_event, eventually, running
+from tests.support.read_model import read_model
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CHANGES, EDITS, SECONDS = (50_000, 150, 150) if FULL else (8_000, 15, 20)

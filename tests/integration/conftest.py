@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.console.passwords import Passwords
-from projections import people
-from tests.installation import FROM_OUR_PAGE, Installation
-from tests.integration.console_rig import CHEAP, EMAIL, PASSWORD, Hand
-from tests.integration.kafka_rig import Broker, forget_failed_connections
+from api.console.web.passwords import Passwords
+from projections.records import people
+from tests.support.console.console import CHEAP, EMAIL, PASSWORD, Hand
+from tests.support.installation import FROM_OUR_PAGE, Installation
+from tests.support.kafka.broker import Broker, forget_failed_connections
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from psycopg import Connection, ServerCursor, sql
 from deploy.embedded.postgres import Postgres
 from domain.campaign import CampaignDraft
 from domain.segment import SegmentDraft
-from projections.database import session_conninfo
+from projections.model.union import Union
+from projections.postgres.database import session_conninfo
 from projections.read import recipients
-from projections.union import Union
 from tests.performance.served import served
 from tests.performance.stage import Stage, say, seconds, stage
 

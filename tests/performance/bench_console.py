@@ -23,8 +23,8 @@ from httpx import Client
 from api.console.app import ROUTERS
 from deploy.embedded.postgres import Postgres
 from domain.people import new_token
-from projections import people, sessions
-from projections.database import Database
+from projections.postgres.database import Database
+from projections.records import people, sessions
 from tests.performance.console_cases import Case, cases
 from tests.performance.console_crowd import SEEDS, TIMES, Crowd, gather
 from tests.performance.served import served

@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from tests.outside import Outside, eventually, running
 from tests.performance.stage import say
+from tests.support.outside import Outside, eventually, running
 
 SIZE = 10 * 2**20
 AT_ONCE = 5

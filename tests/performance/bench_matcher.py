@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.filters import parse
+from domain.filters.conditions import parse
 from domain.values import matchable
-from projections.flip_index import FlipIndex
+from projections.matching.flip_index import FlipIndex
 from tests.performance import workload
 from tests.performance.stage import say, seconds
 

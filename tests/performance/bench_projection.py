@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from deploy.embedded.postgres import Postgres
 from domain import json_text
-from projections.worker import Worker
+from projections.worker.worker import Worker
 from tests.performance import workload
 from tests.performance.stage import Stage, change_of, copy_of, say, stage
 

@@ -12,9 +12,9 @@ from typing import Any
 from psycopg import sql
 
 from deploy.embedded.postgres import Postgres
-from domain.filters import parse
+from domain.filters.conditions import parse
 from domain.moments import Days, micros
-from projections.filter_sql import predicate
+from projections.model.filter_sql import predicate
 from tests.performance import workload
 from tests.performance.bench_edit import CUSTOMERS, load
 from tests.performance.stage import Stage, change_of, say, seconds, stage

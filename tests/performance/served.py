@@ -13,8 +13,8 @@ from pathlib import Path
 from httpx import Client, ConnectError
 
 from deploy.embedded.supervised import free_port
-from tests.installation import address_of
 from tests.performance.stage import Stage
+from tests.support.installation import address_of
 
 
 @contextmanager

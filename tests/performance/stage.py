@@ -19,13 +19,13 @@ from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from deploy.embedded.postgres import Postgres
-from deploy.event_store import EventStore
-from domain.application import Rollcall
+from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
-from projections.database import worker_session
 from projections.migrate import migrate
-from projections.worker import Worker
+from projections.postgres.database import worker_session
+from projections.records.event_store import EventStore
+from projections.worker.worker import Worker
 from tests.performance import workload
 
 _names = itertools.count(1)

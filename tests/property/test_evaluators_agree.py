@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from psycopg import Connection, sql
 
 from domain import json_text
-from domain.faces import faces
-from domain.filters import Node, parse
+from domain.filters.conditions import Node, parse
+from domain.filters.facets import faces
 from domain.moments import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
-from projections.customers import CustomerRow, CustomerRows, new_row
-from projections.database import session_conninfo
-from projections.filter_sql import predicate
-from projections.flip_index import FlipIndex
-from tests import oracle
-from tests.property.adversarial import TYPES, ZONES, bodies, filters, instants, lists, numbers, texts
-from tests.property.told_log import fresh_database
+from projections.matching.flip_index import FlipIndex
+from projections.model.customers import CustomerRow, CustomerRows, new_row
+from projections.model.filter_sql import predicate
+from projections.postgres.database import session_conninfo
+from tests.support.oracles import oracle
+from tests.support.oracles.adversarial import TYPES, ZONES, bodies, filters, instants, lists, numbers, texts
+from tests.support.oracles.event_log import fresh_database
 
 Body = dict[str, Any]
 RELAXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.filters import parse
+from domain.filters.conditions import parse
 from domain.values import Value
-from projections.flip_index import FlipIndex
-from projections.value_classes import ValueClasses, ids_of
-from tests import oracle
-from tests.property.adversarial import TYPES, bodies, filters
+from projections.matching.flip_index import FlipIndex
+from projections.matching.value_classes import ValueClasses, ids_of
 from tests.property.test_evaluators_agree import compared, naive
+from tests.support.oracles import oracle
+from tests.support.oracles.adversarial import TYPES, bodies, filters
 
 ZONE = ZoneInfo("Europe/Lisbon")
 FEW = {key: TYPES[key] for key in ("t1", "n1", "b1", "l1")}

@@ -14,16 +14,16 @@ from uuid import UUID
 
 import pytest
 
-from domain.application import Rollcall
 from domain.campaign import CampaignDraft
+from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.rebuild import rebuild
-from projections.verify import verify
-from projections.worker import Worker
-from tests.installation import Installation
-from tests.property.random_plans import SIZES
-from tests.read_model import read_model
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from projections.worker.worker import Worker
+from tests.support.installation import Installation
+from tests.support.oracles.random_plans import SIZES
+from tests.support.read_model import read_model
 
 ANOTHER: list[None] = [None] if os.environ.get("FULL_SIZE") else []
 PEOPLE = [f"c{n:02}" for n in range(40)]

@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account, schema_of
-from domain.change_batch import ChangeBatch
+from domain.commands.change_batch import ChangeBatch
 from domain.customer import CustomerChange, CustomerData, CustomerState, customer_id_of
 from domain.stored_events import CustomerChanged, CustomerDeleted, EventMapper
 from domain.values import Value
-from tests import oracle
-from tests.property.adversarial import bodies
 from tests.property.test_evaluators_agree import as_oracle
+from tests.support.oracles import oracle
+from tests.support.oracles.adversarial import bodies
 
 ACCOUNT = Account(UUID(int=1), "default", "UTC", "PT", 1)
 NOW = datetime(2026, 5, 20, 10, tzinfo=UTC)

@@ -12,9 +12,9 @@ import pytest
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Invalid, Refused
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.rebuild import rebuild
-from projections.verify import verify
-from tests.installation import Installation
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from tests.support.installation import Installation
 
 VALUES = ["a", "b", "c", "d"]
 START = datetime(2026, 5, 1, tzinfo=UTC)

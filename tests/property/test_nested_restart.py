@@ -7,9 +7,9 @@ from typing import Any
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.rebuild import rebuild
-from projections.verify import verify
-from tests.installation import Installation
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from tests.support.installation import Installation
 
 
 def equals(value: str) -> list[Any]:

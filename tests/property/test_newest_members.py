@@ -12,8 +12,8 @@ from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import members
 from projections.read.customers import EVERYONE
-from tests.installation import Installation
-from tests.property.random_plans import SIZES
+from tests.support.installation import Installation
+from tests.support.oracles.random_plans import SIZES
 
 PLANS = ["gold", "silver", "bronze", None]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from projections.verify import verify
-from tests.property.random_plans import SIZES, Step, a_plan
-from tests.property.told_log import ToldLog, fresh_database
-from tests.read_model import read_model
+from projections.worker.verify import verify
+from tests.support.oracles.event_log import ToldLog, fresh_database
+from tests.support.oracles.random_plans import SIZES, Step, a_plan
+from tests.support.read_model import read_model
 
 ANOTHER: list[None] = [None] if os.environ.get("FULL_SIZE") else []
 

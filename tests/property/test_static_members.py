@@ -10,17 +10,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.application import Rollcall
+from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of, customer_id_of_phone
 from domain.errors import Refused
 from domain.import_lines import ImportChunk, Line
 from domain.segment import SegmentDraft
-from projections.imports import begin
-from projections.rebuild import rebuild
-from projections.verify import verify
-from tests.installation import Installation
-from tests.property.random_plans import SIZES
-from tests.read_model import read_model
+from projections.records.imports import begin
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from tests.support.installation import Installation
+from tests.support.oracles.random_plans import SIZES
+from tests.support.read_model import read_model
 
 ANOTHER: list[None] = [None] if os.environ.get("FULL_SIZE") else []
 PEOPLE = [f"c{n}" for n in range(12)]

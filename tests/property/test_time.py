@@ -18,9 +18,9 @@ import pytest
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
-from projections.verify import verify
-from tests.installation import Installation
-from tests.oracle_time import DAY, first_instant, moving_is_true
+from projections.worker.verify import verify
+from tests.support.installation import Installation
+from tests.support.oracles.time import DAY, first_instant, moving_is_true
 
 ZONES = ["Europe/Lisbon", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe"]
 STARTS = {

@@ -18,10 +18,10 @@ import pytest
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.rebuild import rebuild
-from projections.verify import verify
-from projections.worker import Worker
-from tests.installation import Installation
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from projections.worker.worker import Worker
+from tests.support.installation import Installation
 
 TYPES = {"born": "date", "seen": "datetime", "plan": "text"}
 COUNTED = """

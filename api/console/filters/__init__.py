@@ -1,0 +1,1 @@
+"""The filter builder: form rows, stored filters, and the words between them."""

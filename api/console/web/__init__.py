@@ -1,0 +1,1 @@
+"""How the console speaks HTML: rendering, sessions, forms, CSRF protection."""

@@ -1,0 +1,1 @@
+"""CSV uploads: reading hostile files, and the runner that ingests them."""

@@ -1,0 +1,295 @@
+"""A CSV file as rows, whatever program wrote it: encoding, delimiter, header and line endings are found out.
+
+Used by `api.csv_import.runner`. Reads a line at a time, so that memory stays flat; what cannot be read as part
+of a row becomes a row with a mistake, never silence. Rows are counted as a spreadsheet shows them: the
+header is row 1, a cell with line breaks is still one row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from typing import IO, NamedTuple
+
+from api.csv_import.formulas import meant
+from api.csv_import.headers import name_columns, phone_columns
+
+LONGEST_LINE = 32_000
+BLOCK = 256
+MOST_LINES = 100
+LONGEST_ROW = 64_000
+OURS = ("row_number", "error_code", "error_message")
+_DELIMITERS = ",;\t"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_NOT_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or ZIP file",
+    b"%PDF": "a PDF file",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+}
+
+
+class Unreadable(Exception):
+    """The file cannot be read as CSV with a phone column at all."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Row(NamedTuple):
+    """A row after the header; `mistake` is a code and a sentence where it cannot be read."""
+
+    number: int
+    cells: list[str]
+    mistake: tuple[str, str] | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is written in it."""
+        return self.mistake is None and not any(cell.strip() for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a file, and where phone and name stand in them."""
+
+    header: list[str]
+    phones: list[int]
+    names: list[int]
+    rows: Iterator[Row]
+
+    def phone(self, row: Row) -> str:
+        """The first phone cell that is not blank."""
+        cells = row.cells
+        for each in self.phones:
+            if each < len(cells) and (cell := cells[each]).strip():
+                return meant(cell)
+        return ""
+
+    def name(self, row: Row) -> str:
+        """The name, from one column, or from first and last name."""
+        cells = row.cells
+        if len(self.names) == 1:
+            return meant(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
+        return " ".join(meant(cells[each]).strip() for each in self.names if each < len(cells)).strip()
+
+
+@contextmanager
+def read_table(file: IO[bytes]) -> Iterator[Table]:
+    """Read a file from its start. Raises `Unreadable`."""
+    beginning = file.read(4_096)
+    for signature, kind in _NOT_TEXT.items():
+        if beginning.startswith(signature):
+            raise Unreadable("not_csv", f"this is {kind}; save it as CSV")
+    encoding = _encoding_of(file, beginning)
+    file.seek(0)
+    text = TextIOWrapper(file, encoding, errors="replace", newline="")
+    try:
+        yield _table(_Lines(text))
+    finally:
+        # The file is the caller's to close.
+        text.detach()
+
+
+def _table(lines: _Lines) -> Table:
+    blank, delimiter = _skip_to_header(lines)
+    rows = _rows(lines, delimiter, blank + 1)
+    header = next(rows).cells
+    phones = phone_columns(header)
+    if not phones:
+        raise Unreadable("no_phone_column", "no column of the first row is called phone (or mobile, telephone, …)")
+    return Table(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
+
+
+def _with_leading(blank: int, rows: Iterator[Row], width: int) -> Iterator[Row]:
+    """Blank rows above the header count too; a row wider than the header would lose what stands outside."""
+    for number in range(1, blank + 1):
+        yield Row(number, [])
+    mistake = ("too_many_cells", f"more than the {width} columns of the header; quote cells")
+    for row in rows:
+        if len(row.cells) > width and row.mistake is None and any(cell.strip() for cell in row.cells[width:]):
+            yield row._replace(mistake=mistake)
+        else:
+            yield row
+
+
+def _encoding_of(file: IO[bytes], beginning: bytes) -> str:
+    for bom, encoding in _BOMS:
+        if beginning.startswith(bom):
+            return encoding
+    # Text in UTF-16 without a mark has a NUL beside most letters of the header.
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        half = beginning[offset::2]
+        if half and half.count(0) > 0.4 * len(half):
+            return encoding
+    return _eight_bit(file)
+
+
+def _eight_bit(file: IO[bytes]) -> str:
+    """UTF-8, also where it is damaged here and there; else cp1252, whose accented letters stand alone."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    good = bad = 0
+    while chunk := file.read(1 << 16):
+        text = decoder.decode(chunk)
+        if not text.isascii():
+            damaged = text.count("\N{REPLACEMENT CHARACTER}")
+            bad += damaged
+            good += len(text) - len(text.encode("ascii", "ignore")) - damaged
+    bad += bool(decoder.decode(b"", final=True))
+    return "utf-8" if good >= bad else "cp1252"
+
+
+class _Lines:
+    """The physical lines of a text, each with its ending; of one that is too long only the beginning."""
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self._text = text
+        self._again: deque[str] = deque()
+
+    def take(self) -> str:
+        """The next line; empty at the end."""
+        return self._again.popleft() if self._again else self._read()
+
+    def block(self) -> list[str]:
+        """The next lines, many at once; none where the next one is too long, and at the end."""
+        taken: list[str] = []
+        while len(taken) < BLOCK and (line := self.take()):
+            if _is_cut(line):
+                self._again.appendleft(line)
+                break
+            taken.append(line)
+        return taken
+
+    def give_back(self, lines: list[str]) -> None:
+        """Let these lines be taken again, in order."""
+        self._again.extendleft(reversed(lines))
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no further line."""
+        if not self._again and (line := self._read()):
+            self._again.append(line)
+        return not self._again
+
+    def _read(self) -> str:
+        line = self._text.readline(LONGEST_LINE)
+        if _is_cut(line):
+            while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
+                pass
+        return line
+
+
+def _is_cut(line: str) -> bool:
+    return len(line) == LONGEST_LINE and not line.endswith(("\n", "\r"))
+
+
+class _Unclosed(Exception):
+    pass
+
+
+class _Pulled:
+    """What a `csv.reader` pulls for one row: more than one line only within quotes, and not without end."""
+
+    def __init__(self, lines: _Lines) -> None:
+        self._lines = lines
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Pulled:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= MOST_LINES or sum(map(len, self.taken)) > LONGEST_ROW:
+            raise _Unclosed
+        line = self._lines.take()
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+
+def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[Row]:
+    """Each row from here on. A quote that is not closed spoils its own line only: reading goes on behind it."""
+    while not lines.ended:
+        block = lines.block()
+        rows = 0
+        for cells in _whole_lines(block, delimiter):
+            yield Row(number + rows, cells)
+            rows += 1
+        number += rows
+        lines.give_back(block[rows:])
+        if rows < len(block) or not block:
+            yield _careful_row(lines, delimiter, number)
+            number += 1
+
+
+def _whole_lines(block: list[str], delimiter: str) -> Iterator[list[str]]:
+    """The cells of each line, as far as every line is a row of its own beyond doubt."""
+    reader = csv.reader(block, delimiter=delimiter, skipinitialspace=True)
+    doubtful = len(block) if block and '"' in block[-1] else len(block) + 1
+    try:
+        for row, cells in enumerate(reader, 1):
+            if reader.line_num != row or row == doubtful:
+                return
+            yield cells
+    except csv.Error:
+        return
+
+
+def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
+    """The next row, of several lines perhaps, or none: a quote may be open."""
+    pulled = _Pulled(lines)
+    try:
+        cells = next(csv.reader(pulled, delimiter=delimiter, skipinitialspace=True))
+        closed = len(pulled.taken) == 1 or _is_closed(pulled.taken, delimiter)
+    except (_Unclosed, csv.Error):
+        closed = False
+    if not closed:
+        first, *rest = pulled.taken
+        lines.give_back(rest)
+        return Row(number, [first.rstrip("\r\n")], ("unclosed_quote", "a quoted cell is not closed"))
+    if any(map(_is_cut, pulled.taken)):
+        return Row(number, [cell[:200] for cell in cells], ("line_too_long", f"over {LONGEST_LINE:,} characters"))
+    return Row(number, cells)
+
+
+def _is_closed(taken: list[str], delimiter: str) -> bool:
+    """Whether the last quote of several lines closes a cell, and does not open one of a later row."""
+    try:
+        list(csv.reader(taken, delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return False
+    return True
+
+
+def _skip_to_header(lines: _Lines) -> tuple[int, str]:
+    """Pass over blank lines and Excel's `sep=`; how many were blank, and the delimiter."""
+    blank = 0
+    while line := lines.take():
+        if hint := re.match(r"sep=(.)\r?\n?\Z", line, re.IGNORECASE):
+            return blank, hint[1]
+        if line.strip():
+            lines.give_back([line])
+            return blank, _delimiter_of(line)
+        blank += 1
+    raise Unreadable("empty_file", "the file holds nothing")
+
+
+def _delimiter_of(header: str) -> str:
+    """The one that gives the header a phone column, and most columns."""
+
+    def columns(delimiter: str) -> tuple[bool, int]:
+        cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+        return bool(phone_columns(cells)), len(cells)
+
+    return max(_DELIMITERS, key=columns)

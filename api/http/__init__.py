@@ -1,0 +1,1 @@
+"""How the API speaks HTTP: bodies, parameters, errors, pages, positions."""

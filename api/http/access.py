@@ -1,0 +1,64 @@
+"""Who is asking: the API key of a request, and what its kind may do.
+
+Every route takes one of `Reader`, `Writer`, `Admin` as a parameter, which is how it declares its scope;
+a test fails when a route has none. The account of the key is the only one that the request can see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from api.http.context import Here
+from api.http.problems import RequestError
+from projections.read.position import account_of_key
+
+ALLOWS: dict[str, frozenset[str]] = {
+    "admin": frozenset({"admin", "read", "ingest"}),
+    "read": frozenset({"read"}),
+    "write": frozenset({"ingest"}),
+}
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API key; it belongs to one account.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account in whose name a request acts."""
+
+    account_id: UUID
+    key_id: str
+    kind: str
+
+
+def caller(
+    request: Request,
+    scopes: SecurityScopes,
+    here: Here,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """The caller, where the key is known and its kind allows every scope of the route."""
+    found = None
+    if credentials is not None:
+        secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
+        found = account_of_key(here.database, secret)
+    if found is None:
+        raise RequestError(
+            401, "unauthorized", "send a valid API key as Authorization: Bearer <api key>",
+            headers={"WWW-Authenticate": "Bearer"},
+        )  # fmt: skip
+    account_id, key_id, kind = found
+    if not ALLOWS.get(kind, frozenset()).issuperset(scopes.scopes):
+        raise RequestError(403, "forbidden", f"a key of kind {kind} may not do this")
+    request.state.account, request.state.key = str(account_id), key_id
+    return Caller(account_id, key_id, kind)
+
+
+Reader = Annotated[Caller, Security(caller, scopes=["read"])]
+Writer = Annotated[Caller, Security(caller, scopes=["ingest"])]
+Admin = Annotated[Caller, Security(caller, scopes=["admin"])]

@@ -1,0 +1,51 @@
+"""What every handler is given: made once by `deploy.wiring`, handed to `api.app.create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from domain.commands.application import Rollcall
+from projections.postgres.database import Database
+from projections.records.dead_letters import Retried
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The application, the read models, and the few figures that deployments set.
+
+    `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
+    an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
+    `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
+    waits for it. `metrics_folder` is where all processes of one installation put their metrics, if they share any.
+    `import_waiting` wakes the runner of CSV imports. `retry` takes a dead letter in again, by account and id.
+    """
+
+    rollcall: Rollcall
+    database: Database
+    secret: bytes
+    version: str
+    retry: Callable[[UUID, int], Retried]
+    lag_wait: float = 5.0
+    own_write_wait: float = 2.0
+    freeze_wait: float = 30.0
+    max_body: int = 1 << 20
+    max_bulk: int = 64 << 20
+    max_import: int = 10 << 20
+    metrics_folder: Path | None = None
+    import_waiting: Event = field(default_factory=Event)
+
+
+async def context_of(request: Request) -> Context:
+    """The context that the application was made with."""
+    context: Context = request.app.state.context
+    return context
+
+
+Here = Annotated[Context, Depends(context_of)]

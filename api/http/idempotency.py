@@ -1,0 +1,65 @@
+"""`Idempotency-Key` on POSTs: the work is done once, the answer is given as often as it is asked.
+
+A handler wraps its work in `once`. Only successes are kept: after a refusal nothing happened and the
+same request may be tried again. Should the process die between the work and keeping its answer, the
+repeat does the work again with the same `identity`, from which the handler derives ids, so that
+nothing is created twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from uuid import UUID, uuid5
+
+from fastapi import Response
+
+from api.http.access import Caller
+from api.http.context import Context
+from api.http.problems import RequestError
+from api.http.read_your_writes import POSITION_HEADER
+from domain.errors import Invalid
+from projections.records.idempotency_keys import begin, complete, forget
+
+KEPT_HEADERS = (POSITION_HEADER, "ETag", "Location")
+REPLAYED = "Idempotency-Replayed"
+
+
+def identity_of(caller: Caller, address: str, key: str) -> UUID:
+    """The identity of whatever the request with this key makes, however often it is sent."""
+    return uuid5(caller.account_id, f"{address}\n{key}")
+
+
+def once(
+    context: Context,
+    caller: Caller,
+    key: str | None,
+    request: tuple[str, bytes],
+    work: Callable[[UUID | None], Response],
+) -> Response:
+    """Do `work`, or repeat its answer; `request` is the address and the body (or its hash) that the key stands for."""
+    if key is None:
+        return work(None)
+    address, body = request
+    request_hash = hashlib.sha256(address.encode() + b"\n" + body).digest()
+    earlier = begin(context.database, caller.account_id, key, request_hash, context.rollcall.now())
+    if earlier is not None:
+        if earlier.request_hash != request_hash:
+            raise Invalid("idempotency_key_reused", "this Idempotency-Key was used for another request; use a new one")
+        if earlier.status is None:
+            raise RequestError(
+                409, "request_in_progress", "the first request with this Idempotency-Key is still being answered",
+                headers={"Retry-After": "1"},
+            )  # fmt: skip
+        headers = {**(earlier.headers or {}), REPLAYED: "true"}
+        return Response(earlier.body, earlier.status, headers, "application/json")
+    try:
+        response = work(identity_of(caller, address, key))
+    except BaseException:
+        forget(context.database, caller.account_id, key)
+        raise
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    complete(
+        context.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
+    )
+    return response

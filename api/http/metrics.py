@@ -1,0 +1,99 @@
+"""Around every request: its id, its line in the log, its metrics, the security headers, and the last net.
+
+A plain ASGI wrapper, outermost in `api.app`. The line names the route, never what was sent: no customer
+values in logs. An error that nobody expected ends here as a 500 with the request's id.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.problems import internal
+
+REQUESTS = Counter("rollcall_http_requests_total", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram("rollcall_http_request_seconds", "Time from request to answer.", ["method", "route"])
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+log = structlog.get_logger(__name__)
+
+
+class Observed:
+    """The ASGI application `inner`, watched."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        answer = _Answer(send, request_id)
+        began = time.perf_counter()
+        try:
+            await self.inner(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = 499
+        except Exception:
+            log.exception("request_failed", method=scope["method"], route=_route(scope))
+            if answer.status == 0:
+                await internal()(scope, receive, answer.send)
+        _record(scope, answer.status, time.perf_counter() - began)
+
+
+class _Answer:
+    """What goes back, with our headers on it. `status` is 0 until it began."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY.items():
+                headers.setdefault(name, value)
+            headers["X-Request-Id"] = self._request_id
+        await self._send(message)
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = _route(scope)
+    method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    asked_by = {name: value for name, value in scope.get("state", {}).items() if name in ("account", "key")}
+    log.info("request_answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **asked_by)
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    # The console is mounted below a path of its own.
+    return f"{scope.get('root_path', '')}{route.path_format}" if hasattr(route, "path_format") else "unknown"
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.match(given := value.decode("latin-1")):
+            return str(given)
+    return uuid4().hex

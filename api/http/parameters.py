@@ -1,0 +1,85 @@
+"""Texts in addresses and headers: what may stand there, and entity tags."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Path, Query
+
+from api.http.problems import RequestError
+from domain.errors import Invalid
+from domain.values import BadValue, normalise
+
+# No control characters, NUL among them: PostgreSQL cannot store it, and nobody means it.
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
+_IF_MATCH = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
+_OUR_TAG = re.compile(r'(?<!/)"(\d{1,18})"', re.ASCII)
+_NO_VERSION = -1
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+
+SearchText = Annotated[
+    str | None, Query(max_length=200, pattern=TEXT_PATTERN, description="Words, or the beginning of a phone number.")
+]
+PathText = Annotated[str, Path(min_length=1, max_length=512, pattern=TEXT_PATTERN)]
+PathId = Annotated[str, Path(min_length=1, max_length=512, json_schema_extra={"format": "uuid"})]
+InstantText = Annotated[
+    str | None,
+    Query(max_length=64, json_schema_extra={"format": "date-time"}, examples=["2026-05-20T10:00:00Z"]),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        examples=['"3"'],
+        json_schema_extra={"pattern": _IF_MATCH},
+        description="The `ETag` that was read, or `*`. Refused with 412 where it is no longer the present one.",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A name for this request: repeating it within a day gives the same answer and no second effect.",
+    ),
+]
+
+
+def etag(version: int) -> str:
+    """The strong entity tag of an aggregate's version."""
+    return f'"{version}"'
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version that `If-Match` names, the newest where it names several; `None` where any will do.
+
+    Weak tags, and tags that we never gave, match nothing (RFC 9110).
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    if not _TAGS.fullmatch(if_match.strip()):
+        raise RequestError(
+            400, "invalid_if_match", 'If-Match takes an ETag such as "3", or *', pointer="/header/If-Match"
+        )
+    return max((int(version) for version in _OUR_TAG.findall(if_match)), default=_NO_VERSION)
+
+
+def uuid_in(text: str) -> UUID | None:
+    """The UUID that a text is written as, in its usual form; `None` for anything else."""
+    return UUID(text) if _UUID.match(text) else None
+
+
+def instant_in(text: str, name: str) -> datetime:
+    """The instant that a query parameter is written as. Raises `Invalid`."""
+    value = normalise("datetime", text)
+    if not isinstance(value, str):
+        detail = value.detail if isinstance(value, BadValue) else "needs an instant such as 2026-05-20T10:00:00Z"
+        raise Invalid.at(f"/query/{name}", "invalid_instant", detail)
+    return datetime.fromisoformat(value)

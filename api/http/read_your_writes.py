@@ -1,0 +1,62 @@
+"""Reading one's own writes: reads that wait for a position, writes that wait to be seen.
+
+The projection worker is asked again every few milliseconds, each time in a transaction of its own:
+a waiting request holds a thread, never a connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+
+from api.http.context import Context
+from domain.errors import Lagging
+from projections.read.position import progress, reached
+
+SHORTEST, LONGEST = 0.005, 0.020
+POSITION_HEADER = "Rollcall-Position"
+# More events than can be stored and projected while a request waits.
+OUT_OF_REACH = 1_000_000
+MAX_POSITION = 2**63 - 1
+
+MinPosition = Annotated[
+    int | None,
+    Query(ge=0, le=MAX_POSITION, include_in_schema=False),
+]
+
+
+def until(context: Context, account_id: UUID, wanted: int, seconds: float, segment_id: UUID | None = None) -> bool:
+    """Wait at most `seconds` until the read models include `wanted` (and the segment's filter of then serves)."""
+    deadline = time.monotonic() + seconds
+    pause = SHORTEST
+    while not reached(context.database, account_id, wanted, segment_id):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, LONGEST)
+    return True
+
+
+def settle(context: Context, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> None:
+    """After a write: give the projection a moment, so that whoever wrote can read it. Answers anyway."""
+    until(context, account_id, wanted, context.own_write_wait, segment_id)
+
+
+@contextmanager
+def snapshot(
+    context: Context, account_id: UUID, min_position: int | None = None, segment_id: UUID | None = None
+) -> Iterator[tuple[Any, int]]:
+    """One consistent state of the account, and its position, that includes `min_position`. Raises `Lagging`."""
+    if min_position is not None:
+        head = progress(context.database)[1] if min_position > OUT_OF_REACH else min_position
+        in_reach = min_position <= head + OUT_OF_REACH
+        if not in_reach or not until(context, account_id, min_position, context.lag_wait, segment_id):
+            raise Lagging("projection_lag", f"position {min_position} is not yet included; ask again")
+    with context.database.snapshot(account_id) as state:
+        yield state

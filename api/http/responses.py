@@ -1,0 +1,28 @@
+"""Successful answers: exact JSON, and the headers that CONTRACT promises on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Response
+
+from api.http.parameters import etag
+from api.http.read_your_writes import POSITION_HEADER
+from domain import json_text
+
+
+def answer(
+    body: Any, position: int, *, status: int = 200, version: int | None = None, location: str | None = None
+) -> Response:
+    """A JSON answer that reflects (a read) or is included in (a write) a log position."""
+    headers = {POSITION_HEADER: str(position)}
+    if version is not None:
+        headers["ETag"] = etag(version)
+    if location is not None:
+        headers["Location"] = location
+    return Response(json_text.dumps(body), status, headers, "application/json")
+
+
+def done(position: int) -> Response:
+    """The answer of a deletion."""
+    return Response(status_code=204, headers={POSITION_HEADER: str(position)})

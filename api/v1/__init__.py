@@ -1,0 +1,1 @@
+"""The public HTTP API under `/v1`, one module per resource."""

@@ -1,0 +1,96 @@
+"""Attributes: `/v1/attributes`. Their types, and which operators a condition on each may use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from api.http.access import Admin, Caller, Reader
+from api.http.context import Context, Here
+from api.http.json_body import Body, parsed
+from api.http.paging import Page
+from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.responses import answer
+from api.v1.shapes.openapi import answers, takes
+from api.v1.shapes.requests_and_responses import Attribute, AttributeBody, PageOf
+from domain.customer import BUILT_IN, RESERVED
+from domain.errors import Refused
+from domain.filters.operators import operators_of
+from domain.values import KEY_PATTERN, AttributeType
+from projections.read import accounts, segments
+
+router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
+# The shape of a key is the domain's to judge; the document tells it.
+KeyText = Annotated[
+    str,
+    Path(
+        max_length=512,
+        json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
+    ),
+]
+EXAMPLE: dict[str, Any] = {
+    "key": "plan",
+    "type": "text",
+    "label": "Plan",
+    "built_in": False,
+    "operators": ["is_set", "is_not_set", "equals", "not_equals"],
+}
+
+
+@router.put(
+    "/{key}",
+    operation_id="declare_attribute",
+    response_model=Attribute,
+    responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
+    openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
+)
+def declare_attribute(here: Here, caller: Admin, key: KeyText, body: Body) -> Response:
+    """Give an attribute its type, which is fixed from then on, and its label."""
+    asked = parsed(body, AttributeBody)
+    try:
+        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label)
+    except Refused:
+        readers = _readers(here, caller, key)
+        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label, readers)
+    settle(here, caller.account_id, saved.position)
+    declared = here.rollcall.attributes(caller.account_id)[key]
+    return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
+
+
+@router.get(
+    "",
+    operation_id="list_attributes",
+    response_model=PageOf[Attribute],
+    responses=answers({200: ("Attributes, built-in ones first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
+)
+def list_attributes(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+    """List every attribute that a filter can use, built-in ones first, then by key."""
+    with snapshot(here, caller.account_id, min_position) as (connection, position):
+        own = accounts.attributes(connection, caller.account_id)
+    every: list[tuple[str, AttributeType, str | None]] = [(key, kind, None) for key, kind in BUILT_IN.items()]
+    every += [(row.key, row.type, row.label) for row in own]
+    # The order is by place: attributes are never removed, and new ones of a key before the cursor are rare.
+    start = 0 if page.after is None else int(page.after[0])
+    places = range(start, min(start + page.fetch, len(every)))
+    body = page.page(
+        places, lambda place: show_attribute(*every[place]), lambda place: (place + 1,), lambda: len(every)
+    )
+    return answer(body, position)
+
+
+def show_attribute(key: str, kind: AttributeType, label: str | None) -> dict[str, Any]:
+    """An attribute as CONTRACT shows it."""
+    return {
+        "key": key,
+        "type": kind,
+        "label": label,
+        "built_in": key in BUILT_IN,
+        "operators": operators_of(kind),
+    }
+
+
+def _readers(here: Context, caller: Caller, key: str) -> list[str]:
+    """The names of the segments whose filter reads an attribute."""
+    with here.database.transaction(caller.account_id) as connection:
+        return segments.names_reading(connection, caller.account_id, key)

@@ -1,0 +1,111 @@
+"""Many customers at once: `POST /v1/customers/bulk`, one JSON object on each line.
+
+Each line that is not blank ends in exactly one class: accepted, or rejected with its number and the
+reason; what is wrong with one line never stops the others. With an `Idempotency-Key` each line has an
+identity of its own, so that a repeat after a crash finds what was taken in already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.http.access import Caller, Writer
+from api.http.context import Context, Here
+from api.http.idempotency import once
+from api.http.json_body import BulkBody, Spooled
+from api.http.parameters import IdempotencyKey
+from api.http.responses import answer
+from api.v1.shapes.openapi import answers, takes_lines
+from api.v1.shapes.requests_and_responses import BulkAnswer, BulkLine
+from domain import json_text
+from domain.customer import CustomerChange, parse_customer_data
+from domain.errors import FieldError, Invalid, Rejected
+
+router = APIRouter(prefix="/v1/customers", tags=["customers"])
+BATCH = 1_000
+LONGEST_LINE = 256 << 10
+EXAMPLE_LINES = (
+    '{"external_id": "crm-1001", "name": "Ana Sá", "attributes": {"plan": "gold"}}\n'
+    '{"external_id": "crm-1002", "opted_out": true}\n'
+)
+EXAMPLE_ANSWER = {
+    "accepted": 1,
+    "rejected": [{"line": 2, "code": "invalid_phone", "detail": "/phone: no such phone number"}],
+}
+
+
+class Rejection(NamedTuple):
+    """A line that was not taken in."""
+
+    line: int
+    code: str
+    detail: str
+
+
+@router.post(
+    "/bulk",
+    operation_id="bulk_customers",
+    response_model=BulkAnswer,
+    responses=answers({200: ("What became of the lines.", EXAMPLE_ANSWER)}, 400, 409, 413, 415),
+    openapi_extra=takes_lines(BulkLine, EXAMPLE_LINES),
+)
+def bulk_customers(here: Here, caller: Writer, body: BulkBody, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create customers or merge into them, one on each line, each as in `PUT` with its `external_id`."""
+
+    def work(identity: UUID | None) -> Response:
+        accepted, rejected, position = 0, list[Rejection](), here.rollcall.head()
+        lines = _lines(body, here.rollcall.now(), identity)
+        while batch := list(islice(lines, BATCH)):
+            rejected += [each for each in batch if isinstance(each, Rejection)]
+            changes = [each for each in batch if not isinstance(each, Rejection)]
+            if changes:
+                position, refused = _take_in(here, caller, changes)
+                rejected += refused
+                accepted += len(changes) - len(refused)
+        rejected.sort()
+        return answer({"accepted": accepted, "rejected": [each._asdict() for each in rejected]}, position)
+
+    return once(here, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
+
+
+def _take_in(
+    here: Context, caller: Caller, changes: Sequence[tuple[int, CustomerChange]]
+) -> tuple[int, list[Rejection]]:
+    changed = here.rollcall.change_customers(caller.account_id, [change for _, change in changes])
+    refused = [
+        _rejection(number, outcome.errors)
+        for (number, _), outcome in zip(changes, changed.outcomes, strict=True)
+        if outcome.result == "invalid"
+    ]
+    return changed.position, refused
+
+
+def _lines(body: Spooled, at: datetime, identity: UUID | None) -> Iterator[tuple[int, CustomerChange] | Rejection]:
+    for number, line in body.lines(LONGEST_LINE):
+        if line is None:
+            yield Rejection(number, "line_too_long", f"over {LONGEST_LINE:,} bytes")
+        elif line.strip():
+            try:
+                yield number, _change(json_text.parse(line), at, identity, number)
+            except Rejected as wrong:
+                errors = wrong.errors or (FieldError("", wrong.code, wrong.detail),)
+                yield _rejection(number, errors)
+
+
+def _change(raw: Any, at: datetime, identity: UUID | None, number: int) -> CustomerChange:
+    data = parse_customer_data(raw)
+    if data.external_id is None:
+        raise Invalid.at("/external_id", "external_id_required", "each line names its customer")
+    source = None if identity is None else f"bulk:{identity}"
+    return CustomerChange(data.external_id, "changed", at, data, source, None if source is None else str(number))
+
+
+def _rejection(number: int, errors: Sequence[FieldError]) -> Rejection:
+    """All mistakes of a line in one detail, under the code of the first."""
+    return Rejection(number, errors[0].code, "; ".join(f"{each.pointer or 'line'}: {each.detail}" for each in errors))

@@ -1,0 +1,211 @@
+"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; whom they reach is in `api.v1.recipients`."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.http.access import Admin, Caller, Reader
+from api.http.context import Context, Here
+from api.http.idempotency import once
+from api.http.json_body import Body, parsed
+from api.http.paging import Page
+from api.http.parameters import IdempotencyKey, IfMatch, PathId, expected_version
+from api.http.read_your_writes import LONGEST, MinPosition, settle, snapshot
+from api.http.responses import answer, done
+from api.v1.recipients import require_computed
+from api.v1.shapes.campaigns import (
+    EXAMPLE,
+    EXAMPLE_FROZEN,
+    Audience,
+    Campaign,
+    CampaignBody,
+    CampaignPatch,
+    found,
+    known,
+    show_audience,
+    show_campaign,
+)
+from api.v1.shapes.openapi import answers, takes
+from api.v1.shapes.requests_and_responses import PageOf
+from domain.campaign import CampaignDraft, CampaignEdit
+from domain.commands.application import Saved
+from domain.errors import Lagging, Refused
+from projections.read import campaigns
+from projections.read.campaigns import AudienceRow, CampaignRow
+
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
+
+
+@router.post(
+    "",
+    operation_id="create_campaign",
+    status_code=201,
+    response_model=Campaign,
+    responses=answers(
+        {201: ("The campaign.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    ),
+    openapi_extra=takes(CampaignBody, {"name": "Spring sale", "segment_ids": EXAMPLE["segment_ids"]}),
+)
+def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create a campaign for the members of some segments, without those of others."""
+    asked = parsed(body, CampaignBody)
+    draft = CampaignDraft(asked.name, asked.segment_ids, asked.exclude_segment_ids)
+
+    def work(identity: UUID | None) -> Response:
+        now = here.rollcall.now()
+        saved = here.rollcall.create_campaign(caller.account_id, draft, identity)
+        return _written(here, caller, saved, _as_asked(saved, draft, now), status=201)
+
+    return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
+
+
+@router.get(
+    "",
+    operation_id="list_campaigns",
+    response_model=PageOf[Campaign],
+    responses=answers({200: ("Campaigns, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
+)
+def list_campaigns(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+    """List campaigns, newest first."""
+    account_id = caller.account_id
+    before = None if page.after is None else int(page.after[0])
+    with snapshot(here, account_id, min_position) as (connection, position):
+        rows = campaigns.page(connection, account_id, before=before, limit=page.fetch)
+        body = page.page(
+            rows, show_campaign, lambda row: (row.campaign_no,), lambda: campaigns.count(connection, account_id)
+        )
+    return answer(body, position)
+
+
+@router.get(
+    "/{campaign_id}",
+    operation_id="get_campaign",
+    response_model=Campaign,
+    responses=answers({200: ("The campaign.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
+)
+def get_campaign(here: Here, caller: Reader, campaign_id: PathId, min_position: MinPosition = None) -> Response:
+    """Read a campaign; its lists hold the segments that are left."""
+    with snapshot(here, caller.account_id, min_position) as (connection, position):
+        row = find(connection, caller.account_id, campaign_id)
+    return answer(show_campaign(row), position, version=row.version)
+
+
+@router.patch(
+    "/{campaign_id}",
+    operation_id="edit_campaign",
+    response_model=Campaign,
+    responses=answers(
+        {200: ("The campaign.", EXAMPLE)}, 400, 404, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    ),
+    openapi_extra=takes(CampaignPatch, {"name": "Spring sale, second wave"}),
+)
+def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
+    """Change a campaign; what is absent stays.
+
+    A campaign that `needs_audience` is `ready` again once the list that lost a segment is named: `segment_ids`
+    where none was left, `exclude_segment_ids` where an excluded one was deleted.
+    """
+    expected = expected_version(if_match)
+    asked = parsed(body, CampaignPatch)
+    mentioned = {field: getattr(asked, field) for field in asked.model_fields_set}
+    now = here.rollcall.now()
+    saved = here.rollcall.edit_campaign(
+        caller.account_id, known(campaign_id, "campaign"), CampaignEdit(**mentioned), expected
+    )
+    with here.database.transaction(caller.account_id) as connection:
+        before = campaigns.by_id(connection, caller.account_id, saved.id)
+    settled: dict[str, Any] = {lost: 0 for listed, lost in LOST.items() if listed in mentioned}
+    wanted = (before or _as_asked(saved, CampaignDraft(asked.name, []), now))._replace(
+        updated_at=now, **settled, **mentioned
+    )
+    return _written(here, caller, saved, wanted)
+
+
+@router.delete(
+    "/{campaign_id}",
+    operation_id="delete_campaign",
+    status_code=204,
+    response_class=Response,
+    responses=answers({204: ("Deleted; its frozen audiences are not.", None)}, 400, 404, 412),
+)
+def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
+    """Delete a campaign. Its frozen audiences stay readable."""
+    position = here.rollcall.delete_campaign(
+        caller.account_id, known(campaign_id, "campaign"), expected_version(if_match)
+    )
+    settle(here, caller.account_id, position)
+    return done(position)
+
+
+@router.post(
+    "/{campaign_id}/audience",
+    operation_id="freeze_audience",
+    status_code=201,
+    response_model=Audience,
+    responses=answers(
+        {201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, 504, headers=("Rollcall-Position", "Location")
+    ),
+)
+def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None) -> Response:
+    """Freeze a campaign's recipients as they are now: the audience reads the same for ever, but for erased persons."""
+    account_id = caller.account_id
+    campaign = known(campaign_id, "campaign")
+
+    def work(identity: UUID | None) -> Response:
+        settle(here, account_id, here.rollcall.head())
+        with here.database.transaction(account_id) as connection:
+            require_computed(connection, account_id, campaign)
+        saved = here.rollcall.freeze_audience(account_id, campaign, identity)
+        row = counted(here, account_id, saved, here.freeze_wait)
+        return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
+
+    return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
+
+
+def counted(here: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
+    """The audience, once the log counts it.
+
+    Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
+    the last of its segments was deleted just before it was frozen.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with snapshot(here, account_id) as (connection, position):
+            row = campaigns.audience(connection, account_id, frozen.id)
+        if row is not None and row.counted:
+            return row
+        if row is None and position >= frozen.position:
+            detail = "the campaign lost its audience meanwhile; read it, and freeze it under another Idempotency-Key"
+            raise Refused("needs_audience", detail)
+        if time.monotonic() > deadline:
+            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
+        time.sleep(LONGEST)
+
+
+def find(connection: Any, account_id: UUID, written: str) -> CampaignRow:
+    """The campaign that a text in an address names. Raises `NotFound`."""
+    campaign_id = known(written, "campaign")
+    return found(campaigns.by_id(connection, account_id, campaign_id), "campaign")
+
+
+def _written(here: Context, caller: Caller, saved: Saved, wanted: CampaignRow, status: int = 200) -> Response:
+    """A campaign after a write: as the read models show it by now, or, while they lag, as it will be."""
+    settle(here, caller.account_id, saved.position)
+    with snapshot(here, caller.account_id) as (connection, position):
+        seen = campaigns.by_id(connection, caller.account_id, saved.id)
+    row = seen if seen is not None and position >= saved.position else wanted
+    shown = show_campaign(row) | {"version": saved.version if row is wanted else row.version}
+    location = f"/v1/campaigns/{saved.id}" if status == 201 else None
+    return answer(shown, saved.position, status=status, version=shown["version"], location=location)
+
+
+def _as_asked(saved: Saved, draft: CampaignDraft, now: datetime) -> CampaignRow:
+    """A new campaign before the read models know it."""
+    included, excluded = (list(dict.fromkeys(ids)) for ids in (draft.segment_ids, draft.exclude_segment_ids))
+    return CampaignRow(0, saved.id, draft.name.strip(), included, excluded, 0, 0, 1, now, now)

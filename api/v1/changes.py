@@ -1,0 +1,100 @@
+"""The change stream of a segment: `/v1/segments/{id}/changes`, by cursor what `rollcall.memberships.v1` tells."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from api.http.access import Reader
+from api.http.context import Here
+from api.http.paging import Limit
+from api.http.parameters import PathId
+from api.http.problems import RequestError
+from api.http.read_your_writes import MinPosition, snapshot
+from api.http.responses import answer
+from api.v1.segments import find
+from api.v1.shapes.openapi import answers
+from projections.model import changes
+from projections.model.changes import Change
+
+router = APIRouter(prefix="/v1/segments", tags=["changes"])
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_after` of the answer before; 0 for all.")]
+EXAMPLE = {
+    "id": "d3f0a1b2-5c6d-5e7f-8a9b-0c1d2e3f4a5b",
+    "type": "joined",
+    "segment_id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
+    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
+    "at": "2026-05-20T10:00:00Z",
+    "cause": "change",
+    "position": 8812,
+}
+
+
+class MembershipChange(BaseModel):
+    """A customer came to be, or ceased to be, a member that readers see."""
+
+    id: UUID = Field(description="The same here and on Kafka, however often it is told.")
+    type: Literal["joined", "left"]
+    segment_id: UUID
+    customer_id: UUID
+    at: datetime
+    cause: str = Field(description="change, time, edit, deletion (of the customer), and what else moves members.")
+    position: int
+
+
+class Changes(BaseModel):
+    """Changes, oldest first; ask again from `next_after`, at once where there are `more`."""
+
+    data: list[MembershipChange]
+    next_after: int
+    more: bool
+
+
+@router.get(
+    "/{segment_id}/changes",
+    operation_id="list_changes",
+    response_model=Changes,
+    responses=answers(
+        {200: ("Changes, oldest first.", {"data": [EXAMPLE], "next_after": 1204, "more": False})}, 404, 410, 504
+    ),
+)
+def list_changes(
+    here: Here, caller: Reader, segment_id: PathId, after: After = 0, limit: Limit = 50,
+    min_position: MinPosition = None,
+) -> Response:  # fmt: skip
+    """List who joined and left, in the order in which readers saw it.
+
+    Changes are kept for some weeks. A cursor older than that is answered with 410 `changes_forgotten`: read the
+    segment's members again, then ask from the `next_after` that the answer names.
+    """
+    account_id = caller.account_id
+    with snapshot(here, account_id, min_position) as (connection, position):
+        segment = find(connection, account_id, segment_id)
+        kept = changes.kept(connection)
+        if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:
+            raise RequestError(
+                410, "changes_forgotten",
+                "changes so old are not kept any more; read the segment's members again, then ask for the changes"
+                f" after={kept.last}", pointer="/query/after", next_after=kept.last,
+            )  # fmt: skip
+        found = changes.of_segment(connection, account_id, segment.segment_no, after=after, limit=limit + 1)
+    shown, more = found[:limit], len(found) > limit
+    # Past what happened in other segments too: who asks now and then never has a cursor that is too old.
+    last = shown[-1].change_no if more else max(after, kept.last)
+    return answer({"data": [_show(each) for each in shown], "next_after": last, "more": more}, position)
+
+
+def _show(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "type": "joined" if change.joined else "left",
+        "segment_id": change.segment_id,
+        "customer_id": change.customer_id,
+        "at": change.at,
+        "cause": change.cause,
+        "position": change.position,
+    }

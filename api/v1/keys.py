@@ -1,0 +1,125 @@
+"""API keys: `/v1/keys`. A key is shown once, when it is handed out; only its hash is kept.
+
+Where a request has an `Idempotency-Key`, the new key is derived from it and the installation's secret:
+a repeat shows the same key although it is stored nowhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.http.access import Admin, Caller, Reader
+from api.http.context import Context, Here
+from api.http.idempotency import identity_of, once
+from api.http.json_body import Body, parsed
+from api.http.paging import Page
+from api.http.parameters import IdempotencyKey, PathText
+from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.responses import answer, done
+from api.v1.shapes.openapi import answers, takes
+from api.v1.shapes.requests_and_responses import Key, KeyBody, NewKey, PageOf
+from domain.account import new_secret
+from domain.errors import Refused
+from projections.read import accounts
+from projections.read.accounts import KeyRow
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"])
+EXAMPLE_KEY = {"id": "key_2b1f00c6d1a3e4f5", "name": "CRM sync", "kind": "write", "created_at": "2026-05-20T10:00:00Z"}
+
+
+@router.post(
+    "",
+    operation_id="create_key",
+    status_code=201,
+    response_model=NewKey,
+    responses=answers(
+        {201: ("The key, shown this once.", {"id": "key_2b1f00c6d1a3e4f5", "key": "rollcall_…"})}, 400, 409, 413, 415
+    ),
+    openapi_extra=takes(KeyBody, {"name": "CRM sync", "kind": "write"}),
+)
+def create_key(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+    """Hand out an API key of this account."""
+    asked = parsed(body, KeyBody)
+    shown: list[str] = []
+
+    def work(identity: UUID | None) -> Response:
+        key_id, key, position = _hand_out(here, caller, asked, identity)
+        shown.append(key)
+        settle(here, caller.account_id, position)
+        # The key itself is left out of what is kept for repeats.
+        return answer({"id": key_id}, position, status=201)
+
+    kept = once(here, caller, idempotency_key, ("POST /v1/keys", body), work)
+    key = shown[0] if shown else _secret(here, identity_of(caller, "POST /v1/keys", idempotency_key or ""))
+    fresh = new_secret(key)
+    if f'"{fresh.key_id}"'.encode() not in bytes(kept.body):
+        raise Refused("key_shown_already", "this key was shown already; revoke it and ask for another")
+    return answer({"id": fresh.key_id, "key": key}, int(kept.headers["Rollcall-Position"]), status=201)
+
+
+def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
+    secret = None if identity is None else _secret(here, identity)
+    try:
+        made = here.rollcall.create_key(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
+    except Refused as refused:
+        if secret is None or refused.code != "key_exists":
+            raise
+        return new_secret(secret).key_id, secret, here.rollcall.head()
+    return made.id, made.key, made.position
+
+
+def _secret(here: Context, identity: UUID) -> str:
+    return written(hmac.digest(here.secret, identity.bytes, sha256))
+
+
+def written(secret: bytes) -> str:
+    """Secret bytes as an API key."""
+    return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+@router.get(
+    "",
+    operation_id="list_keys",
+    response_model=PageOf[Key],
+    responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE_KEY], "next_cursor": None})}, 400, 504),
+)
+def list_keys(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+    """List the account's API keys, newest first."""
+    before = None if page.after is None else (datetime.fromisoformat(page.after[0]), str(page.after[1]))
+    with snapshot(here, caller.account_id, min_position) as (connection, position):
+        rows = accounts.keys(connection, caller.account_id, before=before, limit=page.fetch)
+        body = page.page(
+            rows,
+            show_key,
+            lambda row: (row.created_at, row.key_id),
+            lambda: accounts.count_keys(connection, caller.account_id),
+        )
+    return answer(body, position)
+
+
+@router.delete(
+    "/{key_id}",
+    operation_id="revoke_key",
+    status_code=204,
+    response_class=Response,
+    responses=answers({204: ("Revoked: requests with it are refused from now on.", None)}, 404, 409),
+)
+def revoke_key(here: Here, caller: Admin, key_id: PathText) -> Response:
+    """Revoke an API key."""
+    if key_id == caller.key_id:
+        raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
+    position = here.rollcall.revoke_key(caller.account_id, key_id, by=caller.key_id)
+    settle(here, caller.account_id, position)
+    return done(position)
+
+
+def show_key(row: KeyRow) -> dict[str, Any]:
+    """A key as CONTRACT shows it."""
+    return {"id": row.key_id, "name": row.name, "kind": row.kind, "created_at": row.created_at}

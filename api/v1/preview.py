@@ -1,0 +1,38 @@
+"""Preview: `POST /v1/segments/preview`. Who would match a filter now, before anybody saves it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from api.http.access import Reader
+from api.http.context import Here
+from api.http.json_body import Body, parsed
+from api.http.read_your_writes import snapshot
+from api.http.responses import answer
+from api.v1.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
+from api.v1.shapes.customers import show_row
+from api.v1.shapes.memberships import Preview, PreviewBody
+from api.v1.shapes.openapi import answers, takes
+from api.v1.shapes.segments import EXAMPLE_FILTER
+from domain.moments import micros
+from projections.read import accounts
+from projections.read.preview import preview
+
+router = APIRouter(prefix="/v1/segments", tags=["segments"])
+
+
+@router.post(
+    "/preview",
+    operation_id="preview_segment",
+    response_model=Preview,
+    responses=answers({200: ("Who matches now.", {"count": 1204, "sample": [EXAMPLE_CUSTOMER]})}, 400, 413, 415),
+    openapi_extra=takes(PreviewBody, {"filter": EXAMPLE_FILTER}),
+)
+def preview_segment(here: Here, caller: Reader, body: Body) -> Response:
+    """Count exactly who matches a filter at this instant, with the ten newest of them; nothing is stored."""
+    asked = parsed(body, PreviewBody)
+    node = here.rollcall.filter_tree(caller.account_id, asked.filter)
+    with snapshot(here, caller.account_id) as (connection, position):
+        days, _ = accounts.calendar(connection, caller.account_id)
+        count, sample = preview(connection, caller.account_id, node, days.moment(micros(here.rollcall.now())))
+    return answer({"count": count, "sample": [show_row(row) for row in sample]}, position)

@@ -1,0 +1,186 @@
+"""Segments: `/v1/segments`. Create, list, read, edit, delete; their members are in `api.v1.members`.
+
+An edit of a dynamic segment's filter answers when the new members are served, or after a short wait
+with `members.state` = `recomputing`; the old members are served whole until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from api.http.access import Admin, Caller, Reader
+from api.http.context import Context, Here
+from api.http.idempotency import once
+from api.http.json_body import Body, parsed
+from api.http.paging import Page
+from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, expected_version, uuid_in
+from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.responses import answer, done
+from api.v1.shapes.openapi import answers, takes
+from api.v1.shapes.requests_and_responses import PageOf, Segment, SegmentBody, SegmentPatch
+from api.v1.shapes.segments import EXAMPLE, EXAMPLE_FILTER, show_segment
+from domain.commands.application import Saved
+from domain.errors import NotFound
+from domain.segment import SegmentDraft, SegmentEdit
+from projections.read import segments
+from projections.read.segments import SegmentRow
+
+router = APIRouter(prefix="/v1/segments", tags=["segments"])
+
+
+@router.post(
+    "",
+    operation_id="create_segment",
+    status_code=201,
+    response_model=Segment,
+    responses=answers(
+        {201: ("The segment.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    ),
+    openapi_extra=takes(SegmentBody, {"name": "Premium customers", "type": "dynamic", "filter": EXAMPLE_FILTER}),
+)
+def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create a segment: a static list, or a dynamic one whose members follow from its filter."""
+    asked = parsed(body, SegmentBody)
+    draft = SegmentDraft(asked.name, asked.description, asked.type, asked.filter)
+
+    def work(identity: UUID | None) -> Response:
+        now = here.rollcall.now()
+        saved = here.rollcall.create_segment(caller.account_id, draft, identity)
+        wanted = _as_asked(saved, draft, now)
+        return _written(here, caller, saved, wanted, status=201)
+
+    return once(here, caller, idempotency_key, ("POST /v1/segments", body), work)
+
+
+@router.get(
+    "",
+    operation_id="list_segments",
+    response_model=PageOf[Segment],
+    responses=answers({200: ("Segments, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
+)
+def list_segments(
+    here: Here,
+    caller: Reader,
+    page: Page,
+    name: SearchText = None,
+    kind: Literal["static", "dynamic"] | None = Query(None, alias="type"),
+    min_position: MinPosition = None,
+) -> Response:
+    """List segments, newest first; `name` finds those whose name holds it, in any case."""
+    account_id = caller.account_id
+    before = None if page.after is None else int(page.after[0])
+    with snapshot(here, account_id, min_position) as (connection, position):
+        rows = segments.page(connection, account_id, name=name, kind=kind, before=before, limit=page.fetch)
+        words = segments.words(connection, account_id, (row.filter for row in rows))
+        body = page.page(
+            rows,
+            lambda row: show_segment(row, words, position),
+            lambda row: (row.segment_no,),
+            lambda: segments.count(connection, account_id, name=name, kind=kind),
+        )
+    return answer(body, position)
+
+
+@router.get(
+    "/{segment_id:segment}",
+    operation_id="get_segment",
+    response_model=Segment,
+    responses=answers({200: ("The segment.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
+)
+def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: MinPosition = None) -> Response:
+    """Read a segment with the count of its members."""
+    with snapshot(here, caller.account_id, min_position) as (connection, position):
+        row = find(connection, caller.account_id, segment_id)
+        words = segments.words(connection, caller.account_id, [row.filter])
+    return answer(show_segment(row, words, position), position, version=row.version)
+
+
+@router.patch(
+    "/{segment_id:segment}",
+    operation_id="edit_segment",
+    response_model=Segment,
+    responses=answers(
+        {200: ("The segment.", EXAMPLE)}, 400, 404, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    ),
+    openapi_extra=takes(SegmentPatch, {"name": "Gold customers", "filter": EXAMPLE_FILTER}),
+)
+def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
+    """Change a segment's name, description or filter; what is absent stays."""
+    expected = expected_version(if_match)
+    asked = parsed(body, SegmentPatch)
+    edit = SegmentEdit(**{field: getattr(asked, field) for field in asked.model_fields_set})
+    now = here.rollcall.now()
+    saved = here.rollcall.edit_segment(caller.account_id, known(segment_id), edit, expected)
+    with here.database.transaction(caller.account_id) as connection:
+        before = segments.by_id(connection, caller.account_id, saved.id)
+    wanted = (before or _as_asked(saved, SegmentDraft(asked.name), now))._replace(
+        version=saved.version, updated_at=now, **{field: getattr(asked, field) for field in asked.model_fields_set}
+    )
+    return _written(here, caller, saved, wanted)
+
+
+@router.delete(
+    "/{segment_id:segment}",
+    operation_id="delete_segment",
+    status_code=204,
+    response_class=Response,
+    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412, 504),
+)
+def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
+    """Delete a segment that no other segment's filter names. Its customers stay."""
+    wanted = known(segment_id)
+    used_by = partial(names_naming, here, caller.account_id, wanted)
+    position = here.rollcall.delete_segment(caller.account_id, wanted, expected_version(if_match), used_by)
+    settle(here, caller.account_id, position)
+    return done(position)
+
+
+def known(written: str) -> UUID:
+    """The id that a text in an address is; raises `NotFound` where it is none."""
+    segment_id = uuid_in(written)
+    if segment_id is None:
+        raise NotFound("segment_not_found", "no such segment in this account")
+    return segment_id
+
+
+def names_naming(here: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
+    """The names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
+    with snapshot(here, account_id, position) as (connection, _):
+        return segments.names_naming(connection, account_id, segment_id)
+
+
+def find(connection: Any, account_id: UUID, written: str) -> SegmentRow:
+    """The segment that a text in an address names. Raises `NotFound`."""
+    row = segments.by_id(connection, account_id, known(written))
+    if row is None:
+        raise NotFound("segment_not_found", "no such segment in this account")
+    return row
+
+
+def _written(here: Context, caller: Caller, saved: Saved, wanted: SegmentRow, status: int = 200) -> Response:
+    """A segment after a write: as the read models show it by now, or, while they lag, as it will be."""
+    settle(here, caller.account_id, saved.position, saved.id)
+    with snapshot(here, caller.account_id) as (connection, position):
+        seen = segments.by_id(connection, caller.account_id, saved.id)
+        row = seen if seen is not None and position >= saved.position else wanted
+        words = segments.words(connection, caller.account_id, [row.filter])
+    location = f"/v1/segments/{saved.id}" if status == 201 else None
+    return answer(
+        show_segment(row, words, position), saved.position, status=status, version=row.version, location=location
+    )
+
+
+def _as_asked(saved: Saved, draft: SegmentDraft, now: datetime) -> SegmentRow:
+    """A new segment before the read models know it: no members yet, and a dynamic one being computed."""
+    wanted = (draft.filter or []) if draft.type == "dynamic" else None
+    building = saved.position if draft.type == "dynamic" else None
+    return SegmentRow(
+        0, saved.id, draft.name.strip(), draft.description.strip(), draft.type, wanted, saved.version, now, now,
+        None, building, None, 0,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What callers ask for: each command checks, decides and appends events to the log."""

@@ -1,0 +1,125 @@
+"""What can be asked of an account: to exist, to hand out and take back API keys, to give attributes their types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
+
+from domain.account import Account, Attribute, KeyKind, account_id_of, new_secret, schema_id_of
+from domain.calendar import zone_of
+from domain.commands.log import LogApplication, Saved
+from domain.customer import RESERVED
+from domain.errors import Invalid, NotFound, Refused
+from domain.phones import is_country
+from domain.segment import check_texts
+from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared
+from domain.values import ATTRIBUTE_TYPES, AttributeType, is_attribute_key
+
+
+class NewKey(NamedTuple):
+    """A fresh API key; `key` is shown this once."""
+
+    id: str
+    key: str
+    position: int
+
+
+class AccountCommands(LogApplication):
+    """Accounts, API keys and attributes."""
+
+    def create_account(self, name: str, timezone: str, country: str) -> Saved:
+        """Create the account called `name`. Raises `Invalid`; `Refused` (`account_exists`)."""
+        if not name.strip() or len(name) > 200 or not name.isprintable():
+            raise Invalid.at("/name", "invalid_name", "needs 1 to 200 printable characters")
+        zone_of(timezone)
+        if not is_country(country):
+            raise Invalid.at("/country", "unknown_country", f"{country!r} is not a two-letter country code such as PT")
+        account_id = account_id_of(name)
+        event = AccountCreated(**self._next(account_id, account_id, 0), name=name, timezone=timezone, country=country)
+        try:
+            return Saved(account_id, 1, self._put(account_id, [event]))
+        except IntegrityError:
+            raise Refused("account_exists", f"there is an account called {name!r} already") from None
+
+    def create_key(
+        self, account_id: UUID, name: str, kind: KeyKind, secret: str | None = None, *, by: str | None = None
+    ) -> NewKey:
+        """Hand out an API key, random unless `secret` is given; `by` is the key that asks, where one does.
+
+        Raises `Invalid`, `NotFound`, `Refused`.
+        """
+        name, _ = check_texts(name, "")
+        fresh = new_secret(secret)
+
+        def write() -> NewKey:
+            account = self._read_account(account_id)
+            _check_key(account, by)
+            if fresh.key_id in account.keys:
+                raise Refused("key_exists", "this key was handed out already")
+            event = ApiKeyCreated(
+                **self._next(account_id, account_id, account.version),
+                key_id=fresh.key_id, name=name, kind=kind, secret_sha256=fresh.sha256,
+            )  # fmt: skip
+            return NewKey(fresh.key_id, fresh.key, self._put(account_id, [event]))
+
+        return self._repeat(write)
+
+    def revoke_key(self, account_id: UUID, key_id: str, *, by: str | None = None) -> int:
+        """Take a key back; the position after it. `by` is the key that asks. Raises `NotFound`, `Refused`."""
+
+        def write() -> int:
+            account = self._read_account(account_id)
+            _check_key(account, by)
+            if key_id not in account.keys:
+                raise NotFound("key_not_found", "no such API key in this account")
+            event = ApiKeyRevoked(**self._next(account_id, account_id, account.version), key_id=key_id)
+            return self._put(account_id, [event])
+
+        return self._repeat(write)
+
+    def account(self, account_id: UUID) -> Account:
+        """The account as its events made it. Raises `NotFound`."""
+        return self._read_account(account_id)
+
+    def attributes(self, account_id: UUID) -> dict[str, Attribute]:
+        """Every attribute of the account, built-in ones first."""
+        return self._read_schema(account_id).attributes()
+
+    def declare_attribute(
+        self, account_id: UUID, key: str, kind: AttributeType, label: str | None, used_by: Sequence[str] = ()
+    ) -> Saved:
+        """Give an attribute its type or its label; `used_by` are the names of segments that read it.
+
+        Raises `Invalid`; `Refused` where the attribute has another type already.
+        """
+        if not is_attribute_key(key) or key in RESERVED:
+            raise Invalid.at("/key", "invalid_attribute_key", "a-z, 0-9 and _, a letter first, and not a built-in name")
+        if kind not in ATTRIBUTE_TYPES:
+            raise Invalid.at("/type", "unknown_type", f"needs one of {', '.join(ATTRIBUTE_TYPES)}")
+        label = check_texts(label, "")[0] if label and label.strip() else None
+
+        def write() -> Saved:
+            schema = self._read_schema(account_id)
+            known = schema.types.get(key)
+            if known is not None and known != kind:
+                if used_by:
+                    detail = f"{key} is a {known} and read by: {', '.join(used_by)}; use another key for another type"
+                    raise Refused("attribute_in_use", detail)
+                raise Refused("attribute_type_fixed", f"{key} is a {known}; use another key for another type")
+            if known == kind and schema.labels.get(key) == label:
+                return Saved(schema_id_of(account_id), schema.version, self.head())
+            event = AttributeDeclared(
+                **self._next(account_id, schema_id_of(account_id), schema.version), key=key, type=kind, label=label
+            )
+            return Saved(event.originator_id, event.originator_version, self._put(account_id, [event]))
+
+        return self._repeat(write)
+
+
+def _check_key(account: Account, by: str | None) -> None:
+    """A request may begin before its key is revoked and come to its end afterwards, with a key for the next one."""
+    if by is not None and by not in account.keys:
+        raise Refused("key_revoked", "the API key of this request was revoked meanwhile; use another")

@@ -1,0 +1,210 @@
+"""One batch of customer changes, folded in memory: what becomes of each, and which events tell it.
+
+Called by `domain.commands.application` between loading the states of the batch and storing them; pure, so it
+may be repeated when another writer was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.account import Account, Schema, schema_id_of
+from domain.customer import (
+    RESERVED,
+    CustomerChange,
+    CustomerData,
+    CustomerState,
+    Effect,
+    Outcome,
+    customer_id_of,
+    decide,
+)
+from domain.errors import FieldError
+from domain.moments import micros
+from domain.phones import e164
+from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
+from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
+
+MAX_IDENTIFIER = 512
+
+
+@dataclass
+class ChangeBatch:
+    """The running result of a batch: `take` each change in order, then store `events` and `written`."""
+
+    account: Account
+    schema: Schema
+    states: dict[UUID, CustomerState]
+    now: datetime
+    events: list[Event] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    written: dict[UUID, CustomerState] = field(default_factory=dict)
+    revisions: dict[UUID, int] = field(default_factory=dict)
+    inferred: dict[str, AttributeType] = field(default_factory=dict)
+
+    def take(self, customer_id: UUID, change: CustomerChange) -> None:
+        """Fold one change of a customer in. An invalid one has no effect, not even on the types of attributes."""
+        values, mistakes = self._normal(change)
+        if mistakes:
+            self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
+            return
+        self._declare_inferred()
+        self.take_values(customer_id, change, values)
+
+    def take_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
+        """Fold in a change whose values are in normal form already."""
+        state = self.states.get(customer_id)
+        if state is None:
+            state = self.states[customer_id] = CustomerState(customer_id)
+        effect = decide(state, change, values)
+        if effect.result != "duplicate":
+            self.revisions.setdefault(customer_id, state.revision)
+            self.written[customer_id] = state
+            state.revision += 1
+        if effect.values or effect.result in ("created", "deleted"):
+            self._record(change, state, effect)
+        self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
+
+    def first_seen(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
+        """Fold in the first change of a customer without external id, as of now: `take_values` without its questions.
+
+        Nobody has a state of hers yet, and `values` in normal form are all set.
+        """
+        at = micros(self.now)
+        self.states[customer_id] = self.written[customer_id] = CustomerState(
+            customer_id, exists=True, revision=1, version=1, created=at, updated=at, touched=at,
+            values={key: (value, at) for key, value in values.items()},
+        )  # fmt: skip
+        self.revisions[customer_id] = 0
+        self.events.append(
+            CustomerChanged(
+                originator_id=customer_id, originator_version=1, account_id=self.account.account_id,
+                recorded_at=self.now, created=True, occurred_at=self.now, values=values, source=source,
+            )
+        )  # fmt: skip
+
+    def states_written(self) -> list[tuple[CustomerState, int]]:
+        """The states to store, each with the revision it had before."""
+        return [(state, self.revisions[customer_id]) for customer_id, state in self.written.items()]
+
+    def deleted(self) -> list[UUID]:
+        """Customers deleted in this batch, whether or not they were created again in it."""
+        return [event.originator_id for event in self.events if isinstance(event, CustomerDeleted)]
+
+    def _record(self, change: CustomerChange, state: CustomerState, effect: Effect) -> None:
+        created = effect.result == "created"
+        if created:
+            state.external_id = change.external_id
+            state.created = micros(self.now)
+            if change.external_id is not None:
+                state.values["external_id"] = (change.external_id, micros(change.at))
+                effect.values["external_id"] = change.external_id
+        state.version = state.revision
+        state.updated = micros(self.now)
+        provenance: dict[str, Any] = {
+            "originator_id": state.customer_id,
+            "originator_version": state.revision,
+            "account_id": self.account.account_id,
+            "recorded_at": self.now,
+            "occurred_at": change.at,
+            "source": change.source,
+            "change_id": change.change_id,
+        }
+        if effect.result == "deleted":
+            # Where the deletion came from may name the person as well as the person's own events do.
+            self.events.append(CustomerDeleted(**(provenance | {"source": None, "change_id": None})))
+        else:
+            self.events.append(
+                CustomerChanged(
+                    **provenance,
+                    created=created,
+                    external_id=change.external_id if created else None,
+                    values=effect.values,
+                )
+            )
+
+    def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
+        self.inferred = {}
+        mistakes = list(_identity_mistakes(change))
+        if change.kind in {"opted_out", "opted_in"}:
+            return {"opted_out": change.kind == "opted_out"}, mistakes
+        values: dict[str, Value | None] = {}
+        if change.kind == "changed" and change.data is not None:
+            for pointer, key, value in self._each_value(change.data):
+                if isinstance(value, BadValue):
+                    mistakes.append(FieldError(pointer, value.code, value.detail))
+                else:
+                    values[key] = value
+        return values, mistakes
+
+    def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
+        present = data.model_fields_set
+        if "phone" in present:
+            written = (data.phone or "").strip()
+            yield "/phone", "phone", e164(written, self.account.country) if written else None
+        if "name" in present:
+            yield "/name", "name", normalise("text", data.name)
+        if "tags" in present:
+            yield "/tags", "tags", normalise("list", data.tags)
+        if "opted_out" in present:
+            yield "/opted_out", "opted_out", bool(data.opted_out)
+        for key, raw in (data.attributes or {}).items():
+            yield f"/attributes/{key}", key, self._attribute(key, raw)
+
+    def _attribute(self, key: str, raw: object) -> Value | BadValue | None:
+        kind = self.schema.types.get(key) or self.inferred.get(key)
+        if kind is not None and key not in RESERVED:
+            return normalise(kind, raw)
+        if key in RESERVED:
+            return BadValue("reserved_attribute", f"{key} is built in; it cannot be set as an attribute")
+        if not is_attribute_key(key):
+            return BadValue("invalid_attribute_key", "a key is a-z, 0-9 and _, begins with a letter, at most 63 long")
+        if is_missing(raw):
+            return None
+        found = infer_type(raw)
+        if isinstance(found, BadValue):
+            return found
+        value = normalise(found, raw)
+        if not isinstance(value, BadValue):
+            self.inferred[key] = found
+        return value
+
+    def _declare_inferred(self) -> None:
+        for key, kind in self.inferred.items():
+            self.schema.version += 1
+            self.schema.types[key] = kind
+            self.events.append(
+                AttributeDeclared(
+                    originator_id=schema_id_of(self.account.account_id),
+                    originator_version=self.schema.version,
+                    account_id=self.account.account_id,
+                    recorded_at=self.now,
+                    key=key,
+                    type=kind,
+                )
+            )
+
+
+def change_target(account_id: UUID, change: CustomerChange) -> UUID:
+    """The id of the customer whom a change is about."""
+    return change.customer_id or customer_id_of(account_id, change.external_id or "")
+
+
+def _identity_mistakes(change: CustomerChange) -> Iterator[FieldError]:
+    for pointer, text in (("/external_id", change.external_id), ("/source", change.source), ("/id", change.change_id)):
+        if text is None:
+            continue
+        if not 1 <= len(text) <= MAX_IDENTIFIER or text != text.strip():
+            yield FieldError(pointer, "invalid_identifier", f"needs 1 to {MAX_IDENTIFIER} characters, no blanks around")
+        elif not text.isprintable():
+            yield FieldError(pointer, "invalid_identifier", "holds control characters or lone surrogates")
+    if change.external_id is None and change.customer_id is None:
+        yield FieldError("/external_id", "invalid_identifier", "names no customer")
+    if change.data is not None and change.data.external_id not in (None, change.external_id):
+        yield FieldError(
+            "/external_id", "external_id_mismatch", "names another customer than the address of the change"
+        )

@@ -1,0 +1,96 @@
+"""Taking customers' changes in: a batch at a time, from whichever door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.log import LogApplication, Moved, Tracking, Writes
+from domain.customer import CustomerChange, DeadLetter, Outcome
+from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
+from domain.moments import from_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The outcomes of a batch, one for each change, in order."""
+
+    position: int
+    outcomes: list[Outcome]
+
+
+class CustomerCommands(LogApplication):
+    """Customers."""
+
+    def change_customers(
+        self,
+        account_id: UUID,
+        changes: Sequence[CustomerChange],
+        *,
+        tracking: Tracking | None = None,
+        dead_letters: Sequence[DeadLetter] = (),
+        dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter] | None = None,
+        expected_version: int | None = None,
+    ) -> Changed:
+        """Take in a batch of changes: events, states, dead letters and the source's position in one transaction.
+
+        Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
+        others take effect. `expected_version` is for a single change. Raises `StaleVersion` where the
+        customer has another version, or (`stale_tracking`) where another process moved the source.
+        """
+
+        def write() -> Changed:
+            batch = self._fold(account_id, changes, expected_version)
+            letters = list(dead_letters)
+            if dead_letter_of is not None:
+                letters += [
+                    dead_letter_of(index, outcome.errors)
+                    for index, outcome in enumerate(batch.outcomes)
+                    if outcome.result == "invalid"
+                ]
+            writes = Writes(batch.states_written(), tracking, letters, Moved(deleted=batch.deleted()))
+            if not batch.events and not batch.written and not letters and tracking is None:
+                return Changed(self.head(), batch.outcomes)
+            position = self._put(account_id, batch.events, writes)
+            self._schemas[account_id] = batch.schema
+            return Changed(position, batch.outcomes)
+
+        return self._repeat(write, account_id)
+
+    def erase_customer(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
+        """Erase the first of `candidates` who is there; the position after it.
+
+        Also where her last change lies in the future of our clock. Raises `NotFound`, `StaleVersion`.
+        """
+        states = self._log_of_accounts.customer_states(account_id, candidates)
+        for customer_id in candidates:
+            state = states.get(customer_id)
+            if state is not None and state.exists:
+                at = max(self.now(), from_micros(state.touched))
+                change = CustomerChange(state.external_id, "deleted", at, customer_id=customer_id)
+                changed = self.change_customers(account_id, [change], expected_version=expected_version)
+                if changed.outcomes[0].result == "deleted":
+                    return changed.position
+                raise Unavailable("contention", "the customer was changed meanwhile; try again")
+        raise NotFound("customer_not_found", "no such customer in this account")
+
+    def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
+        targets = [change_target(account_id, change) for change in changes]
+        states = self._log_of_accounts.customer_states(account_id, set(targets)) if targets else {}
+        if expected is not None:
+            (target,) = targets
+            current = states[target].version if target in states and states[target].exists else 0
+            if current != expected:
+                raise StaleVersion(f"the customer is at version {current}, not {expected}; read it again", current)
+        schema = self._cached_schema(account_id)
+        mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
+        batch = ChangeBatch(self._cached_account(account_id), mine, states, self.now())
+        for target, change in zip(targets, changes, strict=True):
+            batch.take(target, change)
+        return batch
+
+    def tracked_position(self, name: str) -> int | None:
+        """The offset that a source was taken in to; `None` where it never was."""
+        return self._log_of_accounts.tracked(name)

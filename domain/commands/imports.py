@@ -1,0 +1,130 @@
+"""Taking the lines of a CSV in: customers, members, counts and the place in the file, in one transaction.
+
+A phone number means the oldest customer who has it; one that nobody has becomes a customer. A name fills
+only an empty one, and nothing else of a customer is touched. A file is older than an erasure that comes
+while it is taken in: the lines of that person are refused, and nothing of them is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from domain.commands.change_batch import ChangeBatch
+from domain.commands.customers import CustomerCommands
+from domain.commands.log import Moved, Writes
+from domain.commands.members import MemberCommands
+from domain.customer import CustomerChange, CustomerState, customer_id_of_phone
+from domain.import_lines import Counts, ImportChunk, ImportStep, Line, LineError
+from domain.values import Value
+
+# Members follow their customers in the log so closely that both mostly are in one batch of the projection.
+TOGETHER = 250
+
+
+class ImportCommands(CustomerCommands, MemberCommands):
+    """CSV imports."""
+
+    def take_in_lines(self, account_id: UUID, chunk: ImportChunk) -> ImportStep:
+        """Take in the next rows of an import. Raises `NotFound` where the segment was deleted."""
+
+        def write() -> ImportStep:
+            self.read_static(account_id, chunk.segment_id)
+            log = self._log_of_accounts
+            phones = [line.phone for line in chunk.lines]
+            within = [number for each in chunk.errors for number in each.numbers]
+            erasures, erased = log.import_erasures(account_id, chunk.import_id, [*phones, *within])
+            known = log.customers_by_phone(account_id, phones) if phones else {}
+            targets = [known.get(phone) or customer_id_of_phone(account_id, phone) for phone in phones]
+            states = log.customer_states(account_id, targets) if targets else {}
+            there = [each for each, state in states.items() if state.exists]
+            members = log.static_members(account_id, chunk.segment_id, there) if there else set()
+            now = self.now()
+            batch = ChangeBatch(self._cached_account(account_id), replace(self._cached_schema(account_id)), states, now)
+            taking = _Taking(batch, chunk, members, erased, now)
+            fresh: list[UUID] = []
+            for start in range(0, len(targets), TOGETHER):
+                group = taking.take(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
+                if group:
+                    batch.events.append(self.members_added(account_id, chunk.segment_id, group, "import"))
+                fresh += group
+            step = ImportStep(
+                chunk.import_id, chunk.before, erasures, taking.counts(), sorted(taking.errors), chunk.percent,
+                chunk.header, chunk.finished, now,
+            )  # fmt: skip
+            moved = Moved(chunk.segment_id, added=fresh)
+            self._put(account_id, batch.events, Writes(batch.states_written(), moved=moved, import_step=step))
+            return step
+
+        return self._repeat(write, account_id)
+
+
+class _Taking:
+    """The lines of a chunk on their way into its batch, and what became of each."""
+
+    def __init__(
+        self, batch: ChangeBatch, chunk: ImportChunk, members: AbstractSet[UUID], erased: AbstractSet[str],
+        now: datetime,
+    ) -> None:  # fmt: skip
+        self._batch, self._chunk, self._erased, self._now = batch, chunk, erased, now
+        self._source = f"import:{chunk.import_id}"
+        self._members = set(members)
+        self._classes: Tally[str] = Tally()
+        self.errors = [
+            each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
+        ]
+
+    def take(self, lines: Sequence[Line], targets: Sequence[UUID]) -> list[UUID]:
+        """Fold some lines in; the customers whom they bring into the segment."""
+        fresh = []
+        for line, target in zip(lines, targets, strict=True):
+            result = self._take(line, target)
+            self._classes[result] += 1
+            if result in ("added", "created_customers"):
+                self._members.add(target)
+                fresh.append(target)
+        return fresh
+
+    def _take(self, line: Line, target: UUID) -> str:
+        if line.phone in self._erased:
+            return self._refuse(line)
+        state = self._batch.states.get(target)
+        if state is None:
+            self._batch.first_seen(target, self._source, _news(None, line))
+            return "created_customers"
+        existed = state.exists
+        values = _news(state, line)
+        if values:
+            change = CustomerChange(None, "changed", self._now, source=self._source, customer_id=target)
+            self._batch.take_values(target, change, values)
+            if self._batch.outcomes.pop().customer is None:
+                # Erased later than now, by another machine's clock.
+                return self._refuse(line)
+        if target in self._members:
+            return "already_members"
+        return "added" if existed else "created_customers"
+
+    def _refuse(self, line: Line) -> str:
+        message = "erased while the file was taken in; upload her line again if she is to come back"
+        self.errors.append(LineError(line.row, (), "customer_erased", message))
+        return "invalid"
+
+    def counts(self) -> Counts:
+        """The classes of all rows of the chunk."""
+        found, chunk = self._classes, self._chunk
+        return Counts(
+            found["added"], found["already_members"], found["created_customers"], chunk.duplicates, chunk.blank,
+            len(self.errors),
+        )  # fmt: skip
+
+
+def _news(state: CustomerState | None, line: Line) -> dict[str, Value | None]:
+    """What a line says that is not known yet."""
+    if state is None or not state.exists:
+        return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}
+    nameless = state.values.get("name", (None, 0))[0] is None
+    return {"name": line.name} if line.name is not None and nameless else {}

@@ -1,0 +1,122 @@
+"""What can be asked of a segment: to exist, to be edited, to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain import segment as segments
+from domain.commands.log import LogApplication, Saved, Writes
+from domain.errors import NotFound, Refused, StaleVersion
+from domain.filters.conditions import Node, parse
+from domain.filters.nesting import Reference, segments_named
+from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
+from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
+
+
+class SegmentCommands(LogApplication):
+    """Segments."""
+
+    def create_segment(self, account_id: UUID, draft: SegmentDraft, segment_id: UUID | None = None) -> Saved:
+        """Create a segment. With a `segment_id` given a second time, the first one's result is returned."""
+        draft = segments.check_draft(draft)
+        new_id = segment_id or uuid4()
+
+        def write() -> Saved:
+            if segment_id is not None and any(self._stream(account_id, segment_id)):
+                return Saved(segment_id, self._read_segment(account_id, segment_id).version, self.head())
+            writes = self._checked(account_id, draft.filter) if draft.type == "dynamic" else None
+            event = SegmentCreated(
+                **self._next(account_id, new_id, 0),
+                name=draft.name, description=draft.description, type=draft.type, filter=draft.filter,
+            )  # fmt: skip
+            return Saved(new_id, 1, self._put(account_id, [event], writes))
+
+        return self._repeat(write)
+
+    def edit_segment(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
+        """Change what `edit` mentions. Raises `Invalid`, `NotFound`, `Refused`; `StaleVersion` against `expected`."""
+
+        def write() -> Saved:
+            writes = None if isinstance(edit.filter, Keep) else self._checked(account_id, edit.filter, segment_id)
+            segment = self._read_segment(account_id, segment_id)
+            _check_version(segment, expected)
+            events = list(self._edits(account_id, segment, edit))
+            position = self._put(account_id, events, writes) if events else self.head()
+            return Saved(segment_id, segment.version + len(events), position)
+
+        return self._repeat(write)
+
+    def _edits(self, account_id: UUID, segment: Segment, edit: SegmentEdit) -> Iterator[Event]:
+        version = segment.version
+        name, description = segments.check_texts(
+            segment.name if isinstance(edit.name, Keep) else edit.name,
+            segment.description if isinstance(edit.description, Keep) else edit.description,
+        )
+        if edit.filter is not KEEP:
+            segments.check_filter_edit(segment)
+        if (name, description) != (segment.name, segment.description):
+            yield SegmentDetailsChanged(
+                **self._next(account_id, segment.segment_id, version), name=name, description=description
+            )
+            version += 1
+        if edit.filter is not KEEP and edit.filter != segment.filter:
+            yield SegmentFilterChanged(**self._next(account_id, segment.segment_id, version), filter=edit.filter)
+
+    def delete_segment(
+        self, account_id: UUID, segment_id: UUID, expected: int | None, used_by: Callable[[int], Sequence[str]]
+    ) -> int:
+        """Delete a segment; the position after it.
+
+        `used_by` gives the names of the segments whose filters name it, as of a position or later. Raises `NotFound`;
+        `Refused` where it is used; `StaleVersion` against `expected`; and what `used_by` raises.
+        """
+
+        def write() -> int:
+            segment = self._read_segment(account_id, segment_id)
+            _check_version(segment, expected)
+            as_of = self._log_of_accounts.filters_position(account_id)
+            if names := used_by(as_of):
+                raise Refused("segment_in_use", f"{segment.name} is used by the filters of: {', '.join(names)}")
+            event = SegmentDeleted(**self._next(account_id, segment_id, segment.version))
+            return self._put(account_id, [event], Writes(filters_as_of=as_of))
+
+        return self._repeat(write)
+
+    def _read_segment(self, account_id: UUID, segment_id: UUID) -> Segment:
+        segment = segments.segment_of(segment_id, self._stream(account_id, segment_id))
+        if segment is None:
+            raise NotFound("segment_not_found", "no such segment in this account")
+        return segment
+
+    def _checked(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Writes:
+        """Check a filter that is to be stored. Where it names segments, it is right only while theirs stay as they are.
+
+        Two edits at once could close a circle otherwise, and a deletion take away what is being named.
+        """
+        as_of = self._log_of_accounts.filters_position(account_id)
+        self.filter_tree(account_id, raw, segment_id)
+        return Writes(filters_as_of=as_of if segments_named(raw) else None)
+
+    def filter_tree(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Node:
+        """What a filter in JSON form means in this account, as one of `segment_id`. Raises `Invalid`."""
+        own_id = None if segment_id is None else str(segment_id)
+        return parse(
+            raw, self._read_schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
+        )
+
+    def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:
+        try:
+            segment = self._read_segment(account_id, UUID(segment_id))
+        except (NotFound, ValueError):
+            return None
+        return Reference(segment.name, segment.type, segment.filter) if str(segment.segment_id) == segment_id else None
+
+
+def _check_version(segment: Segment, expected: int | None) -> None:
+    if expected is not None and segment.version != expected:
+        raise StaleVersion(
+            f"the segment is at version {segment.version}, not {expected}; read it again", segment.version
+        )

@@ -1,0 +1,226 @@
+"""Filters: what a dynamic segment asks of a customer.
+
+`parse` checks a filter against the account's attributes and makes a tree whose evaluation is total;
+`holds` is the Python evaluator. Its words are in `domain.filters.wording`. Rules: SEMANTICS, "Filters".
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import FieldError, Invalid
+from domain.filters.nesting import SEGMENT, Segments, no_segments
+from domain.filters.operators import OPERATORS, operand_of, operators_of
+from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
+from domain.moments import Moment
+from domain.values import AttributeType, BadValue, Value
+
+MAX_DEPTH = 5
+MAX_CONDITIONS = 100
+MAX_SEGMENTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One attribute in (or, negated, not in) a region. A missing value is in no region."""
+
+    attribute: str
+    type: AttributeType
+    region: Region | Moving
+    negated: bool = False
+
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
+        """Whether the condition is true of a customer's matchable values; moving regions need the moment."""
+        value: Any = values.get(self.attribute)
+        if value is None:
+            return self.negated
+        if isinstance(self.region, Rolling):
+            assert moment is not None, "a moving region needs a moment"
+            return self.region.holds(value, moment.micros) != self.negated
+        return region_at(self.region, moment).holds(value) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every node is; an empty group matches nobody."""
+
+    nodes: tuple[Node, ...]
+
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
+        """Whether all nodes hold and there is one."""
+        return bool(self.nodes) and all(node.holds(values, moment) for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one node is."""
+
+    nodes: tuple[Node, ...]
+
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
+        """Whether one of the nodes holds."""
+        return any(node.holds(values, moment) for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the node is not."""
+
+    node: Node
+
+    def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
+        """Whether the node does not hold."""
+        return not self.node.holds(values, moment)
+
+
+Node = Condition | All | AnyOf | Not
+
+
+def conditions_of(node: Node) -> Iterator[Condition]:
+    """Every condition of a filter."""
+    match node:
+        case Condition():
+            yield node
+        case Not():
+            yield from conditions_of(node.node)
+        case All() | AnyOf():
+            for each in node.nodes:
+                yield from conditions_of(each)
+
+
+def attributes_read(node: Node) -> frozenset[str]:
+    """The attributes (of a datetime, the faces) whose values can change the filter's answer."""
+    return frozenset(condition.attribute for condition in conditions_of(node))
+
+
+def parse(
+    raw: Any,
+    attributes: Mapping[str, AttributeType],
+    pointer: str = "/filter",
+    *,
+    segments: Segments = no_segments,
+    own_id: str | None = None,
+    limited: bool = True,
+) -> Node:
+    """The tree of a filter in JSON form, with the filters of the segments it names in their place.
+
+    `own_id` is the segment whose filter it is, which it must not reach again. What people write is limited in
+    depth and number of conditions; what was put together from several such filters is not.
+
+    Raises `Invalid` with a JSON pointer to every node that is wrong.
+    """
+    reader = _Reader(attributes, segments, own_id, MAX_DEPTH if limited else sys.getrecursionlimit())
+    node = reader.node(raw, pointer, depth=0)
+    if limited and reader.conditions > MAX_CONDITIONS:
+        reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
+    if reader.mistakes:
+        first = reader.mistakes[0]
+        raise Invalid(first.code, f"{first.pointer}: {first.detail}", reader.mistakes)
+    return node
+
+
+class _Reader:
+    """One pass over a filter that collects every mistake, not only the first."""
+
+    def __init__(
+        self, attributes: Mapping[str, AttributeType], segments: Segments, own_id: str | None, depth: int
+    ) -> None:
+        self.attributes = attributes
+        self.depth = depth
+        self.segments = segments
+        self.path: list[tuple[str, str]] = [] if own_id is None else [(own_id, "this segment")]
+        self.conditions = 0
+        self.mistakes: list[FieldError] = []
+
+    def mistake(self, pointer: str, code: str, detail: str) -> Node:
+        self.mistakes.append(FieldError(pointer, code, detail))
+        return AnyOf(())
+
+    def node(self, raw: Any, pointer: str, depth: int) -> Node:
+        if isinstance(raw, list):
+            return All(self.group(raw, pointer, depth))
+        if not isinstance(raw, dict):
+            return self.mistake(pointer, "invalid_filter", "needs a condition, a group (all, any, not) or an array")
+        if "attribute" in raw or "operator" in raw:
+            return self.condition(raw, pointer)
+        if len(raw) == 1:
+            if "all" in raw:
+                return All(self.group(raw["all"], f"{pointer}/all", depth))
+            if "any" in raw:
+                return AnyOf(self.group(raw["any"], f"{pointer}/any", depth))
+            if "not" in raw:
+                if depth >= self.depth:
+                    return self.too_deep(pointer)
+                return Not(self.node(raw["not"], f"{pointer}/not", depth + 1))
+        return self.mistake(
+            pointer, "invalid_filter", 'needs {"attribute","operator","value"} or exactly one of all, any, not'
+        )
+
+    def group(self, raw: Any, pointer: str, depth: int) -> tuple[Node, ...]:
+        if depth >= self.depth:
+            self.too_deep(pointer)
+            return ()
+        if not isinstance(raw, list):
+            self.mistake(pointer, "invalid_filter", "needs an array of nodes")
+            return ()
+        if len(raw) > MAX_CONDITIONS:
+            self.mistake(pointer, "too_many_conditions", f"{len(raw):,} nodes; at most {MAX_CONDITIONS}")
+            return ()
+        return tuple(self.node(each, f"{pointer}/{index}", depth + 1) for index, each in enumerate(raw))
+
+    def too_deep(self, pointer: str) -> Node:
+        return self.mistake(pointer, "filter_too_deep", f"groups may be nested {MAX_DEPTH} deep; flatten the filter")
+
+    def condition(self, raw: dict[str, Any], pointer: str) -> Node:
+        self.conditions += 1
+        unknown = [key for key in raw if key not in ("attribute", "operator", "value")]
+        if unknown:
+            return self.mistake(pointer, "invalid_filter", "a condition has only attribute, operator and value")
+        key, name = raw.get("attribute"), raw.get("operator")
+        if key == SEGMENT:
+            return self.membership(name, raw.get("value"), pointer)
+        if not isinstance(key, str) or key not in self.attributes:
+            return self.mistake(
+                f"{pointer}/attribute", "unknown_attribute", "no such attribute; declare it or send a customer with it"
+            )
+        kind = self.attributes[key]
+        operator = OPERATORS[kind].get(name) if isinstance(name, str) else None
+        if operator is None:
+            allowed = ", ".join(operators_of(kind))
+            return self.mistake(f"{pointer}/operator", "unknown_operator", f"{key} is a {kind}; use one of {allowed}")
+        operand = operand_of(operator, kind, raw.get("value"))
+        if isinstance(operand, BadValue):
+            return self.mistake(f"{pointer}/value", operand.code, operand.detail)
+        face: AttributeType = "date" if operator.reads == "@day" else kind
+        return Condition(key + operator.reads, face, operator.region(operand), operator.negated)
+
+    def membership(self, name: Any, raw: Any, pointer: str) -> Node:
+        if name not in ("in", "not_in"):
+            return self.mistake(f"{pointer}/operator", "unknown_operator", "segment takes one of in, not_in")
+        if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_SEGMENTS:
+            return self.mistake(
+                f"{pointer}/value", "invalid_value", f"needs an array of 1 to {MAX_SEGMENTS} segment ids"
+            )
+        nodes = [self.segment(each, f"{pointer}/value/{place}") for place, each in enumerate(raw)]
+        return AnyOf(tuple(nodes)) if name == "in" else Not(AnyOf(tuple(nodes)))
+
+    def segment(self, segment_id: Any, pointer: str) -> Node:
+        reference = self.segments(segment_id) if isinstance(segment_id, str) else None
+        if reference is None:
+            return self.mistake(pointer, "unknown_segment", "no such segment in this account")
+        if segment_id in (each for each, _ in self.path):
+            names = " -> ".join([*(name for _, name in self.path), reference.name])
+            return self.mistake(pointer, "segment_cycle", f"segments may not contain each other: {names}")
+        if reference.type == "static":
+            return Condition(SEGMENT, "list", Matching("includes_any", (segment_id,)))
+        conditions, known = self.conditions, len(self.mistakes)
+        self.path.append((segment_id, reference.name))
+        node = self.node(reference.filter, pointer, depth=0)
+        self.path.pop()
+        # Whatever is wrong further down is wrong with naming this segment here.
+        self.mistakes[known:] = [each._replace(pointer=pointer) for each in self.mistakes[known:]]
+        self.conditions = conditions
+        return node

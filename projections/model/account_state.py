@@ -1,0 +1,204 @@
+"""What the worker holds of each account in memory: attribute types, segments, and the flip index.
+
+Derived from the read model and rebuilt from it at every start (and after every failed batch), so it is
+never more than a cache of committed rows plus the batch at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from domain import json_text
+from domain.customer import BUILT_IN
+from domain.errors import Invalid
+from domain.filters.conditions import Node, parse
+from domain.filters.nesting import Reference, segments_named, written_out
+from domain.moments import Days
+from domain.values import AttributeType
+from projections.matching.flip_index import FlipIndex
+from projections.matching.time_index import TimeIndex
+from projections.postgres.database import beside
+
+SQL = beside(__file__)
+
+
+@dataclass(slots=True)
+class Build:
+    """A filter version being filled: customers up to `built_to` are in, as of position `version_no`."""
+
+    version_no: int
+    previous: int | None
+    began_at: int
+    node: Node
+    built_to: int = 0
+    complete: bool = False
+
+
+@dataclass(slots=True)
+class Freezing:
+    """An audience being copied as of position `audience_no`: members up to `copied_to` are in, and who was touched."""
+
+    audience_no: int
+    included: list[int]
+    left_out: list[int]
+    copied_to: int = 0
+    # Numbers of customers whom events at hand are about to touch, and whom it has not reached.
+    touched: set[int] = field(default_factory=set)
+
+    def note(self, customer_no: int, position: int) -> None:
+        """Remember a customer about to be touched; `position` is that of the event that touched her last."""
+        if self.copied_to < customer_no < self.audience_no and position <= self.audience_no:
+            self.touched.add(customer_no)
+
+
+@dataclass(slots=True)
+class SegmentState:
+    """A segment's two versions: the one readers see, and the one being built beside it."""
+
+    account_id: UUID
+    segment_no: int
+    segment_id: UUID
+    name: str
+    type: Literal["static", "dynamic"]
+    filter: Any = None
+    serving: int | None = None
+    build: Build | None = None
+    # The newest version, whatever became of it.
+    latest: int = 0
+
+
+@dataclass(slots=True)
+class AccountState:
+    """One account: types decide how values compare, the index which segments a change concerns."""
+
+    account_id: UUID
+    days: Days
+    time_passed_to: int = 0
+    types: dict[str, AttributeType] = field(default_factory=lambda: dict(BUILT_IN))
+    segments: dict[UUID, SegmentState] = field(default_factory=dict)
+    nodes: dict[int, Node] = field(default_factory=dict)
+    index: FlipIndex = field(default_factory=FlipIndex)
+    time: TimeIndex = field(default_factory=TimeIndex)
+    builds: dict[int, Build] = field(default_factory=dict)
+    freezing: dict[UUID, Freezing] = field(default_factory=dict)
+    filters_changed: bool = True
+    # When something may flip next, and up to when that was found to be nothing; `None` = not known.
+    due_at: int | None = None
+    idle_to: int = 0
+    _at: int | None = None
+
+    def be_at(self, at: int) -> None:
+        """Let the index answer as of an instant, in microseconds since 1970, from here on."""
+        if at != self._at:
+            self.index.be_at(self.days.moment(at))
+            self._at = at
+
+    @property
+    def busy(self) -> bool:
+        """Whether a version is being filled, or an audience copied."""
+        return bool(self.freezing) or not all(build.complete for build in self.builds.values())
+
+    def parse(self, raw: Any) -> Node:
+        """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        return parse(raw, self.types, segments=self._reference, limited=False)
+
+    def written_out(self, raw: Any, segment_id: UUID) -> Any:
+        """A segment's filter with those of the segments that it names, as they are now. Raises `Invalid`."""
+        return written_out(raw, self._reference, (str(segment_id),))
+
+    def _reference(self, segment_id: str) -> Reference | None:
+        try:
+            segment = self.segments.get(UUID(segment_id))
+        except ValueError:
+            return None
+        return None if segment is None else Reference(segment.name, segment.type, segment.filter)
+
+    def outdated(self) -> list[tuple[SegmentState, int]]:
+        """The segments that name, at any depth, one whose filter is newer than theirs: those named come first.
+
+        Looks again only after a filter changed. Segments around a circle, which a log of an earlier version may hold,
+        are each older than the other for ever: they fail, and wait for an edit.
+        """
+        if not self.filters_changed:
+            return []
+        found: dict[UUID, tuple[SegmentState, int]] = {}
+        circular: set[UUID] = set()
+
+        def newest(segment: SegmentState, path: frozenset[UUID]) -> int:
+            inner = 0
+            for each in sorted(segments_named(segment.filter)):
+                named = self.segments.get(UUID(each))
+                if named is None:
+                    continue
+                if named.segment_id in path:
+                    circular.update(path)
+                else:
+                    inner = max(inner, newest(named, path | {named.segment_id}))
+            if inner > segment.latest:
+                found.setdefault(segment.segment_id, (segment, inner))
+            return max(inner, segment.latest)
+
+        for segment in self.segments.values():
+            if segment.filter:
+                newest(segment, frozenset([segment.segment_id]))
+        outdated = [pair for segment_id, pair in found.items() if segment_id not in circular]
+        self.filters_changed = bool(outdated)
+        return outdated
+
+    def watch(self, version_no: int, node: Node) -> None:
+        """Let changes flip the members of a version from here on."""
+        self.nodes[version_no] = node
+        self.index.add(version_no, node)
+        self.time.add(version_no, node)
+        self.due_at = None
+
+    def unwatch(self, version_no: int | None) -> None:
+        """Let a version be."""
+        if version_no is not None and self.nodes.pop(version_no, None) is not None:
+            self.index.remove(version_no)
+            self.time.remove(version_no)
+            self.due_at = None
+
+
+class Broken(NamedTuple):
+    """A segment whose stored filter this version of Rollcall cannot read."""
+
+    account: AccountState
+    segment: SegmentState
+    reason: str
+
+
+def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
+    """Every account with its attribute types, segments and index, from the read model; and what cannot be read."""
+    accounts = {
+        account_id: AccountState(account_id, Days(ZoneInfo(timezone)), time_passed_to)
+        for account_id, timezone, time_passed_to in connection.execute(SQL.accounts)
+    }
+    broken: list[Broken] = []
+    for account_id, key, kind in connection.execute(SQL.attributes):
+        accounts[account_id].types[key] = kind
+    for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments):
+        accounts[account_id].segments[segment_id] = SegmentState(
+            account_id, segment_no, segment_id, name, kind, None if raw is None else json_text.loads(raw), serving,
+            latest=latest,
+        )  # fmt: skip
+    for row in connection.execute(SQL.watched_versions):
+        account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
+        account = accounts[account_id]
+        segment = account.segments[segment_id]
+        try:
+            node = account.parse(json_text.loads(raw))
+        except Invalid as unreadable:
+            broken.append(Broken(account, segment, str(unreadable)))
+            continue
+        account.watch(version_no, node)
+        if state == "building":
+            segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
+    for account_id, audience_id, *audience in connection.execute(SQL.freezing):
+        accounts[account_id].freezing[audience_id] = Freezing(*audience)
+    return accounts, broken

@@ -1,0 +1,116 @@
+-- name: plan_for
+-- The worker's session probes by key (projections.postgres.database); a chunk of a union is read as a range of each index.
+SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true)
+
+-- name: create
+INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out)
+VALUES (%(account_id)s, %(audience_no)s, %(audience_id)s, %(campaign_id)s,
+        'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(included)s::bigint[],
+        %(left_out)s::bigint[])
+
+-- name: lists
+SELECT segment_ids, exclude_segment_ids, lost_excluded FROM campaigns WHERE campaign_id = %(campaign_id)s
+
+-- name: chunk_end
+-- Up to whom no version has more than `most` further members; NULL where none has so many.
+SELECT min(m.customer_no)
+FROM unnest(%(included)s::bigint[]) AS v (version_no)
+CROSS JOIN LATERAL (SELECT customer_no
+                    FROM members
+                    WHERE version_no = v.version_no AND customer_no > %(copied_to)s::bigint
+                      AND customer_no < %(audience_no)s::bigint
+                    ORDER BY customer_no
+                    OFFSET %(most)s::bigint LIMIT 1) AS m
+
+-- name: copy
+-- Everybody of the chunk who could be sent to, also those whose phone number an older one keeps, and how many could
+-- not; each as at the audience's position. Whoever was touched later was copied before that.
+WITH judged AS MATERIALIZED (
+    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name,
+           CASE WHEN x.customer_no IS NOT NULL THEN 'excluded'
+                WHEN c.attributes->'opted_out' = 'true'::jsonb THEN 'opted_out'
+                WHEN c.phone IS NULL THEN 'no_phone'
+                ELSE 'sent' END AS class
+    FROM (SELECT DISTINCT customer_no
+          FROM members m
+          WHERE version_no = ANY (%(included)s::bigint[]) AND {whom_m}) AS u
+    JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no AND {whom_c}
+    LEFT JOIN (SELECT DISTINCT customer_no
+               FROM members x
+               WHERE version_no = ANY (%(left_out)s::bigint[]) AND {whom_x}) AS x
+        ON x.customer_no = u.customer_no
+    WHERE c.position <= %(audience_no)s
+), copied AS (
+    INSERT INTO audience_recipients (account_id, audience_no, customer_no, customer_id, external_id, phone, name)
+    SELECT %(account_id)s, %(audience_no)s, customer_no, customer_id, external_id, phone, name
+    FROM judged
+    WHERE class = 'sent'
+    ORDER BY customer_no
+)
+UPDATE audiences a
+SET opted_out = a.opted_out + t.opted_out, no_phone = a.no_phone + t.no_phone, excluded = a.excluded + t.excluded,
+    copied_to = %(copied_to)s, complete = %(complete)s
+FROM (SELECT count(*) FILTER (WHERE class = 'opted_out') AS opted_out,
+             count(*) FILTER (WHERE class = 'no_phone') AS no_phone,
+             count(*) FILTER (WHERE class = 'excluded') AS excluded
+      FROM judged) AS t
+WHERE a.account_id = %(account_id)s AND a.audience_no = %(audience_no)s
+
+-- name: whom_chunk
+{of}.customer_no > %(after)s::bigint AND {of}.customer_no <= %(last)s::bigint
+
+-- name: whom_touched
+{of}.customer_no = ANY (%(touched)s::bigint[])
+
+-- name: uncounted
+SELECT a.account_id, a.audience_id, a.audience_no, a.opted_out, a.no_phone, a.excluded,
+       (SELECT count(*) FROM audience_recipients r WHERE r.audience_no = a.audience_no)
+FROM audiences a
+WHERE a.complete AND NOT a.counted
+ORDER BY a.audience_no
+
+-- name: passed_over
+-- Whoever shares a phone number with an older recipient. Sought by the numbers' hashes, which group faster than texts
+-- (less than half the time); of those found by their numbers.
+WITH shared AS MATERIALIZED (
+    SELECT hashtextextended(phone, 0) AS hash
+    FROM audience_recipients
+    WHERE audience_no = %(audience_no)s
+    GROUP BY 1
+    HAVING count(*) > 1
+), among AS MATERIALIZED (
+    SELECT customer_no, phone
+    FROM audience_recipients
+    WHERE audience_no = %(audience_no)s AND hashtextextended(phone, 0) IN (SELECT hash FROM shared)
+)
+SELECT customer_no
+FROM (SELECT customer_no, min(customer_no) OVER (PARTITION BY phone) AS keeper FROM among) AS t
+WHERE customer_no > keeper
+ORDER BY customer_no
+
+-- name: pass_over
+DELETE FROM audience_recipients r
+USING audiences a
+WHERE a.audience_id = %(audience_id)s AND r.audience_no = a.audience_no
+  AND r.customer_no = ANY (%(passed_over)s::bigint[])
+
+-- name: counted
+-- Who is missing by now was erased.
+UPDATE audiences a
+SET counted = true, recipients = %(recipients)s, opted_out = %(opted_out)s, no_phone = %(no_phone)s,
+    excluded = %(excluded)s, duplicate_phone = %(duplicate_phone)s,
+    erased = %(recipients)s - (SELECT count(*) FROM audience_recipients r WHERE r.audience_no = a.audience_no)
+WHERE a.audience_id = %(audience_id)s
+
+-- name: erase
+-- One probe per audience of the account; before an audience is counted nobody needs to be told.
+WITH gone AS (
+    DELETE FROM audience_recipients r
+    USING audiences a, unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
+    WHERE a.account_id = t.account_id AND r.audience_no = a.audience_no AND r.customer_no = t.customer_no
+    RETURNING r.audience_no, r.account_id
+)
+UPDATE audiences a
+SET erased = a.erased + t.persons
+FROM (SELECT account_id, audience_no, count(*) AS persons FROM gone GROUP BY 1, 2) AS t
+WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no AND a.counted

@@ -1,0 +1,223 @@
+-- The read model: every table in here is made from the log alone and can be dropped and rebuilt.
+-- Run with search_path on the schema that shall hold it (projections.worker.rebuild makes a second one),
+-- by the owner. Keys hold the customer so that a bucket of customers can be split off.
+
+CREATE TABLE projection (
+    only_row     boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    position     bigint      NOT NULL DEFAULT 0,
+    effective_at timestamptz NOT NULL DEFAULT '0001-01-01 00:00:00+00'
+) WITH (fillfactor = 20);
+INSERT INTO projection DEFAULT VALUES;
+
+CREATE TABLE accounts (
+    account_id uuid PRIMARY KEY,
+    name       text        NOT NULL,
+    timezone   text        NOT NULL,
+    country    text        NOT NULL,
+    created_at timestamptz NOT NULL,
+    -- Time-driven flips up to here are in the members.
+    time_passed_to timestamptz NOT NULL
+);
+
+CREATE TABLE api_keys (
+    key_id        text PRIMARY KEY,
+    account_id    uuid        NOT NULL,
+    name          text        NOT NULL,
+    kind          text        NOT NULL,
+    secret_sha256 bytea       NOT NULL UNIQUE,
+    created_at    timestamptz NOT NULL
+);
+
+CREATE TABLE attributes (
+    account_id uuid NOT NULL,
+    key        text NOT NULL,
+    type       text NOT NULL,
+    label      text,
+    PRIMARY KEY (account_id, key)
+);
+
+-- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
+-- `folded` the text and list values as conditions compare them. phone and name stand again in
+-- columns of their own for lists. `search`: the words of the folded name, and the phone number.
+-- `position`: the last event that touched the customer.
+CREATE TABLE customers (
+    account_id  uuid        NOT NULL,
+    customer_no bigint      NOT NULL,
+    customer_id uuid        NOT NULL,
+    position    bigint      NOT NULL,
+    version     bigint      NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    phone       text,
+    name        text,
+    attributes  jsonb       NOT NULL,
+    folded      jsonb       NOT NULL,
+    search      tsvector    NOT NULL,
+    PRIMARY KEY (account_id, customer_no)
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
+CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE phone IS NOT NULL;
+CREATE INDEX customers_search ON customers USING gin (search);
+
+-- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
+CREATE TABLE customer_days (
+    account_id  uuid   NOT NULL,
+    key         text   NOT NULL COLLATE "C",
+    day         text   NOT NULL COLLATE "C",
+    customer_no bigint NOT NULL,
+    PRIMARY KEY (account_id, key, day, customer_no)
+);
+-- Month and day first, so that nothing that looks for a whole day ever takes this index for it.
+CREATE INDEX customer_days_month_day ON customer_days (substr(day, 6), key, account_id);
+
+-- Microseconds since 1970.
+CREATE TABLE customer_instants (
+    account_id  uuid   NOT NULL,
+    key         text   NOT NULL COLLATE "C",
+    instant     bigint NOT NULL,
+    customer_no bigint NOT NULL,
+    PRIMARY KEY (account_id, key, instant, customer_no)
+);
+
+-- `serving`: the version that readers see; NULL until the first one is complete.
+-- `building`: the version being filled beside it; NULL where there is none.
+CREATE TABLE segments (
+    account_id  uuid        NOT NULL,
+    segment_no  bigint      NOT NULL,
+    segment_id  uuid        NOT NULL,
+    name        text        NOT NULL,
+    folded_name text        NOT NULL,
+    description text        NOT NULL,
+    type        text        NOT NULL,
+    filter      json,
+    version     bigint      NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    serving     bigint,
+    building    bigint,
+    failure     text,
+    PRIMARY KEY (account_id, segment_no)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX segments_segment_id ON segments (segment_id);
+
+-- One row for each filter a segment ever had; version_no is the position of the event that set it.
+-- state: building -> serving -> retired, or building -> cancelled by a newer edit or a deletion.
+-- purged: the members of a version that is out of use have been removed.
+-- superseded_by: the version that was served next; history after it no longer counts.
+CREATE TABLE segment_versions (
+    account_id    uuid        NOT NULL,
+    version_no    bigint      PRIMARY KEY,
+    segment_no    bigint      NOT NULL,
+    filter        json,
+    began_at      timestamptz NOT NULL,
+    state         text        NOT NULL,
+    previous      bigint,
+    superseded_by bigint,
+    built_to      bigint      NOT NULL DEFAULT 0,
+    members       bigint      NOT NULL DEFAULT 0,
+    purged        boolean     NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+CREATE INDEX segment_versions_segment ON segment_versions (segment_no);
+
+-- Who is in which version; `position` is the event that brought the customer in.
+CREATE TABLE members (
+    version_no  bigint      NOT NULL,
+    customer_no bigint      NOT NULL,
+    joined_at   timestamptz NOT NULL,
+    position    bigint      NOT NULL,
+    account_id  uuid        NOT NULL,
+    PRIMARY KEY (version_no, customer_no)
+) WITH (fillfactor = 90);
+
+-- Every join and every leave, never netted. Rows of a version count while it is the segment's:
+-- from version_no up to superseded_by, and not at all where it was cancelled.
+CREATE TABLE membership_history (
+    customer_no bigint      NOT NULL,
+    version_no  bigint      NOT NULL,
+    position    bigint      NOT NULL,
+    at          timestamptz NOT NULL,
+    joined      boolean     NOT NULL,
+    cause       text        NOT NULL,
+    account_id  uuid        NOT NULL,
+    PRIMARY KEY (customer_no, version_no, position, at)
+);
+-- What happened in a segment, and who was in it at an instant.
+CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
+
+-- The lists hold what is left of them; `lost_…` counts what a deleted segment took out of each since a
+-- person chose it. An excluded segment lost, or no segment left: nobody is in the audience.
+CREATE TABLE campaigns (
+    account_id          uuid        NOT NULL,
+    campaign_no         bigint      NOT NULL,
+    campaign_id         uuid        NOT NULL,
+    name                text        NOT NULL,
+    segment_ids         uuid[]      NOT NULL,
+    exclude_segment_ids uuid[]      NOT NULL,
+    lost_included       integer     NOT NULL,
+    lost_excluded       integer     NOT NULL,
+    events              bigint      NOT NULL,
+    created_at          timestamptz NOT NULL,
+    updated_at          timestamptz NOT NULL,
+    PRIMARY KEY (account_id, campaign_no)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX campaigns_campaign_id ON campaigns (campaign_id);
+
+-- An audience frozen at position `audience_no`. Recipients are copied chunk by chunk from the members of the versions
+-- `included` who are in none of `left_out`: `copied_to` is how far. It may be read once it is counted.
+CREATE TABLE audiences (
+    account_id      uuid        NOT NULL,
+    audience_no     bigint      NOT NULL,
+    audience_id     uuid        NOT NULL,
+    campaign_id     uuid        NOT NULL,
+    frozen_at       timestamptz NOT NULL,
+    included        bigint[]    NOT NULL,
+    left_out        bigint[]    NOT NULL,
+    copied_to       bigint      NOT NULL DEFAULT 0,
+    complete        boolean     NOT NULL DEFAULT false,
+    counted         boolean     NOT NULL DEFAULT false,
+    recipients      bigint      NOT NULL DEFAULT 0,
+    opted_out       bigint      NOT NULL DEFAULT 0,
+    no_phone        bigint      NOT NULL DEFAULT 0,
+    excluded        bigint      NOT NULL DEFAULT 0,
+    duplicate_phone bigint      NOT NULL DEFAULT 0,
+    erased          bigint      NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, audience_no)
+);
+CREATE UNIQUE INDEX audiences_audience_id ON audiences (audience_id);
+CREATE INDEX audiences_uncounted ON audiences (audience_no) WHERE NOT counted;
+
+-- Recipients as they were, whatever becomes of the customers; an erased one is erased here too.
+CREATE TABLE audience_recipients (
+    account_id  uuid   NOT NULL,
+    audience_no bigint NOT NULL,
+    customer_no bigint NOT NULL,
+    customer_id uuid   NOT NULL,
+    external_id text,
+    phone       text   NOT NULL,
+    name        text,
+    PRIMARY KEY (audience_no, customer_no)
+);
+
+DO $$
+DECLARE
+    each text;
+BEGIN
+    FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'customer_days',
+                                'customer_instants', 'segments',
+                                'segment_versions', 'members', 'membership_history',
+                                'campaigns', 'audiences', 'audience_recipients'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
+        EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '
+                       'USING (account_id = (SELECT rollcall.current_account()))', each);
+        EXECUTE format('CREATE POLICY every_account ON %I TO rollcall_worker USING (true)', each);
+        EXECUTE format('GRANT SELECT ON %I TO rollcall_api', each);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO rollcall_worker', each);
+    END LOOP;
+    -- No account owns the position: all may read it, the worker alone moves it.
+    ALTER TABLE projection ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY everyone_reads ON projection FOR SELECT TO rollcall_api USING (true);
+    CREATE POLICY every_account ON projection TO rollcall_worker USING (true);
+    GRANT SELECT ON projection TO rollcall_api;
+    GRANT SELECT, UPDATE ON projection TO rollcall_worker;
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO rollcall_api, rollcall_worker', current_schema());
+END $$;

@@ -1,0 +1,1 @@
+"""How everything under `projections` reaches PostgreSQL."""

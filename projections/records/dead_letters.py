@@ -1,0 +1,89 @@
+"""Dead letters on their way from the table to the dead-letter topic, or back into Rollcall.
+
+Called by the relay of the ingest process (`consumers.dead_letters`) and by `consumers.dead_letter_retry`. A letter
+is stored by the batch that passed its record; here it is passed on, and marked once the broker has it or a
+retry took it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from projections.postgres.database import Database, beside
+
+SQL = beside(__file__)
+
+
+class StoredLetter(NamedTuple):
+    """A dead letter as it was stored."""
+
+    dead_letter_id: int
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    code: str
+    message: str
+    attempts: int
+    first_failed_at: datetime
+
+
+class Retried(NamedTuple):
+    """What became of a letter that was taken in again; `invalid` says why, and the letter stays."""
+
+    result: str
+    attempts: int
+    position: int
+    customer_id: UUID | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+def unresolved(database: Database, account_id: UUID, dead_letter_id: int) -> StoredLetter | None:
+    """The letter with this id, where the account has it and no retry has taken it in."""
+    with database.transaction(account_id) as connection:
+        row = connection.execute(SQL.unresolved, [account_id, dead_letter_id]).fetchone()
+    return None if row is None else _stored(row)
+
+
+def resolve(database: Database, account_id: UUID, dead_letter_id: int, now: datetime) -> None:
+    """Mark a letter that was taken in."""
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.resolve, [now, account_id, dead_letter_id])
+
+
+def fail_again(database: Database, account_id: UUID, dead_letter_id: int, code: str, message: str) -> int:
+    """Keep why a letter failed this time; how often it has been tried."""
+    with database.transaction(account_id, read_only=False) as connection:
+        row = connection.execute(SQL.fail_again, [code, message, account_id, dead_letter_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def pass_on(
+    database: Database, limit: int, publish: Callable[[Sequence[StoredLetter]], None], now: Callable[[], datetime]
+) -> int:
+    """Hand the oldest unpublished letters to `publish` and mark them when it returns; how many there were.
+
+    One at a time over all processes; 0 also where another is at it. A crash in between publishes them again.
+    Raises `Unavailable` and whatever `publish` raises.
+    """
+    with database.spanning() as connection:
+        if connection.execute(SQL.only_relay).fetchone() != (True,):
+            return 0
+        letters = [_stored(row) for row in connection.execute(SQL.unpublished, [limit])]
+        if letters:
+            publish(letters)
+            connection.execute(SQL.mark_published, [now(), [letter.dead_letter_id for letter in letters]])
+        return len(letters)
+
+
+def _stored(row: tuple[Any, ...]) -> StoredLetter:
+    letter = StoredLetter(*row)
+    headers = [(name, None if content is None else bytes.fromhex(content)) for name, content in row[7]]
+    return letter._replace(headers=headers)

@@ -1,0 +1,246 @@
+"""The event store: the library's recorder over PostgreSQL, as our two hot paths need it.
+
+One append is one transaction without pipeline mode: position of the source, customer states, dead
+letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
+values leave the payloads of her earlier events. The advisory lock makes order of
+positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
+deploy/decisions/0002). Every writer of the log goes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from domain.commands.application import Tracking, Writes
+from domain.customer import CustomerState, DeadLetter
+from domain.errors import StaleVersion, Unavailable
+from domain.stored_events import CustomerDeleted
+from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids, column
+from projections.postgres.database import PROBING, Role, beside, session_conninfo
+from projections.records import imports, static_lists
+
+SQL = beside(__file__)
+# A process that was stopped in the middle of a write must not hold the log's lock until it goes on.
+STANDSTILL = "idle_in_transaction_session_timeout=10s"
+DELETED = CustomerDeleted.type_name
+
+
+class Datastore(PostgresDatastore):
+    """The library's datastore over a pool whose sessions act as one role."""
+
+    def __init__(self, database_url: str, role: Role, size: int) -> None:
+        super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
+        self.pool = ConnectionPool(  # type: ignore[assignment]
+            session_conninfo(database_url, role, settings=[*PROBING, STANDSTILL]),
+            connection_class=Connection[DictRow],
+            kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=5.0,
+            check=ConnectionPool.check_connection,
+        )
+        self.pool.open()
+
+
+class EventStore(PostgresProcessRecorder):
+    """The recorder of `domain.commands.application.Rollcall`, and its `Log`."""
+
+    def __init__(self, database_url: str, role: Role, *, size: int = 8) -> None:
+        super().__init__(Datastore(database_url, role, size))
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events of one account, with what `writes` adds, in one transaction; their positions.
+
+        Raises the library's `IntegrityError` where something was decided on stale data, `StaleVersion`
+        (`stale_tracking`) where another process moved the source, `Unavailable`.
+        """
+        account_id: UUID = kwargs["account_id"]
+        writes: Writes | None = kwargs["writes"]
+        with self._account(account_id) as cursor:
+            if writes is not None:
+                self._move(cursor, writes.tracking)
+                self._store_states(cursor, account_id, writes.states)
+                self._store_dead_letters(cursor, account_id, writes.dead_letters)
+                created = {state.customer_id for state, before in writes.states if before == 0}
+                static_lists.store_members(cursor, account_id, writes.moved, created)
+            as_of = None if writes is None else writes.filters_as_of
+            positions = self._append(cursor, account_id, stored_events, as_of)
+            if writes is not None and writes.import_step is not None:
+                imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
+            return positions
+
+    def _append(
+        self, cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent], as_of: int | None
+    ) -> list[int]:
+        if not stored_events:
+            return []
+        cursor.execute(SQL.lock_and_notify)
+        if as_of is not None and _filters_position(cursor, account_id) > as_of:
+            raise IntegrityError("another writer changed a segment or its filter")
+        columns = [
+            Uuids([cast("UUID", event.originator_id) for event in stored_events]),
+            Bigints(event.originator_version for event in stored_events),
+            Texts([event.topic for event in stored_events]),
+            Byteas([event.state for event in stored_events]),
+        ]
+        cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
+        positions = [row["notification_id"] for row in cursor.fetchall()]
+        erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
+        if erased:
+            cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
+        return positions
+
+    def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
+        """The stream of one aggregate, oldest first."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.account_events, [account_id, originator_id], binary=True)
+            return [
+                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+                for row in cursor.fetchall()
+            ]
+
+    def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
+        """Those of the segments that are there."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.existing_segments, [account_id, list(segment_ids)], binary=True)
+            return {row["originator_id"] for row in cursor.fetchall()}
+
+    def filters_position(self, account_id: UUID) -> int:
+        """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
+        with self._account(account_id) as cursor:
+            return _filters_position(cursor, account_id)
+
+    def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
+        """The states of those customers that were ever seen."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.customer_states, [account_id, Uuids(list(customer_ids))], binary=True)
+            return {
+                row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
+                for row in cursor.fetchall()
+            }
+
+    def existing(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are customers now."""
+        with self._account(account_id) as cursor:
+            return static_lists.existing(cursor, account_id, customer_ids)
+
+    def static_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the ids that are in a static segment now."""
+        with self._account(account_id) as cursor:
+            return static_lists.static_members(cursor, account_id, segment_id, customer_ids)
+
+    def customers_by_phone(self, account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
+        """The oldest customer of each phone number that has one."""
+        with self._account(account_id) as cursor:
+            return static_lists.customers_by_phone(cursor, account_id, phones)
+
+    def import_erasures(self, account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
+        """How many erasures a running import has met, and those of the phone numbers that were erased by them."""
+        with self._account(account_id) as cursor:
+            return imports.erasures(cursor, account_id, import_id, phones)
+
+    def head(self) -> int:
+        """The position of the last event."""
+        with self._errors(), self.datastore.pool.connection() as connection:
+            row = connection.execute("SELECT rollcall.log_head() AS head").fetchone()
+            assert row is not None
+            return int(row["head"])
+
+    def tracked(self, name: str) -> int | None:
+        """The offset that a source was taken in to."""
+        with self._errors(), self.datastore.pool.connection() as connection:
+            row = connection.execute(SQL.tracked, [name]).fetchone()
+            return None if row is None else int(row["notification_id"])
+
+    def close(self) -> None:
+        """Close every session."""
+        self.datastore.pool.close()
+
+    @contextmanager
+    def _account(self, account_id: UUID) -> Iterator[Cursor[DictRow]]:
+        with self._errors(), self.datastore.pool.connection() as connection, connection.transaction():
+            cursor = connection.cursor()
+            cursor.execute("SELECT set_config('rollcall.account', %s, true)", [str(account_id)])
+            yield cursor
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
+            raise IntegrityError(str(stale)) from stale
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as away:
+            raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+
+    def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:
+        if tracking is None:
+            return
+        cursor.execute(SQL.move_tracking, tracking._asdict())
+        if cursor.rowcount != 1:
+            raise_stale(tracking)
+
+    def _store_states(
+        self, cursor: Cursor[DictRow], account_id: UUID, states: Sequence[tuple[CustomerState, int]]
+    ) -> None:
+        fresh = [pair for pair in states if pair[1] == 0]
+        known = [pair for pair in states if pair[1] != 0]
+        if fresh:
+            ids, _, *columns = _state_columns(fresh)
+            cursor.execute(SQL.insert_states, [account_id, ids, *columns], binary=True)
+        if known:
+            cursor.execute(SQL.update_states, [*_state_columns(known), account_id], binary=True)
+            if cursor.rowcount != len(known):
+                raise IntegrityError("another writer changed a customer of this batch")
+
+    def _store_dead_letters(self, cursor: Cursor[DictRow], account_id: UUID, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        cursor.executemany(
+            SQL.insert_dead_letter,
+            [
+                (
+                    account_id, letter.topic, letter.partition, letter.offset, letter.timestamp,
+                    letter.key, letter.value,
+                    Jsonb([[name, None if value is None else value.hex()] for name, value in letter.headers]),
+                    letter.code, letter.message, letter.first_failed_at,
+                )
+                for letter in letters
+            ],
+        )  # fmt: skip
+
+
+def _filters_position(cursor: Cursor[DictRow], account_id: UUID) -> int:
+    row = cursor.execute(SQL.filters_position, [account_id]).fetchone()
+    return int(row["position"]) if row else 0
+
+
+def raise_stale(tracking: Tracking) -> None:
+    """Another process took this source over."""
+    stale = StaleVersion(f"{tracking.name} was moved by another process")
+    stale.code = "stale_tracking"
+    raise stale
+
+
+def _state_columns(states: list[tuple[CustomerState, int]]) -> list[Any]:
+    """Columns in the order of customers' ids; whoever does not exist has no phone and was never created."""
+    states.sort(key=lambda pair: pair[0].customer_id.int)
+    return [
+        Uuids([state.customer_id for state, _ in states]),
+        Bigints(before for _, before in states),
+        Bigints(state.revision for state, _ in states),
+        Byteas([state.dump() for state, _ in states]),
+        Texts([state.phone for state, _ in states]),
+        column([state.created if state.exists else None for state, _ in states]),
+    ]

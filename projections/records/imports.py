@@ -1,0 +1,171 @@
+"""CSV imports as rows: the file in pieces, the place in it, counts, invalid rows.
+
+`api.v1.imports` makes and shows them, `api.csv_import.runner` takes one at a time under a lease,
+`projections.records.event_store` moves one on (`take_step`) in the transaction that stores a chunk's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import IO, Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from domain import json_text
+from domain.import_lines import ImportStep
+from projections.postgres.arrays import Bigints, Byteas, Texts
+from projections.postgres.database import Database, beside
+
+SQL = beside(__file__)
+KEPT = timedelta(days=30)
+PIECE = 1 << 18
+PAGE = 1_000
+
+
+class ImportRow(NamedTuple):
+    """An import; the six classes sum to `lines`."""
+
+    import_id: UUID
+    segment_id: UUID
+    file_name: str
+    state: str
+    failure_code: str | None
+    failure: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    position: int
+    percent: int
+    lines: int
+    added: int
+    already_members: int
+    created_customers: int
+    duplicates_in_file: int
+    blank: int
+    invalid: int
+    header: bytes | None
+
+    def columns(self) -> list[str]:
+        """The header of the file, where it was read."""
+        cells: list[str] = json_text.loads(self.header) if self.header else []
+        return cells
+
+
+class ErrorRow(NamedTuple):
+    """An invalid row, with its cells as they were."""
+
+    row_number: int
+    cells: list[str]
+    code: str
+    message: str
+
+
+def begin(
+    database: Database, account_id: UUID, import_id: UUID, segment_id: UUID, file_name: str, file: IO[bytes],
+    now: datetime,
+) -> None:  # fmt: skip
+    """Keep a file for the runner; one with the same id is there already. Sweeps the account's oldest imports."""
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.sweep, {"account_id": account_id, "expired": now - KEPT})
+        begun = connection.execute(
+            SQL.begin,
+            {
+                "account_id": account_id, "import_id": import_id, "segment_id": segment_id, "file_name": file_name,
+                "now": now,
+            },
+        )  # fmt: skip
+        if begun.rowcount == 0:
+            return
+        part = 0
+        while piece := file.read(PIECE):
+            connection.execute(SQL.keep_piece, [import_id, part, account_id, piece], binary=True)
+            part += 1
+
+
+def by_id(connection: Connection[TupleRow], account_id: UUID, import_id: UUID) -> ImportRow | None:
+    """The import with this id in this account."""
+    row = connection.execute(SQL.by_id, {"account_id": account_id, "import_id": import_id}).fetchone()
+    return ImportRow(*row) if row else None
+
+
+def errors(database: Database, account_id: UUID, import_id: UUID) -> Iterator[ErrorRow]:
+    """Every invalid row, in order, read a page at a time."""
+    after = 0
+    while True:
+        with database.transaction(account_id) as connection:
+            rows = connection.execute(
+                SQL.errors, {"account_id": account_id, "import_id": import_id, "after": after, "limit": PAGE}
+            ).fetchall()
+        for number, cells, code, message in rows:
+            yield ErrorRow(number, json_text.loads(cells), code, message)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0]
+
+
+def running(database: Database) -> list[tuple[UUID, UUID]]:
+    """Account and id of every import that is not finished, oldest first."""
+    with database.spanning() as connection:
+        return [(row[0], row[1]) for row in connection.execute(SQL.running)]
+
+
+def lease(connection: Connection[TupleRow], import_id: UUID) -> bool:
+    """Be the only one who runs an import, for as long as this transaction; whether nobody else does."""
+    row = connection.execute(SQL.lease, [str(import_id)]).fetchone()
+    return bool(row and row[0])
+
+
+def copy_file(connection: Connection[TupleRow], account_id: UUID, import_id: UUID, file: IO[bytes]) -> int:
+    """Write the kept pieces to `file`; its size."""
+    part = 0
+    while row := connection.execute(SQL.piece, [account_id, import_id, part], binary=True).fetchone():
+        file.write(row[0])
+        part += 1
+    size = file.tell()
+    file.seek(0)
+    return size
+
+
+def fail(database: Database, account_id: UUID, import_id: UUID, code: str, reason: str, now: datetime) -> None:
+    """End an import that cannot go on; what was taken in stays."""
+    with database.transaction(account_id, read_only=False) as connection:
+        fields = {"account_id": account_id, "import_id": import_id, "code": code, "reason": reason, "now": now}
+        connection.execute(SQL.fail, fields)
+
+
+def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
+    """Move an import on. Raises psycopg's `IntegrityError` where another runner, or an erasure, was first."""
+    fields = {
+        "account_id": account_id, "import_id": step.import_id, "before": step.before, "erasures": step.erasures,
+        "lines": step.counts.lines,
+        "percent": step.percent, "header": json_text.dumps(list(step.header)), "position": position,
+        "finished_at": step.at if step.finished else None, **asdict(step.counts),
+    }  # fmt: skip
+    cursor.execute(SQL.take_step, fields)
+    if cursor.rowcount != 1:
+        raise psycopg.IntegrityError("another runner took this import on, somebody was erased, or it ended")
+    if step.errors:
+        columns = [
+            Bigints(each.row for each in step.errors),
+            Byteas([json_text.dumps(list(each.cells)) for each in step.errors]),
+            Texts([each.code for each in step.errors]), Texts([each.message for each in step.errors]),
+            Texts([" ".join(each.numbers) for each in step.errors]),
+        ]  # fmt: skip
+        cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns], binary=True)
+    if step.finished:
+        cursor.execute(SQL.drop_file, [account_id, step.import_id])
+        cursor.execute(SQL.drop_erasures, [account_id, step.import_id])
+
+
+def erasures(cursor: Cursor[Any], account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
+    """How many erasures a running import has met, and those of the phone numbers that were erased by them."""
+    cursor.execute(SQL.erasures, [account_id, import_id])
+    met = cursor.fetchone()
+    if met is None or met["erasures"] == 0:
+        return 0, set()
+    cursor.execute(SQL.erased_phones, [account_id, import_id, Texts(phones)], binary=True)
+    return met["erasures"], {row["phone"] for row in cursor.fetchall()}

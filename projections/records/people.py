@@ -1,0 +1,141 @@
+"""The people of an account, as rows. Used by `api.console` under one account, and by the command line.
+
+What is asked before the account is known (an e-mail address) goes through functions of the owner, see
+migrations/0009_people.sql.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import psycopg
+
+from domain.errors import NotFound, Refused
+from domain.people import OWNER
+from projections.postgres.database import Database, beside
+
+SQL = beside(__file__)
+
+
+class PersonRow(NamedTuple):
+    """A person without what lets her in."""
+
+    person_id: UUID
+    name: str
+    email: str | None
+    has_password: bool
+    created_at: datetime
+
+
+class Candidate(NamedTuple):
+    """Whom an e-mail address belongs to, and the hash that her password must fit."""
+
+    account_id: UUID
+    person_id: UUID
+    password_hash: str | None
+
+
+def everybody(database: Database, account_id: UUID) -> list[PersonRow]:
+    """The people of an account, the first one first."""
+    with database.transaction(account_id) as connection:
+        return [PersonRow(*row) for row in connection.execute(SQL.everybody, [account_id])]
+
+
+def find(database: Database, account_id: UUID, person_id: UUID) -> PersonRow:
+    """One person of an account. Raises `NotFound`."""
+    with database.transaction(account_id) as connection:
+        row = connection.execute(SQL.find, {"account_id": account_id, "person_id": person_id}).fetchone()
+    if row is None:
+        raise NotFound("person_not_found", "no such person in this account")
+    return PersonRow(*row)
+
+
+def named(database: Database, account_id: UUID, email: str) -> PersonRow | None:
+    """The person of an account with an e-mail address."""
+    with database.transaction(account_id) as connection:
+        row = connection.execute(SQL.named, {"account_id": account_id, "email": email}).fetchone()
+    return PersonRow(*row) if row else None
+
+
+def first_of(database: Database, account_id: UUID, now: datetime) -> UUID:
+    """The account's first person; where there is nobody, one without e-mail address and password is made."""
+    asked = {"account_id": account_id, "person_id": uuid4(), "name": OWNER, "now": now}
+    with database.transaction(account_id, read_only=False) as connection:
+        # One at a time, or two starts would make two.
+        connection.execute(SQL.lock_account, [str(account_id)])
+        connection.execute(SQL.add_owner, asked)
+        row = connection.execute(SQL.first, [account_id]).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def add(database: Database, account_id: UUID, *, name: str, email: str, now: datetime) -> UUID:
+    """Add a person who has no password yet; her id. Raises `Refused` (`email_taken`)."""
+    asked = {"account_id": account_id, "person_id": uuid4(), "name": name, "email": email, "now": now}
+    try:
+        with database.transaction(account_id, read_only=False) as connection:
+            connection.execute(SQL.add, asked)
+    except psycopg.errors.UniqueViolation:
+        raise _taken() from None
+    return UUID(str(asked["person_id"]))
+
+
+def change(database: Database, account_id: UUID, person_id: UUID, *, name: str, email: str | None) -> None:
+    """Change a person's name and e-mail address. Raises `NotFound`, `Refused` (`email_taken`)."""
+    asked = {"account_id": account_id, "person_id": person_id, "name": name, "email": email}
+    try:
+        with database.transaction(account_id, read_only=False) as connection:
+            found = connection.execute(SQL.change, asked).rowcount
+    except psycopg.errors.UniqueViolation:
+        raise _taken() from None
+    if not found:
+        raise NotFound("person_not_found", "no such person in this account")
+
+
+def remove(database: Database, account_id: UUID, person_id: UUID) -> None:
+    """Remove a person; her sessions and links end. Raises `NotFound`, `Refused` (`last_person`)."""
+    with database.transaction(account_id, read_only=False) as connection:
+        # One at a time, or the last two could remove each other.
+        connection.execute(SQL.lock_account, [str(account_id)])
+        there = {row[0] for row in connection.execute(SQL.everybody, [account_id])}
+        if person_id not in there:
+            raise NotFound("person_not_found", "no such person in this account")
+        if len(there) == 1:
+            raise Refused("last_person", "the last person of an account cannot be removed; add somebody else first")
+        connection.execute(SQL.remove, {"account_id": account_id, "person_id": person_id})
+
+
+def of_email(database: Database, email: str) -> Candidate | None:
+    """Whose e-mail address this is, in whichever account."""
+    with database.spanning() as connection:
+        row = connection.execute(SQL.of_email, [email]).fetchone()
+    return Candidate(*row) if row else None
+
+
+def password_hash(database: Database, account_id: UUID, person_id: UUID) -> str | None:
+    """The hash that a person's present password fits; `None` where she has none."""
+    with database.transaction(account_id) as connection:
+        row = connection.execute(SQL.password_hash, {"account_id": account_id, "person_id": person_id}).fetchone()
+    return str(row[0]) if row and row[0] is not None else None
+
+
+def set_password(database: Database, account_id: UUID, person_id: UUID, hashed: str, keep: bytes) -> None:
+    """Replace a password's hash; end her links and her sessions but the one whose token has the hash `keep`."""
+    asked = {"account_id": account_id, "person_id": person_id, "hashed": hashed, "keep": keep}
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.set_password, asked)
+        connection.execute(SQL.end_links, asked)
+        connection.execute(SQL.end_other_sessions, asked)
+
+
+def rehash(database: Database, account_id: UUID, person_id: UUID, old: str, new: str) -> None:
+    """Replace the hash of the same password, unless somebody else did meanwhile."""
+    asked = {"account_id": account_id, "person_id": person_id, "old": old, "new": new}
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.rehash, asked)
+
+
+def _taken() -> Refused:
+    return Refused("email_taken", "Somebody has this e-mail address already; no two people can share one.")

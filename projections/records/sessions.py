@@ -1,0 +1,102 @@
+"""What lets people into the console: sessions, one-time links, and how often somebody may try. Used by `api.console`.
+
+Tokens are known by their SHA-256 only, and the present instant is an argument. What is asked before the account is
+known goes through functions of the owner, see migrations/0009_people.sql.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.people import ATTEMPTS, ATTEMPTS_WITHIN, LINK_LASTS, SESSION_IDLE, SESSION_LONGEST
+from projections.postgres.database import Database, beside
+
+SQL = beside(__file__)
+
+
+class SessionRow(NamedTuple):
+    """A session that has not ended, and whose it is."""
+
+    account_id: UUID
+    person_id: UUID
+    name: str
+    email: str | None
+    by_link: bool
+    created_at: datetime
+
+
+class Invited(NamedTuple):
+    """Whom a one-time link lets in; `chooses_password`: she was invited by e-mail and has none yet."""
+
+    account_id: UUID
+    person_id: UUID
+    chooses_password: bool
+
+
+def session_of(database: Database, token_sha256: bytes, now: datetime) -> SessionRow | None:
+    """The session with this token, which is kept alive by asking."""
+    asked = {"token": token_sha256, "now": now, "idle": SESSION_IDLE, "longest": SESSION_LONGEST}
+    with database.spanning() as connection:
+        row = connection.execute(SQL.session_of, asked).fetchone()
+    return SessionRow(*row) if row else None
+
+
+def begin(
+    database: Database,
+    account_id: UUID,
+    person_id: UUID,
+    token_sha256: bytes,
+    now: datetime,
+    verified_hash: str | None,
+) -> bool:
+    """Begin a session, by a password that fitted `verified_hash` or, where that is `None`, by a link.
+
+    Returns false where the person was removed, or her password replaced, meanwhile.
+    """
+    asked = {
+        "account_id": account_id, "person_id": person_id, "token": token_sha256, "now": now, "verified": verified_hash,
+        "expires_at": now + SESSION_IDLE,
+    }  # fmt: skip
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.sweep_sessions, asked)
+        return connection.execute(SQL.begin, asked).rowcount == 1
+
+
+def end(database: Database, account_id: UUID, token_sha256: bytes) -> None:
+    """End a session."""
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.end, {"account_id": account_id, "token": token_sha256})
+
+
+def make_link(database: Database, account_id: UUID, person_id: UUID, token_sha256: bytes, now: datetime) -> None:
+    """Let the token with this hash sign a person in, once."""
+    asked = {
+        "account_id": account_id, "person_id": person_id, "token": token_sha256, "now": now,
+        "expires_at": now + LINK_LASTS,
+    }  # fmt: skip
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.sweep_links, asked)
+        connection.execute(SQL.make_link, asked)
+
+
+def use_link(database: Database, token_sha256: bytes, now: datetime) -> Invited | None:
+    """Whom a one-time link lets in; it never does again."""
+    with database.spanning() as connection:
+        row = connection.execute(SQL.use_link, {"token": token_sha256, "now": now}).fetchone()
+    return Invited(*row) if row else None
+
+
+def begin_attempt(database: Database, email: str, now: datetime) -> datetime | None:
+    """Count an attempt to sign in before it is decided; until when it is refused, if it is."""
+    asked = {"email": email, "now": now, "most": ATTEMPTS, "within": ATTEMPTS_WITHIN}
+    with database.spanning() as connection:
+        row = connection.execute(SQL.begin_attempt, asked).fetchone()
+    return row[0] if row else None
+
+
+def forgive_attempts(database: Database, email: str) -> None:
+    """Forget the attempts: the last one succeeded."""
+    with database.spanning() as connection:
+        connection.execute(SQL.forgive_attempts, [email])

@@ -1,0 +1,65 @@
+"""Who is in which static segment, on the write side, and whose phone number is whose.
+
+Called by `projections.records.event_store` within the transaction that stores the events. What was decided on stale
+data raises psycopg's `IntegrityError`, which makes the command read and decide again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Cursor
+
+from domain.commands.log import Moved
+from projections.postgres.arrays import Texts, Uuids
+from projections.postgres.database import beside
+
+SQL = beside(__file__)
+
+
+def existing(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are customers now."""
+    cursor.execute(SQL.existing, [account_id, list(customer_ids)], binary=True)
+    return {row["customer_id"] for row in cursor.fetchall()}
+
+
+def static_members(
+    cursor: Cursor[Any], account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]
+) -> set[UUID]:  # fmt: skip
+    """Those of the ids that are in a static segment now."""
+    cursor.execute(SQL.members, [account_id, segment_id, Uuids(customer_ids)], binary=True)
+    return {row["customer_id"] for row in cursor.fetchall()}
+
+
+def customers_by_phone(cursor: Cursor[Any], account_id: UUID, phones: Sequence[str]) -> dict[str, UUID]:
+    """The oldest customer of each phone number that has one."""
+    cursor.execute(SQL.by_phone, [Texts(phones), account_id], binary=True)
+    return {row["phone"]: row["customer_id"] for row in cursor.fetchall()}
+
+
+def store_members(cursor: Cursor[Any], account_id: UUID, moved: Moved, created: Set[UUID]) -> None:
+    """Move members; whoever is added must exist, must not be in, and cannot be deleted before we commit.
+
+    `created` are customers of this very transaction, whom nobody else sees yet.
+    """
+    if moved.deleted:
+        cursor.execute(SQL.remove_everywhere, [account_id, sorted(moved.deleted)], binary=True)
+    fresh = sorted((each for each in moved.added if each in created), key=_order)
+    if fresh:
+        cursor.execute(SQL.add_created, [account_id, moved.segment_id, Uuids(fresh)], binary=True)
+    known = sorted((each for each in moved.added if each not in created), key=_order)
+    if known:
+        cursor.execute(SQL.add, [account_id, Uuids(known), moved.segment_id], binary=True)
+        if cursor.rowcount != len(known):
+            raise psycopg.IntegrityError("another writer deleted a customer of this batch")
+    if moved.removed:
+        cursor.execute(SQL.remove, [account_id, moved.segment_id, sorted(moved.removed)], binary=True)
+        if cursor.rowcount != len(moved.removed):
+            raise psycopg.IntegrityError("another writer removed a member of this batch")
+
+
+def _order(customer_id: UUID) -> int:
+    return customer_id.int

@@ -1,0 +1,104 @@
+"""Rebuild: the log replayed into a fresh read model beside the one in use, then one switch.
+
+Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs,
+the old model serves and is kept up to date. At the end the live worker is held at a position for as long
+as the last events take, the schemas change names in one transaction, and the live worker starts afresh
+on the new one. Whoever reads meanwhile reads one of the two to his end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import TupleRow
+
+from projections.postgres.database import MODEL_SCHEMA, operator_errors, worker_session
+from projections.worker.worker import BATCH, MODEL_LOCK, Worker
+
+DEFINITION = Path(__file__).parent.with_name("model") / "model.sql"
+NEXT_SCHEMA = "rollcall_model_next"
+OLD_SCHEMA = "rollcall_model_old"
+CLOSE = 5_000
+# How long new readers wait for the switch, and it for those who read, before it lets them through and tries again.
+READERS_WAIT = "200ms"
+PAUSE = 1.0
+_LOCK = 7305469
+
+
+def model_checksum() -> str:
+    """Which definition of the read model this version has."""
+    return hashlib.sha256(DEFINITION.read_bytes()).hexdigest()
+
+
+def create_model(owner: Connection[TupleRow], schema: str) -> None:
+    """Make an empty read model in a new schema, marked with its definition's checksum."""
+    name = sql.Identifier(schema)
+    with owner.transaction():
+        owner.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+        owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(name))
+        owner.execute(sql.SQL(DEFINITION.read_text(encoding="utf-8")))
+        owner.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(model_checksum())))
+
+
+def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None = None) -> int:
+    """Replay the log into fresh tables and switch to them; the position at which it switched.
+
+    One at a time: a second one waits. What an interrupted one left is removed first.
+    """
+    with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
+            owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
+        create_model(owner, NEXT_SCHEMA)
+        with worker_session(owner_url, model_schema=NEXT_SCHEMA) as connection:
+            worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
+            worker.load()
+            _catch_up(owner, worker)
+            while not _switched(owner, worker):
+                time.sleep(PAUSE)
+            position = worker.position
+        structlog.get_logger().info("read_model_rebuilt", position=position)
+        return position
+
+
+def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
+    """Replay until what is left is little enough to hold the live worker for.
+
+    Never past the live worker, which alone tells the change stream of what it projects.
+    """
+    while True:
+        live = _live_position(owner)
+        if live - worker.position <= CLOSE and worker.builds_done():
+            return
+        worker.drain(stop=live)
+
+
+def _live_position(owner: Connection[TupleRow]) -> int:
+    live = sql.Identifier(MODEL_SCHEMA)
+    row = owner.execute(sql.SQL("SELECT position FROM {}.projection").format(live)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _switched(owner: Connection[TupleRow], worker: Worker) -> bool:
+    """Switch, unless somebody still reads the old model: a reader keeps one to his end, and new ones wait behind us."""
+    live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
+    try:
+        with owner.transaction():
+            owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+            worker.drain(stop=_live_position(owner))
+            owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
+            owner.execute(sql.SQL("LOCK TABLE {}.projection IN ACCESS EXCLUSIVE MODE").format(live))
+            owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
+            owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
+    except LockNotAvailable:
+        structlog.get_logger().info("switch_waits_for_readers")
+        return False
+    owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))
+    return True

@@ -1,0 +1,93 @@
+"""Verify: every membership against a from-scratch evaluation in SQL. Used by `rollcall verify`.
+
+Members of static segments, whom nothing but the log decides, are compared with what the log tells. Reads one
+snapshot, so it may run while customers change: what it compares belongs to one position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import Connection, sql
+
+from domain.filters.conditions import conditions_of
+from domain.filters.regions import Daily, Rolling
+from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMembersRemoved
+from projections.model.account_state import AccountState, load_accounts
+from projections.model.customers import CustomerRows
+from projections.model.filter_sql import predicate
+from projections.postgres.database import beside, operator_errors, session_conninfo
+
+SQL = beside(__file__)
+# Far beyond every instant, in microseconds since 1970.
+EVER = 10**17
+
+
+def verify(database_url: str) -> Iterator[str]:
+    """A line for each customer who is a member and should not be, or is not and should; none where all is well."""
+    conninfo = session_conninfo(database_url, "rollcall_worker")
+    with operator_errors(), psycopg.connect(conninfo) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # Before the snapshot is taken: see begin_read in database.sql.
+        connection.execute("LOCK TABLE projection IN ACCESS SHARE MODE")
+        accounts, broken = load_accounts(connection)
+        for each in broken:
+            yield f"segment {each.segment.segment_id}: its filter cannot be read: {each.reason}"
+        for account in accounts.values():
+            yield from _differences(connection, account)
+        yield from _static_differences(connection)
+        yield from (
+            f"segment {segment_id}: counted {counted} members, has {present}"
+            for segment_id, counted, present in connection.execute(SQL.wrong_counts)
+        )
+
+
+def _differences(connection: Connection[Any], account: AccountState) -> Iterator[str]:
+    recent = CustomerRows()
+    if account.time:
+        recent.load_since(connection, account.account_id, account.time_passed_to)
+    for segment in account.segments.values():
+        if segment.serving is None or segment.serving not in account.nodes:
+            continue
+        for customer_id, expected in _wrong(connection, account, segment.serving, recent):
+            relation = "is no member but matches" if expected else "is a member but does not match"
+            yield f"segment {segment.segment_id}: customer {customer_id} {relation}"
+
+
+def _static_differences(connection: Connection[Any]) -> Iterator[str]:
+    topics = {
+        "added": StaticMembersAdded.type_name, "removed": StaticMembersRemoved.type_name,
+        "deleted": CustomerDeleted.type_name,
+    }  # fmt: skip
+    for segment_id, customer, expected in connection.execute(SQL.static_differences, topics):
+        relation = "is no member but was added" if expected else "is a member but was not added, or taken out since"
+        yield f"segment {segment_id}: customer {customer} {relation}"
+
+
+def _wrong(
+    connection: Connection[Any], account: AccountState, version_no: int, recent: CustomerRows
+) -> list[tuple[str, bool]]:
+    """Each customer at the instant at which she was evaluated last.
+
+    That is the account's; where conditions move with time, it is for those touched later their own last
+    event's, and each of them is evaluated apart.
+    """
+    node = account.nodes[version_no]
+    moving = any(isinstance(condition.region, Daily | Rolling) for condition in conditions_of(node))
+    statement = sql.SQL(SQL.differences).format(
+        account=sql.Literal(account.account_id),
+        version=sql.Literal(version_no),
+        until=sql.Literal(account.time_passed_to if moving else EVER),
+        predicate=predicate(node, account.days.moment(account.time_passed_to)),
+    )
+    wrong: list[tuple[str, bool]] = connection.execute(statement).fetchall()
+    if moving:
+        numbers = [row.customer_no for row in recent.rows.values()]
+        present = {row[0] for row in connection.execute(SQL.members_among, [version_no, numbers])}
+        for row in recent.rows.values():
+            expected = node.holds(row.matchable, account.days.moment(row.updated_at))
+            if expected != (row.customer_no in present):
+                wrong.append((str(row.customer_id), expected))
+    return wrong

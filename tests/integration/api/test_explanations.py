@@ -1,0 +1,286 @@
+"""Explanation and preview over HTTP: what is told is what the members are, for random filters too."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx import Client
+
+from domain.customer import CustomerChange, CustomerData
+from tests.support.installation import Installation
+
+GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
+ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
+RECENT = {"attribute": "seen", "operator": "in_last_hours", "value": 2}
+BORN_TODAY = {"attribute": "born", "operator": "anniversary_in_period", "value": "today"}
+TYPES = {"plan": "text", "age": "number", "seen": "datetime", "born": "date", "notes": "list"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime(2027, 2, 27, 20, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(database_url: str, clock: Clock) -> Iterator[Client]:
+    installation = Installation(database_url, clock)
+    key = installation.key(installation.account())
+    with installation.projecting(), installation.open_door(key) as client:
+        for name, kind in TYPES.items():
+            client.put(f"/v1/attributes/{name}", json={"type": kind}).raise_for_status()
+        yield client
+    installation.close()
+
+
+def put(client: Client, external_id: str, **attributes: Any) -> str:
+    answered = client.put(f"/v1/customers/{external_id}", json={"attributes": attributes})
+    assert answered.is_success, answered.text
+    return str(answered.json()["id"])
+
+
+def create(client: Client, raw: Any) -> str:
+    answered = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": raw})
+    assert answered.status_code == 201, answered.text
+    assert answered.json()["members"]["state"] == "current"
+    return str(answered.json()["id"])
+
+
+def explain(client: Client, segment: str, customer: str) -> Any:
+    answered = client.get(f"/v1/segments/{segment}/customers/{customer}/explanation")
+    assert answered.status_code == 200, answered.text
+    return answered.json()
+
+
+def test_a_member_is_explained_by_the_change_that_brought_her_in(client: Client, clock: Clock) -> None:
+    ana = put(client, "a", plan="silver", age=20)
+    segment = create(client, {"all": [GOLD, {"not": {"attribute": "age", "operator": "less_than", "value": 18}}]})
+    clock.at += timedelta(minutes=1)
+    position = int(client.put("/v1/customers/a", json={"attributes": {"plan": "GOLD"}}).headers["Rollcall-Position"])
+    told = explain(client, segment, ana)
+    assert (told["member"], told["missing"], told["state"]) == (True, [], "current")
+    assert told["since"] == told["cause"]["at"] == "2027-02-27T20:01:00Z"
+    assert told["cause"]["event"] == position
+    assert (told["cause"]["type"], told["cause"]["event_type"]) == ("change", "rollcall.customer.changed")
+    tree = told["filter"]
+    assert (tree["group"], tree["pointer"], tree["result"]) == ("all", "/filter", True)
+    gold, negation = tree["nodes"]
+    assert gold == GOLD | {"pointer": "/filter/all/0", "actual": "GOLD", "result": True}
+    assert (negation["group"], negation["result"], negation["nodes"][0]["result"]) == ("not", True, False)
+    assert negation["nodes"][0]["actual"] == 20
+
+
+def test_a_non_member_is_told_what_is_missing_and_why_she_left(client: Client, clock: Clock) -> None:
+    segment = create(client, [{"any": [GOLD, RECENT]}, ADULT, {"not": {"attribute": "notes", "operator": "is_set"}}])
+    ana = put(client, "a", notes=["x"])
+    told = explain(client, segment, ana)
+    assert (told["member"], told["since"], told["cause"]) == (False, None, None)
+    assert told["missing"] == ["/filter/0/any/0", "/filter/0/any/1", "/filter/1", "/filter/2/not"]
+    clock.at += timedelta(seconds=1)
+    put(client, "a", notes=None, age=30, plan="gold")
+    assert explain(client, segment, ana)["member"]
+    clock.at += timedelta(seconds=1)
+    put(client, "a", plan="silver")
+    told = explain(client, segment, ana)
+    assert (told["member"], told["missing"]) == (False, ["/filter/0/any/0", "/filter/0/any/1"])
+    assert (told["cause"]["type"], told["cause"]["at"]) == ("change", "2027-02-27T20:00:02Z")
+
+
+def test_an_empty_group_is_itself_what_is_missing(client: Client) -> None:
+    ana = put(client, "a", plan="gold")
+    assert explain(client, create(client, []), ana)["missing"] == ["/filter"]
+    assert explain(client, create(client, [GOLD, {"any": []}]), ana)["missing"] == ["/filter/1"]
+
+
+def test_time_and_edits_are_causes_and_who_stays_keeps_hers(client: Client, clock: Clock) -> None:
+    ana = put(client, "a", born="1990-02-28", plan="gold")
+    segment = create(client, [BORN_TODAY])
+    assert explain(client, segment, ana)["missing"] == ["/filter/0"]
+    clock.at = datetime(2027, 2, 28, 0, 0, 5, tzinfo=UTC)
+    put(client, "b", born="1990-01-01")
+    deadline = 200
+    while not (told := explain(client, segment, ana))["member"]:
+        deadline -= 1
+        assert deadline, told
+    assert told["since"] == told["cause"]["at"] == "2027-02-28T00:00:00Z"
+    assert (told["cause"]["type"], told["cause"]["source"]) == ("time", None)
+    assert told["evaluated_at"] >= "2027-02-28T00:00:00Z"
+    edited = client.patch(f"/v1/segments/{segment}", json={"filter": {"any": [BORN_TODAY, GOLD]}})
+    assert edited.json()["members"]["state"] == "current"
+    kept = explain(client, segment, ana)
+    assert (kept["since"], kept["cause"]) == (told["since"], told["cause"])
+    assert kept["filter"]["group"] == "any"
+    clock.at += timedelta(seconds=1)
+    carla = put(client, "c", born="1990-02-28")
+    clock.at += timedelta(seconds=1)
+    edited = client.patch(f"/v1/segments/{segment}", json={"filter": [GOLD]})
+    left = explain(client, segment, carla)
+    assert (left["member"], left["cause"]["type"], left["missing"]) == (False, "edit", ["/filter/0"])
+    assert left["cause"]["event_type"] == "rollcall.segment.filter_changed"
+    assert left["cause"]["event"] == int(edited.headers["Rollcall-Position"])
+
+
+def test_who_told_a_change_is_told(database_url: str, clock: Clock) -> None:
+    installation = Installation(database_url, clock)
+    account = installation.account()
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
+        client.put("/v1/attributes/plan", json={"type": "text"})
+        segment = create(client, [GOLD])
+        change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")
+        changed = installation.rollcall.change_customers(account, [change])
+        address = f"/v1/segments/{segment}/customers/{changed.outcomes[0].customer_id}/explanation"
+        told = client.get(address, params={"min_position": changed.position}).json()
+        assert (told["cause"]["source"], told["cause"]["change_id"]) == ("/crm", "e-1")
+    installation.close()
+
+
+def test_unknown_ids_are_not_found(client: Client) -> None:
+    ana, segment = put(client, "a"), create(client, [GOLD])
+    for segment_id, customer_id in ((uuid4(), ana), (segment, uuid4()), (segment, "a"), ("x", ana)):
+        answered = client.get(f"/v1/segments/{segment_id}/customers/{customer_id}/explanation")
+        assert answered.status_code == 404, answered.text
+
+
+def test_a_static_segment_has_no_filter_to_explain(client: Client) -> None:
+    ana = put(client, "a")
+    static = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
+    told = explain(client, static, ana)
+    assert (told["member"], told["filter"], told["missing"], told["cause"]) == (False, None, [], None)
+
+
+def a_leaf(chance: random.Random) -> dict[str, Any]:
+    return chance.choice([
+        {"attribute": "plan", "operator": chance.choice(["equals", "not_equals", "contains"]), "value": "gold"},
+        {"attribute": "age", "operator": chance.choice(["less_than", "at_least"]), "value": chance.randrange(3)},
+        {"attribute": "seen", "operator": "in_last_hours", "value": chance.randrange(1, 4)},
+        {"attribute": "seen", "operator": "in_period", "value": chance.choice(["today", "this_month", "tomorrow"])},
+        {"attribute": "born", "operator": "in_last_days", "value": chance.randrange(3)},
+        {"attribute": "notes", "operator": chance.choice(["includes_any", "includes_none"]), "value": ["x", "Y"]},
+        {"attribute": "opted_out", "operator": "equals", "value": False},
+    ])  # fmt: skip
+
+
+def a_node(chance: random.Random, depth: int = 0) -> Any:
+    if depth == 3 or chance.random() < 0.4:
+        return a_leaf(chance)
+    word = chance.choice(["all", "any", "not", "list"])
+    if word == "not":
+        return {"not": a_node(chance, depth + 1)}
+    nodes = [a_node(chance, depth + 1) for _ in range(chance.randrange(4))]
+    return nodes if word == "list" else {word: nodes}
+
+
+def some_attributes(chance: random.Random, now: datetime) -> dict[str, Any]:
+    attributes = {
+        "plan": chance.choice(["gold", "GOLD fish", "free"]),
+        "age": chance.randrange(3),
+        "seen": (now - timedelta(hours=chance.uniform(-3, 5))).isoformat(),
+        "born": (now - timedelta(days=chance.randrange(-2, 4))).date().isoformat(),
+        "notes": chance.choice([["X"], ["y", "z"], ["z"]]),
+    }
+    return {key: chance.choice([value, value, None]) for key, value in attributes.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_explanation_members_and_preview_agree_as_time_goes_on(database_url: str, clock: Clock, seed: int) -> None:
+    chance = random.Random(seed)
+    installation = Installation(database_url, clock)
+    key = installation.key(installation.account())
+    installation.project()
+    with installation.open_door(key, own_write_wait=0) as client, installation.worker() as worker:
+
+        def settle() -> None:
+            while worker.step():
+                pass
+
+        for name, kind in TYPES.items():
+            client.put(f"/v1/attributes/{name}", json={"type": kind}).raise_for_status()
+        filters = [node if isinstance(node, list) else [node] for node in (a_node(chance) for _ in range(12))]
+        people = [put(client, f"p{n}", **some_attributes(chance, clock.at)) for n in range(10)]
+        segments = []
+        for raw in filters:
+            made = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": raw})
+            segments.append(made.json()["id"])
+        seen = set()
+        for _ in range(4):
+            clock.at += timedelta(minutes=chance.randrange(1, 200), seconds=1)
+            settle()
+            for segment, raw in zip(segments, filters, strict=True):
+                listed = client.get(f"/v1/segments/{segment}/members").json()["data"]
+                then = client.get(f"/v1/segments/{segment}/members", params={"at": clock.at.isoformat()}).json()["data"]
+                assert then == listed
+                members = {each["id"]: each["joined_at"] for each in listed}
+                for person in people:
+                    told = explain(client, segment, person)
+                    seen.add(told["member"])
+                    assert told["member"] == (person in members) == told["filter"]["result"], (raw, told)
+                    assert told["since"] == members.get(person)
+                    assert bool(told["missing"]) != told["member"]
+                    if told["member"]:
+                        assert told["cause"]["at"] == told["since"]
+                preview = client.post("/v1/segments/preview", json={"filter": raw}).json()
+                assert preview["count"] == len(members)
+                newest = [each for each in reversed(people) if each in members]
+                assert [each["id"] for each in preview["sample"]] == newest
+            clock.at += timedelta(seconds=1)
+            for n in chance.sample(range(10), 3):
+                put(client, f"p{n}", **some_attributes(chance, clock.at))
+        assert seen == {True, False}
+    installation.close()
+
+
+def test_a_preview_counts_all_shows_ten_and_stores_nothing(client: Client) -> None:
+    for n in range(23):
+        put(client, f"c{n}", plan="gold" if n % 2 == 0 else "free")
+    told = client.post("/v1/segments/preview", json={"filter": [GOLD]}).json()
+    assert told["count"] == 12
+    assert [each["external_id"] for each in told["sample"]] == [f"c{n}" for n in range(22, 3, -2)]
+    assert told["sample"][0] == client.get("/v1/customers/c22").json()
+    assert client.get("/v1/segments").json()["data"] == []
+    assert client.post("/v1/segments/preview", json={"filter": []}).json() == {"count": 0, "sample": []}
+
+
+def test_a_preview_refuses_what_saving_refuses(client: Client) -> None:
+    bad = {"all": [GOLD, {"attribute": "plam", "operator": "equals", "value": "x"}]}
+    refused = client.post("/v1/segments/preview", json={"filter": bad})
+    saved = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": bad})
+    assert (refused.status_code, refused.json()["errors"]) == (422, saved.json()["errors"])
+    assert refused.json()["errors"][0]["pointer"] == "/filter/all/1/attribute"
+    assert client.post("/v1/segments/preview", json={}).status_code == 422
+
+
+def test_a_preview_may_be_asked_with_a_key_that_only_reads(installation: Installation) -> None:
+    account = installation.account()
+    read, write = installation.key(account, "read"), installation.key(account, "write")
+    with installation.projecting(), installation.open_door() as client:
+        for key, status in ((read, 200), (write, 403)):
+            headers = {"Authorization": f"Bearer {key}"}
+            assert client.post("/v1/segments/preview", json={"filter": []}, headers=headers).status_code == status
+
+
+def test_a_segment_that_a_filter_names_is_explained_as_it_was_served(client: Client, clock: Clock) -> None:
+    ana = put(client, "a", plan="gold", age=20)
+    gold, adult = create(client, [GOLD]), create(client, [ADULT])
+    outer = create(client, [{"attribute": "segment", "operator": "in", "value": [adult, gold]}])
+    neither = create(client, [{"attribute": "segment", "operator": "not_in", "value": [adult, gold]}])
+    told = explain(client, outer, ana)
+    assert (told["member"], told["filter"]["nodes"][0]["actual"]) == (True, [adult, gold])
+    clock.at += timedelta(seconds=1)
+    put(client, "a", age=3)
+    told = explain(client, neither, ana)
+    assert (told["member"], told["missing"]) == (False, ["/filter/0"])
+    assert told["filter"]["nodes"][0]["actual"] == [gold]
+    named = [{"attribute": "segment", "operator": "in", "value": [outer]}]
+    assert client.post("/v1/segments/preview", json={"filter": named}).json()["count"] == 1

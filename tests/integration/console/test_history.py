@@ -1,0 +1,278 @@
+"""The history of a segment in the console: its size over time, and who joined and left, when and why."""
+
+from __future__ import annotations
+
+import html
+import json
+import random
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx import Client
+
+from api.console.segments.history import AT_ONCE
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+from projections.read import history
+from projections.read import segments as read_segments
+from tests.support.installation import Installation
+
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 3, 14, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
+    made = Installation(database_url, clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account_id(installation: Installation) -> UUID:
+    account_id = installation.account()
+    installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan")
+    return account_id
+
+
+@pytest.fixture
+def gold(installation: Installation, account_id: UUID) -> UUID:
+    made = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", GOLD)).id
+    installation.project()
+    return made
+
+
+@pytest.fixture
+def console(installation: Installation, account_id: UUID, gold: UUID) -> Iterator[Client]:
+    with installation.open_console(account_id) as client:
+        yield client
+
+
+def tell(
+    installation: Installation, account_id: UUID, number: int, plan: str, source: str | None = None,
+    change_id: str | None = None,
+) -> UUID:  # fmt: skip
+    data = CustomerData(name=f"Customer {number:02}", attributes={"plan": plan})
+    change = CustomerChange(f"c{number}", "changed", installation.now(), data, source, change_id)
+    found = installation.rollcall.change_customers(account_id, [change]).outcomes[0].customer_id
+    assert found is not None
+    return found
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The text of each cell of the joins and leaves: customer, what, when, because."""
+    body = page.partition('aria-label="Joins and leaves"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    return [
+        [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in re.split(r"</t[hd]>", row)[:4]]
+        for row in body.split("</tr>")[:-1]
+    ]
+
+
+def chart_of(page: str) -> Any:
+    found = re.search(r'data-chart="([^"]+)"', page)
+    assert found is not None
+    return json.loads(html.unescape(found.group(1)))
+
+
+def test_joins_and_leaves_are_told_newest_first_with_their_cause(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
+) -> None:
+    first = tell(installation, account_id, 1, "gold", "/crm", "a-1")
+    clock.at += timedelta(minutes=1)
+    tell(installation, account_id, 1, "silver")
+    clock.at += timedelta(minutes=1)
+    tell(installation, account_id, 2, "silver")
+    tell(installation, account_id, 2, "gold", "/shop", "b-1")
+    installation.project()
+    page = console.get(f"/console/segments/{gold}/history").text
+    assert rows_of(page) == [
+        ["Customer 02", "+ Joined", "Nov 3, 2026, 14:02:00", "Plan changed to gold, from /shop"],
+        ["Customer 01", "− Left", "Nov 3, 2026, 14:01:00", "Plan changed to silver"],
+        ["Customer 01", "+ Joined", "Nov 3, 2026, 14:00:00", "The customer was new, and Plan is gold, from /crm"],
+    ]
+    assert f"/console/segments/{gold}/customers/{first}/why" in page
+    assert "1 member now" in page
+
+
+def test_edits_imports_and_hands_are_causes_of_their_own(
+    installation: Installation, account_id: UUID, console: Client
+) -> None:
+    ana = tell(installation, account_id, 1, "gold")
+    listed = installation.rollcall.create_segment(account_id, SegmentDraft("List", "", "static", None)).id
+    installation.rollcall.add_members(account_id, listed, [ana])
+    installation.rollcall.remove_member(account_id, listed, ana)
+    later = installation.rollcall.create_segment(account_id, SegmentDraft("Later", "", "dynamic", GOLD)).id
+    installation.project()
+    assert [row[3] for row in rows_of(console.get(f"/console/segments/{listed}/history").text)] == [
+        "Removed by hand", "Added by hand",
+    ]  # fmt: skip
+    assert rows_of(console.get(f"/console/segments/{later}/history").text)[0][3] == "The segment was created"
+
+
+def test_of_an_erased_customer_nothing_is_left_in_the_history(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client
+) -> None:
+    for number in (1, 2):
+        tell(installation, account_id, number, "gold", "/crm", f"a-{number}")
+    installation.project()
+    installation.rollcall.change_customers(
+        account_id, [CustomerChange("c1", "deleted", installation.now(), CustomerData())]
+    )
+    installation.project()
+    page = console.get(f"/console/segments/{gold}/history").text
+    assert [row[0] for row in rows_of(page)] == ["Customer 02"]
+    assert "Customer 01" not in page
+    assert "1 member now" in page
+
+
+def test_a_long_history_is_walked_page_by_page_and_back(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
+) -> None:
+    for number in range(23):
+        # Some at one instant: their order is kept all the same.
+        clock.at += timedelta(seconds=number % 2)
+        tell(installation, account_id, number, "gold")
+    installation.project()
+    address: str | None = f"/console/segments/{gold}/history?rows=10"
+    pages = []
+    while address:
+        page = console.get(address).text
+        pages.append([row[0] for row in rows_of(page)])
+        following = re.search(r'href="([^"]+)" rel="next"', page)
+        address = html.unescape(following.group(1)) if following else None
+    assert [len(each) for each in pages] == [10, 10, 3]
+    assert sorted(name for names in pages for name in names) == [f"Customer {number:02}" for number in range(23)]
+    back = re.search(r'href="([^"]+)" rel="prev"', page)
+    assert back is not None
+    assert [row[0] for row in rows_of(console.get(html.unescape(back.group(1))).text)] == pages[1]
+    assert console.get(f"/console/segments/{gold}/history?after=nonsense").status_code == 200
+
+
+@pytest.mark.parametrize("chosen", ["day", "week", "month", "all"])
+def test_the_chart_ends_with_the_members_of_now_and_the_table_says_the_same(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock, chosen: str
+) -> None:
+    for number in range(5):
+        clock.at += timedelta(minutes=1)
+        tell(installation, account_id, number, "gold")
+    tell(installation, account_id, 4, "silver")
+    clock.at += timedelta(minutes=1)
+    installation.project()
+    page = console.get(f"/console/segments/{gold}/history?range={chosen}").text
+    times, sizes = chart_of(page)
+    assert (sizes[0], sizes[-1], max(sizes)) == (0, 4, 4)
+    assert times[-1] == clock.at.timestamp()
+    table = page.partition("<details>")[2].partition("</details>")[0]
+    shown = [int(each) for each in re.findall(r'class="number">(\d+)<', table)]
+    assert shown[0] == 4
+    assert set(shown) <= set(sizes)
+
+
+def test_the_size_counted_back_from_now_is_the_size_counted_from_the_beginning(
+    installation: Installation, account_id: UUID, gold: UUID, clock: Clock
+) -> None:
+    chance = random.Random(7)
+    began = clock.at
+    for _ in range(150):
+        clock.at += timedelta(seconds=chance.randrange(90))
+        tell(installation, account_id, chance.randrange(12), chance.choice(["gold", "silver"]))
+    installation.project()
+    with installation.database.transaction(account_id) as connection:
+        segment = read_segments.by_id(connection, account_id, gold)
+        assert segment is not None
+        source = history.counted(connection, account_id, segment.segment_no)
+        span = (clock.at - began) / 40
+        for first in (0, 13, 39):
+            points = [began + span * step for step in range(first, 41)]
+            forwards = history.sizes(connection, source, points)
+            backwards = history.sizes_back_from(
+                connection, source, segment.members, points, within=timedelta(minutes=1)
+            )
+            assert backwards == forwards
+            assert first or len(set(forwards)) > 3
+
+
+def test_either_part_of_the_page_is_asked_for_alone_and_told_only_what_is_new(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client
+) -> None:
+    tell(installation, account_id, 1, "gold")
+    installation.project()
+    address = f"/console/segments/{gold}/history"
+    listed = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#list"}).text
+    assert "data-chart" not in listed
+    assert len(rows_of(listed)) == 1
+    sizes = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#sizes"}).text
+    assert chart_of(sizes)[1][-1] == 1
+    assert rows_of(sizes) == []
+    seen = re.search(r'"Rollcall-Seen": "(\d+)"', listed)
+    assert seen is not None
+    assert console.get(address, headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
+
+
+def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_demand(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(installation, account_id, 1, "gold")
+    installation.project()
+    counted = history.sizes_back_from
+
+    def takes_long(*asked: Any, within: timedelta) -> list[int] | None:
+        return None if within == AT_ONCE else counted(*asked, within=within)
+
+    monkeypatch.setattr(history, "sizes_back_from", takes_long)
+    address = f"/console/segments/{gold}/history"
+    page = console.get(address).text
+    assert "Counting who joined and left" in page
+    assert 'hx-trigger="load"' in page
+    assert len(rows_of(page)) == 1
+    alone = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#sizes"}).text
+    assert chart_of(alone)[1][-1] == 1
+    assert 'hx-trigger="every 60s"' in alone
+    on_demand = re.search(r'<noscript><a href="([^"]+)">Wait for it</a>', page)
+    assert on_demand is not None
+    assert chart_of(console.get(html.unescape(on_demand.group(1))).text)[1][-1] == 1
+
+
+def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+    installation: Installation, account_id: UUID, gold: UUID, clock: Clock
+) -> None:
+    installation.project()
+    with installation.owner() as owner:
+        owner.execute(
+            "INSERT INTO membership_history SELECT n, v.version_no, v.version_no, %s + n * interval '1 ms', true,"
+            " 'change', account_id FROM segment_versions v, generate_series(1, 60000) AS n",
+            [clock.at],
+        )
+    with installation.database.transaction(account_id) as connection:
+        segment = read_segments.by_id(connection, account_id, gold)
+        assert segment is not None
+        source = history.counted(connection, account_id, segment.segment_no)
+        points = [clock.at, clock.at + timedelta(hours=1)]
+        span = timedelta(milliseconds=1)
+        assert history.sizes_back_from(connection, source, 60_000, points, within=span) is None
+        assert history.sizes_back_from(connection, source, 60_000, points, within=timedelta(minutes=1)) == [0, 60_000]
+
+
+def test_another_accounts_history_is_not_there(installation: Installation, console: Client) -> None:
+    other = installation.account("theirs")
+    theirs = installation.rollcall.create_segment(other, SegmentDraft("Theirs", "", "static", None)).id
+    installation.project()
+    answer = console.get(f"/console/segments/{theirs}/history")
+    assert answer.status_code == 404
+    assert "Theirs" not in answer.text

@@ -1,0 +1,181 @@
+"""Import CSV in the console: the form, the progress, what became of the lines, and the file of invalid ones."""
+
+from __future__ import annotations
+
+import csv
+import re
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from httpx import Client, Response
+
+from domain.segment import SegmentDraft
+from tests.support.console.forms import said
+from tests.support.installation import Installation
+
+MB = 1 << 20
+MIXED = "phone,name\n912000001,Ana\n912000002,Rui\n912000001,Ana again\n,\n12,Short\n3.51912E+11,Sci\n"
+
+
+@pytest.fixture
+def base(installation: Installation, account_id: UUID, console: Client) -> str:
+    made = installation.rollcall.create_segment(account_id, SegmentDraft("By hand", "", "static", None))
+    installation.catch_up()
+    return f"/console/segments/{made.id}"
+
+
+def upload(console: Client, base: str, content: str | bytes, name: str = "list.csv", **headers: str) -> Response:
+    return console.post(f"{base}/import", files={"file": (name, content)}, headers=headers)
+
+
+def sums(page: str) -> dict[str, int]:
+    """The table of what became of the lines."""
+    rows = re.findall(r'<th scope="row">([^<]+).*?<td class="number">([\d,]+)</td>', page, re.S)
+    return {title: int(number.replace(",", "")) for title, number in rows}
+
+
+def test_each_line_is_told_in_one_class_and_they_sum_to_the_lines(
+    installation: Installation, console: Client, base: str
+) -> None:
+    assert "Up to 10 MB" in said(console.get(f"{base}/import").text)
+    answer = upload(console, base, MIXED)
+    assert answer.status_code == 303
+    progress = answer.headers["location"]
+    assert re.fullmatch(rf"{base}/imports/[0-9a-f-]{{36}}", progress)
+    running = said(console.get(progress).text)
+    assert "Importing… 0 %, 0 lines so far" in running
+    assert "list.csv into By hand" in running
+    installation.run_imports()
+    installation.catch_up()
+    page = console.get(progress).text
+    told = sums(page)
+    assert told.pop("All lines") == sum(told.values())
+    assert told == {
+        "Added": 0, "New customers": 2, "Already members": 0, "Duplicates": 1, "Blank lines": 1, "Invalid lines": 2
+    }  # fmt: skip
+    assert "2 customers were added to By hand" in said(page)
+
+
+def test_an_open_page_is_told_how_far_the_import_is_and_nothing_when_nothing_moved(
+    installation: Installation, console: Client, base: str
+) -> None:
+    progress = upload(console, base, MIXED).headers["location"]
+    found = re.search(r'"Rollcall-Seen": "([^"]+)"', console.get(progress).text)
+    assert found is not None
+    seen = {"Rollcall-Seen": found.group(1)}
+    assert console.get(progress, headers=seen).status_code == 204
+    installation.run_imports()
+    assert sums(console.get(progress, headers=seen).text)["All lines"] == 6
+
+
+def test_manage_customers_shows_the_imports_that_run_in_the_segment(
+    installation: Installation, account_id: UUID, console: Client, base: str
+) -> None:
+    other = installation.rollcall.create_segment(account_id, SegmentDraft("Other", "", "static", None))
+    installation.catch_up()
+    progress = upload(console, base, MIXED, "my <b>list</b>.csv").headers["location"]
+    page = console.get(f"{base}/manage").text
+    assert "Importing my &lt;b&gt;list&lt;/b&gt;.csv… 0 %" in page
+    assert f'href="{progress}"' in page
+    assert "Importing" not in console.get(f"/console/segments/{other.id}/manage").text
+    installation.run_imports()
+    assert "Importing" not in console.get(f"{base}/manage").text
+
+
+def test_invalid_lines_are_downloaded_mended_and_imported_again(
+    installation: Installation, console: Client, base: str
+) -> None:
+    progress = upload(console, base, MIXED).headers["location"]
+    installation.run_imports()
+    assert f'href="{progress}/errors.csv"' in console.get(progress).text
+    errors = console.get(f"{progress}/errors.csv")
+    assert errors.headers["content-disposition"] == 'attachment; filename="errors.csv"'
+    rows = list(csv.DictReader(StringIO(errors.text)))
+    assert [row["name"] for row in rows] == ["Short", "Sci"]
+    mended = errors.text.replace("12,Short", "912000003,Short").replace("3.51912E+11", "912000004")
+    again = upload(console, base, mended, "errors.csv").headers["location"]
+    installation.run_imports()
+    told = sums(console.get(again).text)
+    assert (told["New customers"], told["Invalid lines"], told["All lines"]) == (2, 0, 2)
+    assert "errors.csv" not in console.get(again).text.replace("errors.csv into", "")
+
+
+def test_ten_megabytes_are_taken_and_one_byte_more_is_refused_with_a_sentence(
+    installation: Installation, console: Client, base: str
+) -> None:
+    line = b"912000001,Ana\n"
+    most = (b"phone,name\n" + line * MB)[: 10 * MB]
+    assert upload(console, base, most).status_code == 303
+    for too_large in (most + b"\n", most + b"\n" * MB):
+        answer = upload(console, base, too_large)
+        assert answer.status_code == 413
+        assert "The file is too large: at most 10 MB. Split it, and import the parts." in answer.text
+        assert 'type="file"' in answer.text
+
+
+def test_a_form_without_a_file_says_so(console: Client, base: str) -> None:
+    for empty in (upload(console, base, b"", ""), console.post(f"{base}/import", files={"other": ("", b"")})):
+        assert empty.status_code == 422
+        assert "Choose a CSV file first." in empty.text
+
+
+def test_a_file_that_is_no_csv_of_phone_numbers_fails_with_the_reason(
+    installation: Installation, console: Client, base: str
+) -> None:
+    progress = upload(console, base, b"PK\x03\x04 a workbook", "list.xlsx").headers["location"]
+    installation.run_imports()
+    page = said(console.get(progress).text)
+    assert "The import failed." in page
+    assert "Excel" in page
+
+
+def test_scripts_are_told_where_the_progress_is(console: Client, base: str) -> None:
+    answer = upload(console, base, MIXED, **{"Rollcall-Upload": "1"})
+    assert answer.status_code == 201
+    assert answer.headers["location"].startswith(f"{base}/imports/")
+
+
+def test_the_sample_is_imported_as_it_is(installation: Installation, console: Client, base: str) -> None:
+    assert f'href="{base}/import-sample.csv"' in console.get(f"{base}/import").text
+    sample = console.get(f"{base}/import-sample.csv")
+    assert sample.text.startswith("phone,name\r\n")
+    progress = upload(console, base, sample.content).headers["location"]
+    installation.run_imports()
+    assert sums(console.get(progress).text)["New customers"] == 2
+
+
+def test_a_dynamic_segment_takes_no_file(
+    installation: Installation, account_id: UUID, console: Client, base: str
+) -> None:
+    dynamic = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", []))
+    installation.catch_up()
+    address = f"/console/segments/{dynamic.id}"
+    assert console.get(f"{address}/import").status_code == 409
+    assert upload(console, address, MIXED).status_code == 409
+
+
+def test_an_import_is_at_its_own_segments_address_and_in_its_own_account_only(
+    installation: Installation, account_id: UUID, console: Client, base: str
+) -> None:
+    other = installation.rollcall.create_segment(account_id, SegmentDraft("Other", "", "static", None))
+    installation.catch_up()
+    import_id = upload(console, base, MIXED).headers["location"].rpartition("/")[2]
+    for ending in ("", "/errors.csv"):
+        assert console.get(f"/console/segments/{other.id}/imports/{import_id}{ending}").status_code == 404
+        assert console.get(f"{base}/imports/{other.id}{ending}").status_code == 404
+    with installation.open_console(installation.account("theirs")) as theirs:
+        assert theirs.get(f"{base}/imports/{import_id}").status_code == 404
+        assert theirs.get(f"{base}/imports/{import_id}/errors.csv").status_code == 404
+        assert upload(theirs, base, MIXED).status_code == 404
+
+
+def test_who_is_not_signed_in_uploads_nothing(installation: Installation, base: str) -> None:
+    with installation.open_door() as stranger:
+        answer = stranger.post(
+            f"{base}/import", files={"file": ("list.csv", MIXED)}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/console/sign-in")
+    with installation.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM imports").fetchone() == (0,)

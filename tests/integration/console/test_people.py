@@ -1,0 +1,307 @@
+"""Who may use the console: adding people, removing them, and what each one can say about herself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from httpx import Client
+
+from api.console.web.session import COOKIE
+from projections.records import people
+from tests.support.console.console import EMAIL, PASSWORD, Aside, Hand, is_in, rows, sign_in
+from tests.support.installation import FROM_OUR_PAGE, Installation
+
+NEW = "other secret words"
+PAGES = ["/console/people", "/console/people/new", "/console/you", "/console/people/{}/remove"]
+
+
+@pytest.fixture
+def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
+    """The browser of Ana, who is signed in by her password."""
+    assert sign_in(browser).status_code == 303
+    return browser
+
+
+@pytest.fixture
+def other(house: Installation) -> Iterator[Client]:
+    """Somebody else's browser."""
+    with house.open_door() as client:
+        client.headers.update(FROM_OUR_PAGE)
+        yield client
+
+
+def add(browser: Client, name: str, email: str) -> str:
+    """Add a person; the path of the link that is shown."""
+    answer = browser.post("/console/people/new", data={"name": name, "email": email})
+    assert answer.status_code == 200, answer.text
+    return link_on(answer.text)
+
+
+def link_on(page: str) -> str:
+    found = re.search(r'value="http://[^/"]+(/console/sign-in/[^"]+)"', page)
+    assert found is not None
+    return unescape(found.group(1))
+
+
+def names(browser: Client) -> list[str]:
+    page = browser.get("/console/people").text
+    return sorted(name.strip() for name in re.findall(r'<th scope="row">([^<]+)', page))
+
+
+def id_of(house: Installation, account_id: UUID, email: str) -> UUID:
+    row = people.named(house.database, account_id, email)
+    assert row is not None
+    return row.person_id
+
+
+def choose_password(browser: Client, password: str = NEW, **more: str) -> Any:
+    return browser.post("/console/you/password", data={"password": password, "repeated": password, **more})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_about_people_is_for_who_is_signed_in(house: Installation, browser: Client, page: str) -> None:
+    answer = browser.get(page.format(uuid4()))
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/console/sign-in?next=")
+
+
+def test_who_is_added_comes_in_by_her_link_chooses_a_password_and_signs_in_with_it(
+    ana: Any, anas: Client, other: Client
+) -> None:
+    link = add(anas, "Bob <i>", "bob@example.com")
+    assert names(anas) == ["Ana", "Bob &lt;i&gt;"]
+    assert "sign-in/" not in anas.get("/console/people").text
+    assert other.get(link).headers["location"] == "/console/you"
+    page = other.get("/console/you").text
+    assert "You have no password yet" in page
+    assert "Present password" not in page
+    assert choose_password(other).status_code == 303
+    assert "Your password was set" in other.get("/console/you").text
+    assert is_in(other)
+    other.cookies.clear()
+    assert sign_in(other, NEW, "bob@example.com").status_code == 303
+    assert is_in(other)
+
+
+@pytest.mark.parametrize(
+    ("sent", "wrong"),
+    [
+        ({}, {"name", "email"}),
+        ({"name": "Bob", "email": "bob"}, {"email"}),
+        ({"name": " ", "email": "b@x.y"}, {"name"}),
+        ({"name": "Bob\x00", "email": "b\x00@x.y"}, {"name", "email"}),
+        ({"name": "Ana again", "email": EMAIL.upper()}, {"email"}),
+    ],
+)
+def test_a_mistake_in_the_form_stands_beside_its_field(ana: Any, anas: Client, sent: Any, wrong: set[str]) -> None:
+    answer = anas.post("/console/people/new", data=sent)
+    assert answer.status_code == 422
+    assert set(re.findall(r'<p class="error" id="(\w+)-error">', answer.text)) == wrong
+    assert names(anas) == ["Ana"]
+
+
+def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+) -> None:
+    add(anas, "Bob", "bob@example.com")
+    bob = id_of(house, ana[0], "bob@example.com")
+    assert f"/console/people/{bob}/link" in anas.get("/console/people").text
+    second = link_on(anas.post(f"/console/people/{bob}/link").text)
+    assert other.get(second).status_code == 303
+    choose_password(other)
+    assert f"/console/people/{bob}/link" not in anas.get("/console/people").text
+    refused = anas.post(f"/console/people/{bob}/link")
+    assert refused.status_code == 409
+    assert "rollcall person link" in refused.text
+
+
+def test_who_is_removed_is_out_at_once_and_her_links_and_password_open_nothing(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+) -> None:
+    other.get(add(anas, "Bob", "bob@example.com"))
+    choose_password(other)
+    assert is_in(other)
+    bob = id_of(house, ana[0], "bob@example.com")
+    link = house.link(bob, ana[0])
+    asked = anas.get(f"/console/people/{bob}/remove")
+    assert "Remove Bob?" in asked.text
+    assert is_in(other), "nothing happens before it is confirmed"
+    gone = anas.post(f"/console/people/{bob}/remove")
+    assert (gone.status_code, gone.headers["location"]) == (303, "/console/people")
+    assert not is_in(other)
+    assert other.get(link).status_code == 410
+    assert sign_in(other, NEW, "bob@example.com").status_code == 422
+    assert names(anas) == ["Ana"]
+    assert anas.post(f"/console/people/{bob}/remove").status_code == 404
+    with house.owner() as owner:
+        kept = str(owner.execute("SELECT p, s FROM rollcall.people p, rollcall.sessions s").fetchall())
+    assert "bob@example.com" not in kept
+    add(anas, "Bob again", "bob@example.com")
+
+
+def test_nobody_removes_herself_and_so_somebody_is_always_left(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client
+) -> None:
+    assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
+    answer = anas.post(f"/console/people/{ana[1]}/remove")
+    assert answer.status_code == 409
+    assert "yourself" in answer.text
+    assert is_in(anas)
+
+
+def test_two_who_remove_each_other_at_once_leave_one(house: Installation, ana: tuple[UUID, UUID]) -> None:
+    bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
+    with house.database.transaction(ana[0], read_only=False) as first:
+        # As far as removing Bob goes before it commits.
+        first.execute(people.SQL.lock_account, [str(ana[0])])
+        first.execute(people.SQL.remove, {"account_id": ana[0], "person_id": bob})
+        removing = Aside(lambda: people.remove(house.database, ana[0], ana[1]), house)
+        assert removing.waits()
+    assert removing.refused() == "last_person"
+    assert rows(house, "people") == 1
+
+
+def test_another_accounts_people_are_not_there(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+) -> None:
+    theirs = house.account("theirs")
+    eve = people.add(house.database, theirs, name="Eve Elsewhere", email="eve@example.com", now=house.now())
+    house.project()
+    house.sign_in(other, theirs, to="/console/you")
+    assert names(other) == ["Eve Elsewhere"]
+    assert names(anas) == ["Ana"]
+    for path in (f"/console/people/{ana[1]}/remove", f"/console/people/{ana[1]}/link"):
+        answer = other.post(path)
+        assert answer.status_code == 404
+        assert "Ana" not in answer.text
+    assert other.get(f"/console/people/{ana[1]}/remove").status_code == 404
+    assert anas.get(f"/console/people/{eve}/remove").status_code == 404
+    assert other.post("/console/people/new", data={"name": "Ana", "email": EMAIL}).status_code == 422
+    assert is_in(anas)
+
+
+# You
+
+
+def test_a_changed_password_asks_for_the_present_one_and_ends_every_other_session(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+) -> None:
+    assert sign_in(other).status_code == 303
+    link = house.link(ana[1], ana[0])
+    assert "Present password" in anas.get("/console/you").text
+    for current in ("", "wrong password"):
+        answer = choose_password(anas, current=current)
+        assert answer.status_code == 422
+        assert 'id="current-error"' in answer.text
+    assert is_in(other)
+    assert choose_password(anas, current=PASSWORD).status_code == 303
+    assert is_in(anas)
+    assert not is_in(other)
+    assert other.get(link).status_code == 410
+    assert sign_in(other).status_code == 422
+    assert sign_in(other, NEW).status_code == 303
+
+
+def test_the_present_password_cannot_be_tried_out_either(ana: Any, anas: Client) -> None:
+    answers = [choose_password(anas, current="wrong password").status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert choose_password(anas, current=PASSWORD).status_code == 429
+
+
+def test_who_forgot_her_password_chooses_another_within_an_hour_of_her_link(
+    house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
+) -> None:
+    browser.get(house.link(ana[1], ana[0]))
+    assert "Present password" not in browser.get("/console/you").text
+    clock.passes(hours=1)
+    assert "Present password" in browser.get("/console/you").text
+    assert choose_password(browser).status_code == 422
+    browser.get(house.link(ana[1], ana[0]))
+    assert choose_password(browser).status_code == 303
+    browser.cookies.clear()
+    assert sign_in(browser, NEW).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("sent", "place"),
+    [
+        ({}, "password"), ({"password": "a" * 11, "repeated": "a" * 11}, "password"),
+        ({"password": "a" * 1_001, "repeated": "a" * 1_001}, "password"),
+        ({"password": "a" * 12, "repeated": "b" * 12}, "repeated"), ({"password": "a" * 12}, "repeated"),
+    ],
+)  # fmt: skip
+def test_a_new_password_that_cannot_be_says_why_beside_its_field(
+    ana: Any, anas: Client, sent: dict[str, str], place: str
+) -> None:
+    answer = anas.post("/console/you/password", data={"current": PASSWORD, **sent})
+    assert answer.status_code == 422
+    assert re.findall(r'<p class="error" id="(\w+)-error">', answer.text) == [place]
+    anas.cookies.clear()
+    assert sign_in(anas).status_code == 303
+
+
+def test_the_first_person_has_a_hint_on_her_page_and_no_banner_elsewhere(house: Installation, browser: Client) -> None:
+    account_id = house.account()
+    house.project()
+    house.sign_in(browser, account_id)
+    assert "password" not in browser.get("/console/segments").text.lower()
+    assert "Give your e-mail address first" in browser.get("/console/you").text
+    answer = choose_password(browser)
+    assert answer.status_code == 422
+    assert "Give your e-mail address first" in answer.text
+    assert browser.post("/console/you", data={"name": "Olivia", "email": ""}).status_code == 303
+    assert browser.post("/console/you", data={"name": "Olivia", "email": "o@example.com"}).status_code == 303
+    assert choose_password(browser).status_code == 303
+    assert names(browser) == ["Olivia"]
+    browser.cookies.clear()
+    assert sign_in(browser, NEW, "o@example.com").status_code == 303
+
+
+def test_name_and_address_are_changed_but_not_to_somebody_elses(
+    house: Installation, ana: tuple[UUID, UUID], anas: Client
+) -> None:
+    add(anas, "Bob", "bob@example.com")
+    for data, place in [
+        ({"name": "Ana", "email": "BOB@example.com"}, "email"), ({"name": "Ana", "email": ""}, "email"),
+        ({"name": "", "email": EMAIL}, "name"),
+    ]:  # fmt: skip
+        answer = anas.post("/console/you", data=data)
+        assert answer.status_code == 422
+        assert re.findall(r'<p class="error" id="(\w+)-error">', answer.text) == [place]
+    assert anas.post("/console/you", data={"name": "Anna", "email": "anna@example.com"}).status_code == 303
+    assert names(anas) == ["Anna", "Bob"]
+    anas.cookies.clear()
+    assert sign_in(anas).status_code == 422
+    assert sign_in(anas, email="anna@example.com").status_code == 303
+
+
+def test_an_open_list_is_told_only_what_is_new(ana: Any, anas: Client) -> None:
+    page = anas.get("/console/people").text
+    seen = re.search(r'"Rollcall-Seen": "(\w+)"', page)
+    assert seen is not None
+    headers = {"Rollcall-Seen": seen.group(1)}
+    assert anas.get("/console/people", headers=headers).status_code == 204
+    add(anas, "Bob", "bob@example.com")
+    assert "Bob" in anas.get("/console/people", headers=headers).text
+
+
+def test_no_answer_ever_holds_a_hash_or_a_password(house: Installation, ana: tuple[UUID, UUID], anas: Client) -> None:
+    add(anas, "Bob", "bob@example.com")
+    bob = id_of(house, ana[0], "bob@example.com")
+    answers = [anas.get(page.format(bob)) for page in PAGES]
+    answers += [
+        anas.get("/console/segments"), anas.get("/console/sign-in"), choose_password(anas, current="wrong password"),
+        anas.post("/console/people/new", data={"name": "x", "email": EMAIL}), sign_in(anas, "wrong password"),
+        anas.post("/console/you", data={"name": "", "email": ""}), choose_password(anas, current=PASSWORD),
+        anas.get("/console/people"), anas.get("/console/you"),
+    ]  # fmt: skip
+    for answer in answers:
+        everything = answer.text + str(answer.headers)
+        assert "argon2" not in everything
+        for secret in (PASSWORD, NEW, "wrong password", anas.cookies[COOKIE]):
+            assert secret not in answer.text

@@ -1,0 +1,224 @@
+"""Why a customer is in a segment or is not, as the console tells it."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from httpx import Client
+
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft, SegmentEdit
+from tests.support.installation import Installation
+
+GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
+ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
+RECENT = {"attribute": "last_order", "operator": "in_last_days", "value": 30}
+TYPES = {"plan": "text", "age": "number", "last_order": "datetime", "premium": "boolean"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 3, 14, 2, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
+    made = Installation(database_url, clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account_id(installation: Installation) -> UUID:
+    account_id = installation.account()
+    for key, kind in TYPES.items():
+        installation.rollcall.declare_attribute(account_id, key, kind, None)  # type: ignore[arg-type]
+    return account_id
+
+
+@pytest.fixture
+def ana(installation: Installation, account_id: UUID) -> UUID:
+    return tell(installation, account_id, "ana", name="Ana Sá", plan="silver", age=20)
+
+
+def tell(
+    installation: Installation, account_id: UUID, external_id: str, *, source: tuple[str, str] | None = None,
+    name: str | None = None, phone: str | None = None, **attributes: Any,
+) -> UUID:  # fmt: skip
+    told = {"name": name, "phone": phone, "attributes": attributes}
+    data = CustomerData.model_validate({key: value for key, value in told.items() if value is not None})
+    change = CustomerChange(external_id, "changed", installation.now(), data, *(source or ()))
+    found = installation.rollcall.change_customers(account_id, [change]).outcomes[0].customer_id
+    assert found is not None
+    return found
+
+
+def create(installation: Installation, account_id: UUID, raw: Any, name: str = "Premium customers") -> UUID:
+    return installation.rollcall.create_segment(
+        account_id, SegmentDraft(name, "", "static" if raw is None else "dynamic", raw)
+    ).id
+
+
+def said(installation: Installation, console: Client, segment: UUID, customer: UUID) -> str:
+    """The page's text without its markup."""
+    settle(installation)
+    answer = console.get(f"/console/segments/{segment}/customers/{customer}/why")
+    assert answer.status_code == 200, answer.text
+    return text_of(answer.text.partition("<main")[2].partition("</main>")[0])
+
+
+def settle(installation: Installation) -> None:
+    """Wait until everything in the log is shown, new filters too."""
+    deadline = time.monotonic() + 30
+    building: Any = True
+    with installation.owner() as owner:
+        while building:
+            assert time.monotonic() < deadline, "a segment is not recomputed"
+            installation.catch_up()
+            building = owner.execute("SELECT 1 FROM segments WHERE building IS NOT NULL").fetchone()
+
+
+def later(clock: Clock, span: timedelta, installation: Installation, console: Client, account_id: UUID) -> None:
+    """Let time pass; whoever was signed in for too long signs in again."""
+    clock.at += span
+    installation.sign_in(console, account_id)
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page))).replace(" ,", ",").replace(" .", ".")
+
+
+def test_a_member_is_told_since_when_because_of_what_and_from_where(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    segment = create(installation, account_id, [GOLD, ADULT])
+    tell(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
+    page = said(installation, console, segment, ana)
+    assert (
+        "Ana Sá is in Premium customers since Nov 3, 2026, 14:02, because Plan changed to gold (change a-1 from /crm)."
+        in page
+    )
+    assert "Yes Plan equals gold value: gold" in page
+    assert "Yes Age is at least 18 value: 20" in page
+    assert "What is missing" not in page
+
+
+def test_a_non_member_is_told_in_words_what_is_missing(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    no_premium = {"not": {"attribute": "plan", "operator": "equals", "value": "silver"}}
+    segment = create(installation, account_id, [{"any": [GOLD, RECENT]}, ADULT, no_premium])
+    page = said(installation, console, segment, ana)
+    assert "Ana Sá is not in Premium customers, and never was." in page
+    assert "“Plan equals gold” must hold; the value is: silver." in page
+    assert "“Last order is in the last 30 days” must hold; the value is: no value." in page
+    assert "“Plan equals silver” must not hold; the value is: silver." in page
+    assert "“Age is at least 18”" not in page
+    assert "one of them is enough" in page
+
+
+def test_who_left_is_told_when_and_why(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
+) -> None:
+    segment = create(installation, account_id, [{"attribute": "plan", "operator": "equals", "value": "silver"}])
+    assert "all conditions held already when the segment was created" in said(installation, console, segment, ana)
+    later(clock, timedelta(days=1), installation, console, account_id)
+    tell(installation, account_id, "ana", plan=None)
+    page = said(installation, console, segment, ana)
+    assert "Ana Sá is not in Premium customers. Left on Nov 4, 2026, 14:02, because Plan was removed." in page
+
+
+def test_what_time_did_is_said_to_be_times_doing(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
+) -> None:
+    segment = create(installation, account_id, [RECENT])
+    tell(installation, account_id, "ana", last_order="2026-11-03T14:00:00Z")
+    assert "because Last order changed to Nov 3, 2026, 14:00" in said(installation, console, segment, ana)
+    later(clock, timedelta(days=31), installation, console, account_id)
+    for _ in range(400):
+        page = said(installation, console, segment, ana)
+        if "is not in" in page:
+            break
+    assert "Left on Dec 3, 2026, 14:00, because 30 days passed since Last order (Nov 3, 2026, 14:00)." in page
+
+
+def test_members_of_a_static_segment_were_added_by_hand_or_by_an_import(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    segment = create(installation, account_id, None, "By hand")
+    assert "Ana Sá is not in By hand, and never was." in said(installation, console, segment, ana)
+    installation.rollcall.add_members(account_id, segment, [ana])
+    page = said(installation, console, segment, ana)
+    assert "Ana Sá is in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
+    assert "static segment" in page
+    installation.rollcall.remove_member(account_id, segment, ana)
+    assert "Removed by hand" in said(installation, console, segment, ana)
+
+
+def test_a_condition_on_other_segments_names_them(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    inner = create(installation, account_id, [ADULT], "Adults <b>")
+    outer = create(installation, account_id, [{"attribute": "segment", "operator": "in", "value": [str(inner)]}])
+    page = said(installation, console, outer, ana)
+    assert "Yes Segment is in Adults <b> value: in Adults <b>" in page
+
+
+def test_an_edit_is_a_cause_and_names_are_escaped(
+    installation: Installation, account_id: UUID, console: Client, clock: Clock
+) -> None:
+    hacker = tell(installation, account_id, "x", name="<script>alert(1)</script>", plan="silver")
+    segment = create(installation, account_id, [GOLD])
+    settle(installation)
+    clock.at += timedelta(hours=1)
+    installation.rollcall.edit_segment(account_id, segment, SegmentEdit(filter=[GOLD | {"value": "silver"}]), None)
+    page = said(installation, console, segment, hacker)
+    assert "since Nov 3, 2026, 15:02, because the filter was edited" in page
+    assert "<script>alert" not in console.get(f"/console/segments/{segment}/customers/{hacker}/why").text
+
+
+def test_any_customer_is_found_by_name_or_phone_and_can_be_asked_about(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    rui = tell(installation, account_id, "rui", name="Rui Costa", phone="+351912345678")
+    segment = create(installation, account_id, [GOLD])
+    installation.catch_up()
+    for query in ("rui", "912 345"):
+        page = console.get(f"/console/segments/{segment}/why", params={"query": query}).text
+        assert f"/console/segments/{segment}/customers/{rui}/why" in page
+        assert str(ana) not in page
+    assert "No customer matches" in console.get(f"/console/segments/{segment}/why?query=zebra").text
+    assert "Type a name" in console.get(f"/console/segments/{segment}/why").text
+
+
+def test_nobody_of_another_account_is_explained(
+    installation: Installation, account_id: UUID, console: Client, ana: UUID
+) -> None:
+    other = installation.account("theirs")
+    theirs = tell(installation, other, "t", name="Their Customer")
+    segment = create(installation, account_id, None, "Ours")
+    their_segment = create(installation, other, None, "Their segment")
+    installation.catch_up()
+    for address in (
+        f"{segment}/customers/{theirs}/why", f"{their_segment}/customers/{ana}/why", f"{their_segment}/why",
+        f"{segment}/customers/{uuid4()}/why", f"{segment}/customers/nobody/why",
+    ):  # fmt: skip
+        answer = console.get(f"/console/segments/{address}")
+        assert answer.status_code == 404
+        assert "Their" not in answer.text
+    assert "Their" not in console.get(f"/console/segments/{segment}/why?query=their").text

@@ -1,0 +1,83 @@
+"""The process tree: what dies comes back, ever more slowly, and stopping takes its time only once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+from structlog.testing import capture_logs
+
+from deploy.embedded.process_tree import Role
+from deploy.embedded.supervised import Program, launch
+from deploy.embedded.tree import Tree
+from deploy.settings import Settings
+from tests.support.embedded_processes import eventually
+
+
+class Script(Role):
+    """A role that runs a program of the test."""
+
+    patience = 2.0
+
+    def __init__(self, name: str, program: str) -> None:
+        super().__init__(name, Settings())
+        self.program = program
+        self.starts: list[float] = []
+
+    def start(self) -> None:
+        self.starts.append(time.monotonic())
+        self._process = launch(Program([sys.executable, "-c", self.program], {}), stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            assert output.readline() == b"ready\n"
+
+    @property
+    def code(self) -> int | None:
+        return self._process.poll() if self._process else None
+
+
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+)
+LASTING = "import time; print('ready', flush=True); time.sleep(60)"
+DYING = "print('ready', flush=True); raise SystemExit(3)"
+
+
+def test_those_that_do_not_listen_are_waited_for_together() -> None:
+    tree, roles = Tree(), [Script(f"role{n}", STUBBORN) for n in range(4)]
+    for role in roles:
+        tree.start(role)
+    before = time.monotonic()
+    tree.stop()
+    assert time.monotonic() - before < len(roles) * Script.patience
+    assert [role.code for role in roles] == [-signal.SIGKILL] * 4
+
+
+def test_the_others_end_at_the_first_word() -> None:
+    tree, role = Tree(), Script("role", LASTING)
+    tree.start(role)
+    tree.stop()
+    assert role.code == -signal.SIGTERM
+
+
+def test_what_keeps_dying_is_started_ever_more_slowly_and_the_others_run_on() -> None:
+    tree, dying, lasting = Tree(), Script("dying", DYING), Script("lasting", LASTING)
+    tree.start(dying)
+    tree.start(lasting)
+
+    def started_four_times() -> bool:
+        tree.tend()
+        return len(dying.starts) == 4
+
+    try:
+        with capture_logs() as lines:
+            assert eventually(started_four_times)
+    finally:
+        tree.stop()
+    delays = [line["again_in_seconds"] for line in lines if line["event"] == "died"]
+    assert 0 < delays[0] < delays[1] < delays[2]
+    assert all(after - before >= delay for (before, after), delay in zip(pairwise(dying.starts), delays, strict=True))
+    assert len(lasting.starts) == 1

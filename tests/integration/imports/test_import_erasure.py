@@ -1,0 +1,75 @@
+"""Somebody is erased while a file that holds her is taken in: she does not come back, and nothing of her stays."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import Any
+
+import pytest
+from httpx import Client
+
+from domain.commands.application import Rollcall
+from tests.integration.projections.test_erasure import places
+from tests.support.imports import CLASSES, counts, ran, upload
+from tests.support.installation import Installation
+
+MARIA = ("+351912345678", "912345678", "912 345 678", "+351919999999", "Maria Inês", "person-77")
+HER_FILE = (
+    "phone,name\n" + "".join(f"91300{n:04},n{n}\n" for n in range(20)) + "{}"
+    + "".join(f"91300{n:04},n{n}\n" for n in range(20, 40)) + "912 345 678,Maria Inês\n919999999,Maria Inês\n"
+    "91300,Rui\n912-345-678,Maria In\ufffds\n\"912 345 678,Maria Inês\n00351912345678,Maria Inês,her,cells\n"
+    "912345678 Maria Inês,\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("earlier", ["", "912345678,M\ufffd\n912345678,Maria Inês,too many\n"])
+@pytest.mark.parametrize("instant", ["between two chunks", "between deciding and storing"])
+def test_who_is_erased_while_her_file_is_taken_in_leaves_no_trace(
+    client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch, instant: str, earlier: str
+) -> None:
+    """Her numbers, the one she had and the one she has, written in every way, before and after the erasure."""
+    monkeypatch.setattr("api.csv_import.runner.CHUNK", 10)
+    for phone in ("+351919999999", "+351912345678"):
+        client.put("/v1/customers/person-77", json={"phone": phone, "name": "Maria Inês"}).raise_for_status()
+    who = client.get("/v1/customers/person-77").json()["id"]
+    address = upload(client, into, HER_FILE.format(earlier))
+    method = "take_in_lines" if instant == "between two chunks" else "_put"
+    real, stored = getattr(Rollcall, method), list[int]()
+
+    def erasing(self: Rollcall, *arguments: Any, **named: Any) -> Any:
+        stored.append(1)
+        if len(stored) == 4:
+            client.delete(f"/v1/customers/{who}").raise_for_status()
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(Rollcall, method, erasing)
+    installation.run_imports()
+    found = client.get(address).json()
+    assert (found["state"], found["lines"]) == ("done", sum(found[each] for each in CLASSES))
+    broken = earlier.count("\n")
+    assert {key: found[key] for key in CLASSES if found[key]} == {"created_customers": 40, "invalid": 7 + broken}
+    rows = list(csv.DictReader(StringIO(client.get(f"{address}/errors.csv").text)))
+    assert [(row["phone"], row["error_code"]) for row in rows] == [
+        ("", "customer_erased"), ("", "customer_erased"), ("91300", "invalid_phone"), ("", "unreadable_characters"),
+        ("", "unclosed_quote"), ("", "too_many_cells"), ("", "invalid_phone"),
+    ]  # fmt: skip
+    client.get("/v1/customers", params={"min_position": found["position"]}).raise_for_status()
+    assert not places(installation, MARIA)
+    again = ran(client, installation, into, "phone,name\n912345678,Maria Inês\n")
+    assert counts(again) == {"created_customers": 1}, "a file that came after the erasure is newer than it"
+
+
+def test_an_erasure_is_remembered_no_longer_than_the_import_runs(
+    client: Client, installation: Installation, into: str
+) -> None:  # fmt: skip
+    """Also where the import fails; and a file that waits for nobody's erasure is not touched."""
+    client.put("/v1/customers/person-77", json={"phone": "912345678", "name": "Maria Inês"}).raise_for_status()
+    address = upload(client, into, "phone,name\n912345678,Maria Inês\n")
+    client.delete("/v1/customers/person-77").raise_for_status()
+    assert places(installation, MARIA) >= {"rollcall.import_erasures"}
+    client.delete(f"/v1/segments/{into}").raise_for_status()
+    installation.run_imports()
+    found = client.get(address).json()
+    assert (found["state"], found["failure"]["code"]) == ("failed", "segment_deleted")
+    assert not places(installation, MARIA)

@@ -1,0 +1,199 @@
+"""Erasing a person: nothing of her is left in any column of the database, and a replay gives the same tables."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx import Client
+from psycopg import sql
+
+from domain.customer import CustomerChange, CustomerData, DeadLetter, customer_id_of
+from projections.postgres.database import Database
+from projections.records.dead_letters import StoredLetter, pass_on
+from projections.worker.rebuild import rebuild
+from tests.support.installation import Installation
+
+SECRETS = ("+351912345678", "+351919999999", "912345678", "Maria Inês", "person-77", "hidden word")
+SOON = datetime.now(UTC)
+
+
+def everything(installation: Installation) -> dict[str, list[str]]:
+    """Every row of every table as text, bytes as what they spell."""
+    found: dict[str, list[str]] = {}
+    with installation.owner() as owner:
+        tables = owner.execute(
+            "SELECT table_schema, table_name, array_agg(column_name::text ORDER BY column_name), "
+            "array_agg(data_type::text ORDER BY column_name) "
+            "FROM information_schema.columns WHERE table_schema IN ('rollcall', 'rollcall_model') GROUP BY 1, 2"
+        ).fetchall()
+        assert len(tables) > 20
+        for schema, table, columns, types in tables:
+            readable = [
+                sql.SQL("encode({}, 'escape')" if kind == "bytea" else "{}::text").format(sql.Identifier(column))
+                for column, kind in zip(columns, types, strict=True)
+            ]
+            query = sql.SQL("SELECT concat_ws(' ', {}) FROM {}").format(
+                sql.SQL(", ").join(readable), sql.Identifier(schema, table)
+            )
+            found[f"{schema}.{table}"] = sorted(row[0] for row in owner.execute(query))
+    return found
+
+
+def places(installation: Installation, secrets: Sequence[str] = SECRETS) -> set[str]:
+    """The tables in which something of her stands."""
+    escaped = [secret.encode().decode("latin-1") for secret in secrets]
+    octal = ["".join(c if ord(c) < 128 else f"\\{ord(c):03o}" for c in each) for each in escaped]
+    return {
+        table
+        for table, rows in everything(installation).items()
+        if any(secret in row for row in rows for secret in (*secrets, *octal))
+    }
+
+
+def letter(key: bytes | None, value: bytes, headers: list[tuple[str, bytes | None]], offset: int) -> DeadLetter:
+    return DeadLetter("people", 0, offset, None, key, value, headers, "invalid", "not a number", SOON)
+
+
+def fill(installation: Installation, account: Any, client: Client) -> dict[str, Any]:
+    """A person in every place where a person can be, beside another one."""
+    client.put("/v1/attributes/plans", json={"type": "list"}).raise_for_status()
+    raw = [{"attribute": "plans", "operator": "includes_none", "value": ["y"]}]
+    segment = client.post("/v1/segments", json={"name": "Others", "type": "dynamic", "filter": raw}).json()
+    for external_id, name, *phones in (
+        ("person-77", "Maria Inês", "+351919999999", "+351912345678"),
+        ("somebody", "Rui", "+351919999990", "+351912345679"),
+    ):
+        for phone in phones:
+            body = {"phone": phone, "name": name}
+            client.put(f"/v1/customers/{external_id}", json=body).raise_for_status()
+    client.put("/v1/customers/person-77", json={"attributes": {"plans": ["hidden word"]}}).raise_for_status()
+    client.put("/v1/customers/person-77", json={"attributes": {"plans": ["x"]}, "tags": ["hidden word"]})
+    campaign = client.post("/v1/campaigns", json={"name": "Sale", "segment_ids": [segment["id"]]}).json()
+    audience = client.post(f"/v1/campaigns/{campaign['id']}/audience").json()
+    assert audience["count"] == 2
+    installation.rollcall.change_customers(account, [], dead_letters=[
+        letter(b"person-77", b"{", [], 1),
+        letter(b"?", b'{"subject": "person-77", "data": 1}', [], 2),
+        letter(None, b"\x00\xff", [("ce_subject", b"person-77"), ("x", None)], 3),
+        letter(b"somebody", b'{"phone": "+351912345678"}', [], 4),
+        letter(b"somebody", b'{"phone": "\x00"}', [], 5),
+    ])  # fmt: skip
+    with installation.owner() as owner:
+        owner.execute(
+            "INSERT INTO idempotency_keys (account_id, key, request_hash, started_at, status, headers, body) "
+            "VALUES (%s, 'k', '', now(), 200, '{}', %s)", [account, b'{"rejected": [{"x": "person-77"}]}']
+        )  # fmt: skip
+        owner.execute(
+            "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position, state)"
+            " VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1, 'done') RETURNING import_id) "
+            "INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, phone) "
+            "SELECT %(account)s, import_id, n, cells, 'x', 'x', phone "
+            "FROM i, (VALUES (1, %(cells)s, NULL), (2, '\\x5b5d', %(phone)s)) AS rows (n, cells, phone)",
+            # The second as the version before 0012 stores it.
+            {"account": account, "cells": b'["+351912345678","Maria"]', "phone": "+351912345678"},
+        )
+    return {"segment": segment, "campaign": campaign, "audience": audience}
+
+
+@pytest.mark.parametrize("by", ["http", "kafka"])
+def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(installation: Installation, by: str) -> None:
+    account = installation.account()
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
+        made = fill(installation, account, client)
+        assert {
+            "rollcall.stored_events", "rollcall.customer_states", "rollcall.dead_letters", "rollcall_model.customers",
+            "rollcall_model.audience_recipients", "rollcall.idempotency_keys", "rollcall.import_errors",
+        } <= places(installation)  # fmt: skip
+        if by == "http":
+            assert client.delete("/v1/customers/person-77").status_code == 204
+        else:
+            change = CustomerChange("person-77", "deleted", installation.now(), source="crm", change_id="person-77/9")
+            installation.rollcall.change_customers(account, [change])
+        for _ in range(2):
+            head = installation.rollcall.head()
+            client.get("/v1/customers", params={"min_position": head}).raise_for_status()
+        client.get("/v1/keys").raise_for_status()
+        read = client.get(f"/v1/audiences/{made['audience']['id']}/recipients").json()["data"]
+        assert [each["external_id"] for each in read] == ["somebody"]
+        letters = client.get("/v1/dead-letters").json()["data"]
+        assert [each["offset"] for each in letters] == [5]
+        assert places(installation) == set()
+    live = {name: rows for name, rows in everything(installation).items() if name.startswith("rollcall_model")}
+    rebuild(installation.url)
+    replayed = {name: rows for name, rows in everything(installation).items() if name.startswith("rollcall_model")}
+    assert replayed.pop("rollcall_model.segment_versions") is not None
+    assert live.pop("rollcall_model.segment_versions") is not None
+    assert replayed == live
+
+
+def test_who_comes_back_begins_anew(installation: Installation) -> None:
+    account = installation.account()
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
+        fill(installation, account, client)
+        before = client.get("/v1/customers/person-77").json()
+        client.delete("/v1/customers/person-77").raise_for_status()
+        assert client.delete("/v1/customers/person-77").status_code == 404
+        client.put("/v1/customers/person-77", json={"name": "Newcomer"}).raise_for_status()
+        after = client.get("/v1/customers/person-77").json()
+        assert (after["id"], after["name"], after["phone"], after["tags"]) == (before["id"], "Newcomer", None, [])
+        assert after["created_at"] > before["created_at"]
+        # The events of the newcomer keep their values.
+        client.put("/v1/customers/person-77", json={"phone": "+351910000001"}).raise_for_status()
+    rebuild(installation.url)
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
+        assert client.get("/v1/customers/person-77").json()["phone"] == "+351910000001"
+
+
+def test_a_batch_that_creates_deletes_and_creates_erases_the_first_life_only(installation: Installation) -> None:
+    account = installation.account()
+    changes = [
+        CustomerChange("p", "changed", SOON, CustomerData(name="hidden word")),
+        CustomerChange("p", "deleted", SOON + timedelta(seconds=1)),
+        CustomerChange("p", "changed", SOON + timedelta(seconds=2), CustomerData(name="shown word")),
+    ]
+    done = installation.rollcall.change_customers(account, changes)
+    assert [each.result for each in done.outcomes] == ["created", "deleted", "created"]
+    installation.project()
+    text = json.dumps(everything(installation))
+    assert "hidden word" not in text
+    assert "shown word" in text
+
+
+def test_erasing_ends_what_lies_in_the_future_too(installation: Installation) -> None:
+    """A sender whose clock is wrong must not make a person stay."""
+    account = installation.account()
+    ahead = CustomerChange("p", "changed", SOON + timedelta(days=9), CustomerData(name="hidden word"))
+    installation.rollcall.change_customers(account, [ahead])
+    with installation.open_door(installation.key(account)) as client, installation.projecting():
+        assert client.delete("/v1/customers/p").status_code == 204
+        assert client.get("/v1/customers/p").status_code == 404
+    assert "hidden word" not in json.dumps(everything(installation))
+
+
+def test_an_erasure_does_not_wait_for_a_broker_that_holds_a_letter_about_the_person(installation: Installation) -> None:
+    """It would hold the log meanwhile, and every other writer with it."""
+    account = installation.account()
+    rollcall = installation.rollcall
+    rollcall.change_customers(account, [CustomerChange("person-77", "changed", SOON, CustomerData(name="Maria Inês"))])
+    rollcall.change_customers(account, [], dead_letters=[letter(b"person-77", b"{", [], 1), letter(None, b"{", [], 2)])
+    erasing = threading.Thread(target=rollcall.erase_customer, args=(account, [customer_id_of(account, "person-77")]))
+    finished: list[bool] = []
+
+    def publish(letters: Sequence[StoredLetter]) -> None:
+        assert len(letters) == 2
+        erasing.start()
+        erasing.join(10)
+        finished.append(not erasing.is_alive())
+
+    with closing(Database(installation.url, "rollcall_worker", size=2)) as database:
+        assert pass_on(database, 10, publish, installation.now) == 2
+        erasing.join(10)
+        assert finished == [True]
+        assert pass_on(database, 10, publish, installation.now) == 0
+    assert places(installation, ["Maria Inês"]) == set()

@@ -1,0 +1,155 @@
+"""Who scrapes Rollcall sees every process, how far behind it is, and what needs a person."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from httpx import Client
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from deploy.embedded.supervised import free_port
+from domain.customer import CustomerChange, CustomerData, DeadLetter
+from domain.segment import SegmentDraft
+from tests.support.embedded_processes import ROLLCALL, Up, environment, eventually, nothing_left_of, run
+from tests.support.installation import Installation, address_of
+
+NOW = datetime(2026, 5, 20, 10, tzinfo=UTC)
+
+
+def gauges(client: Client) -> dict[str, float]:
+    return samples(client.get("/metrics").raise_for_status().text)
+
+
+def samples(text: str) -> dict[str, float]:
+    """Every sample without labels; a name that comes twice would be refused by a scraper."""
+    families = list(text_string_to_metric_families(text))
+    assert len({family.name for family in families}) == len(families)
+    return {each.name: each.value for family in families for each in family.samples if not each.labels}
+
+
+@pytest.fixture
+def client(installation: Installation) -> Iterator[Client]:
+    with installation.open_door() as opened:
+        yield opened
+
+
+def test_the_lag_counts_events_and_the_age_of_the_oldest(installation: Installation, client: Client) -> None:
+    instants = iter([NOW, NOW, NOW + timedelta(seconds=30), NOW + timedelta(seconds=90)])
+    installation.rollcall.now = lambda: next(instants)
+    account = installation.account()
+    installation.project()
+    for name in ("a", "b"):
+        change = CustomerChange(name, "changed", NOW, CustomerData(name=name))
+        installation.rollcall.change_customers(account, [change])
+    seen = gauges(client)
+    assert seen["rollcall_log_head"] == installation.rollcall.head()
+    assert seen["rollcall_log_head"] - seen["rollcall_projection_position"] == seen["rollcall_projection_lag_events"]
+    assert seen["rollcall_projection_lag_events"] == 2
+    assert seen["rollcall_projection_lag_seconds"] == 90
+
+
+def test_nothing_lags_once_it_is_projected(installation: Installation, client: Client) -> None:
+    installation.account()
+    assert gauges(client)["rollcall_projection_lag_events"] > 0
+    installation.project()
+    seen = gauges(client)
+    assert seen["rollcall_projection_lag_events"] == seen["rollcall_projection_lag_seconds"] == 0
+    assert seen["rollcall_database_up"] == 1
+
+
+def test_segments_and_dead_letters_of_all_accounts_are_counted(installation: Installation, client: Client) -> None:
+    for name in ("one", "two"):
+        account = installation.account(name)
+        installation.rollcall.create_segment(account, SegmentDraft("everyone", "", "dynamic", []))
+        letter = DeadLetter("t", 0, 1, None, None, b"x", [], "malformed_json", "no", NOW)
+        installation.rollcall.change_customers(account, [], dead_letters=[letter])
+    with installation.owner() as owner:
+        mark_as_failed_and_recomputing(owner, installation)
+    seen = gauges(client)
+    assert (seen["rollcall_segments_failed"], seen["rollcall_segments_recomputing"]) == (1, 1)
+    assert (seen["rollcall_dead_letters"], seen["rollcall_dead_letters_unpublished"]) == (2, 2)
+
+
+def mark_as_failed_and_recomputing(owner: Connection[TupleRow], installation: Installation) -> None:
+    installation.project()
+    first, second = (row[0] for row in owner.execute("SELECT segment_no FROM segments ORDER BY segment_no"))
+    owner.execute("UPDATE segments SET failure = 'broken' WHERE segment_no = %s", [first])
+    owner.execute("UPDATE segments SET building = segment_no WHERE segment_no = %s", [second])
+
+
+def test_without_a_database_the_metrics_say_so(installation: Installation, client: Client) -> None:
+    with installation.database_away():
+        seen = gauges(client)
+    assert seen["rollcall_database_up"] == 0
+    assert "rollcall_log_head" not in seen
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    running = Up(tmp_path / "home", ROLLCALL_METRICS_PORT=str(free_port()))
+    yield running
+    running.kill()
+    assert nothing_left_of(running.home)
+
+
+def test_one_up_shows_every_process_and_its_counters_survive_a_restart(up: Up) -> None:
+    address = up.welcome()["API"].removesuffix("/v1")
+
+    def seen() -> dict[str, float]:
+        with urllib.request.urlopen(f"{address}/metrics") as answer:
+            return samples(answer.read().decode())
+
+    events = "rollcall_projected_events_total"
+    assert eventually(lambda: seen()[events] == 2), "the account and its key"
+    assert seen()["rollcall_dead_letters_published_total"] == 0
+    files = sorted(path.name for path in (up.home / "metrics").iterdir())
+    killed = up.role("project")
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    assert eventually(lambda: up.role("project") not in (None, killed))
+    assert run(up.home, "account", "create", "another").returncode == 0
+    assert eventually(lambda: seen()[events] == 3)
+    assert sorted(path.name for path in (up.home / "metrics").iterdir()) == files
+
+
+def test_a_worker_alone_shows_its_own_metrics_on_its_port(database_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"ROLLCALL_DATABASE_URL": address_of(database_url), "ROLLCALL_METRICS_PORT": str(port)}
+    with subprocess.Popen([ROLLCALL, "project"], env=environment(tmp_path, settings), stderr=subprocess.PIPE) as worker:
+        try:
+            assert eventually(lambda: b"rollcall_projected_events_total" in fetch(port))
+            second = run(tmp_path, "project", **settings)
+            assert second.returncode == 1
+            assert "ROLLCALL_METRICS_PORT" in second.stderr
+            assert second.stderr.count("\n") == 1
+            worker.terminate()
+            assert worker.wait(10) == 0
+        finally:
+            worker.kill()
+
+
+def fetch(port: int) -> bytes:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            content: bytes = answer.read()
+            return content
+    except OSError:
+        return b""
+
+
+def test_the_api_role_learns_counts_only(database_url: str) -> None:
+    with psycopg.connect(database_url, options="-c role=rollcall_api -c search_path=rollcall_model,rollcall") as api:
+        row = api.execute("SELECT * FROM rollcall.standing()").fetchone()
+        assert row is not None
+        assert all(value is None or isinstance(value, int) for value in row)
+        assert api.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)

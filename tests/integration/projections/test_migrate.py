@@ -1,0 +1,51 @@
+"""What kind of database Rollcall takes: one in UTF-8, with any locale, even one that knows only the letters A to Z."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from domain.errors import Corrupt
+from projections.migrate import migrate
+from tests.support.installation import Installation, unique_name
+
+
+@contextmanager
+def database(postgres_url: str, encoding: str) -> Iterator[str]:
+    name = unique_name()
+    made = "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE_PROVIDER libc LOCALE 'C'"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(sql.SQL(made).format(sql.Identifier(name), sql.Literal(encoding)))
+        yield make_conninfo(postgres_url, dbname=name)
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_a_database_that_cannot_hold_all_letters_is_refused_and_left_as_it_was(postgres_url: str) -> None:
+    with database(postgres_url, "LATIN1") as url:
+        with pytest.raises(Corrupt) as refused:
+            migrate(url)
+        assert refused.value.code == "wrong_encoding"
+        with psycopg.connect(url) as untouched:
+            assert untouched.execute("SELECT to_regnamespace('rollcall')").fetchone() == (None,)
+
+
+def test_a_search_finds_all_letters_whatever_the_locale(postgres_url: str) -> None:
+    with database(postgres_url, "UTF8") as url:
+        migrate(url)
+        installed = Installation(url)
+        key = installed.key(installed.account())
+        try:
+            with installed.projecting(), installed.open_door(key) as client:
+                client.put("/v1/customers/eve", json={"name": "Ève"}).raise_for_status()
+                client.post("/v1/segments", json={"name": "Été à Évora", "type": "static"}).raise_for_status()
+                customers = client.get("/v1/customers", params={"query": "ÈVE"}).json()["data"]
+                assert [each["external_id"] for each in customers] == ["eve"]
+                segments = client.get("/v1/segments", params={"name": "éVOra"}).json()["data"]
+                assert [each["name"] for each in segments] == ["Été à Évora"]
+        finally:
+            installed.close()

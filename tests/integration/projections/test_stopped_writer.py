@@ -1,0 +1,54 @@
+"""A process that is stopped in the middle of a write: everybody else writes on, and it is told when it goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+from domain.commands.application import Rollcall
+from domain.errors import Unavailable
+from domain.segment import SegmentDraft
+from projections.records.event_store import EventStore
+from tests.support.installation import Installation, machine_now
+
+PROGRAM = "import sys; from tests.integration.projections.test_stopped_writer import write; write(*sys.argv[1:])"
+
+
+class StopsWhileWriting(EventStore):
+    """Stops its process when it holds the log's lock."""
+
+    def _append(self, *arguments: object) -> list[int]:
+        positions = super()._append(*arguments)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return positions
+
+
+def write(url: str, account: str) -> None:
+    """What the stopped process does."""
+    store = StopsWhileWriting(url, "rollcall_api", size=1)
+    try:
+        Rollcall(store, store, machine_now).create_segment(UUID(account), SegmentDraft("stopped"))
+    except Unavailable as told:
+        print(told.code)
+    store.close()
+
+
+def test_a_process_that_is_stopped_while_it_writes_does_not_stop_the_others(installation: Installation) -> None:
+    account, other = installation.account("one"), installation.account("two")
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, installation.url, str(account)],
+        cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        written = installation.rollcall.create_segment(other, SegmentDraft("of another account"))
+        assert written.position == installation.rollcall.head()
+        os.kill(process.pid, signal.SIGCONT)
+        assert process.communicate(timeout=30)[0].split() == ["database_unavailable"]
+    finally:
+        process.kill()
+    assert installation.rollcall.head() == written.position, "told that it failed, and stored all the same"

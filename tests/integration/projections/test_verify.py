@@ -1,0 +1,108 @@
+"""`rollcall verify` finds every member who should not be one, and everyone who should and is not."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from domain.customer import CustomerChange, CustomerData, customer_id_of
+from domain.segment import SegmentDraft
+from projections.worker.verify import verify
+from tests.support.installation import Installation
+
+GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+
+
+@pytest.fixture
+def account(installation: Installation) -> UUID:
+    """Four customers, one of whom was deleted and came again."""
+    account = installation.account()
+    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    for name in ("a", "b", "c", "again"):
+        change(installation, account, name)
+    return account
+
+
+def change(installation: Installation, account: UUID, name: str) -> None:
+    data = CustomerData(attributes={"plan": "gold" if name == "a" else "silver"})
+    installation.rollcall.change_customers(account, [CustomerChange(name, "changed", installation.now(), data)])
+
+
+def static_segment(installation: Installation, account: UUID) -> UUID:
+    """A list of a and again, of whom again was deleted since; c was on it and was taken out."""
+    rollcall = installation.rollcall
+    segment = rollcall.create_segment(account, SegmentDraft("list")).id
+    ids = {name: customer_id_of(account, name) for name in ("a", "c", "again")}
+    rollcall.add_members(account, segment, list(ids.values()))
+    rollcall.remove_member(account, segment, ids["c"])
+    rollcall.change_customers(
+        account, [CustomerChange(None, "deleted", installation.now(), customer_id=ids["again"])]
+    )  # fmt: skip
+    change(installation, account, "again")
+    installation.project()
+    return segment
+
+
+def meddle(installation: Installation, statement: str, segment: UUID, name: str, account: UUID) -> None:
+    """Do to the read model what no event has asked for, and keep the counts in step with it."""
+    terms = {"segment": segment, "customer": customer_id_of(account, name)}
+    with installation.owner() as owner:
+        assert owner.execute(statement, terms).rowcount == 1
+        owner.execute(
+            "UPDATE segment_versions v SET members = (SELECT count(*) FROM members m WHERE m.version_no = v.version_no)"
+        )
+
+
+ADD = """INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
+         SELECT s.serving, c.customer_no, now(), 1, c.account_id FROM segments s, customers c
+         WHERE s.segment_id = %(segment)s AND c.customer_id = %(customer)s"""
+REMOVE = """DELETE FROM members m USING segments s, customers c
+            WHERE m.version_no = s.serving AND m.customer_no = c.customer_no
+              AND s.segment_id = %(segment)s AND c.customer_id = %(customer)s"""
+
+
+def test_what_the_log_tells_of_a_static_segment_is_no_difference(installation: Installation, account: UUID) -> None:
+    static_segment(installation, account)
+    assert list(verify(installation.url)) == []
+
+
+@pytest.mark.parametrize("name", ["b", "c", "again"])
+def test_a_wrongly_added_member_of_a_static_segment_is_found(
+    installation: Installation, account: UUID, name: str
+) -> None:
+    """Who never was in it, who was taken out, and who was deleted and came again."""
+    segment = static_segment(installation, account)
+    meddle(installation, ADD, segment, name, account)
+    who = customer_id_of(account, name)
+    assert list(verify(installation.url)) == [
+        f"segment {segment}: customer {who} is a member but was not added, or taken out since"
+    ]
+
+
+def test_a_missing_member_of_a_static_segment_is_found(installation: Installation, account: UUID) -> None:
+    segment = static_segment(installation, account)
+    meddle(installation, REMOVE, segment, "a", account)
+    who = customer_id_of(account, "a")
+    assert list(verify(installation.url)) == [f"segment {segment}: customer {who} is no member but was added"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "relation"),
+    [(ADD, "b", "is a member but does not match"), (REMOVE, "a", "is no member but matches")],
+)
+def test_a_wrong_member_of_a_dynamic_segment_is_found(
+    installation: Installation, account: UUID, statement: str, name: str, relation: str
+) -> None:
+    segment = installation.rollcall.create_segment(account, SegmentDraft("gold", "", "dynamic", GOLD)).id
+    installation.project()
+    meddle(installation, statement, segment, name, account)
+    who = customer_id_of(account, name)
+    assert list(verify(installation.url)) == [f"segment {segment}: customer {who} {relation}"]
+
+
+def test_a_wrong_count_is_found(installation: Installation, account: UUID) -> None:
+    segment = static_segment(installation, account)
+    with installation.owner() as owner:
+        owner.execute("UPDATE segment_versions SET members = 7")
+    assert list(verify(installation.url)) == [f"segment {segment}: counted 7 members, has 1"]

@@ -1,0 +1,46 @@
+"""The worker while what it needs is away for a moment: it waits and goes on, whichever of its sessions noticed."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from domain.commands.application import Rollcall
+from domain.errors import Unavailable
+from domain.segment import SegmentDraft
+from projections.records.event_store import EventStore
+from projections.worker.runner import Retention, run_worker
+from tests.support.installation import Installation
+from tests.support.outside import eventually
+
+
+class Interrupted(Rollcall):
+    """Finds the database away the first time that the worker puts something into the log."""
+
+    away = True
+
+    def record_recomputed(self, *arguments: Any) -> None:
+        if self.away:
+            self.away = False
+            raise Unavailable("database_unavailable", "the database does not answer; try again")
+        super().record_recomputed(*arguments)
+
+
+def test_a_log_that_is_away_is_waited_for(installation: Installation) -> None:
+    account = installation.account()
+    wanted = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
+    installation.rollcall.create_segment(account, SegmentDraft("Anas", "", "dynamic", wanted))
+    store, stop = EventStore(installation.url, "rollcall_worker", size=1), threading.Event()
+    announcer = Interrupted(store, store, installation.now)
+    work = threading.Thread(
+        target=run_worker, args=(installation.url, announcer, stop, Retention(30, published_only=False)), daemon=True
+    )
+    work.start()
+    try:
+        with installation.owner() as owner:
+            eventually(lambda: owner.execute("SELECT serving IS NOT NULL FROM segments").fetchall() == [(True,)])
+        assert not announcer.away
+    finally:
+        stop.set()
+        work.join(30)
+        store.close()

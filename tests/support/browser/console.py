@@ -1,0 +1,102 @@
+"""The running command with a person signed in to its console, and a door to put data in.
+
+Used by the fixtures of `conftest` and by `screenshots`. The data goes in over HTTP with the API key, as other programs
+send it; what a test looks at, it looks at in the browser.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from playwright.sync_api import Browser, StorageState
+
+from tests.support.outside import Outside, eventually
+
+TYPES = {
+    "plan": "text", "premium_customer": "boolean", "birthdate": "date", "score": "number", "last_order": "datetime",
+    "likes": "list",
+}  # fmt: skip
+
+
+class Console(Outside):
+    """A running `rollcall up` without Kafka; `session` is what the browser keeps of who is signed in."""
+
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
+        super().__init__(home, *arguments, **{"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"} | settings)
+        self.url = str(self.http.base_url).rstrip("/")
+        self.session: StorageState | None = None
+        self._numbers = count(1)
+
+    def sign_in(self, browser: Browser) -> None:
+        """Open the one-time link that the command printed, as its owner does, and keep the session."""
+        context = browser.new_context()
+        try:
+            page = context.new_page()
+            page.goto(self.said["console"])
+            page.wait_for_url(f"{self.url}/console/segments")
+            self.session = context.storage_state()
+        finally:
+            context.close()
+
+    def declare(self) -> None:
+        for key, kind in TYPES.items():
+            label = {"label": "Premium customer"} if key == "premium_customer" else {}
+            self.ok("PUT", f"/v1/attributes/{key}", json={"type": kind, **label})
+
+    def segment(self, name: str, node: Any = None, *, description: str = "", members: Sequence[str] = ()) -> str:
+        """A new segment's id: dynamic where there is a filter, else static with those customers as its members."""
+        body: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "type": "static" if node is None else "dynamic",
+        }
+        made: str = self.ok("POST", "/v1/segments", json=body if node is None else body | {"filter": node})["id"]
+        if members:
+            self.ok("POST", f"/v1/segments/{made}/members", json={"customer_ids": list(members)})
+        self.settle()
+        return made
+
+    def customer(self, name: str, **data: Any) -> str:
+        """A new customer's id, with a phone number of her own unless `data` says another."""
+        number = next(self._numbers)
+        body = {"name": name, "phone": f"+35191{number + 3_000_000:07d}", **data}
+        made: str = self.ok("PUT", f"/v1/customers/customer-{number}", json=body)["id"]
+        return made
+
+    def change(self, customer_id: str, **data: Any) -> None:
+        """Send a change of a customer that `customer` made."""
+        external_id = self.ok("GET", f"/v1/customers/{customer_id}")["external_id"]
+        self.ok("PUT", f"/v1/customers/{external_id}", json=data)
+
+    def campaign(self, name: str, *segment_ids: str) -> str:
+        """A new campaign's id."""
+        made: str = self.ok("POST", "/v1/campaigns", json={"name": name, "segment_ids": list(segment_ids)})["id"]
+        self.settle()
+        return made
+
+    def set_aside(self, value: str, message: str) -> str:
+        """A new dead letter's id. Without Kafka no door makes one, so it is put where ingest would put it."""
+        query = (
+            "INSERT INTO rollcall.dead_letters (account_id, topic, partition, record_offset, record_timestamp, key,"
+            " value, headers, code, message, first_failed_at)"
+            " SELECT account_id, 'rollcall.customers.v1', 3, 1288, 1779271200123, 'crm-1', %s, %s,"
+            " 'attribute_type_mismatch', %s, now() FROM rollcall_model.accounts RETURNING dead_letter_id"
+        )
+        headers = {
+            "ce_specversion": "1.0", "ce_type": "rollcall.customer.changed.v1", "ce_source": "/crm", "ce_id": "a-1",
+            "ce_subject": "crm-1", "ce_time": "2026-05-20T10:00:00Z",
+        }  # fmt: skip
+        stored = json.dumps([[name, text.encode().hex()] for name, text in headers.items()])
+        with psycopg.connect(self.database_url) as owner:
+            row = owner.execute(query, [value.encode(), stored, message]).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def settle(self) -> None:
+        """Wait until everything sent so far can be read."""
+        eventually(self.settled, 30)

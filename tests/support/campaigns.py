@@ -1,0 +1,72 @@
+"""What tests of the console's campaigns share: a crowd to reach, segments of it, and reading a page."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from uuid import UUID
+
+from httpx import Client
+
+from domain.campaign import CampaignDraft
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft
+from tests.support.installation import Installation
+
+
+def customer(installation: Installation, account_id: UUID, external_id: str, *plans: str, **data: Any) -> None:
+    body = CustomerData.model_validate({"attributes": {"plans": list(plans)}, **data})
+    change = CustomerChange(external_id, "changed", installation.now(), body)
+    installation.rollcall.change_customers(account_id, [change])
+
+
+def segment(installation: Installation, account_id: UUID, plan: str, *, computed: bool = True) -> str:
+    raw = [{"attribute": "plans", "operator": "includes_any", "value": [plan]}]
+    saved = installation.rollcall.create_segment(account_id, SegmentDraft(plan, "", "dynamic", raw))
+    if computed:
+        installation.computed(account_id, saved)
+    return str(saved.id)
+
+
+def campaign(
+    installation: Installation, account_id: UUID, included: list[str], excluded: list[str] | None = None
+) -> str:
+    draft = CampaignDraft("Sale", [UUID(each) for each in included], [UUID(each) for each in excluded or []])
+    return str(installation.rollcall.create_campaign(account_id, draft).id)
+
+
+def phone(number: int) -> str:
+    return f"+3519100000{number:02}"
+
+
+def crowd(installation: Installation, account_id: UUID) -> tuple[str, str, str]:
+    """One customer for each reason to be reached or not; the segments gold, silver and staff."""
+    customer(installation, account_id, "a", "gold", phone=phone(1), name="Ana <Sá>")
+    customer(installation, account_id, "both", "gold", "silver", phone=phone(2))
+    customer(installation, account_id, "same-phone", "silver", phone=phone(1))
+    customer(installation, account_id, "out", "silver", phone=phone(4), opted_out=True)
+    customer(installation, account_id, "no-phone", "silver")
+    customer(installation, account_id, "left-out", "silver", "staff", phone=phone(6))
+    customer(installation, account_id, "z", "silver", phone=phone(8))
+    gold, silver, staff = (segment(installation, account_id, plan) for plan in ("gold", "silver", "staff"))
+    return gold, silver, staff
+
+
+def text_of(page: str) -> str:
+    """What a person reads: without tags, spaces as one."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split()).replace(" ,", ",")
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, f"no field {name}"
+    return found.group(1)
+
+
+def created(console: Client, **form: Any) -> str:
+    """The address of a campaign that the form made."""
+    token = hidden(console.get("/console/campaigns/new").text, "token")
+    answer = console.post("/console/campaigns/new", data={"token": token, **form})
+    assert answer.status_code == 303, text_of(answer.text)
+    return answer.headers["location"]

@@ -1,0 +1,224 @@
+"""A whole Rollcall in one process for tests: a database of its own, the application, a projection worker."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+import psycopg
+import uvicorn
+from httpx import Client
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from api.app import create_app
+from api.csv_import.runner import ImportRunner
+from api.http.context import Context
+from consumers.dead_letter_retry import Retrying
+from domain.account import KeyKind
+from domain.commands.application import Rollcall, Saved
+from domain.people import new_token
+from projections.postgres.database import Database, worker_session
+from projections.read.position import progress, reached
+from projections.records import people, sessions
+from projections.records.event_store import EventStore
+from projections.records.installation import secret_of
+from projections.worker.worker import Worker
+
+FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
+Clock = Callable[[], datetime]
+
+
+def machine_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Installation:
+    """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
+
+    url: str
+    now: Clock = machine_now
+    rollcall: Rollcall = field(init=False)
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._api_store = EventStore(self.url, "rollcall_api")
+        self._worker_store = EventStore(self.url, "rollcall_worker", size=2)
+        self.rollcall = Rollcall(self._api_store, self._api_store, self.now)
+        self._spanning = Rollcall(self._worker_store, self._worker_store, self.now)
+        self.database = Database(self.url, "rollcall_api", wait=1.0)
+        self._projecting = False
+
+    def context(self, **figures: Any) -> Context:
+        retry = Retrying(self.rollcall, self.database, self)
+        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
+
+    def from_machine(self, instant: datetime) -> datetime:
+        """What a record's timestamp means: the clocks of tests are not shifted."""
+        return instant
+
+    @contextmanager
+    def serving(self, **figures: Any) -> Iterator[str]:
+        """The HTTP door on a port of its own; its address."""
+        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                thread.join(0.005)
+                assert thread.is_alive(), "the server ended before it began"
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+    @contextmanager
+    def open_door(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
+        """A client of a served HTTP door; without a key it has none."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
+            yield client
+
+    @contextmanager
+    def open_console(self, account_id: UUID, **figures: Any) -> Iterator[Client]:
+        """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
+        with self.open_door(**figures) as client:
+            client.headers.update(FROM_OUR_PAGE)
+            self.sign_in(client, account_id)
+            yield client
+
+    def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
+        """Let a client be the account's first person, who is brought to the page `to`."""
+        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
+        assert client.get(link).headers["location"] == to
+
+    def link(self, person_id: UUID, account_id: UUID) -> str:
+        """The path of a one-time link for a person."""
+        token = new_token()
+        sessions.make_link(self.database, account_id, person_id, token.sha256, self.now())
+        return f"/console/sign-in/{token.text}"
+
+    def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
+        return self.rollcall.create_account(name, timezone, country).id
+
+    def key(self, account_id: UUID, kind: KeyKind = "admin") -> str:
+        return self.rollcall.create_key(account_id, f"{kind} key", kind).key
+
+    def owner(self) -> Connection[Any]:
+        """A session that sees every row, to look behind the scenes."""
+        return psycopg.connect(self.url, autocommit=True, options="-c search_path=rollcall_model,rollcall")
+
+    def project(self) -> None:
+        """Bring the read models up to the log. Two workers get in each other's way: beside one, `catch_up`."""
+        assert not self._projecting, "a worker runs beside the test"
+        with self.worker() as worker:
+            worker.drain()
+
+    @contextmanager
+    def projecting(self) -> Iterator[None]:
+        """A worker beside the test, caught up before it begins; an error in it fails the test.
+
+        A key is known once it is projected: what needs one opens its door before this.
+        """
+        self.project()
+        self._projecting = True
+        stop = threading.Event()
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                with self.worker() as worker:
+                    while not stop.is_set():
+                        if not worker.step():
+                            stop.wait(0.002)
+            except BaseException as failure:
+                failures.append(failure)
+
+        thread = threading.Thread(target=work, name="worker", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(30)
+            self._projecting = False
+        if failures:
+            raise failures[0]
+
+    def catch_up(self) -> None:
+        """Wait until the worker beside the test has the whole log in the read models."""
+        deadline = time.monotonic() + 30
+        while (standing := progress(self.database))[0] < standing[1]:
+            assert time.monotonic() < deadline, "the worker does not catch up"
+            time.sleep(0.005)
+
+    def computed(self, account_id: UUID, saved: Saved) -> None:
+        """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
+        deadline = time.monotonic() + 30
+        while not reached(self.database, account_id, saved.position, saved.id):
+            assert time.monotonic() < deadline, "the segment is not computed"
+            time.sleep(0.005)
+
+    def run_imports(self) -> None:
+        """Run every import that waits, to its end."""
+        runner = ImportRunner(self.rollcall, self.database, threading.Event())
+        while runner.run_next():
+            continue
+
+    def close(self) -> None:
+        self._api_store.close()
+        self._worker_store.close()
+        self.database.close()
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """The server answers nobody who wants this database, and drops whoever is connected to it."""
+        database = str(conninfo_to_dict(self.url)["dbname"])
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(allow.format(sql.Identifier(database), sql.SQL("false")))
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+            try:
+                yield
+            finally:
+                connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
+
+    @contextmanager
+    def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
+        """A worker that does only what it is told; one that does not announce fills versions that are never served."""
+        with worker_session(self.url) as connection:
+            worker = Worker(connection, self._spanning if announcing else None)
+            worker.load()
+            yield worker
+
+
+def unique_name() -> str:
+    """A name for a database that nobody else has."""
+    return f"t_{secrets.token_hex(8)}"
+
+
+def address_of(conninfo: str) -> str:
+    """A key-value connection string as the address that the command's settings take."""
+    return "postgresql://?" + urlencode(conninfo_to_dict(conninfo), quote_via=quote)
+
+
+@contextmanager
+def cloned_database(postgres_url: str, template: str) -> Iterator[str]:
+    """The owner's address of a copy of the template, dropped afterwards."""
+    name = unique_name()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        yield make_conninfo(postgres_url, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,110 @@
+"""For the tests of the whole Kafka door: what `rollcall ingest` runs, in a thread, and what it left in the database."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from consumers.dead_letters import DeadLetterRelay
+from consumers.ingest import Ingest
+from consumers.kafka import Source
+from deploy.clock import Clock
+from domain.commands.application import Rollcall
+from projections.postgres.database import Database
+from projections.records.event_store import EventStore
+from tests.support.kafka.broker import Broker
+
+TOPIC = "rollcall.customers.v1"
+DLT = f"{TOPIC}.dlt"
+
+
+class Process:
+    """What `rollcall ingest` runs, in a thread of its own with an own stop."""
+
+    def __init__(self, broker: Broker, database_url: str, account: UUID, batch_size: int = 200) -> None:
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self.store = EventStore(database_url, "rollcall_worker", size=2)
+        self.database = Database(database_url, "rollcall_worker", size=2)
+        clock = Clock()
+        app = Rollcall(self.store, self.store, clock.now)
+        source = Source(broker.address, [TOPIC], app.tracked_position, batch_size=batch_size)
+        relay = DeadLetterRelay(self.database, broker.address, clock.now)
+        self._ingest = Ingest(app, source, {TOPIC: account}, relay, clock, self._stop)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._ingest.run()
+        except BaseException as failure:
+            self._failure = failure
+
+    def end(self) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self.store.close()
+        self.database.close()
+        assert self._failure is None, self._failure
+
+
+class Door:
+    """A broker with the topics, a database with the account, and a look at both."""
+
+    def __init__(self, broker: Broker, url: str) -> None:
+        self.broker = broker
+        self.url = url
+        broker.create(TOPIC, 4)
+        broker.create(DLT, 1)
+        store = EventStore(url, "rollcall_worker", size=1)
+        self.account = Rollcall(store, store, Clock().now).create_account("default", "UTC", "PT").id
+        store.close()
+
+    @contextmanager
+    def ingesting(self, url: str | None = None, batch_size: int = 200) -> Iterator[Process]:
+        process = Process(self.broker, url or self.url, self.account, batch_size)
+        try:
+            yield process
+        finally:
+            process.end()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def taken(self) -> int:
+        return int(self.rows("SELECT coalesce(sum(notification_id + 1), 0) FROM rollcall.notification_tracking")[0][0])
+
+    def customers(self) -> int:
+        return int(self.rows("SELECT count(*) FROM rollcall.customer_states")[0][0])
+
+    def events(self) -> int:
+        """Events about customers: all but those of the account and of its attributes."""
+        query = (
+            "SELECT count(*) FROM rollcall.stored_events JOIN rollcall.customer_states ON originator_id = customer_id"
+        )
+        return int(self.rows(query)[0][0])
+
+    def letters(self) -> list[tuple[str, bool]]:
+        query = "SELECT code, published_at IS NOT NULL FROM rollcall.dead_letters ORDER BY dead_letter_id"
+        return [(code, published) for code, published in self.rows(query)]
+
+    def send(self, number: int, who: str, data: Any, **changed: Any) -> None:
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": f"e-{number}",
+            "ce_source": "/crm",
+            "ce_type": "rollcall.customer.changed.v1",
+            "ce_subject": who,
+            "ce_time": f"2026-05-20T10:{number // 60 % 60:02}:{number % 60:02}Z",
+            "content-type": "application/json",
+        } | changed
+        value = data if isinstance(data, bytes | None) else json.dumps(data).encode()
+        self.broker.send(TOPIC, value, who.encode(), [(name, text.encode()) for name, text in headers.items()])

@@ -1,0 +1,143 @@
+"""api/asyncapi.yaml says what the Kafka door does: its examples go through the real reader and writer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from consumers.cloud_events import KINDS, Unusable, read
+from consumers.dead_letters import message_of
+from consumers.membership_publisher import message_of as membership_message
+from consumers.records import Record
+from domain.customer import CustomerChange, CustomerData
+from projections.model.changes import Change
+from projections.records.dead_letters import StoredLetter
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "api" / "asyncapi.yaml").read_text())
+MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+
+
+class MachineClock:
+    def now(self) -> datetime:
+        return datetime(2026, 5, 20, tzinfo=UTC)
+
+    def from_machine(self, instant: datetime) -> datetime:
+        return instant
+
+
+def as_record(example: dict[str, Any]) -> Record:
+    payload = example["payload"]
+    value = None if payload is None else json.dumps(payload).encode()
+    headers: list[tuple[str, bytes | None]] = [(name, text.encode()) for name, text in example["headers"].items()]
+    return Record(0, 1_779_271_200_125, b"key", value, headers)
+
+
+def check(part: dict[str, Any], value: Any) -> None:
+    Draft202012Validator({**part, "components": DOCUMENT["components"]}).validate(value)
+
+
+def headers_of(message: dict[str, Any]) -> dict[str, Any]:
+    traits = message.get("traits", [])
+    own: dict[str, Any] = message.get("headers", {})
+    return own or next(resolved(trait)["headers"] for trait in traits)
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def examples() -> Iterator[Any]:
+    for name, message in MESSAGES.items():
+        for example in message["examples"]:
+            yield pytest.param(message, example, id=f"{name}: {example['name']}")
+
+
+@pytest.mark.parametrize(("message", "example"), list(examples()))
+def test_examples_fit_their_schemas(message: dict[str, Any], example: dict[str, Any]) -> None:
+    check(headers_of(message), example["headers"])
+    check(message["payload"], example["payload"])
+
+
+@pytest.mark.parametrize(
+    ("message", "example"),
+    [each for each in examples() if not str(each.id).startswith(("deadLetter", "membershipChange"))],
+)
+def test_the_door_takes_every_example_in(message: dict[str, Any], example: dict[str, Any]) -> None:
+    change = read(as_record(example), MachineClock())
+    assert isinstance(change, CustomerChange), change
+    event = example["payload"] if message["name"] == "structured" else example["headers"]
+    kind = event.get("type") or event["ce_type"]
+    assert change.kind == KINDS[kind]
+    assert message["name"] in (kind, "structured")
+    assert change.external_id == (event.get("subject") or event["ce_subject"])
+    assert (change.data is not None) == (change.kind == "changed")
+
+
+def test_the_dead_letter_example_is_what_the_relay_sends() -> None:
+    (example,) = MESSAGES["deadLetter"]["examples"]
+    headers = example["headers"]
+    record = Record(
+        int(headers["dlt-original-offset"]),
+        int(headers["dlt-original-timestamp"]),
+        b"c-1001",
+        example["payload"].encode(),
+        [(name, text.encode()) for name, text in headers.items() if name.startswith("ce_")],
+    )
+    reason = read(record, MachineClock())
+    assert isinstance(reason, Unusable)
+    failed = datetime.fromisoformat(headers["dlt-first-failed-at"])
+    letter = StoredLetter(
+        1, headers["dlt-original-topic"], int(headers["dlt-original-partition"]), record.offset, record.timestamp,
+        record.key, record.value, record.headers, reason.code, reason.message, 1, failed,
+    )  # fmt: skip
+    sent = message_of(letter)
+    assert {name: text.decode() for name, text in sent.headers} == headers
+    assert sent.topic == DOCUMENT["channels"]["deadLetters"]["address"]
+
+
+def test_names_are_those_of_the_code() -> None:
+    assert set(SCHEMAS["Type"]["enum"]) == set(KINDS)
+    assert set(SCHEMAS["CustomerData"]["properties"]) == set(CustomerData.model_fields)
+
+
+def test_every_reference_leads_somewhere_and_every_message_is_used() -> None:
+    text = json.dumps(DOCUMENT)
+    references = {part.split('"')[0] for part in text.split('"$ref": "')[1:]}
+    assert all(resolved({"$ref": each}) is not None for each in references)
+    for kind, parts in DOCUMENT["components"].items():
+        assert [name for name in parts if f"#/components/{kind}/{name}" not in references] == []
+    offered = {
+        f"#/channels/{name}/messages/{each}"
+        for name, parts in DOCUMENT["channels"].items()
+        for each in parts["messages"]
+    }
+    assert offered <= references
+
+
+def test_a_value_that_the_schema_refuses_is_refused_at_the_door() -> None:
+    refused: list[Any] = [{"nome": 1}, {"phone": 1}, {"tags": "vip"}, {"opted_out": "no"}, {"attributes": []}, []]
+    for data in refused:
+        assert not Draft202012Validator(SCHEMAS["CustomerData"]).is_valid(data)
+        record = as_record({"headers": MESSAGES["changed"]["examples"][0]["headers"], "payload": data})
+        assert isinstance(read(record, MachineClock()), Unusable)
+
+
+def test_what_is_told_of_a_membership_fits_its_schema() -> None:
+    told = Change(1, UUID(int=1), UUID(int=2), UUID(int=3), 40, 7, 41, datetime(2026, 5, 20, tzinfo=UTC), True, "time")
+    message = membership_message(told)
+    headers = {name: (content or b"").decode() for name, content in message.headers}
+    check(resolved(MESSAGES["membershipChange"]["headers"]), headers)
+    check(resolved(MESSAGES["membershipChange"]["payload"]), json.loads(message.value or b""))
+    assert (message.key, headers["ce_type"]) == (str(UUID(int=3)).encode(), "rollcall.membership.joined.v1")

@@ -1,0 +1,228 @@
+"""The ingest loop against a script of batches: what it retries, what it gives up, what stops it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumers import backoff as waiting
+from consumers.ingest import Ingest
+from consumers.records import Batch, Record
+from domain.commands.application import Changed, Tracking
+from domain.customer import CustomerChange, DeadLetter, Outcome
+from domain.errors import FieldError, StaleVersion, Unavailable
+
+ACCOUNT = uuid4()
+GOOD = [
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"rollcall.customer.opted_out.v1"),
+    ("ce_source", b"/s"),
+    ("ce_id", b"1"),
+    ("ce_subject", b"c"),
+]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST", 0.001)
+    monkeypatch.setattr(waiting, "LONGEST", 0.001)
+
+
+class MachineClock:
+    def now(self) -> datetime:
+        return datetime(2026, 5, 20, tzinfo=UTC)
+
+    def from_machine(self, instant: datetime) -> datetime:
+        return instant
+
+
+class Application:
+    """Records what it is asked to store; `troubles` are raised first, one for each call."""
+
+    def __init__(self, *troubles: BaseException) -> None:
+        self.troubles = list(troubles)
+        self.stored: list[tuple[UUID, list[CustomerChange], Tracking, list[DeadLetter]]] = []
+        self.calls = 0
+        self.invalid: Callable[[CustomerChange], bool] = lambda change: False
+
+    def change_customers(
+        self,
+        account_id: UUID,
+        changes: Sequence[CustomerChange],
+        *,
+        tracking: Tracking,
+        dead_letters: Sequence[DeadLetter],
+        dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter],
+    ) -> Changed:
+        self.calls += 1
+        if self.troubles:
+            raise self.troubles.pop(0)
+        errors = (FieldError("/phone", "invalid_phone", "no number\x00\ud800"), FieldError("/name", "x", "y"))
+        letters = [*dead_letters]
+        outcomes = []
+        for index, change in enumerate(changes):
+            if self.invalid(change):
+                letters.append(dead_letter_of(index, errors))
+                outcomes.append(Outcome("invalid", uuid4(), errors=errors))
+            else:
+                outcomes.append(Outcome("changed", uuid4()))
+        self.stored.append((account_id, list(changes), tracking, letters))
+        return Changed(7, outcomes)
+
+
+class Script:
+    """Gives batches, or raises, and sets `stop` at its end."""
+
+    def __init__(self, stop: threading.Event, *steps: Batch | BaseException | None) -> None:
+        self._steps: Iterator[Batch | BaseException | None] = iter(steps)
+        self._stop = stop
+        self.rewound: list[Batch] = []
+        self.hints = 0
+        self.closed = False
+
+    def next_batch(self, timeout: float) -> Batch | None:
+        step = next(self._steps, self)
+        if step is self:
+            self._stop.set()
+            return None
+        if isinstance(step, BaseException):
+            raise step
+        assert step is None or isinstance(step, Batch)
+        return step
+
+    def rewind(self, batch: Batch) -> None:
+        self.rewound.append(batch)
+
+    def hint(self) -> None:
+        self.hints += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Relay:
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def start(self) -> None: ...
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def close(self) -> None: ...
+
+
+def batch(first: int, good: int, bad: int = 0, previous: int | None = None) -> Batch:
+    records = [Record(first + number, 5, b"c", b"", list(GOOD)) for number in range(good)]
+    records += [Record(first + good + number, 5, b"c", b"{", [("x", None)]) for number in range(bad)]
+    return Batch("t", 3, "kafka:t:id:3", previous, records, 0)
+
+
+def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, Relay]:
+    stop = threading.Event()
+    source, relay = Script(stop, *steps), Relay()
+    try:
+        Ingest(app, source, {"t": ACCOUNT}, relay, MachineClock(), stop).run()
+    finally:
+        assert source.closed
+    return source, relay
+
+
+def test_a_batch_and_its_position_go_into_one_call() -> None:
+    app = Application()
+    source, relay = run(app, None, batch(10, 2, 1, previous=9))
+    ((account, changes, tracking, letters),) = app.stored
+    assert account == ACCOUNT
+    assert [change.kind for change in changes] == ["opted_out"] * 2
+    assert tracking == Tracking("kafka:t:id:3", 12, 9)
+    assert [(letter.topic, letter.partition, letter.offset, letter.code) for letter in letters] == [
+        ("t", 3, 12, "not_a_cloud_event")
+    ]
+    assert letters[0].headers == [("x", None)]
+    assert relay.woken == 1
+    assert source.hints == 1
+
+
+def test_what_the_application_finds_invalid_becomes_a_letter_of_its_own_record() -> None:
+    app = Application()
+    app.invalid = lambda change: True
+    _, relay = run(app, batch(10, 2))
+    (_, _, _, letters) = app.stored[0]
+    assert [letter.offset for letter in letters] == [10, 11]
+    assert {letter.code for letter in letters} == {"invalid_phone"}
+    assert letters[0].message == "/phone: no number�?; /name: y"
+    assert letters[0].value == b""
+    assert relay.woken == 1
+
+
+def test_what_is_away_is_waited_for_with_the_same_batch() -> None:
+    away = Unavailable("database_unavailable", "away")
+    app = Application(away, away, away)
+    source, _ = run(app, Unavailable("broker_unavailable", "away"), batch(0, 1), batch(1, 1, previous=0))
+    assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1]
+    assert app.calls == 5
+    assert source.rewound == []
+
+
+def test_a_batch_that_another_process_took_in_is_let_go_and_the_position_read_again() -> None:
+    stale = StaleVersion("moved")
+    stale.code = "stale_tracking"
+    app = Application(stale)
+    first = batch(0, 1)
+    source, _ = run(app, first, batch(5, 1, previous=4))
+    assert source.rewound == [first]
+    assert [tracking.offset for _, _, tracking, _ in app.stored] == [5]
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), StaleVersion("of something else")])
+def test_what_is_not_foreseen_stops_the_process(bug: BaseException) -> None:
+    app = Application(bug)
+    with pytest.raises(type(bug)):
+        run(app, batch(0, 1), batch(1, 1))
+    assert app.stored == []
+
+
+def test_it_says_so_once_when_most_records_are_invalid() -> None:
+    with capture_logs() as logs:
+        run(Application(), *(batch(100 * number, 40, 60) for number in range(30)))
+        assert [entry["log_level"] for entry in logs if entry["event"] == "mostly_invalid"] == ["error"]
+        logs.clear()
+        run(Application(), *(batch(100 * number, 51, 49) for number in range(30)), batch(0, 0, 9))
+        assert [entry for entry in logs if entry["event"] == "mostly_invalid"] == []
+
+
+def test_a_log_line_counts_and_quotes_nothing() -> None:
+    with capture_logs() as logs:
+        run(Application(), batch(4, 2, 1))
+    (line,) = [entry for entry in logs if entry["event"] == "batch"]
+    assert {
+        "first": 4,
+        "last": 6,
+        "records": 3,
+        "changed": 2,
+        "invalid": 1,
+        "lag": 0,
+        "position": 7,
+    }.items() <= line.items()
+    assert "ms" in line
+
+
+def test_waits_grow_to_a_limit_and_end_when_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    stop = threading.Event()
+    spans: list[float] = []
+    monkeypatch.setattr(stop, "wait", spans.append)
+    backoff = waiting.Backoff(stop)
+    for _ in range(12):
+        backoff.wait()
+    limits = [min(5.0, 0.1 * 2**number) for number in range(12)]
+    assert all(limit / 2 <= span <= limit for span, limit in zip(spans, limits, strict=True))
+    backoff.reset()
+    backoff.wait()
+    assert spans[-1] <= 0.1
