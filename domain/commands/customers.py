@@ -44,7 +44,7 @@ class CustomerCommands:
 
         Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
         others take effect. `expected_version` is for a single change. Raises `StaleVersion` where the
-        customer has another version, or (`stale_tracking`) where another process moved the source.
+        customer has another version, `SourceMoved` where another process moved the source.
         """
 
         def append_changes() -> Changed:

@@ -20,9 +20,9 @@ from projections.postgres.database import beside
 SQL = beside(__file__)
 
 
-def existing(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+def existing_customers(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the ids that are customers now."""
-    cursor.execute(SQL.existing, [account_id, list(customer_ids)], binary=True)
+    cursor.execute(SQL.existing_customers, [account_id, list(customer_ids)], binary=True)
     return {row["customer_id"] for row in cursor.fetchall()}
 
 
