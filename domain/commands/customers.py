@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
-from domain.commands.log import Log, Moved, Tracking, Writes
+from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
 from domain.moments import from_micros
@@ -56,8 +56,8 @@ class CustomerCommands:
                     for index, outcome in enumerate(batch.outcomes)
                     if outcome.result == "invalid"
                 ]
-            writes = Writes(batch.states_written(), tracking, letters, Moved(deleted=batch.deleted()))
-            if not batch.events and not batch.written and not letters and tracking is None:
+            writes = Writes(batch.states_to_store(), tracking, letters, MemberChanges(deleted=batch.deleted()))
+            if not batch.events and not batch.touched and not letters and tracking is None:
                 return Changed(self._log.head(), batch.outcomes)
             position = self._log.append(account_id, batch.events, writes)
             self._accounts.keep_schema(account_id, batch.schema)

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from domain import json_text
-from domain.filters.facets import FOLDED, faces
+from domain.filters.facets import FOLDED, facets
 from domain.moments import Days, from_micros, micros_of_text
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
@@ -53,7 +53,7 @@ class CustomerRow:
             self.attributes.pop(key, None)
         else:
             self.attributes[key] = value
-        compared = faces(key, kind, value, days)
+        compared = facets(key, kind, value, days)
         for face, each in compared.items():
             if is_indexed(face, kind):
                 self.dates_before.setdefault(face, self.matchable.get(face))

@@ -73,7 +73,7 @@ class EventStore(PostgresProcessRecorder):
                 customer_states.store(cursor, account_id, writes.states)
                 dead_letters.store(cursor, account_id, writes.dead_letters)
                 created = {state.customer_id for state, before in writes.states if before == 0}
-                static_lists.store_members(cursor, account_id, writes.moved, created)
+                static_lists.store_members(cursor, account_id, writes.members, created)
             as_of = None if writes is None else writes.filters_as_of
             positions = self._append(cursor, account_id, stored_events, as_of)
             if writes is not None and writes.import_step is not None:
