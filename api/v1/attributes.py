@@ -49,12 +49,12 @@ def declare_attribute(here: Here, caller: Admin, key: KeyText, body: Body) -> Re
     """Give an attribute its type, which is fixed from then on, and its label."""
     asked = parsed(body, AttributeBody)
     try:
-        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label)
+        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label)
     except Refused:
         readers = _readers(here, caller, key)
-        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label, readers)
+        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
     settle(here, caller.account_id, saved.position)
-    declared = here.rollcall.attributes(caller.account_id)[key]
+    declared = here.rollcall.attributes.all(caller.account_id)[key]
     return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
 
 

@@ -77,7 +77,7 @@ def bulk_customers(here: Here, caller: Writer, body: BulkBody, idempotency_key: 
 def _take_in(
     here: Context, caller: Caller, changes: Sequence[tuple[int, CustomerChange]]
 ) -> tuple[int, list[Rejection]]:
-    changed = here.rollcall.change_customers(caller.account_id, [change for _, change in changes])
+    changed = here.rollcall.customers.change(caller.account_id, [change for _, change in changes])
     refused = [
         _rejection(number, outcome.errors)
         for (number, _), outcome in zip(changes, changed.outcomes, strict=True)

@@ -77,7 +77,7 @@ def put_customer(here: Here, caller: Writer, external_id: PersonText, body: Body
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parsed_object(body))
     change = CustomerChange(external_id, "changed", here.rollcall.now(), data)
-    changed = here.rollcall.change_customers(caller.account_id, [change], expected_version=expected_version(if_match))
+    changed = here.rollcall.customers.change(caller.account_id, [change], expected_version=expected_version(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
@@ -142,7 +142,7 @@ def delete_customer(here: Here, caller: Admin, external_id: PersonText, if_match
     """
     expected = expected_version(if_match)
     candidates = _candidates(caller.account_id, external_id)
-    position = here.rollcall.erase_customer(caller.account_id, candidates, expected)
+    position = here.rollcall.customers.erase(caller.account_id, candidates, expected)
     settle(here, caller.account_id, position)
     return done(position)
 

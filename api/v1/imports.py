@@ -93,7 +93,7 @@ def import_members(
     Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. Numbers that no customer has become customers;
     a name fills only an empty one.
     """
-    static = here.rollcall.read_static(caller.account_id, known(segment_id))
+    static = here.rollcall.segments.require_static(caller.account_id, known(segment_id))
 
     def work(identity: UUID | None) -> Response:
         import_id = identity or uuid4()

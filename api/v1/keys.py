@@ -67,7 +67,7 @@ def create_key(here: Here, caller: Admin, body: Body, idempotency_key: Idempoten
 def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
     secret = None if identity is None else _secret(here, identity)
     try:
-        made = here.rollcall.create_key(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
+        made = here.rollcall.keys.create(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
     except Refused as refused:
         if secret is None or refused.code != "key_exists":
             raise
@@ -115,7 +115,7 @@ def revoke_key(here: Here, caller: Admin, key_id: PathText) -> Response:
     """Revoke an API key."""
     if key_id == caller.key_id:
         raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
-    position = here.rollcall.revoke_key(caller.account_id, key_id, by=caller.key_id)
+    position = here.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
     settle(here, caller.account_id, position)
     return done(position)
 

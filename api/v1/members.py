@@ -91,7 +91,7 @@ def add_members(
     ids = {each: uuid_in(each) for each in asked}
 
     def work(_: UUID | None) -> Response:
-        found = here.rollcall.add_members(caller.account_id, segment, [each for each in ids.values() if each])
+        found = here.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
         settle(here, caller.account_id, found.position)
         nobody = set(found.unknown)
         unknown = [each for each in asked if ids[each] is None or ids[each] in nobody]
@@ -112,9 +112,9 @@ def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: Pa
     """Take a customer out of a static segment."""
     segment, customer = known(segment_id), uuid_in(customer_id)
     if customer is None:
-        here.rollcall.read_static(caller.account_id, segment)
+        here.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
-    position = here.rollcall.remove_member(caller.account_id, segment, customer)
+    position = here.rollcall.members.remove_one(caller.account_id, segment, customer)
     settle(here, caller.account_id, position)
     return done(position)
 

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
 def preview_segment(here: Here, caller: Reader, body: Body) -> Response:
     """Count exactly who matches a filter at this instant, with the ten newest of them; nothing is stored."""
     asked = parsed(body, PreviewBody)
-    node = here.rollcall.filter_tree(caller.account_id, asked.filter)
+    node = here.rollcall.segments.parse_filter(caller.account_id, asked.filter)
     with snapshot(here, caller.account_id) as (connection, position):
         days, _ = accounts.calendar(connection, caller.account_id)
         count, sample = preview(connection, caller.account_id, node, days.moment(micros(here.rollcall.now())))

@@ -77,7 +77,7 @@ def create(
         return _form(request, person, asked, errors)
     try:
         secret = _secret(here, person, f"{token}:{kind}:{name}")
-        made = here.rollcall.create_key(person.account_id, name, cast("KeyKind", kind), secret)
+        made = here.rollcall.keys.create(person.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
         return _form(request, person, asked, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
@@ -100,7 +100,7 @@ def ask(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Res
 def revoke(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
     """Revoke it: requests with it are refused from now on."""
     row = _found(here, person, key_id)
-    position = here.rollcall.revoke_key(person.account_id, row.key_id)
+    position = here.rollcall.keys.revoke(person.account_id, row.key_id)
     settle(here, person.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 

@@ -105,7 +105,7 @@ def create(request: Request, here: Here, person: SignedIn, asked: Filled) -> Res
     draft = CampaignDraft(asked.name, asked.segments, asked.excluded)
     try:
         _check(asked)
-        saved = here.rollcall.create_campaign(person.account_id, draft, uuid5(person.account_id, repr(asked)))
+        saved = here.rollcall.campaigns.create(person.account_id, draft, uuid5(person.account_id, repr(asked)))
     except Invalid as mistakes:
         return _show(request, here, person, asked, errors=_errors(mistakes))
     settle(here, person.account_id, saved.position)
@@ -135,7 +135,7 @@ def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, as
     )
     try:
         _check(asked)
-        saved = here.rollcall.edit_campaign(person.account_id, row.campaign_id, change, asked.version)
+        saved = here.rollcall.campaigns.edit(person.account_id, row.campaign_id, change, asked.version)
     except Invalid as mistakes:
         return _show(request, here, person, asked, row, errors=_errors(mistakes))
     except StaleVersion as stale:

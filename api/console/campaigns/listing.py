@@ -52,6 +52,6 @@ def delete(request: Request, here: Here, person: SignedIn, campaign_id: PathId) 
     """Delete it; its frozen audiences stay."""
     with snapshot(here, person.account_id) as (connection, _):
         row = find(connection, person.account_id, campaign_id)
-    position = here.rollcall.delete_campaign(person.account_id, row.campaign_id, None)
+    position = here.rollcall.campaigns.delete(person.account_id, row.campaign_id, None)
     settle(here, person.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

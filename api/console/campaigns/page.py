@@ -78,7 +78,7 @@ def freeze(
     with snapshot(here, account_id) as (connection, _):
         row = find(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
-    saved = here.rollcall.freeze_audience(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
+    saved = here.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
         audience = counted(here, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"

@@ -48,7 +48,7 @@ def add(request: Request, here: Here, person: SignedIn, segment_id: PathId, page
         return _candidates(request, here, person, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
     added = there = unknown = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.add_members(person.account_id, segment.segment_id, chunk)
+        found = here.rollcall.members.add(person.account_id, segment.segment_id, chunk)
         position, added = found.position, added + found.added
         there, unknown = there + found.already_members, unknown + len(found.unknown)
     settle(here, person.account_id, position)
@@ -75,7 +75,7 @@ def remove(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
         return _confirm(request, here, person, segment_id, ids)
     removed = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.remove_members(person.account_id, segment.segment_id, chunk)
+        found = here.rollcall.members.remove(person.account_id, segment.segment_id, chunk)
         position, removed = found.position, removed + found.removed
     settle(here, person.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_page(segment))

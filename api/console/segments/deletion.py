@@ -37,6 +37,6 @@ def delete(request: Request, here: Here, person: SignedIn, segment_id: PathId) -
     with snapshot(here, person.account_id) as (connection, _):
         segment = find(connection, person.account_id, segment_id)
     used_by = partial(names_naming, here, person.account_id, segment.segment_id)
-    position = here.rollcall.delete_segment(person.account_id, segment.segment_id, None, used_by)
+    position = here.rollcall.segments.delete(person.account_id, segment.segment_id, None, used_by)
     settle(here, person.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

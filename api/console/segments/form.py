@@ -75,7 +75,7 @@ def create(request: Request, here: Here, person: SignedIn, form: Form) -> Respon
         wanted = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
         content = json_text.dumps([identity, wanted.name, wanted.description, wanted.type, node]).decode()
         segment_id = uuid5(person.account_id, content)
-        saved = attempt(draft, lambda: here.rollcall.create_segment(person.account_id, wanted, segment_id))
+        saved = attempt(draft, lambda: here.rollcall.segments.create(person.account_id, wanted, segment_id))
         if saved is not None:
             settle(here, person.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", LIST)
@@ -107,7 +107,9 @@ def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
     expected = NO_VERSION if expected is None else expected
     changed = _edit_of(draft, node, row, known, expected)
     try:
-        saved = attempt(draft, lambda: here.rollcall.edit_segment(person.account_id, row.segment_id, changed, expected))
+        saved = attempt(
+            draft, lambda: here.rollcall.segments.edit(person.account_id, row.segment_id, changed, expected)
+        )
     except StaleVersion:
         settle(here, person.account_id, here.rollcall.head())
         row, known, around = _read(here, person, segment_id)
