@@ -28,7 +28,7 @@ from api.http.shapes.campaigns import (
     show_campaign,
 )
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import PageOf
+from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.commands.application import Saved
 from projections.read import campaigns

@@ -23,8 +23,8 @@ from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, exp
 from api.http.read_your_writes import MinPosition, names_naming, settle, snapshot
 from api.http.responses import answer, done
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import PageOf, Segment, SegmentBody, SegmentPatch
-from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, show_segment
+from api.http.shapes.pages import PageOf
+from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
 from domain.commands.application import Saved
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
