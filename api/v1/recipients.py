@@ -36,7 +36,7 @@ from api.v1.shapes.campaigns import (
 from api.v1.shapes.openapi import answers
 from api.v1.shapes.requests_and_responses import PageOf
 from domain.errors import NotFound, Refused, Unavailable
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.read import campaigns, recipients
 from projections.read.campaigns import AudienceRow
 from projections.read.recipients import Form
@@ -138,7 +138,7 @@ def list_audience_recipients(
     return answer(body, position)
 
 
-def _union(connection: Any, account_id: UUID, campaign_id: UUID) -> Union | None:
+def _union(connection: Any, account_id: UUID, campaign_id: UUID) -> AudienceSpec | None:
     """The versions that a campaign's segments serve now; `None` where it has no recipients. Raises `NotFound`.
 
     A segment that was never computed is no empty one: nobody is told a wrong audience.
@@ -150,7 +150,7 @@ def _union(connection: Any, account_id: UUID, campaign_id: UUID) -> Union | None
         if version is None:
             detail = f"segment {segment_id} has no members yet; ask again when it is current"
             raise Refused("segment_not_computed", detail)
-    return Union(account_id, [each for each in included if each], [each for each in left_out if each])
+    return AudienceSpec(account_id, [each for each in included if each], [each for each in left_out if each])
 
 
 def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> None:
