@@ -32,6 +32,7 @@ from projections.read.position import progress, reached
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
+from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
 
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -195,10 +196,10 @@ class Installation:
                 connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
 
     @contextmanager
-    def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
-        """A worker that does only what it is told; one that does not announce fills versions that are never served."""
+    def worker(self, *, live: bool = True) -> Iterator[Worker]:
+        """A worker that the test steps; one that is not live only replays: it fills versions and never switches."""
         with worker_session(self.url) as connection:
-            worker = Worker(connection, self._spanning.worker_events if announcing else None)
+            worker = Worker(connection, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
             worker.load()
             yield worker
 
