@@ -1,6 +1,6 @@
 """How the filter builder names attributes, operators and periods.
 
-The names of operators are in `domain.filters.wording`;
+What an operator says is in its row of `domain.filters.operators`;
 here they stand before their value: "Equals", "Is in the last … days".
 """
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from domain.customer import BUILT_IN
 from domain.filters.nesting import SEGMENT
-from domain.filters.operators import operators_of
-from domain.filters.wording import MOVING, OF_BOOLEANS, OF_SEGMENTS, PHRASES
+from domain.filters.operators import OPERATORS, operator_named
+from domain.filters.wording import SEGMENT_PHRASES
 from domain.values import AttributeType
 from projections.read.accounts import AttributeRow
 
@@ -35,7 +35,7 @@ class Vocabulary(NamedTuple):
     def operators(self, attribute: str) -> list[tuple[str, str]]:
         """The operators that an attribute allows, each with its words; none for an unknown attribute."""
         if attribute == SEGMENT:
-            return [(name, _before_value(name, phrase)) for name, phrase in OF_SEGMENTS.items()]
+            return [(name, _before_value(name, phrase)) for name, phrase in SEGMENT_PHRASES.items()]
         kind = self.types.get(attribute)
         if kind is None:
             return []
@@ -48,8 +48,7 @@ class Vocabulary(NamedTuple):
 
 def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
     """The operators of a type, each as it stands before its value."""
-    phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
-    return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
+    return [(operator.name, _before_value(operator.name, operator.phrase)) for operator in OPERATORS[kind].values()]
 
 
 def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> Vocabulary:
@@ -70,9 +69,8 @@ def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> 
 
 def unit_of(operator: str) -> str:
     """What an operator counts, "days" or "hours"; nothing for one that does not count."""
-    if operator not in MOVING or operator.endswith("_period"):
-        return ""
-    return "hours" if operator.endswith("_hours") else "days"
+    row = operator_named(operator, None)
+    return f"{row.unit}s" if row is not None and row.unit else ""
 
 
 def period_words(name: str) -> str:
