@@ -26,8 +26,7 @@ from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.memberships import MembershipRelay
 from consumers.retrying import Retrying
-from deploy import metrics
-from deploy.demo import play
+from deploy import demo, metrics
 from deploy.event_store import EventStore
 from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
@@ -172,10 +171,17 @@ def run_api(settings: Settings) -> None:
     database.close()
 
 
-def run_demo(settings: Settings) -> None:
-    """Fill the default account with a sample and change its customers until asked to stop."""
+def fill_demo(settings: Settings) -> int:
+    """Fill the default account with the sample; return the position in the log where it ends."""
     with application(settings, "rollcall_worker") as rollcall:
-        play(rollcall, account_id_of(DEFAULT_ACCOUNT), _stop_event())
+        demo.fill(rollcall, account_id_of(DEFAULT_ACCOUNT))
+        return rollcall.head()
+
+
+def run_demo(settings: Settings) -> None:
+    """Change the sample's customers until asked to stop."""
+    with application(settings, "rollcall_worker") as rollcall:
+        demo.keep_changing(rollcall, account_id_of(DEFAULT_ACCOUNT), _stop_event())
 
 
 def create_account(settings: Settings, name: str, *, timezone: str, country: str) -> str:

@@ -55,10 +55,14 @@ class Postgres:
         """The owner's address of the database."""
         return f"postgresql://{OWNER}:{self._password_file.read_text()}@127.0.0.1:{self._port}/{OWNER}"
 
+    def has_data(self) -> bool:
+        """Returns whether the home has a database already."""
+        return self._data.exists()
+
     def start(self) -> None:
         """Start the server and return when it answers; the first time, create its data."""
         self._keep_log_short()
-        if not self._data.exists():
+        if not self.has_data():
             self._create()
         self._require_same_major()
         if not self._password_file.exists():
