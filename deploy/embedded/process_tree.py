@@ -90,8 +90,9 @@ def up(settings: Settings, *, demo: bool) -> None:
         if demo:
             show_step(f"Loading {CUSTOMERS:,} sample customers")
             position = wiring.fill_demo(settings)
-            tree.start(Role("demo", settings, "--no-fill", may_end=True))
         _wait_until_ready(settings, tree, position)
+        if demo:
+            tree.start(Role("demo", settings, "--no-fill", may_end=True))
         show_ready(_values(given, settings, api_key), _commands())
         while True:
             tree.tend()
