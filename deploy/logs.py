@@ -1,7 +1,7 @@
 """How every process logs: structlog, set up once by `deploy.main`, on standard error.
 
 JSON lines in production, readable on a terminal; instants in UTC of the machine's own clock. What libraries log
-through the standard library comes out in the same form. Identifiers are bound once with
+through the standard library has the same form. Identifiers are bound once with
 `structlog.contextvars.bind_contextvars`. A log line never carries a customer's values: their usual names are masked.
 """
 

@@ -1,7 +1,7 @@
 """`rollcall up`: every process of Rollcall below one, which starts, watches and stops them.
 
 Called by `deploy.main`. PostgreSQL and the broker are started where none is given, the database is migrated, then
-come the roles, each in its own process with everything it needs in its environment. What dies is started again.
+come the roles, each in its own process with everything it needs in its environment. A service that dies is restarted.
 SIGINT, SIGTERM and SIGHUP (see `stoppable`) stop all in order; if this process is killed, the kernel ends the others.
 """
 
@@ -48,12 +48,12 @@ class Role:
 
     def start(self) -> None:
         """Start the process, without waiting until it is ready."""
-        # -P: a folder named `api` where the user happens to be must not be taken for ours.
+        # -P: a folder named `api` in the user's working folder must not be imported instead of ours.
         command = [sys.executable, "-P", "-m", "deploy.main", self.name, *self._options]
         self._process = launch(Program(command, self._environment))
 
     def alive(self) -> bool:
-        """Whether it runs, or has ended because its work is done."""
+        """Returns whether it runs, or has ended because its work is done."""
         if self._process is None:
             return False
         code = self._process.poll()
@@ -66,7 +66,7 @@ class Role:
         self._deadline = time.monotonic() + self.patience
 
     def stop(self) -> None:
-        """Wait for the end; when the time since it was asked is over, force it: a kill at any instant loses nothing."""
+        """Wait for the end; kill it when its time is over: a kill at any instant loses nothing."""
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(self._deadline - time.monotonic(), 0))

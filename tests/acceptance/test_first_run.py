@@ -21,7 +21,7 @@ import pytest
 from tests.integration.embedded_processes import nothing_left_of, processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SOMEBODY = 54_321
+NOBODY = 65_534
 # A developer's own Python may be in a folder that nobody else may enter.
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -105,7 +105,7 @@ def test_it_runs_from_a_read_only_checkout_as_a_user_without_privileges() -> Non
         folder.chmod(0o755)
         checkout, home = check_out(folder / "checkout"), folder / "home"
         home.mkdir()
-        user = SOMEBODY if os.geteuid() == 0 else None
+        user = NOBODY if os.geteuid() == 0 else None
         environment = {"HOME": str(home), "PIP_CACHE_DIR": str(home / "pip"), "UV_CACHE_DIR": str(home / "uv")}
         if user:
             os.chown(home, user, user)
