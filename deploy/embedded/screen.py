@@ -1,8 +1,8 @@
 """What `rollcall up` prints on standard output: a line for each step of the start, then one screen with what is needed.
 
 Used by `deploy.main` and `process_tree`. The labels of the screen (`console`, `API`, `API key`, `Kafka`) and its last
-line, `Stop with Ctrl-C.`, are read by programs; each label is followed by at least two spaces and its value. Colours
-only on a terminal. Warnings and errors are log lines, on standard error.
+line, `Stop with Ctrl-C.`, are read by programs; each label is followed by at least two spaces and its value, without
+colours. Other text has colours on a terminal. Warnings and errors are log lines, on standard error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def show_ready(values: dict[str, str], commands: dict[str, str]) -> None:
         "",
         _styled("Rollcall is ready.", BOLD),
         "",
-        *(f"  {_styled(f'{label:<8}', DIM)}  {value}" for label, value in values.items()),
+        *(f"  {label:<8}  {value}" for label, value in values.items()),
         "",
         *(f"  {command:<{width}}{_styled(purpose, DIM)}" for command, purpose in commands.items()),
         "",
