@@ -23,7 +23,7 @@ from prometheus_client import Counter
 from api.csv_import.reader import Row, Table, Unreadable, read_table
 from domain.commands.application import Rollcall
 from domain.errors import NotFound, Unavailable
-from domain.import_lines import CHUNK, ImportChunk, Line, LineError, name_of, phone_of
+from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, name_of, phone_of
 from domain.values import BadValue
 from projections.postgres.database import Database
 from projections.records import imports
@@ -50,8 +50,8 @@ class _Rows:
     table: Table
     country: str
     seen: set[int] = field(default_factory=set)
-    lines: list[Line] = field(default_factory=list)
-    errors: list[LineError] = field(default_factory=list)
+    lines: list[ImportLine] = field(default_factory=list)
+    errors: list[ImportLineError] = field(default_factory=list)
     duplicates: int = 0
     blank: int = 0
     # How many rows that have to be stored make a chunk.
@@ -72,11 +72,11 @@ class _Rows:
             self.duplicates += 1
         else:
             self.seen.add(number)
-            self.lines.append(Line(row.number, phone, name))
+            self.lines.append(ImportLine(row.number, phone, name))
 
     def _refuse(self, row: Row, code: str, message: str) -> None:
         cells = [cell[:SHOWN_CELL] for cell in row.cells]
-        self.errors.append(LineError(row.number, cells, code, message, self._numbers_within(cells)))
+        self.errors.append(ImportLineError(row.number, cells, code, message, self._numbers_within(cells)))
 
     def _numbers_within(self, cells: list[str]) -> list[str]:
         """The numbers in a row that is not taken in: whoever has one, it must be found by it when she is erased."""
