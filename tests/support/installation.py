@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -35,6 +36,7 @@ from projections.records.installation import secret_of
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
 
+DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 Clock = Callable[[], datetime]
 
@@ -71,7 +73,7 @@ class Installation:
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
         """The HTTP door on a port of its own; its address."""
-        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
+        config = uvicorn.Config(create_app(self.context(**figures), DOCUMENTS), port=0, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="http", daemon=True)
         thread.start()
