@@ -190,7 +190,7 @@ class CustomerState:
             recent=[recent[start : start + 8] for start in range(0, len(recent), 8)],
         )
 
-    def seen(self) -> Customer:
+    def to_customer(self) -> Customer:
         """The customer as the outside sees it."""
         values = {key: value for key, (value, _) in self.values.items() if value is not None}
         values.setdefault("opted_out", False)
@@ -247,7 +247,7 @@ def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> 
             lost = True
             continue
         state.values[key] = (value, time)
-        if not same(old, value):
+        if not is_same(old, value):
             changed[key] = value
     state.touched = max(state.touched, time)
     if not state.exists:
@@ -266,13 +266,13 @@ def _delete(state: CustomerState, time: int) -> Effect:
         return Effect("unchanged")
     if stays:
         gone = {key: (value, NEVER_MISSING.get(key)) for key, (value, _) in old.items() if key not in state.values}
-        removed = {key: left for key, (value, left) in gone.items() if not same(value, left)}
+        removed = {key: left for key, (value, left) in gone.items() if not is_same(value, left)}
         return Effect("changed" if removed else "stale", removed)
     state.exists = False
     state.external_id = None
     return Effect("deleted")
 
 
-def same(one: Value | None, other: Value | None) -> bool:
+def is_same(one: Value | None, other: Value | None) -> bool:
     """Whether two values in normal form are one; `true` and `1` are not."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.phone_patterns import parse_plain
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.values import MAX_TEXT, BadValue, normalise
 
 CHUNK = 2_000
@@ -100,7 +100,7 @@ class ImportStep:
     at: datetime
 
 
-def phone_of(written: str, country: str) -> str | BadValue:
+def parse_phone_cell(written: str, country: str) -> str | BadValue:
     """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
     if "." not in written and (plainly := parse_plain(written, country)) is not None:
         return plainly
@@ -117,7 +117,7 @@ def phone_of(written: str, country: str) -> str | BadValue:
         )
     if _DECIMAL.match(text):
         return BadValue("phone_as_decimal", "a spreadsheet turned the number into a decimal; format the column as text")
-    number = e164(text, country)
+    number = parse_phone(text, country)
     # The library dials the letters of 91X XXX XXX, drops a single one, and takes a second number for an extension.
     if isinstance(number, str) and _LETTER_WITHIN.search(_EXTENSION.sub("", text)):
         return BadValue("invalid_phone", "a phone number with letters in it; write digits only")
@@ -126,7 +126,7 @@ def phone_of(written: str, country: str) -> str | BadValue:
     return number
 
 
-def name_of(written: str) -> str | BadValue | None:
+def parse_name_cell(written: str) -> str | BadValue | None:
     """The name in a cell, in normal form."""
     if len(written) < MAX_TEXT and written.isascii() and written.isprintable():
         return written.strip() or None

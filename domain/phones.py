@@ -15,15 +15,15 @@ from domain.phone_patterns import parse_plain
 from domain.values import BadValue
 
 
-def e164(written: str, country: str) -> str | BadValue:
+def parse_phone(written: str, country: str) -> str | BadValue:
     """A number as `+351912345678`, or why it is not one that can be dialled."""
     if len(written) > 64:
         return BadValue("invalid_phone", "longer than any phone number")
-    return parse_plain(written, country) or _read_by_the_library(written, country)
+    return parse_plain(written, country) or _parse_with_library(written, country)
 
 
 @lru_cache(maxsize=65_536)
-def _read_by_the_library(written: str, country: str) -> str | BadValue:
+def _parse_with_library(written: str, country: str) -> str | BadValue:
     try:
         number = phonenumbers.parse(written, country)
     except phonenumbers.NumberParseException:

@@ -25,7 +25,7 @@ from domain.customer import (
 )
 from domain.errors import FieldError
 from domain.moments import micros
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
 
@@ -34,7 +34,7 @@ MAX_IDENTIFIER = 512
 
 @dataclass
 class ChangeBatch:
-    """The running result of a batch: `take` each change in order, then store `events` and `touched`."""
+    """The running result of a batch: `fold` each change in order, then store `events` and `touched`."""
 
     account: Account
     schema: Schema
@@ -46,16 +46,16 @@ class ChangeBatch:
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
 
-    def take(self, customer_id: UUID, change: CustomerChange) -> None:
+    def fold(self, customer_id: UUID, change: CustomerChange) -> None:
         """Fold one change of a customer in. An invalid one has no effect, not even on the types of attributes."""
         values, mistakes = self._normal(change)
         if mistakes:
             self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
             return
         self._declare_inferred()
-        self.take_values(customer_id, change, values)
+        self.fold_values(customer_id, change, values)
 
-    def take_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
+    def fold_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
         """Fold in a change whose values are in normal form already."""
         state = self.states.get(customer_id)
         if state is None:
@@ -67,10 +67,10 @@ class ChangeBatch:
             state.revision += 1
         if effect.values or effect.result in ("created", "deleted"):
             self._record(change, state, effect)
-        self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
+        self.outcomes.append(Outcome(effect.result, customer_id, state.to_customer() if state.exists else None))
 
-    def first_seen(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
-        """Fold in the first change of a customer without external id, as of now: `take_values` without its questions.
+    def fold_new(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
+        """Fold in the first change of a customer without external id, as of now: `fold_values` without its questions.
 
         Nobody has a state of hers yet, and `values` in normal form are all set.
         """
@@ -145,7 +145,7 @@ class ChangeBatch:
         present = data.model_fields_set
         if "phone" in present:
             written = (data.phone or "").strip()
-            yield "/phone", "phone", e164(written, self.account.country) if written else None
+            yield "/phone", "phone", parse_phone(written, self.account.country) if written else None
         if "name" in present:
             yield "/name", "name", normalise("text", data.name)
         if "tags" in present:

@@ -94,7 +94,7 @@ class CustomerCommands:
         mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
         batch = ChangeBatch(self._accounts.kept_account(account_id), mine, states, self._log.now())
         for target, change in zip(targets, changes, strict=True):
-            batch.take(target, change)
+            batch.fold(target, change)
         return batch
 
     def tracked_offset(self, name: str) -> int | None:

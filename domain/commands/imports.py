@@ -53,25 +53,27 @@ class ImportCommands:
             now = self._log.now()
             account, schema = self._accounts.kept_account(account_id), self._accounts.kept_schema(account_id)
             batch = ChangeBatch(account, replace(schema), states, now)
-            taking = _Taking(batch, chunk, members, erased, now)
+            ingest = _ChunkIngest(batch, chunk, members, erased, now)
             fresh: list[UUID] = []
             for start in range(0, len(targets), TOGETHER):
-                group = taking.take(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
+                group = ingest.add_lines(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
                 if group:
                     batch.events.append(members_added(self._log, account_id, chunk.segment_id, group, "import"))
                 fresh += group
             step = ImportStep(
-                chunk.import_id, chunk.before, erasures, taking.counts(), sorted(taking.errors), chunk.percent,
+                chunk.import_id, chunk.before, erasures, ingest.counts(), sorted(ingest.errors), chunk.percent,
                 chunk.header, chunk.finished, now,
             )  # fmt: skip
-            moved = MemberChanges(chunk.segment_id, added=fresh)
-            self._log.append(account_id, batch.events, Writes(batch.states_to_store(), members=moved, import_step=step))
+            changes = MemberChanges(chunk.segment_id, added=fresh)
+            self._log.append(
+                account_id, batch.events, Writes(batch.states_to_store(), members=changes, import_step=step)
+            )
             return step
 
         return self._log.retry(append_chunk, partial(self._accounts.drop_schema, account_id))
 
 
-class _Taking:
+class _ChunkIngest:
     """The lines of a chunk on their way into its batch, and what became of each."""
 
     def __init__(
@@ -86,29 +88,29 @@ class _Taking:
             each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
         ]
 
-    def take(self, lines: Sequence[ImportLine], targets: Sequence[UUID]) -> list[UUID]:
+    def add_lines(self, lines: Sequence[ImportLine], targets: Sequence[UUID]) -> list[UUID]:
         """Fold some lines in; the customers whom they bring into the segment."""
         fresh = []
         for line, target in zip(lines, targets, strict=True):
-            result = self._take(line, target)
+            result = self._ingest_line(line, target)
             self._classes[result] += 1
             if result in ("added", "created_customers"):
                 self._members.add(target)
                 fresh.append(target)
         return fresh
 
-    def _take(self, line: ImportLine, target: UUID) -> str:
+    def _ingest_line(self, line: ImportLine, target: UUID) -> str:
         if line.phone in self._erased:
             return self._refuse(line)
         state = self._batch.states.get(target)
         if state is None:
-            self._batch.first_seen(target, self._source, _news(None, line))
+            self._batch.fold_new(target, self._source, _new_values(None, line))
             return "created_customers"
         existed = state.exists
-        values = _news(state, line)
+        values = _new_values(state, line)
         if values:
             change = CustomerChange(None, "changed", self._now, source=self._source, customer_id=target)
-            self._batch.take_values(target, change, values)
+            self._batch.fold_values(target, change, values)
             if self._batch.outcomes.pop().customer is None:
                 # Erased later than now, by another machine's clock.
                 return self._refuse(line)
@@ -130,7 +132,7 @@ class _Taking:
         )  # fmt: skip
 
 
-def _news(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
+def _new_values(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
     """What a line says that is not known yet."""
     if state is None or not state.exists:
         return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}

@@ -43,16 +43,16 @@ def segments_named(raw: Any) -> set[str]:
     return set().union(*(segments_named(raw[key]) for key in ("all", "any", "not") if key in raw))
 
 
-def written_out(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any:
+def inline_segments(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any:
     """The filter with the filter of each dynamic segment that it names in the place of the name.
 
     Raises `Invalid` for a segment that is not there, or that contains itself.
     """
     if isinstance(raw, list):
-        return [written_out(each, segments, path) for each in raw]
+        return [inline_segments(each, segments, path) for each in raw]
     if raw.get("attribute") != SEGMENT:
         return {
-            key: written_out(each, segments, path) if key in ("all", "any", "not") else each
+            key: inline_segments(each, segments, path) if key in ("all", "any", "not") else each
             for key, each in raw.items()
         }
     lists, nodes = [], []
@@ -65,7 +65,7 @@ def written_out(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any
         if reference.type == "static":
             lists.append(segment_id)
             continue
-        inner = written_out(reference.filter, segments, (*path, segment_id))
+        inner = inline_segments(reference.filter, segments, (*path, segment_id))
         nodes.append({"all": inner} if isinstance(inner, list) else inner)
     if lists:
         nodes.append({"attribute": SEGMENT, "operator": "in", "value": lists})

@@ -77,7 +77,7 @@ class EventStore(PostgresProcessRecorder):
             as_of = None if writes is None else writes.filters_as_of
             positions = self._append(cursor, account_id, stored_events, as_of)
             if writes is not None and writes.import_step is not None:
-                imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
+                imports.record_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
             return positions
 
     def _append(

@@ -1,7 +1,7 @@
 """CSV imports as rows: the file in pieces, the place in it, counts, invalid rows.
 
 `api.v1.imports` makes and shows them, `api.csv_import.runner` takes one at a time under a lease,
-`projections.records.event_store` moves one on (`take_step`) in the transaction that stores a chunk's events.
+`projections.records.event_store` moves one on (`record_step`) in the transaction that stores a chunk's events.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def fail(database: Database, account_id: UUID, import_id: UUID, code: str, reaso
         connection.execute(SQL.fail, fields)
 
 
-def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
+def record_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
     """Move an import on. Raises psycopg's `IntegrityError` where another runner, or an erasure, was first."""
     fields = {
         "account_id": account_id, "import_id": step.import_id, "before": step.before, "erasures": step.erasures,
@@ -146,7 +146,7 @@ def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position:
         "percent": step.percent, "header": json_text.dumps(list(step.header)), "position": position,
         "finished_at": step.at if step.finished else None, **asdict(step.counts),
     }  # fmt: skip
-    cursor.execute(SQL.take_step, fields)
+    cursor.execute(SQL.record_step, fields)
     if cursor.rowcount != 1:
         raise psycopg.IntegrityError("another runner took this import on, somebody was erased, or it ended")
     if step.errors:

@@ -49,7 +49,7 @@ WITH failed AS (
 )
 DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
 
--- name: take_step
+-- name: record_step
 -- Moves only from where this runner believes the import to be, and if nobody was erased since it looked.
 -- Where nothing had to be stored, somebody else did it: the position includes that as well.
 UPDATE imports

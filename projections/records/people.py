@@ -29,7 +29,7 @@ class PersonRow(NamedTuple):
     created_at: datetime
 
 
-class Candidate(NamedTuple):
+class Credentials(NamedTuple):
     """Whom an e-mail address belongs to, and the hash that her password must fit."""
 
     account_id: UUID
@@ -37,36 +37,36 @@ class Candidate(NamedTuple):
     password_hash: str | None
 
 
-def everybody(database: Database, account_id: UUID) -> list[PersonRow]:
+def list_people(database: Database, account_id: UUID) -> list[PersonRow]:
     """The people of an account, the first one first."""
     with database.transaction(account_id) as connection:
-        return [PersonRow(*row) for row in connection.execute(SQL.everybody, [account_id])]
+        return [PersonRow(*row) for row in connection.execute(SQL.list_people, [account_id])]
 
 
-def find(database: Database, account_id: UUID, person_id: UUID) -> PersonRow:
+def require_person(database: Database, account_id: UUID, person_id: UUID) -> PersonRow:
     """One person of an account. Raises `NotFound`."""
     with database.transaction(account_id) as connection:
-        row = connection.execute(SQL.find, {"account_id": account_id, "person_id": person_id}).fetchone()
+        row = connection.execute(SQL.by_id, {"account_id": account_id, "person_id": person_id}).fetchone()
     if row is None:
         raise NotFound("person_not_found", "no such person in this account")
     return PersonRow(*row)
 
 
-def named(database: Database, account_id: UUID, email: str) -> PersonRow | None:
+def find_by_email(database: Database, account_id: UUID, email: str) -> PersonRow | None:
     """The person of an account with an e-mail address."""
     with database.transaction(account_id) as connection:
-        row = connection.execute(SQL.named, {"account_id": account_id, "email": email}).fetchone()
+        row = connection.execute(SQL.find_by_email, {"account_id": account_id, "email": email}).fetchone()
     return PersonRow(*row) if row else None
 
 
-def first_of(database: Database, account_id: UUID, now: datetime) -> UUID:
+def first_person(database: Database, account_id: UUID, now: datetime) -> UUID:
     """The account's first person; where there is nobody, one without e-mail address and password is made."""
     asked = {"account_id": account_id, "person_id": uuid4(), "name": OWNER, "now": now}
     with database.transaction(account_id, read_only=False) as connection:
         # One at a time, or two starts would make two.
         connection.execute(SQL.lock_account, [str(account_id)])
         connection.execute(SQL.add_owner, asked)
-        row = connection.execute(SQL.first, [account_id]).fetchone()
+        row = connection.execute(SQL.first_person, [account_id]).fetchone()
     assert row is not None
     return UUID(str(row[0]))
 
@@ -99,7 +99,7 @@ def remove(database: Database, account_id: UUID, person_id: UUID) -> None:
     with database.transaction(account_id, read_only=False) as connection:
         # One at a time, or the last two could remove each other.
         connection.execute(SQL.lock_account, [str(account_id)])
-        there = {row[0] for row in connection.execute(SQL.everybody, [account_id])}
+        there = {row[0] for row in connection.execute(SQL.list_people, [account_id])}
         if person_id not in there:
             raise NotFound("person_not_found", "no such person in this account")
         if len(there) == 1:
@@ -107,11 +107,11 @@ def remove(database: Database, account_id: UUID, person_id: UUID) -> None:
         connection.execute(SQL.remove, {"account_id": account_id, "person_id": person_id})
 
 
-def of_email(database: Database, email: str) -> Candidate | None:
+def credentials_of(database: Database, email: str) -> Credentials | None:
     """Whose e-mail address this is, in whichever account."""
     with database.spanning() as connection:
-        row = connection.execute(SQL.of_email, [email]).fetchone()
-    return Candidate(*row) if row else None
+        row = connection.execute(SQL.credentials_of, [email]).fetchone()
+    return Credentials(*row) if row else None
 
 
 def password_hash(database: Database, account_id: UUID, person_id: UUID) -> str | None:

@@ -95,7 +95,7 @@ def test_any_order_gives_what_the_times_say(changes: list[oracle.Change], size: 
         batch = ChangeBatch(ACCOUNT, schema, states, NOW)
         for change in changes[start : start + size]:
             told = len(batch.events)
-            batch.take(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
+            batch.fold(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
             result, state = naive.take(change)
             found = batch.outcomes[-1].result
             effects = [each for each in batch.events[told:] if isinstance(each, CustomerChanged | CustomerDeleted)]
@@ -122,7 +122,7 @@ def test_arrival_does_not_matter_where_times_differ(changes: list[oracle.Change]
     for arrival in (changes, order.sample(changes, len(changes)) + changes[:3]):
         batch = ChangeBatch(ACCOUNT, schema_of([]), {}, NOW)
         for change in arrival:
-            batch.take(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
+            batch.fold(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
         state = batch.states[customer_id_of(ACCOUNT.account_id, "ana")]
-        seen.append(state.seen().values if state.exists else None)
+        seen.append(state.to_customer().values if state.exists else None)
     assert seen[0] == seen[1]

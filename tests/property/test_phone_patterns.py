@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.phone_patterns import parse_plain
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.values import BadValue
 
 COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -55,7 +55,7 @@ def test_what_is_read_plainly_is_what_the_library_reads(number: tuple[str, str])
 
 @given(st.text(st.sampled_from("+0123456789 ()-.x#;,~/٣１\n"), max_size=24), st.sampled_from(COUNTRIES))
 def test_whatever_is_written_the_answer_is_the_library_s(written: str, country: str) -> None:
-    answered = e164(written, country)
+    answered = parse_phone(written, country)
     assert (None if isinstance(answered, BadValue) else answered) == by_the_library(written, country)
 
 

@@ -103,7 +103,7 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Let a client be the account's first person, who is brought to the page `to`."""
-        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
+        link = self.link(people.first_person(self.database, account_id, self.now()), account_id)
         assert client.get(link).headers["location"] == to
 
     def link(self, person_id: UUID, account_id: UUID) -> str:

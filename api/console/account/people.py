@@ -26,7 +26,7 @@ LIST = f"{PLACE}/people"
 @router.get("")
 def list_people(request: Request, here: Here, person: SignedIn) -> Response:
     """Everybody who may sign in to this account, the first one first."""
-    rows = people.everybody(here.database, person.account_id)
+    rows = people.list_people(here.database, person.account_id)
     seen = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
     if request.headers.get("rollcall-seen") == seen:
         return still()
@@ -54,7 +54,7 @@ def add(request: Request, here: Here, person: SignedIn, typed: Typed) -> Respons
         except Refused as taken:
             typed.errors["email"] = taken.detail
         else:
-            return _show_link(request, here, person, people.find(here.database, person.account_id, added))
+            return _show_link(request, here, person, people.require_person(here.database, person.account_id, added))
     return _form(request, person, typed, 422)
 
 
@@ -95,7 +95,7 @@ def _find(here: Context, person: Person, person_id: str) -> PersonRow:
     known: UUID | None = uuid_in(person_id)
     if known is None:
         raise NotFound("person_not_found", "no such person in this account")
-    return people.find(here.database, person.account_id, known)
+    return people.require_person(here.database, person.account_id, known)
 
 
 def _show_link(request: Request, here: Context, person: Person, row: PersonRow) -> Response:

@@ -32,7 +32,7 @@ def show_you(request: Request, here: Here, person: SignedIn, session: Session) -
 @router.post("")
 def change(request: Request, here: Here, person: SignedIn, session: Session, typed: Typed) -> Response:
     """Change her name and e-mail address; with a password she needs an address."""
-    row = people.find(here.database, person.account_id, person.person_id)
+    row = people.require_person(here.database, person.account_id, person.person_id)
     typed.check(email_needed=row.has_password or row.email is not None)
     if not typed.errors:
         try:
@@ -57,7 +57,7 @@ def change_password(
     repeated: Annotated[str, Form()] = "",
 ) -> Response:
     """Choose a password, or another one; her other sessions end."""
-    row = people.find(here.database, person.account_id, person.person_id)
+    row = people.require_person(here.database, person.account_id, person.person_id)
     passwords: Passwords = request.app.state.passwords
     status, errors = 422, _new_password_errors(row, password, repeated)
     if not errors and _asks_current(here, row, session):
@@ -99,7 +99,7 @@ def _page(
     errors: dict[str, str] | None = None,
     status: int = 422,
 ) -> Response:
-    row = people.find(here.database, person.account_id, person.person_id)
+    row = people.require_person(here.database, person.account_id, person.person_id)
     typed = typed or PersonForm(row.name, row.email or "")
     values = {
         "person": person, "active": "you", "row": row, "typed": typed, "errors": errors or {},

@@ -58,7 +58,7 @@ class Shop:
     def stored(self, customer: UUID) -> Customer:
         """A customer as the write side knows her."""
         states = self.installation.rollcall.log.store.customer_states(self.account_id, [customer])
-        return states[customer].seen()
+        return states[customer].to_customer()
 
     def values(self, customer: UUID) -> dict[str, Any]:
         return self.stored(customer).values

@@ -54,7 +54,7 @@ def names(browser: Client) -> list[str]:
 
 
 def id_of(house: Installation, account_id: UUID, email: str) -> UUID:
-    row = people.named(house.database, account_id, email)
+    row = people.find_by_email(house.database, account_id, email)
     assert row is not None
     return row.person_id
 

@@ -27,7 +27,7 @@ def change(body: dict[str, Any] | None = None, kind: ChangeKind = "changed", min
 def taken(changes: Iterable[CustomerChange]) -> ChangeBatch:
     batch = ChangeBatch(ACCOUNT, schema_of([]), {}, NOW)
     for each in changes:
-        batch.take(change_target(ACCOUNT.account_id, each), each)
+        batch.fold(change_target(ACCOUNT.account_id, each), each)
     return batch
 
 
@@ -55,7 +55,7 @@ def test_a_resync_of_what_is_known_adds_no_event() -> None:
     body = {"name": "Ana", "phone": "912345678", "tags": ["b", "a"], "attributes": {"plan": "gold"}}
     batch = taken([change(body)])
     before = len(batch.events)
-    batch.take(next(iter(batch.states)), change(body, minute=1))
+    batch.fold(next(iter(batch.states)), change(body, minute=1))
     assert results(batch) == ["created", "unchanged"]
     assert len(batch.events) == before
 
@@ -83,7 +83,7 @@ def test_a_value_of_another_type_makes_the_whole_change_invalid() -> None:
     )
     assert results(batch) == ["created", "invalid"]
     assert [each.pointer for each in batch.outcomes[1].errors] == ["/attributes/score"]
-    assert batch.states[batch.outcomes[0].customer_id].seen().values.get("name") is None
+    assert batch.states[batch.outcomes[0].customer_id].to_customer().values.get("name") is None
 
 
 def test_an_invalid_change_teaches_no_types() -> None:
@@ -134,8 +134,8 @@ def test_a_deletion_is_an_event_of_its_own_and_the_versions_go_on() -> None:
 def test_a_customer_first_seen_in_a_file_is_as_any_change_would_make_her(values: dict[str, Any]) -> None:
     who = UUID(int=1)
     quick, usual = (ChangeBatch(ACCOUNT, schema_of([]), {}, NOW) for _ in range(2))
-    quick.first_seen(who, "import:1", dict(values))
-    usual.take_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
+    quick.fold_new(who, "import:1", dict(values))
+    usual.fold_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
     assert quick.events == usual.events
     assert quick.states_to_store() == usual.states_to_store()
     assert quick.states == usual.states

@@ -39,7 +39,7 @@ class Story:
 
     def seen(self) -> dict[str, Value]:
         assert self.state.exists
-        return {key: value for key, value in self.state.seen().values.items() if key != "opted_out"}
+        return {key: value for key, value in self.state.to_customer().values.items() if key != "opted_out"}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_first_change_creates_the_customer(ana: Story) -> None:
 
 def test_a_customer_who_never_said_so_is_not_opted_out(ana: Story) -> None:
     ana.given(1, plan="gold")
-    assert ana.state.seen().values["opted_out"] is False
+    assert ana.state.to_customer().values["opted_out"] is False
     assert ana.when(2, opted_out=False).result == "unchanged"
     assert ana.when(3, opted_out=True) == Effect("changed", {"opted_out": True})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.import_lines import phone_of
+from domain.import_lines import parse_phone_cell
 from domain.values import BadValue
 
 
@@ -16,7 +16,7 @@ from domain.values import BadValue
     ],
 )  # fmt: skip
 def test_a_number_is_read_with_what_people_write_around_it(written: str) -> None:
-    assert phone_of(written, "PT") == "+351912345678"
+    assert parse_phone_cell(written, "PT") == "+351912345678"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ def test_a_number_is_read_with_what_people_write_around_it(written: str) -> None
     ],
 )  # fmt: skip
 def test_letters_are_not_dialled_and_a_second_number_is_not_dropped(written: str) -> None:
-    found = phone_of(written, "PT")
+    found = parse_phone_cell(written, "PT")
     assert isinstance(found, BadValue)
     assert found.code == "invalid_phone"
