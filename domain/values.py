@@ -1,7 +1,7 @@
 """Attribute values: the six types, their normal form, and folding for comparison.
 
 Called wherever a value enters (customer changes, filters). Afterwards a value is always in normal
-form, and missing is always `None`: absent, null, empty text and empty list are one notion.
+form, and missing is always `None`: absent, null, empty text and empty list mean the same.
 The rules are the table "Values" of SEMANTICS.
 
 In normal form values compare as they are: numbers as exact `int` or `Decimal`; a date as its ISO
@@ -161,10 +161,10 @@ def _date(text: str) -> str | BadValue:
 
 
 def _datetime(text: str) -> str | BadValue:
-    found = _DATETIME.match(text)
-    if found is None:
+    matched = _DATETIME.match(text)
+    if matched is None:
         return _mismatch("an instant such as 2026-05-20T10:00:00Z", text)
-    day, clock, fraction, offset = found.groups()
+    day, clock, fraction, offset = matched.groups()
     micros = ((fraction or "") + "000000")[:6]
     zone = "+00:00" if offset in "Zz" else offset
     try:

@@ -149,15 +149,22 @@ def test_a_change_flips_what_was_true_before_or_is_true_after(
 
 
 scalars = st.one_of(
-    texts, numbers, instants, st.booleans(), st.none(), lists, st.integers(-(10**16), 10**16),
-    st.text(st.characters(codec=None), max_size=5), st.lists(texts | st.integers() | st.none(), max_size=3),
+    texts,
+    numbers,
+    instants,
+    st.booleans(),
+    st.none(),
+    lists,
+    st.integers(-(10**16), 10**16),
+    st.text(st.characters(codec=None), max_size=5),
+    st.lists(texts | st.integers() | st.none(), max_size=3),
     st.from_regex(r"[0-9]{4}-[0-1][0-9]-[0-3][0-9]", fullmatch=True),
     st.from_regex(
         r"(0001|2026|9999)-(01|12)-(01|31)[T ][0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,8})?(Z|[+-][0-2]\d:[0-5]\d)",
         fullmatch=True,
     ),
     st.dictionaries(texts, texts, max_size=1),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=1_500, deadline=None)

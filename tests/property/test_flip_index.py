@@ -88,17 +88,31 @@ EDGES: list[tuple[str, Any]] = [
     ("neither true nor false", {"not": {"any": [condition("b1", "equals", True), condition("b1", "equals", False)]}}),
     ("a test beside a name", {"any": [condition("t1", "contains", "a"), condition("t1", "equals", "b")]}),
     ("two tests", {"all": [condition("t1", "starts_with", "a"), condition("l1", "includes_none", ["x"])]}),
-    ("a mixed nest", {"any": [{"all": [condition("t1", "equals", "a"), condition("n1", "at_least", 1)]},
-                              {"not": {"any": [condition("b1", "equals", True), condition("n1", "is_set")]}}]}),
-    ("one attribute in two branches", {"any": [
-        {"all": [condition("t1", "equals", "a"), condition("n1", "equals", 1)]},
-        {"all": [condition("t1", "equals", "b"), condition("n1", "equals", 2)]},
-    ]}),
-    ("nobody", []), ("not nobody", {"not": {"any": []}}), ("all of nobody", {"all": [{"any": []}]}),
+    (
+        "a mixed nest",
+        {
+            "any": [
+                {"all": [condition("t1", "equals", "a"), condition("n1", "at_least", 1)]},
+                {"not": {"any": [condition("b1", "equals", True), condition("n1", "is_set")]}},
+            ]
+        },
+    ),
+    (
+        "one attribute in two branches",
+        {
+            "any": [
+                {"all": [condition("t1", "equals", "a"), condition("n1", "equals", 1)]},
+                {"all": [condition("t1", "equals", "b"), condition("n1", "equals", 2)]},
+            ]
+        },
+    ),
+    ("nobody", []),
+    ("not nobody", {"not": {"any": []}}),
+    ("all of nobody", {"all": [{"any": []}]}),
     ("one or nobody", {"any": [{"all": []}, condition("t1", "equals", "a")]}),
     ("one and not nobody", {"all": [{"not": []}, condition("t1", "equals", "a")]}),
     ("neither nobody", {"not": {"all": [[], condition("t1", "equals", "a")]}}),
-]  # fmt: skip
+]
 VALUES: dict[str, list[Any]] = {
     "t1": [None, "a", "b", "xa", "ba"],
     "n1": [None, -BIG, BIG, BIG - 1, 0, NEAR, 1, Decimal("1.5"), 2, 3, 10**29, -(10**29), 10**38 - 1, 1 - 10**38],

@@ -86,13 +86,19 @@ class Story:
             self.births += 1
         ordered = self.clock - timedelta(minutes=self.chance.randrange(600))
         after = Person(
-            before.born if before else self.births, self.chance.choice([*PHONES, None]),
-            f"Name {self.chance.randrange(99)}", self.chance.random() < 0.2, self.chance.choice(PLANS), ordered,
-        )  # fmt: skip
+            before.born if before else self.births,
+            self.chance.choice([*PHONES, None]),
+            f"Name {self.chance.randrange(99)}",
+            self.chance.random() < 0.2,
+            self.chance.choice(PLANS),
+            ordered,
+        )
         data = CustomerData(
-            phone=after.phone, name=after.name, opted_out=after.opted_out,
+            phone=after.phone,
+            name=after.name,
+            opted_out=after.opted_out,
             attributes={"plan": after.plan, "ordered": ordered.isoformat()},
-        )  # fmt: skip
+        )
         self.rollcall.customers.change(self.account, [CustomerChange(key, "changed", self.now(), data)])
         self.people[who] = after
 
@@ -197,8 +203,9 @@ def check(installation: Installation, story: Story) -> None:
         for audience, expected in story.audiences.items():
             row = owner.execute(
                 "SELECT audience_no, counted, opted_out, no_phone, excluded, recipients, erased, duplicate_phone"
-                " FROM audiences WHERE audience_id = %s", [audience]
-            ).fetchone()  # fmt: skip
+                " FROM audiences WHERE audience_id = %s",
+                [audience],
+            ).fetchone()
             assert row is not None
             number, counted, *skipped, recipients, gone, _ = row
             assert counted

@@ -45,9 +45,12 @@ one_change = st.builds(
 
 def asked(change: oracle.Change) -> CustomerChange:
     return CustomerChange(
-        change.key, "deleted" if change.deletes else "changed", change.at,
-        None if change.deletes else CustomerData.model_validate(change.data or {}), *(change.identity or (None, None)),
-    )  # fmt: skip
+        change.key,
+        "deleted" if change.deletes else "changed",
+        change.at,
+        None if change.deletes else CustomerData.model_validate(change.data or {}),
+        *(change.identity or (None, None)),
+    )
 
 
 def plain(values: dict[str, Value], types: dict[str, str]) -> dict[str, Any]:
@@ -79,10 +82,13 @@ def a_change(key: str, second: int, *, deletes: bool = False, **data: Any) -> or
 @settings(max_examples=400, deadline=None)
 @given(changes=st.lists(one_change, min_size=1, max_size=14), size=st.integers(1, 5))
 @example(
-    changes=[a_change("ana", 1, opted_out=True, name="Ana"), a_change("ana", 3, tags=["a"]),
-             a_change("ana", 2, deletes=True)],
+    changes=[
+        a_change("ana", 1, opted_out=True, name="Ana"),
+        a_change("ana", 3, tags=["a"]),
+        a_change("ana", 2, deletes=True),
+    ],
     size=1,
-)  # fmt: skip
+)
 @example(changes=[a_change("ana", 2, deletes=True), a_change("ana", 1, name="Ana"), a_change("ana", 2)], size=3)
 def test_any_order_gives_what_the_times_say(changes: list[oracle.Change], size: int) -> None:
     """Whatever the batches: outcomes, what is seen, and what a reader of the events knows, are the oracle's."""

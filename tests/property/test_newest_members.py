@@ -52,11 +52,13 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
             case _:
                 changes = [
                     CustomerChange(
-                        name, "deleted" if chance.random() < 0.1 else "changed", installation.now(),
+                        name,
+                        "deleted" if chance.random() < 0.1 else "changed",
+                        installation.now(),
                         CustomerData(attributes={"plan": chance.choice(PLANS)}),
                     )
                     for name in names
-                ]  # fmt: skip
+                ]
                 rollcall.customers.change(account, changes)
         if chance.random() < 0.4:
             with installation.worker() as worker:

@@ -139,7 +139,7 @@ class Life:
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, *ANOTHER])
 def test_static_segments_are_right_on_both_sides_and_after_a_replay(
     installation: Installation, seed: int | None
-) -> None:  # fmt: skip
+) -> None:
     """FULL_SIZE=1 adds a plan that is another one in each run; the seed it prints repeats it."""
     seed = randrange(2**32) if seed is None else seed
     print("seed", seed)

@@ -30,8 +30,16 @@ STARTS = {
 }
 DAYS = 3
 PERIODS = [
-    "today", "yesterday", "tomorrow", "this_week", "last_week", "this_month", "last_month", "next_month", "this_year",
-]  # fmt: skip
+    "today",
+    "yesterday",
+    "tomorrow",
+    "this_week",
+    "last_week",
+    "this_month",
+    "last_month",
+    "next_month",
+    "this_year",
+]
 BY_DAYS = ["in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead"]
 TYPES = {"born": "date", "ends": "date", "seen": "datetime", "plan": "text"}
 
@@ -63,13 +71,16 @@ def condition(chance: random.Random) -> dict[str, Any]:
         ("anniversary_in_period", chance.choice(["today", "tomorrow", "this_week", "this_month", "next_month"])),
         ("anniversary_in_last_days", chance.choice([0, 1, 3, 200, 365])),
         ("anniversary_in_next_days", chance.choice([0, 1, 3, 200, 365])),
-    ]  # fmt: skip
+    ]
     if key == "seen":
         own = [
-            ("in_last_hours", chance.choice([1, 5, 30])), ("in_next_hours", chance.choice([1, 5, 30])),
-            ("in_last_days", chance.choice([1, 2])), ("in_next_days", chance.choice([1, 2])),
-            ("more_than_days_ago", chance.choice([0, 1])), ("more_than_days_ahead", chance.choice([0, 1])),
-        ]  # fmt: skip
+            ("in_last_hours", chance.choice([1, 5, 30])),
+            ("in_next_hours", chance.choice([1, 5, 30])),
+            ("in_last_days", chance.choice([1, 2])),
+            ("in_next_days", chance.choice([1, 2])),
+            ("more_than_days_ago", chance.choice([0, 1])),
+            ("more_than_days_ahead", chance.choice([0, 1])),
+        ]
     else:
         own = [(name, chance.choice([0, 1, 2, 30])) for name in BY_DAYS]
     operator, value = chance.choice(common + own * 2)
@@ -209,18 +220,30 @@ def _members(installation: Installation, ids: list[UUID]) -> list[set[str]]:
 
 
 def _compare(
-    installation: Installation, account: UUID, ids: list[UUID], filters: list[Any], people: list[str], told: Told,
-    now: datetime, zone: ZoneInfo,
-) -> None:  # fmt: skip
+    installation: Installation,
+    account: UUID,
+    ids: list[UUID],
+    filters: list[Any],
+    people: list[str],
+    told: Told,
+    now: datetime,
+    zone: ZoneInfo,
+) -> None:
     for raw, found in zip(filters, _members(installation, ids), strict=True):
         wanted = {who for who in people if holds(raw, told.at(who, now), now, zone)}
         assert found == wanted, (now, raw, found ^ wanted, {who: told.at(who, now) for who in found ^ wanted})
 
 
 def _compare_history(
-    installation: Installation, ids: list[UUID], filters: list[Any], people: list[str], told: Told,
-    born: datetime, end: datetime, zone: ZoneInfo,
-) -> None:  # fmt: skip
+    installation: Installation,
+    ids: list[UUID],
+    filters: list[Any],
+    people: list[str],
+    told: Told,
+    born: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+) -> None:
     with installation.owner() as owner:
         rows = owner.execute(
             "SELECT s.segment_id, c.attributes->>'external_id', h.at, h.joined FROM membership_history h"

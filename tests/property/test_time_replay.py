@@ -56,7 +56,7 @@ class Story:
             {"attribute": "born", "operator": "anniversary_in_next_days", "value": chance.choice([0, 1])},
             {"attribute": "seen", "operator": "in_period", "value": chance.choice(["today", "tomorrow", "this_month"])},
             {"attribute": "plan", "operator": "equals", "value": "pro"},
-        ]  # fmt: skip
+        ]
         if self.segments and chance.random() < 0.2:
             leaves.append({"attribute": "segment", "operator": "in", "value": [str(self.segments[0])]})
         picked = chance.sample(leaves, chance.choice([1, 2]))

@@ -20,13 +20,23 @@ from zoneinfo import ZoneInfo
 Values = dict[str, Any]
 
 BUILT_IN = {
-    "phone": "text", "name": "text", "external_id": "text", "tags": "list", "opted_out": "boolean",
+    "phone": "text",
+    "name": "text",
+    "external_id": "text",
+    "tags": "list",
+    "opted_out": "boolean",
     "created_at": "datetime",
-}  # fmt: skip
+}
 NEGATIONS = {
-    "is_not_set": "is_set", "not_equals": "equals", "not_in": "in", "not_contains": "contains",
-    "not_between": "between", "includes_none": "includes_any", "not_includes_all": "includes_all", "not_on": "on",
-}  # fmt: skip
+    "is_not_set": "is_set",
+    "not_equals": "equals",
+    "not_in": "in",
+    "not_contains": "contains",
+    "not_between": "between",
+    "includes_none": "includes_any",
+    "not_includes_all": "includes_all",
+    "not_on": "on",
+}
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 INSTANT = re.compile(
     r"([0-9-]{10})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
@@ -108,8 +118,13 @@ def a_list(raw: Any) -> frozenset[str]:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "text": a_text, "number": a_number, "boolean": a_boolean, "date": a_date, "datetime": an_instant, "list": a_list,
-}  # fmt: skip
+    "text": a_text,
+    "number": a_number,
+    "boolean": a_boolean,
+    "date": a_date,
+    "datetime": an_instant,
+    "list": a_list,
+}
 
 
 def normal(kind: str, raw: Any) -> Any:
@@ -167,13 +182,19 @@ def _is_true(kind: str, operator: str, operand: Any, value: Any, zone: ZoneInfo)
     if operator == "between":
         return bool(normal(kind, operand[0]) <= value <= normal(kind, operand[1]))
     other = normal(kind, operand)
-    return bool({
-        "equals": value == other,
-        "less_than": kind != "boolean" and value < other, "before": kind != "boolean" and value < other,
-        "at_most": kind != "boolean" and value <= other, "on_or_before": kind != "boolean" and value <= other,
-        "greater_than": kind != "boolean" and value > other, "after": kind != "boolean" and value > other,
-        "at_least": kind != "boolean" and value >= other, "on_or_after": kind != "boolean" and value >= other,
-    }[operator])  # fmt: skip
+    return bool(
+        {
+            "equals": value == other,
+            "less_than": kind != "boolean" and value < other,
+            "before": kind != "boolean" and value < other,
+            "at_most": kind != "boolean" and value <= other,
+            "on_or_before": kind != "boolean" and value <= other,
+            "greater_than": kind != "boolean" and value > other,
+            "after": kind != "boolean" and value > other,
+            "at_least": kind != "boolean" and value >= other,
+            "on_or_after": kind != "boolean" and value >= other,
+        }[operator]
+    )
 
 
 def _text_is_true(operator: str, operand: Any, text: str) -> bool:

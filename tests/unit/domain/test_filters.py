@@ -50,9 +50,16 @@ def test_there_are_no_cases_of_operators_that_do_not_exist() -> None:
 
 
 def test_a_negative_operator_is_true_exactly_where_its_positive_one_is_not() -> None:
-    pairs = [("equals", "not_equals"), ("in", "not_in"), ("contains", "not_contains"), ("between", "not_between"),
-             ("includes_any", "includes_none"), ("includes_all", "not_includes_all"), ("on", "not_on"),
-             ("is_set", "is_not_set")]  # fmt: skip
+    pairs = [
+        ("equals", "not_equals"),
+        ("in", "not_in"),
+        ("contains", "not_contains"),
+        ("between", "not_between"),
+        ("includes_any", "includes_none"),
+        ("includes_all", "not_includes_all"),
+        ("on", "not_on"),
+        ("is_set", "is_not_set"),
+    ]
     for positive, negative in pairs:
         kinds = [kind for kind in OPERATORS if positive in OPERATORS[kind]]
         assert kinds == [kind for kind in OPERATORS if negative in OPERATORS[kind]]
@@ -89,16 +96,18 @@ def test_true_is_not_one() -> None:
 
 
 def test_every_mistake_is_named_at_its_place() -> None:
-    raw = {"all": [
-        GOLD,
-        {"attribute": "plna", "operator": "equals", "value": "gold"},
-        {"attribute": "plan", "operator": "at_least", "value": 3},
-        {"any": [{"attribute": "score", "operator": "between", "value": [9, 1]}, "gold"]},
-        {"attribute": "plan", "operator": "is_set", "value": "gold"},
-        {"attribute": "plan", "operator": "in", "value": []},
-        {**GOLD, "values": 1},
-        {"all": [GOLD], "any": [GOLD]},
-    ]}  # fmt: skip
+    raw = {
+        "all": [
+            GOLD,
+            {"attribute": "plna", "operator": "equals", "value": "gold"},
+            {"attribute": "plan", "operator": "at_least", "value": 3},
+            {"any": [{"attribute": "score", "operator": "between", "value": [9, 1]}, "gold"]},
+            {"attribute": "plan", "operator": "is_set", "value": "gold"},
+            {"attribute": "plan", "operator": "in", "value": []},
+            {**GOLD, "values": 1},
+            {"all": [GOLD], "any": [GOLD]},
+        ]
+    }
     assert mistakes(raw) == [
         ("/filter/all/1/attribute", "unknown_attribute"),
         ("/filter/all/2/operator", "unknown_operator"),

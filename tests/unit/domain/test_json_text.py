@@ -67,9 +67,10 @@ def test_our_own_text_is_read_as_the_standard_library_reads_it(value: Any) -> No
 
 def test_an_instant_is_written_as_python_writes_it() -> None:
     for at in (
-        datetime(2026, 5, 20, 10, 0, 0, 120, tzinfo=UTC), datetime(999, 1, 1, tzinfo=UTC),
+        datetime(2026, 5, 20, 10, 0, 0, 120, tzinfo=UTC),
+        datetime(999, 1, 1, tzinfo=UTC),
         datetime(2026, 5, 20, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
-    ):  # fmt: skip
+    ):
         assert json_text.dumps(at).decode() == f'"{at.isoformat().replace("+00:00", "Z")}"'
 
 

@@ -26,12 +26,30 @@ def test_after_signing_in_she_goes_on_to_the_page_that_she_wanted(path: str) -> 
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https:evil.example",
-        "javascript:alert(1)", "/v1/keys", "console/segments", " /console/segments", "/console//evil.example",
-        "/console/\\evil.example", "/console", "/console/a\r\nLocation: //evil.example", "/console/a\n", "/console/\tb",
-        "/consoles/evil", "//console/segments", "/console/a\x00b", "/%2F/evil.example", "http://console/segments",
+        "",
+        "/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/v1/keys",
+        "console/segments",
+        " /console/segments",
+        "/console//evil.example",
+        "/console/\\evil.example",
+        "/console",
+        "/console/a\r\nLocation: //evil.example",
+        "/console/a\n",
+        "/console/\tb",
+        "/consoles/evil",
+        "//console/segments",
+        "/console/a\x00b",
+        "/%2F/evil.example",
+        "http://console/segments",
     ],
-)  # fmt: skip
+)
 def test_but_never_to_another_site(path: str) -> None:
     assert local_path(path) == HOME
 

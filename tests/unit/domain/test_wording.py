@@ -14,13 +14,18 @@ from domain.values import ATTRIBUTE_TYPES
 
 WORDS = Words(
     {"plan": "Tariff", "country": None},
-    dict(BUILT_IN) | {
-        "plan": "text", "country": "text", "score": "number", "premium_customer": "boolean", "birthdate": "date",
+    dict(BUILT_IN)
+    | {
+        "plan": "text",
+        "country": "text",
+        "score": "number",
+        "premium_customer": "boolean",
+        "birthdate": "date",
         "seen": "datetime",
     },
     ZoneInfo("Europe/Lisbon"),
     {"a": "Gold", "b": "Silver"},
-)  # fmt: skip
+)
 HIGH = {"attribute": "score", "operator": "at_least", "value": 50}
 
 
@@ -30,11 +35,13 @@ def says(attribute: str, operator: str, value: Any = None) -> str:
 
 def test_the_summary_reads_as_a_sentence() -> None:
     many = {"attribute": "country", "operator": "in", "value": ["PT", "ES", "FR", "DE"]}
-    raw = {"all": [
-        {"attribute": "premium_customer", "operator": "equals", "value": True},
-        {"any": [many, {"attribute": "plan", "operator": "is_set"}]},
-        {"not": HIGH},
-    ]}  # fmt: skip
+    raw = {
+        "all": [
+            {"attribute": "premium_customer", "operator": "equals", "value": True},
+            {"any": [many, {"attribute": "plan", "operator": "is_set"}]},
+            {"not": HIGH},
+        ]
+    }
     assert WORDS.summary(raw) == (
         "Premium customer is True and (Country is one of PT, ES, FR or 1 more or Tariff has a value)"
         " and not (Score is at least 50)"
