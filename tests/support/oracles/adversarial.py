@@ -147,8 +147,8 @@ ZONES = [
 def _in_range(raw: Any) -> bool:
     """Whether an instant stays between the years 1 and 9999 when it is brought to UTC."""
     day, offset = raw[:10], raw[-6:]
-    away = not offset.endswith(("Z", "z", "00:00"))
-    return not (away and day in ("0001-01-01", "9999-12-31"))
+    shifted = not offset.endswith(("Z", "z", "00:00"))
+    return not (shifted and day in ("0001-01-01", "9999-12-31"))
 
 
 anything_else = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)

@@ -1,8 +1,8 @@
-"""The rules of membership a second time: naive and slow, written from the page of semantics alone.
+"""The rules of membership a second time: naive and slow, from the page of semantics alone.
 
 The tests hold every evaluator against this one, so nothing of `domain` or `projections` is used here.
 Numbers are fractions, dates and instants those of `datetime`, lists sets; whatever is missing is `None`.
-A customer is what all changes of hers give when they are sorted by time and folded from scratch.
+A customer is the result of all their changes, sorted by time and folded from scratch.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def a_date(raw: Any) -> date:
 
 
 def an_instant(raw: Any) -> datetime:
-    found = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    if found is None:
+    matched = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if matched is None:
         raise Bad("no instant")
-    day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    day, hour, minute, second, fraction, sign, hours, minutes = matched.groups()
     if int(hours or 0) > 23 or int(minutes or 0) > 59:
         raise Bad("no offset")
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
@@ -233,7 +233,7 @@ class Person:
     identities: set[tuple[str, str]] = field(default_factory=set)
 
     def state(self) -> Values | None:
-        """What she is now: all changes sorted by time (the later arrival after the earlier), folded from scratch."""
+        """The present values: all changes sorted by time (the later arrival after the earlier), folded from scratch."""
         values: Values | None = None
         for _, _, change in sorted(self.taken, key=lambda each: each[:2]):
             begun = values or {"opted_out": False, "external_id": self.key}

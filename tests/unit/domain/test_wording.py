@@ -1,4 +1,4 @@
-"""What filters say in words: the summary in the list of segments, and each operator."""
+"""Filters in words: the summary in the list of segments, and each operator."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_a_segment_without_conditions_has_no_filters(raw: Any) -> None:
     assert WORDS.summary(raw) == "No filters"
 
 
-def test_the_product_page_s_examples_are_said_in_its_words() -> None:
+def test_the_examples_of_the_product_page_read_as_it_says() -> None:
     assert says("birthdate", "equals", "2026-05-20") == "Birthdate equals May 20, 2026"
     assert says("premium_customer", "equals", True) == "Premium customer is True"
 
 
-def test_time_is_said_in_the_account_s_zone_and_as_people_say_it() -> None:
+def test_instants_are_shown_in_the_account_s_zone() -> None:
     assert says("seen", "before", "2026-05-20T23:30:00Z") == "Seen is before May 21, 2026, 00:30"
     assert says("seen", "in_last_hours", 1) == "Seen is in the last 1 hour"
     assert says("birthdate", "more_than_days_ago", 10_000) == "Birthdate is more than 10,000 days ago"
