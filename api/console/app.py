@@ -92,7 +92,7 @@ async def _request_error(request: Request, error: RequestError) -> Response:
 
 async def _parameters(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
-    return refusal(request, 400, f"The address is not right: {first['loc'][-1]}: {first['msg']}.")
+    return refusal(request, 400, f"The address is not valid: {first['loc'][-1]}: {first['msg']}.")
 
 
 async def _framework(request: Request, error: HTTPException) -> Response:

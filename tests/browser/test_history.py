@@ -28,7 +28,7 @@ def test_who_joins_and_leaves_is_listed_as_it_happens(page: Page, console: Conso
     segment = console.segment("Gold history", GOLD)
     ana = console.customer("Wanda Walks", attributes={"plan": "free"})
     page.goto(f"/console/segments/{segment}/history")
-    expect(page.get_by_text("Nobody has joined yet")).to_be_visible()
+    expect(page.get_by_text("No customer has joined yet")).to_be_visible()
     console.change(ana, attributes={"plan": "gold"})
     expect(lines(page).nth(1)).to_contain_text("Joined")
     expect(lines(page).nth(1)).to_contain_text("Plan changed to gold")

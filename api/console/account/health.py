@@ -1,4 +1,4 @@
-"""How it goes: whether what people see is current, what time does next, what could not be taken in, what is running.
+"""How it goes: whether what people see is current, what time does next, what could not be accepted, what is running.
 
 Positions are the installation's; all else is the account's. Every fact comes with a verdict in words.
 """
@@ -77,7 +77,7 @@ def show_letter(request: Request, here: Here, person: SignedIn, dead_letter_id: 
         row = dead_letters.by_id(connection, person.account_id, dead_letter_id)
         days, _ = accounts.calendar(connection, person.account_id)
     if row is None:
-        raise NotFound("dead_letter_not_found", "no such dead letter; perhaps it was taken in meanwhile")
+        raise NotFound("dead_letter_not_found", "no such dead letter; it may have been accepted since")
     values = {"person": person, "active": "health", "letter": show_dead_letter(row), "zone": days.zone}
     return show(request, "health_letter.html", values)
 
@@ -89,7 +89,7 @@ def retry(request: Request, here: Here, person: SignedIn, dead_letter_id: Letter
     settle(here, person.account_id, retried.position)
     if retried.result == "invalid":
         return done(request, f"It failed again: {retried.message}", PLACE)
-    told = "The record was taken in" if retried.result != "unchanged" else "The record was taken in; it changed nothing"
+    told = "The record was accepted" if retried.result != "unchanged" else "The record was accepted; it changed nothing"
     return done(request, told, PLACE)
 
 
@@ -98,28 +98,28 @@ def verdict_on_log(found: Standing, now: datetime) -> Verdict:
     behind = found.head - found.position
     waited = now - (found.waiting_since or now)
     if behind <= 0 or waited < MOMENT:
-        return Verdict("good", "All is current")
+        return Verdict("good", "Everything is current")
     text = f"Behind by {plural(behind, 'event')}, {_seconds(waited)}"
     if waited < LONG:
         return Verdict("working", text)
-    return Verdict("failed", f"{text}: what is shown is old, never wrong. Is the projection worker running?")
+    return Verdict("failed", f"{text}: what is shown is out of date. Is the projection worker running?")
 
 
 def verdict_on_time(timer: Timer, now: datetime) -> Verdict:
     """Whether what time does has been done."""
     if timer.due_at is None:
-        return Verdict("good", "No filter follows the clock")
+        return Verdict("good", "No filter depends on time")
     if timer.overdue and now - timer.due_at >= MOMENT:
         late = _seconds(now - timer.due_at)
-        return Verdict("failed", f"Overdue by {late}: members who should have joined or left by time have not yet")
+        return Verdict("failed", f"Overdue by {late}: customers who should have joined or left have not yet")
     return Verdict("good", "On time")
 
 
 def verdict_on_letters(waiting: int) -> Verdict:
     """Whether records were set aside."""
     if not waiting:
-        return Verdict("good", "Every record was taken in")
-    return Verdict("failed", f"{plural(waiting, 'record')} could not be taken in")
+        return Verdict("good", "Every record was accepted")
+    return Verdict("failed", f"{plural(waiting, 'record')} could not be accepted")
 
 
 def verdict_on_imports(running: int) -> Verdict:
@@ -150,14 +150,14 @@ def overall(verdicts: list[Verdict]) -> Verdict:
     """All of them in one."""
     wrong = sum(each.kind == "failed" for each in verdicts)
     if wrong:
-        return Verdict("failed", f"{'One thing needs' if wrong == 1 else f'{wrong} things need'} somebody's attention")
+        return Verdict("failed", f"{'One thing needs' if wrong == 1 else f'{wrong} things need'} attention")
     if any(each.kind == "working" for each in verdicts):
-        return Verdict("working", "All is well; some work is under way")
+        return Verdict("working", "All is well; some work is in progress")
     return Verdict("good", "All is well")
 
 
 def _keeps(failed: int) -> str:
-    return "keeps its last good members" if failed == 1 else "keep their last good members"
+    return "keeps its last valid members" if failed == 1 else "keep their last valid members"
 
 
 def _seconds(span: timedelta) -> str:

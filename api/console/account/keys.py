@@ -27,12 +27,12 @@ router = APIRouter(prefix="/keys")
 KINDS: dict[str, str] = {
     "admin": "Read and change everything: segments, campaigns, attributes, API keys, customers",
     "read": "Read everything, change nothing",
-    "write": "Send customers' data in; read nothing",
+    "write": "Send customer data; read nothing",
 }
 STOPS: dict[str, str] = {
-    "admin": "Programs that use it can neither read nor change anything any more.",
-    "read": "Programs that read segments, members or recipients with it are refused.",
-    "write": "Programs that send customers' data in with it are refused, and what they send is not taken in.",
+    "admin": "Programs that use it can no longer read or change anything.",
+    "read": "Programs that use it can no longer read segments, members or recipients.",
+    "write": "Programs that use it can no longer send customer data; what they send is refused.",
 }
 
 
@@ -81,7 +81,7 @@ def create(
     except Invalid as mistakes:
         return _form(request, person, asked, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
-        told = {"": "This key was made and shown already. Revoke it if nobody kept it, then create another."}
+        told = {"": "This key was already created and shown. If it was not saved, revoke it and create another."}
         return _form(request, person, asked | {"token": str(uuid4())}, told, 409)
     settle(here, person.account_id, made.position)
     values = {"person": person, "active": "keys", "name": name.strip(), "key": made.key, "does": KINDS[kind]}

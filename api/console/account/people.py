@@ -65,8 +65,8 @@ def make_link(request: Request, here: Here, person: SignedIn, person_id: PathId)
     if row.has_password:
         raise Refused(
             "has_password",
-            f"{row.name} has a password, so that nobody else can sign in as this person; if it was forgotten, "
-            "whoever runs Rollcall makes a link with: rollcall person link",
+            f"{row.name} has a password, so no one else may create a link for them; if it was forgotten, "
+            "your administrator can create a link with: rollcall person link",
         )
     return _show_link(request, here, person, row)
 
@@ -85,7 +85,7 @@ def remove(request: Request, here: Here, person: SignedIn, person_id: PathId) ->
     row = _find(here, person, person_id)
     if row.person_id == person.person_id:
         raise Refused(
-            "own_person", "you cannot remove yourself, so that somebody can always sign in; ask another person"
+            "own_person", "you cannot remove yourself, so that someone can always sign in; ask someone else to remove you"
         )
     people.remove(here.database, person.account_id, row.person_id)
     return done(request, f"{row.name} was removed", LIST)

@@ -64,7 +64,7 @@ def change_password(
         if wait := minutes_refused(here, person.email):
             status, errors = 429, {"current": f"Too many attempts. Try again in {plural(wait, 'minute')}."}
         elif not passwords.fits(people.password_hash(here.database, person.account_id, person.person_id), current):
-            errors = {"current": "This is not your present password."}
+            errors = {"current": "This is not your current password."}
         else:
             sessions.forgive_attempts(here.database, person.email)
     if errors:
@@ -76,12 +76,12 @@ def change_password(
 
 def _new_password_errors(row: PersonRow, password: str, repeated: str) -> dict[str, str]:
     if row.email is None:
-        return {"password": "Give your e-mail address first: you sign in with both."}
+        return {"password": "Enter your e-mail address first: you sign in with both."}
     try:
         checked_password(password)
     except Invalid as wrong:
         return {"password": wrong.detail}
-    return {} if repeated == password else {"repeated": "This is not the same as the new password."}
+    return {} if repeated == password else {"repeated": "This is not the same as the new password above."}
 
 
 def _asks_current(here: Context, row: PersonRow, session: SessionRow | None) -> bool:

@@ -16,7 +16,7 @@ from domain.people import sha256_of
 from projections.records import people, sessions
 
 router = APIRouter()
-WRONG = "This e-mail address and password do not belong together."
+WRONG = "The e-mail address or the password is wrong."
 
 
 @router.get("/sign-in")
@@ -38,8 +38,8 @@ def sign_in(
     """Begin a session where address and password belong together; after five that do not, refuse for a while."""
     email = email.strip().replace("\x00", "")
     if not email or not password:
-        missing = {"email": "Give your e-mail address."} if not email else {}
-        return _form(request, following, email, missing | ({} if password else {"password": "Give your password."}))
+        missing = {"email": "Enter your e-mail address."} if not email else {}
+        return _form(request, following, email, missing | ({} if password else {"password": "Enter your password."}))
     if wait := minutes_refused(here, email):
         detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))

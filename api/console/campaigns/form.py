@@ -31,7 +31,7 @@ from projections.read.segments import SegmentRow
 router = APIRouter(prefix="/campaigns")
 AT_ONCE = 25
 SearchField = Annotated[str, Form(max_length=200, pattern=TEXT_PATTERN)]
-GONE = "A segment that was chosen is there no more. The others are as you chose them: look again, then save."
+GONE = "A segment you chose no longer exists. The others are still chosen: check them, then save."
 NOTHING = "Choose at least one segment."
 FIELDS = {"name": "name", "segment_ids": "segments", "exclude_segment_ids": "excluded"}
 

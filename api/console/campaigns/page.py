@@ -92,8 +92,8 @@ def why(row: CampaignRow) -> str:
     if not row.needs_audience:
         return ""
     if not row.segment_ids:
-        lost = "Every segment it was for was deleted." if row.lost_included else "No segment was chosen for it."
-        return f"{lost} It reaches nobody until somebody chooses segments."
+        lost = "Every segment it used was deleted." if row.lost_included else "No segment was chosen for it."
+        return f"{lost} It has no recipients until someone chooses segments."
     one = row.lost_excluded == 1
     lost = "A segment that it left out was" if one else f"{row.lost_excluded} segments that it left out were"
     return (

@@ -129,7 +129,7 @@ def find_static(here: Context, account_id: UUID, segment_id: str) -> SegmentRow:
 def _refuse_dynamic(segment: SegmentRow) -> None:
     if segment.type != "static":
         raise Refused(
-            "members_are_computed", "the members of a dynamic segment follow from its filters; change those instead"
+            "members_are_computed", "the members of a dynamic segment are computed from its filters; change the filters instead"
         )
 
 

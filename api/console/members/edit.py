@@ -56,7 +56,7 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
         if outcome.customer is None:
             raise _nobody()
         if outcome.result == "stale":
-            raise Invalid.at("", "newer_value", "Newer values came in meanwhile, and they stay; open her again")
+            raise Invalid.at("", "newer_value", "Newer values arrived in the meantime and were kept. Open the customer again")
     except Invalid as wrong:
         return _show(request, person, row, asked.with_errors(wrong.errors), words.zone.key, back, 422)
     settle(here, person.account_id, position)
@@ -77,7 +77,7 @@ def _change(here: Context, account_id: UUID, row: CustomerRow, changes: dict[str
             version = stale.current
         else:
             return changed.position, changed.outcomes[0]
-    raise Unavailable("contention", "the customer is changed by many at once; try again")
+    raise Unavailable("contention", "too many changes to this customer at once; try again")
 
 
 def _show(

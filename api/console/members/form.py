@@ -119,7 +119,7 @@ def form_in(posted: Posted, words: Words) -> CustomerForm:
     """The form as it was sent. Raises `Invalid` where it does not say what it was rendered with."""
     was = json_text.parse(posted.one("was").encode("utf-8", "replace"))
     if not isinstance(was, dict) or not all(isinstance(text, str) for text in was.values()):
-        raise Invalid("invalid_form", "this form was not made here; open it again")
+        raise Invalid("invalid_form", "this form is not valid; open it again")
     added = OWN + posted.one("add")
     if posted.one("action") == "add" and added not in was:
         was[added] = ""

@@ -31,12 +31,12 @@ from projections.records.imports import ImportRow
 router = APIRouter(prefix="/segments")
 # What becomes of a line, in the order in which people ask.
 CLASSES = (
-    ("added", "Added", "customers you have already, now in the segment"),
-    ("created_customers", "New customers", "nobody had the phone number; created, and now in the segment"),
+    ("added", "Added", "existing customers, now in the segment"),
+    ("created_customers", "New customers", "no customer had the phone number; created, and now in the segment"),
     ("already_members", "Already members", "were in the segment before"),
-    ("duplicates_in_file", "Duplicates", "the phone number stands further up in the file"),
-    ("blank", "Blank lines", "nothing is written in them"),
-    ("invalid", "Invalid lines", "left out, each with its reason in the error file"),
+    ("duplicates_in_file", "Duplicates", "the phone number appears earlier in the file"),
+    ("blank", "Blank lines", "they contain nothing"),
+    ("invalid", "Invalid lines", "skipped, each with its reason in the error file"),
 )
 
 
@@ -125,8 +125,8 @@ def _form(
 
 def _mistake(here: Context, wrong: RequestError) -> str:
     if wrong.status == 413:
-        return f"The file is too large: at most {here.max_import >> 20} MB. Split it, and import the parts."
-    return f"The upload did not arrive whole: {wrong.detail}. Try again."
+        return f"The file is too large: at most {here.max_import >> 20} MB. Split it and import the parts."
+    return f"The upload was interrupted: {wrong.detail}. Try again."
 
 
 def _of(here: Context, person: Person, segment_id: str, import_id: str) -> ImportRow:

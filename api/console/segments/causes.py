@@ -21,7 +21,7 @@ def cause_of(cause: str, joined: bool, told: Told | None) -> str:
         case "edit" if told is not None and told.type == SegmentCreated.type_name:
             return "The segment was created"
         case "edit" if told is not None and told.type == SegmentRefreshed.type_name:
-            return "The filter of a segment that this one names was edited"
+            return "The filter of a segment that this one uses was edited"
         case "edit":
             return "The filter was edited"
         case "manual":
@@ -91,5 +91,5 @@ def passed(told: Mapping[str, Any], words: Words) -> str:
         return f"{more}{plural(int(number), unit)} passed since {what}"
     if operator in ("in_next_days", "in_next_hours") and told["result"]:
         return f"{what} came within {plural(int(number), unit)}"
-    verb = "became" if told["result"] else "ceased to be"
+    verb = "became" if told["result"] else "stopped being"
     return f"“{words.condition(told)}” {verb} true of {words.value(key, told['actual'])} as time passed"

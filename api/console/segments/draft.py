@@ -107,7 +107,7 @@ def attempt(draft: Draft, work: Callable[[], Any]) -> Any:
     except Invalid as wrong:
         for error in wrong.errors:
             name = error.pointer.removeprefix("/")
-            detail = "Give the segment a name" if error.code == "name_required" else error.detail
+            detail = "Enter a name for the segment" if error.code == "name_required" else error.detail
             draft.errors[name if name in LABELS else ""] = sentence(detail)
         return None
 

@@ -104,7 +104,7 @@ def line_of(told: dict[str, Any], words: Words) -> Line:
         return line_of(nodes[0], words)
     heading = {"all": "All of these", "any": "Any of these", "not": "Not"}[group]
     if not nodes:
-        heading = "No filters: nobody matches"
+        heading = "No filters: no customer matches"
     return Line(heading, None, told["result"], [line_of(each, words) for each in nodes])
 
 
@@ -124,7 +124,7 @@ def because_of(found: Why, words: Words) -> tuple[str | None, list[str]]:
         case "time":
             return " and ".join(_flipped(found, words)) or "time passed", []
         case "edit" if told is not None and told.type == SegmentCreated.type_name:
-            return "all conditions held already when the segment was created", []
+            return "all conditions were already true when the segment was created", []
         case "edit":
             said = cause_of(last.cause, last.joined, told)
             return said[0].lower() + said[1:], []
@@ -151,9 +151,9 @@ def _missing(tree: dict[str, Any], words: Words) -> Iterator[str]:
     for pointer in missing(tree):
         told = by_pointer[pointer]
         if "attribute" not in told:
-            yield "The filter is empty, and an empty filter matches nobody"
+            yield "The filter is empty, and an empty filter matches no customer"
             continue
-        must = "must hold" if wanted[pointer] else "must not hold"
+        must = "must be true" if wanted[pointer] else "must not be true"
         actual = words.value(told["attribute"], told["actual"])
         value = actual if told["attribute"] != SEGMENT else f"in {actual}" if told["actual"] else "in none of them"
         yield f"“{words.condition(told)}” {must}; the value is: {value}"

@@ -49,7 +49,7 @@
     area.hidden = true;
     area.autofocus = false;
     area.after(box);
-    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace takes the last away.");
+    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace removes the last.");
     input.addEventListener("keydown", (event) => {
       if ((event.key === "Enter" || event.key === ",") && !event.isComposing) {
         if (event.key === "Enter" && !input.value.trim()) return; // Enter in an empty input sends the form

@@ -13,7 +13,7 @@
   function mistakeIn(form) {
     const [file] = form.elements.file.files;
     if (!file) return "Choose a CSV file first.";
-    if (file.size > Number(form.dataset.most)) return `The file is too large: at most ${form.dataset.most / 1048576} MB. Split it, and import the parts.`;
+    if (file.size > Number(form.dataset.most)) return `The file is too large: at most ${form.dataset.most / 1048576} MB. Split it and import the parts.`;
     return "";
   }
 
@@ -34,7 +34,7 @@
       const told = answer.getElementById("file-error") ?? answer.querySelector("main .empty p");
       failed(told?.textContent.trim() || "The upload was refused. Reload the page and try again.");
     });
-    request.addEventListener("error", () => failed("The upload did not get through. Try again."));
+    request.addEventListener("error", () => failed("The upload failed. Try again."));
     request.open("POST", form.action);
     request.setRequestHeader("Rollcall-Upload", "1");
     busy(true);

@@ -111,7 +111,7 @@ def refusal(
 ) -> Response:
     """What went wrong, as a page or in the dialog that asked. Our own mistakes are named, never shown."""
     kind = KINDS.get(status)
-    shown = detail if status < 500 or status in (503, 504) else "An unexpected error. It is in the log."
+    shown = detail if status < 500 or status in (503, 504) else "An unexpected error occurred. Details are in the server's log."
     values = {"status": status, "heading": kind.title if kind else "Something went wrong", "detail": sentence(shown)}
     answer = show(request, "error.html", values, status)
     answer.headers.update(headers or {})

@@ -133,7 +133,7 @@ def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
     )
     conflict = console.post(address, data=mine)
     assert conflict.status_code == 412
-    assert "Somebody else changed this campaign meanwhile." in conflict.text
+    assert "Someone else changed this campaign while you were editing it." in conflict.text
     assert "Name Theirs Segments silver" in text_of(conflict.text)
     assert 'value="Mine"' in conflict.text
     assert all(re.search(rf'name="segments" value="{each}" checked', conflict.text) for each in (gold, staff))
@@ -153,7 +153,7 @@ def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_someb
     console.post(f"/console/segments/{gold}/delete")
     assert "Needs an audience" in console.get("/console/campaigns").text
     page = console.get(f"/console/campaigns/{made}").text
-    assert "Every segment it was for was deleted." in page
+    assert "Every segment it used was deleted." in page
     assert "Choose Segments" in page
     assert "Download" not in page
     assert console.post(f"/console/campaigns/{made}/freeze").status_code == 409
@@ -171,7 +171,7 @@ def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
     console.post(f"/console/segments/{staff}/delete")
     page = console.get(f"/console/campaigns/{made}").text
     assert "A segment that it left out was deleted." in page
-    assert "Choose Whom to Leave Out" in page
+    assert "Choose Segments to Leave Out" in page
 
     def saved(**more: Any) -> str:
         version = hidden(console.get(f"/console/campaigns/{made}/edit").text, "version")
@@ -266,7 +266,7 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
     assert 'hx-trigger="every 60s"' in alone
     assert "4 recipients" in text_of(console.get(f"{address}?whole=true").text)
     monkeypatch.setattr(recipients, "totals_within", lambda *_: None)
-    assert "Very many" in text_of(console.get(f"{address}?whole=true").text)
+    assert "Too many to count now" in text_of(console.get(f"{address}?whole=true").text)
 
 
 def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(

@@ -70,8 +70,8 @@ def said(console: Client) -> str:
 def test_an_installation_without_troubles_is_well(installation: Installation, console: Client) -> None:
     page = said(console)
     for verdict in (
-        "All is well", "All is current", "No segments yet", "No filter follows the clock", "None is running",
-        "Every record was taken in", "Rollcall 0.0.0",
+        "All is well", "Everything is current", "No segments yet", "No filter depends on time", "None is running",
+        "Every record was accepted", "Rollcall 0.0.0",
     ):  # fmt: skip
         assert verdict in page
 
@@ -81,17 +81,17 @@ def test_what_is_behind_is_counted_in_events_and_seconds(
 ) -> None:
     for number in range(3):
         installation.rollcall.create_segment(account_id, SegmentDraft(f"S {number}", "", "static", None))
-    assert "All is current" in said(console)
+    assert "Everything is current" in said(console)
     clock.at += timedelta(seconds=5)
     assert "Behind by 3 events, 5 s" in said(console)
-    assert "All is well; some work is under way" in said(console)
+    assert "All is well; some work is in progress" in said(console)
     clock.at += timedelta(minutes=4)
     page = said(console)
     assert "Behind by 3 events, 4 minutes: what is shown is old, never wrong." in page
     assert "One thing needs somebody's attention" in page
     installation.project()
     page = said(console)
-    assert "All is current" in page
+    assert "Everything is current" in page
     assert "All 3 are current" in page
 
 
@@ -122,7 +122,7 @@ def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_o
             continue
     page = said(console)
     assert "Overdue" not in page
-    assert "On time" in page or "No filter follows the clock" in page
+    assert "On time" in page or "No filter depends on time" in page
 
 
 def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
@@ -146,7 +146,7 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
     letters = [a_letter(1, b'{"phone": "12"}', "<b>bad</b> phone"), a_letter(2, b'{"name": "<i>Ana</i>"}')]
     installation.rollcall.change_customers(account_id, [], dead_letters=letters)
     page = console.get("/console/health").text
-    assert "2 records could not be taken in" in page
+    assert "2 records could not be accepted" in page
     assert "&lt;b&gt;bad&lt;/b&gt; phone" in page
     assert "Ana" not in page
     newest, oldest = re.findall(r'action="(/console/health/dead-letters/\d+)/retry"', page)
@@ -158,8 +158,8 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
     assert "It failed again" in console.get("/console/health").text
     console.post(f"{newest}/retry")
     page = console.get("/console/health").text
-    assert "The record was taken in" in page
-    assert "1 record could not be taken in" in page
+    assert "The record was accepted" in page
+    assert "1 record could not be accepted" in page
     assert newest not in page
     assert console.get(newest).status_code == 404
     assert console.post(f"{newest}/retry").status_code == 404
@@ -191,7 +191,7 @@ def test_a_running_import_and_a_segment_that_failed_are_named(
     page = said(console)
     assert "1 import running" in page
     assert "list & co.csv into List: 1,204 lines so far" in page
-    assert "1 segment cannot be evaluated and keeps its last good members" in page
+    assert "1 segment cannot be evaluated and keeps its last valid members" in page
     assert "List : /filter/0: unknown operator" in page
 
 
@@ -203,7 +203,7 @@ def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
     installation.project()
     page = console.get("/console/health").text
     assert "their secret" not in page
-    assert "Every record was taken in" in page
+    assert "Every record was accepted" in page
     seen = re.search(r'"Rollcall-Seen": "(\w+)"', page)
     assert seen is not None
     assert console.get("/console/health", headers={"Rollcall-Seen": seen.group(1)}).status_code == 204

@@ -110,7 +110,7 @@ def test_ten_megabytes_are_taken_and_one_byte_more_is_refused_with_a_sentence(
     for too_large in (most + b"\n", most + b"\n" * MB):
         answer = upload(console, base, too_large)
         assert answer.status_code == 413
-        assert "The file is too large: at most 10 MB. Split it, and import the parts." in answer.text
+        assert "The file is too large: at most 10 MB. Split it and import the parts." in answer.text
         assert 'type="file"' in answer.text
 
 

@@ -110,7 +110,7 @@ def test_customers_are_found_by_name_or_phone_and_long_lists_have_pages(shop: Sh
     base = f"segments/{shop.by_hand}/customers"
     assert names_in(shop.page(f"{base}?query=ana+06")) == ["Ana 06"]
     assert names_in(shop.page(f"{base}?query=912000007")) == ["Rui 07"]
-    assert "Nobody in this segment matches" in shop.page(f"{base}?query=zoe")
+    assert "No customer in this segment matches" in shop.page(f"{base}?query=zoe")
     first = shop.page(f"{base}?rows=10")
     following = re.search(r'href="/console/([^"]+)" rel="next"', first)
     assert following is not None
@@ -205,7 +205,7 @@ def test_after_an_edit_that_makes_her_leave_she_is_gone_when_one_is_back(shop: S
     assert names_in(shop.page(f"segments/{shop.gold}/customers")) == ["Ana"]
     back = shop.edit(ana, **{"attribute-plan": "free"}).headers["location"]
     shown = shop.console.get(back).text
-    assert "Nobody is in this segment" in shown
+    assert "No customers in this segment" in shown
     assert "Ana was saved" in shown
 
 
@@ -269,7 +269,7 @@ def test_only_customers_not_already_in_the_segment_are_shown_and_those_ticked_ar
     page = shop.page(f"segments/{shop.by_hand}/manage")
     assert sorted(names_in(page)) == ["Ana", "Eva", "Rui"]
     assert "2 customers added to By hand; 1 was in it already" in page
-    assert "Nobody is left to add" in shop.page(address)
+    assert "No customers left to add" in shop.page(address)
 
 
 def test_more_than_a_thousand_customers_are_added_and_removed_at_once(shop: Shop) -> None:
@@ -285,7 +285,7 @@ def test_more_than_a_thousand_customers_are_added_and_removed_at_once(shop: Shop
     assert "and 1193 more" in said(asked.text)
     answer = shop.console.post(f"/console/{base}/remove", data=fields_of(asked.text))
     assert answer.status_code == 303
-    assert "Nobody is in this segment yet" in shop.page(f"{base}/manage")
+    assert "No customers in this segment yet" in shop.page(f"{base}/manage")
 
 
 def test_removing_asks_first_and_deletes_nobody(shop: Shop) -> None:

@@ -79,7 +79,7 @@ def test_who_is_added_comes_in_by_her_link_chooses_a_password_and_signs_in_with_
     assert other.get(link).headers["location"] == "/console/you"
     page = other.get("/console/you").text
     assert "You have no password yet" in page
-    assert "Present password" not in page
+    assert "Current password" not in page
     assert choose_password(other).status_code == 303
     assert "Your password was set" in other.get("/console/you").text
     assert is_in(other)
@@ -193,7 +193,7 @@ def test_a_changed_password_asks_for_the_present_one_and_ends_every_other_sessio
 ) -> None:
     assert sign_in(other).status_code == 303
     link = house.link(ana[1], ana[0])
-    assert "Present password" in anas.get("/console/you").text
+    assert "Current password" in anas.get("/console/you").text
     for current in ("", "wrong password"):
         answer = choose_password(anas, current=current)
         assert answer.status_code == 422
@@ -217,9 +217,9 @@ def test_who_forgot_her_password_chooses_another_within_an_hour_of_her_link(
     house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
 ) -> None:
     browser.get(house.link(ana[1], ana[0]))
-    assert "Present password" not in browser.get("/console/you").text
+    assert "Current password" not in browser.get("/console/you").text
     clock.passes(hours=1)
-    assert "Present password" in browser.get("/console/you").text
+    assert "Current password" in browser.get("/console/you").text
     assert choose_password(browser).status_code == 422
     browser.get(house.link(ana[1], ana[0]))
     assert choose_password(browser).status_code == 303

@@ -71,7 +71,7 @@ def test_what_is_missing_or_wrong_is_said_beside_its_field_and_everything_typed_
     wrong = {"filter-0-attribute": "score", "filter-0-operator": "between", "filter-0-low": "9", "filter-0-high": "1"}
     answer = console.post(NEW, data=wrong | {"dynamic": "on", "name": " ", "description": "kept <b>"})
     assert answer.status_code == 422
-    assert '<a href="#name">Give the segment a name.</a>' in answer.text
+    assert '<a href="#name">Enter a name for the segment.</a>' in answer.text
     assert "Score: The first value is greater than the second; swap them." in answer.text
     again = fields_of(answer.text)
     assert {name: again[name] for name in wrong} == wrong

@@ -136,7 +136,7 @@ def test_who_left_is_told_when_and_why(
     installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
 ) -> None:
     segment = create(installation, account_id, [{"attribute": "plan", "operator": "equals", "value": "silver"}])
-    assert "all conditions held already when the segment was created" in said(installation, console, segment, ana)
+    assert "all conditions were already true when the segment was created" in said(installation, console, segment, ana)
     later(clock, timedelta(days=1), installation, console, account_id)
     tell(installation, account_id, "ana", plan=None)
     page = said(installation, console, segment, ana)
