@@ -46,7 +46,7 @@ def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_stands_in_a_table(pa
     light = page.wait_for_function(PAINTED, arg=[]).json_value()
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(PAINTED, arg=light)
-    page.get_by_text("The same as a table").click()
+    page.get_by_text("Show as a table").click()
     expect(page.get_by_role("cell", name="1", exact=True).first).to_be_visible()
     page.get_by_role("link", name="Week").click()
     expect(page.get_by_role("link", name="Week")).to_have_attribute("aria-current", "true")

@@ -95,10 +95,10 @@ def why(row: CampaignRow) -> str:
         lost = "Every segment it used was deleted." if row.lost_included else "No segment was chosen for it."
         return f"{lost} It has no recipients until someone chooses segments."
     one = row.lost_excluded == 1
-    lost = "A segment that it left out was" if one else f"{row.lost_excluded} segments that it left out were"
+    lost = "A segment it left out was" if one else f"{row.lost_excluded} segments it left out were"
     return (
-        f"{lost} deleted. It reaches nobody until somebody chooses anew whom to leave out, "
-        f"so that nobody who was left out is reached by accident."
+        f"{lost} deleted. It has no recipients until someone chooses again which segments to leave out, "
+        f"so that no customer is reached by accident."
     )
 
 

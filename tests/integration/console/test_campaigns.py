@@ -170,7 +170,7 @@ def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
     made = campaign(installation, account_id, [gold], [staff])
     console.post(f"/console/segments/{staff}/delete")
     page = console.get(f"/console/campaigns/{made}").text
-    assert "A segment that it left out was deleted." in page
+    assert "A segment it left out was deleted." in page
     assert "Choose Segments to Leave Out" in page
 
     def saved(**more: Any) -> str:

@@ -88,7 +88,7 @@ def test_what_is_behind_is_counted_in_events_and_seconds(
     clock.at += timedelta(minutes=4)
     page = said(console)
     assert "Behind by 3 events, 4 minutes: what is shown is old, never wrong." in page
-    assert "One thing needs somebody's attention" in page
+    assert "One thing needs attention" in page
     installation.project()
     page = said(console)
     assert "Everything is current" in page

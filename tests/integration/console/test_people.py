@@ -250,10 +250,10 @@ def test_the_first_person_has_a_hint_on_her_page_and_no_banner_elsewhere(house: 
     house.project()
     house.sign_in(browser, account_id)
     assert "password" not in browser.get("/console/segments").text.lower()
-    assert "Give your e-mail address first" in browser.get("/console/you").text
+    assert "Enter your e-mail address first" in browser.get("/console/you").text
     answer = choose_password(browser)
     assert answer.status_code == 422
-    assert "Give your e-mail address first" in answer.text
+    assert "Enter your e-mail address first" in answer.text
     assert browser.post("/console/you", data={"name": "Olivia", "email": ""}).status_code == 303
     assert browser.post("/console/you", data={"name": "Olivia", "email": "o@example.com"}).status_code == 303
     assert choose_password(browser).status_code == 303

@@ -41,7 +41,7 @@ def test_while_she_types_it_says_how_many_match_and_who_is_newest_and_what_is_st
     unfinished = posted(console, f"{NEW}/matches", filter__0__attribute="plan").text
     assert "Complete the filters" in unfinished
     assert re.search(r'id="filter-0-note"[^>]*>Choose a value<', unfinished)
-    assert "nobody matches" in posted(console, f"{NEW}/matches").text
+    assert "no customer matches" in posted(console, f"{NEW}/matches").text
 
 
 def test_counting_that_takes_too_long_is_told_calmly(
@@ -74,7 +74,7 @@ def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_which_camp
     assert "Uses gold" in page
     matches = f"/console/segments/{gold}/matches"
     edited = fields_of(page)
-    assert "nobody’s membership" in console.post(matches, data=edited).text
+    assert "does not change the members" in console.post(matches, data=edited).text
     text = console.post(matches, data=edited | {"filter-0-value": "free"}).text
     assert "Saving adds <strong>3 customers</strong> and removes <strong>2</strong> of the 2" in text
 
@@ -115,7 +115,7 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     installation.rollcall.edit_segment(account_id, gold, SegmentEdit(name="Theirs"), None)
     installation.catch_up()
     told = console.get(address)
-    assert "Somebody changed this segment" in told.text
+    assert "Someone changed this segment" in told.text
     seen = re.search(r'"Rollcall-Seen": "([^"]+)"', told.text)
     assert seen
     assert console.get(address, headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
@@ -126,7 +126,7 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     assert "newer?version=2" in compared.text
     installation.rollcall.delete_segment(account_id, gold, None, lambda _: [])
     installation.catch_up()
-    assert "Somebody deleted this segment" in console.get(address).text
+    assert "Someone deleted this segment" in console.get(address).text
 
 
 def test_while_an_edit_is_computed_the_list_says_recomputing_and_turns_current_by_itself(

@@ -64,7 +64,7 @@ def test_a_wrong_password_an_unknown_address_and_one_without_password_are_told_t
     ]
     for answer, email in zip(told, [EMAIL, "nobody@example.com", "bob@example.com"], strict=True):
         assert answer.status_code == 422
-        assert "do not belong together" in answer.text
+        assert "or the password is wrong" in answer.text
         assert 'aria-invalid="true"' in answer.text
         assert COOKIE not in answer.cookies
         assert answer.text.replace(email, "…") == told[0].text.replace(EMAIL, "…")
@@ -75,7 +75,7 @@ def test_a_wrong_password_an_unknown_address_and_one_without_password_are_told_t
 def test_a_form_that_lacks_something_says_what(browser: Client, sent: dict[str, str]) -> None:
     answer = browser.post("/console/sign-in", data=sent)
     assert answer.status_code == 422
-    assert "Give your" in answer.text
+    assert "Enter your" in answer.text
 
 
 @pytest.mark.parametrize("whole", [True, False])

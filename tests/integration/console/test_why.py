@@ -110,7 +110,7 @@ def test_a_member_is_told_since_when_because_of_what_and_from_where(
     tell(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
     page = said(installation, console, segment, ana)
     assert (
-        "Ana Sá is in Premium customers since Nov 3, 2026, 14:02, because Plan changed to gold (change a-1 from /crm)."
+        "Ana Sá has been in Premium customers since Nov 3, 2026, 14:02, because Plan changed to gold (change a-1 from /crm)."
         in page
     )
     assert "Yes Plan equals gold value: gold" in page
@@ -124,10 +124,10 @@ def test_a_non_member_is_told_in_words_what_is_missing(
     no_premium = {"not": {"attribute": "plan", "operator": "equals", "value": "silver"}}
     segment = create(installation, account_id, [{"any": [GOLD, RECENT]}, ADULT, no_premium])
     page = said(installation, console, segment, ana)
-    assert "Ana Sá is not in Premium customers, and never was." in page
-    assert "“Plan equals gold” must hold; the value is: silver." in page
-    assert "“Last order is in the last 30 days” must hold; the value is: no value." in page
-    assert "“Plan equals silver” must not hold; the value is: silver." in page
+    assert "Ana Sá is not in Premium customers, and never has been." in page
+    assert "“Plan equals gold” must be true; the value is: silver." in page
+    assert "“Last order is in the last 30 days” must be true; the value is: no value." in page
+    assert "“Plan equals silver” must not be true; the value is: silver." in page
     assert "“Age is at least 18”" not in page
     assert "one of them is enough" in page
 
@@ -161,10 +161,10 @@ def test_members_of_a_static_segment_were_added_by_hand_or_by_an_import(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     segment = create(installation, account_id, None, "By hand")
-    assert "Ana Sá is not in By hand, and never was." in said(installation, console, segment, ana)
+    assert "Ana Sá is not in By hand, and never has been." in said(installation, console, segment, ana)
     installation.rollcall.add_members(account_id, segment, [ana])
     page = said(installation, console, segment, ana)
-    assert "Ana Sá is in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
+    assert "Ana Sá has been in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
     assert "static segment" in page
     installation.rollcall.remove_member(account_id, segment, ana)
     assert "Removed by hand" in said(installation, console, segment, ana)
