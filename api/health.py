@@ -11,8 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from api.http.context import Context, Here
-from api.v1.shapes.openapi import open_answers
-from api.v1.shapes.requests_and_responses import Health
+from api.http.shapes.openapi import open_answers
+from api.http.shapes.requests_and_responses import Health
 from domain import json_text
 from domain.errors import Unavailable
 from projections.read.position import Standing, progress, standing

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
 from api.http.context import Context, Here
 from api.http.json_body import Body, parsed
 from api.http.paging import Page
+from api.http.parameters import AttributeKey
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Attribute, AttributeBody, PageOf
-from domain.customer import BUILT_IN, RESERVED
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.requests_and_responses import Attribute, AttributeBody, PageOf
+from domain.customer import BUILT_IN
 from domain.errors import Refused
 from domain.filters.operators import operators_of
-from domain.values import KEY_PATTERN, AttributeType
+from domain.values import AttributeType
 from projections.read import accounts, segments
 
 router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
-# The shape of a key is the domain's to judge; the document tells it.
-KeyText = Annotated[
-    str,
-    Path(
-        max_length=512,
-        json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
-    ),
-]
 EXAMPLE: dict[str, Any] = {
     "key": "plan",
     "type": "text",
@@ -45,7 +38,7 @@ EXAMPLE: dict[str, Any] = {
     responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
     openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
 )
-def declare_attribute(here: Here, caller: Admin, key: KeyText, body: Body) -> Response:
+def declare_attribute(here: Here, caller: Admin, key: AttributeKey, body: Body) -> Response:
     """Give an attribute its type, which is fixed from then on, and its label."""
     asked = parsed(body, AttributeBody)
     try:

@@ -21,8 +21,8 @@ from api.http.idempotency import once
 from api.http.json_body import BulkBody, Spooled
 from api.http.parameters import IdempotencyKey
 from api.http.responses import answer
-from api.v1.shapes.openapi import answers, takes_lines
-from api.v1.shapes.requests_and_responses import BulkAnswer, BulkLine
+from api.http.shapes.openapi import answers, takes_lines
+from api.http.shapes.requests_and_responses import BulkAnswer, BulkLine
 from domain import json_text
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import FieldError, Invalid, Rejected

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 
 from api.http.access import Reader
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.paging import Limit
 from api.http.parameters import PathId
 from api.http.problems import RequestError
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
-from api.v1.segments import find
-from api.v1.shapes.openapi import answers
+from api.http.shapes.openapi import answers
 from projections.model import changes
 from projections.model.changes import Change
 
@@ -73,7 +73,7 @@ def list_changes(
     """
     account_id = caller.account_id
     with snapshot(here, account_id, min_position) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         kept = changes.kept(connection)
         if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:
             raise RequestError(

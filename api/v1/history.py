@@ -12,14 +12,14 @@ from fastapi import APIRouter, Query, Response
 
 from api.http.access import Reader
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.paging import Page
 from api.http.parameters import InstantText, PathId, instant_in, uuid_in
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
-from api.v1.segments import find
-from api.v1.shapes.memberships import HistoryEntry, Sizes
-from api.v1.shapes.openapi import answers
-from api.v1.shapes.requests_and_responses import PageOf
+from api.http.shapes.memberships import HistoryEntry, Sizes
+from api.http.shapes.openapi import answers
+from api.http.shapes.requests_and_responses import PageOf
 from domain.errors import Invalid
 from projections.read import history
 from projections.read.history import Entry
@@ -58,7 +58,7 @@ def list_history(
         at, customer_no, place, version_no = page.after
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         source = history.counted(connection, account_id, segment.segment_no)
         body = page.page(
             history.page(connection, source, before=before, limit=page.fetch),
@@ -93,7 +93,7 @@ def list_sizes(
     if last > now:
         raise Invalid.at("/query/to", "instant_in_future", "nobody knows yet; ask for instants that have passed")
     with snapshot(here, caller.account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, caller.account_id, segment_id)
+        segment = require_segment(connection, caller.account_id, segment_id)
         first = min(segment.created_at, last) if first is None else first
         if first > last:
             raise Invalid.at("/query/from", "from_after_to", "from is later than to; swap them")

@@ -7,7 +7,6 @@ a repeat shows the same key although it is stored nowhere.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,7 +14,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from api.http.access import Admin, Caller, Reader
+from api.http.access import Admin, Caller, Reader, key_from_bytes
 from api.http.context import Context, Here
 from api.http.idempotency import identity_of, once
 from api.http.json_body import Body, parsed
@@ -23,8 +22,8 @@ from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Key, KeyBody, NewKey, PageOf
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.requests_and_responses import Key, KeyBody, NewKey, PageOf
 from domain.account import new_secret
 from domain.errors import Refused
 from projections.read import accounts
@@ -76,12 +75,7 @@ def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | No
 
 
 def _secret(here: Context, identity: UUID) -> str:
-    return written(hmac.digest(here.secret, identity.bytes, sha256))
-
-
-def written(secret: bytes) -> str:
-    """Secret bytes as an API key."""
-    return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
+    return key_from_bytes(hmac.digest(here.secret, identity.bytes, sha256))
 
 
 @router.get(

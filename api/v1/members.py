@@ -16,15 +16,15 @@ from api.http.access import Admin, Reader
 from api.http.context import Context, Here
 from api.http.idempotency import once
 from api.http.json_body import Body, parsed
+from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page, Paging
 from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, instant_in, uuid_in
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.segments import find, known
-from api.v1.shapes.customers import EXAMPLE, show_row
-from api.v1.shapes.memberships import MemberThen
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Customer, Member, MembersAnswer, MembersBody, PageOf
+from api.http.shapes.customers import EXAMPLE, show_row
+from api.http.shapes.memberships import MemberThen
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.requests_and_responses import Customer, Member, MembersAnswer, MembersBody, PageOf
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, history, members
 
@@ -59,7 +59,7 @@ def list_members(
         return _members_at(here, account_id, segment_id, page, _past(here, at, query), min_position)
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         wanted = customers.search_of(connection, account_id, query)
         version = segment.serving or 0
         rows = members.page(connection, account_id, version, wanted, before=before, limit=page.fetch)
@@ -86,7 +86,7 @@ def add_members(
     here: Here, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Put at most 1,000 customers into a static segment; who is in it stays, who is nobody's id is named."""
-    segment = known(segment_id)
+    segment = parse_segment_id(segment_id)
     asked = list(dict.fromkeys(parsed(body, MembersBody).customer_ids))
     ids = {each: uuid_in(each) for each in asked}
 
@@ -110,7 +110,7 @@ def add_members(
 )
 def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
     """Take a customer out of a static segment."""
-    segment, customer = known(segment_id), uuid_in(customer_id)
+    segment, customer = parse_segment_id(segment_id), uuid_in(customer_id)
     if customer is None:
         here.rollcall.read_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
@@ -139,7 +139,7 @@ def list_candidates(
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(here, account_id, min_position) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         if segment.type != "static":
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
         wanted = customers.search_of(connection, account_id, query)
@@ -168,7 +168,7 @@ def _members_at(
 ) -> Response:
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         source = history.counted(connection, account_id, segment.segment_no)
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
         body = page.page(

@@ -9,11 +9,11 @@ from api.http.context import Here
 from api.http.json_body import Body, parsed
 from api.http.read_your_writes import snapshot
 from api.http.responses import answer
-from api.v1.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
-from api.v1.shapes.customers import show_row
-from api.v1.shapes.memberships import Preview, PreviewBody
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.segments import EXAMPLE_FILTER
+from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
+from api.http.shapes.customers import show_row
+from api.http.shapes.memberships import Preview, PreviewBody
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.segments import EXAMPLE_FILTER
 from domain.moments import micros
 from projections.read import accounts
 from projections.read.preview import preview

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -39,6 +39,11 @@ class SegmentRow(NamedTuple):
     building: int | None
     failure: str | None
     members: int
+
+    @property
+    def state(self) -> Literal["current", "recomputing", "failed"]:
+        """Whether the members are those of the newest filter."""
+        return "failed" if self.failure is not None else "recomputing" if self.building is not None else "current"
 
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:

@@ -12,8 +12,8 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.parameters import AttributeKey
 from api.http.read_your_writes import settle, snapshot
-from api.v1.attributes import KeyText
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
 from domain.values import AttributeType
@@ -97,14 +97,16 @@ def declare(
 
 
 @router.get("/{key}/edit")
-def edit(request: Request, here: Here, person: SignedIn, key: KeyText) -> Response:
+def edit(request: Request, here: Here, person: SignedIn, key: AttributeKey) -> Response:
     """The form for an attribute's label."""
     values, readers = _known(here, person, key)
     return _form(request, person, values, readers=readers)
 
 
 @router.post("/{key}/edit")
-def save(request: Request, here: Here, person: SignedIn, key: KeyText, label: Annotated[str, Form()] = "") -> Response:
+def save(
+    request: Request, here: Here, person: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
+) -> Response:
     """Change an attribute's label."""
     values, readers = _known(here, person, key)
     try:

@@ -14,10 +14,10 @@ from fastapi import APIRouter, Form, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
+from api.http.access import key_from_bytes
 from api.http.context import Context, Here
 from api.http.parameters import PathText
 from api.http.read_your_writes import settle, snapshot
-from api.v1.keys import written
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
@@ -115,7 +115,7 @@ def _found(here: Context, person: Person, key_id: str) -> KeyRow:
 
 def _secret(here: Context, person: Person, form: str) -> str:
     """The key that one form hands out, however often it is sent; only this installation can know it."""
-    return written(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
+    return key_from_bytes(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
 
 
 def _form(

@@ -18,9 +18,9 @@ from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, show
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.lookup import require_segment
 from api.http.parameters import PathId, uuid_in
 from api.http.read_your_writes import settle, snapshot
-from api.v1.segments import find
 from domain.commands.members import MOST
 from domain.errors import NotFound, Refused
 from domain.filters.wording import plural
@@ -87,7 +87,7 @@ def _candidates(
 ) -> Response:  # fmt: skip
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         wanted = customers.search_of(connection, account_id, query)
         version, before = segment.serving or 0, int(pager.after) if _is_number(pager.after) else None
@@ -106,7 +106,7 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
     """Who would be taken out, by name as far as there is room."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         words = accounts.words(connection, account_id, {})
         found = (customers.by_id(connection, account_id, each) for each in ids[:NAMED])
@@ -121,7 +121,7 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
 def find_static(here: Context, account_id: UUID, segment_id: str) -> SegmentRow:
     """The static segment that a text in an address names. Raises `NotFound`; `Refused` where it is a dynamic one."""
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
     _refuse_dynamic(segment)
     return segment
 

@@ -260,44 +260,6 @@ class JoinedSegment(Segment):
     joined_at: datetime
 
 
-class RecordHeader(BaseModel):
-    """A header of a Kafka record; a name may come twice."""
-
-    name: str
-    value: str | None
-
-
-class DeadLetter(BaseModel):
-    """A record that could never succeed. Its bytes as text, or all as base64 where they are none."""
-
-    id: int
-    topic: str
-    partition: int
-    offset: int
-    timestamp: datetime | None
-    key: str | None
-    value: str | None
-    encoding: Literal["utf-8", "base64"]
-    headers: list[RecordHeader]
-    code: str
-    message: str
-    attempts: int
-    first_failed_at: datetime
-    published_at: datetime | None
-
-
-class Retry(BaseModel):
-    """What became of a dead letter that was taken in again; where it was, it is not listed any more."""
-
-    id: int
-    resolved: bool
-    result: Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "ignored", "invalid"]
-    attempts: int
-    customer_id: UUID | None
-    code: str | None
-    message: str | None
-
-
 class Health(BaseModel):
     """Whether the process lives, and how far the read models are behind the log."""
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.http.parameters import uuid_in
-from api.v1.shapes.requests_and_responses import STORABLE, Asked, PageOf, absent
+from api.http.shapes.requests_and_responses import STORABLE, Asked, PageOf, absent
 from domain.campaign import MAX_SEGMENTS
-from domain.errors import NotFound
 from domain.segment import MAX_NAME
 from projections.read.campaigns import AudienceRow, CampaignRow
 from projections.read.recipients import Recipient as RecipientRow
-
-Row = TypeVar("Row")
 
 SegmentIds = Annotated[
     list[Annotated[UUID, Field(strict=False)]],
@@ -151,15 +147,3 @@ def show_audience(row: AudienceRow) -> dict[str, Any]:
 def show_recipient(row: RecipientRow) -> dict[str, Any]:
     """A recipient as CONTRACT shows it."""
     return {"customer_id": row.customer_id, "external_id": row.external_id, "phone": row.phone, "name": row.name}
-
-
-def known(written: str, noun: str) -> UUID:
-    """The id that a text in an address is. Raises `NotFound` where it is none."""
-    return found(uuid_in(written), noun)
-
-
-def found(row: Row | None, noun: str) -> Row:
-    """What was looked for. Raises `NotFound`."""
-    if row is None:
-        raise NotFound(f"{noun}_not_found", f"no such {noun} in this account")
-    return row

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from starlette.convertors import Convertor, register_url_convertor
+from typing import Any
 
 from domain.filters.wording import Words
 from projections.read.segments import SegmentRow
@@ -24,23 +22,6 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class SegmentConvertor(Convertor[str]):
-    """Any text without a slash, but for what is an address of its own."""
-
-    regex = r"(?!preview$|import-sample\.csv$)[^/]+"
-
-    def convert(self, value: str) -> str:
-        """The text itself."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """The text itself."""
-        return value
-
-
-register_url_convertor("segment", SegmentConvertor())
-
-
 def show_segment(row: SegmentRow, words: Words, position: int) -> dict[str, Any]:
     """A segment as CONTRACT shows it, as of a log position."""
     return {
@@ -53,10 +34,5 @@ def show_segment(row: SegmentRow, words: Words, position: int) -> dict[str, Any]
         "version": row.version,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
-        "members": {"count": row.members, "state": state_of(row), "position": position},
+        "members": {"count": row.members, "state": row.state, "position": position},
     }
-
-
-def state_of(row: SegmentRow) -> Literal["current", "recomputing", "failed"]:
-    """Whether the members are those of the newest filter."""
-    return "failed" if row.failure is not None else "recomputing" if row.building is not None else "current"

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.http.problems import KINDS, MEDIA_TYPE
-from api.v1.shapes import memberships
-from api.v1.shapes import requests_and_responses as shapes
-from api.v1.shapes.campaigns import CampaignBody, CampaignPatch
+from api.http.shapes import memberships
+from api.http.shapes import requests_and_responses as shapes
+from api.http.shapes.campaigns import CampaignBody, CampaignPatch
 
 REF = "#/components/schemas/"
 DESCRIPTION = """Customer segments that are always up to date.

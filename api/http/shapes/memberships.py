@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.v1.shapes.requests_and_responses import Asked, AttributeValue, Customer, Filter
+from api.http.shapes.requests_and_responses import Asked, AttributeValue, Customer, Filter
 
 
 class MemberThen(BaseModel):

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import Path
-from starlette.convertors import Convertor, register_url_convertor
-
-from api.http.parameters import TEXT_PATTERN
 from domain.customer import BUILT_IN
 from projections.read.customers import CustomerRow
 
@@ -25,33 +21,6 @@ EXAMPLE: dict[str, Any] = {
     "created_at": "2026-05-20T10:00:00Z",
     "updated_at": "2026-05-20T10:00:00Z",
 }
-PersonText = Annotated[
-    str,
-    Path(
-        min_length=1,
-        max_length=512,
-        pattern=TEXT_PATTERN,
-        description="The upstream system's id (slashes may stand in it), or ours where there is a customer already.",
-        json_schema_extra={"not": {"const": "bulk"}},
-    ),
-]
-
-
-class PersonConvertor(Convertor[str]):
-    """Any text, slashes too, but neither `bulk` nor `…/segments`, which are addresses of their own."""
-
-    regex = r"(?!bulk$)(?![\s\S]*/segments$)[\s\S]+"
-
-    def convert(self, value: str) -> str:
-        """The text itself."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """The text itself."""
-        return value
-
-
-register_url_convertor("person", PersonConvertor())
 
 
 def show_row(row: CustomerRow) -> dict[str, Any]:
