@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse
 
 from api import health
 from api.console.app import create_console
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from api.http import problems
 from api.http.context import Context
 from api.http.metrics import Observed
@@ -55,7 +55,7 @@ def create_app(context: Context) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    app.mount(PLACE, create_console(context))
+    app.mount(CONSOLE_PATH, create_console(context))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
@@ -65,4 +65,4 @@ def create_app(context: Context) -> FastAPI:
 
 async def _console() -> Response:
     """Who opens the address in a browser looks for the console."""
-    return RedirectResponse(PLACE, 307)
+    return RedirectResponse(CONSOLE_PATH, 307)

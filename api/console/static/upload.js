@@ -1,4 +1,4 @@
-// A form with `data-upload` sends its file with progress; a file can be dragged in; one over `data-most` bytes is not sent.
+// A form with `data-upload` sends its file with progress; a file can be dragged in; one over `data-max-bytes` is not sent.
 // Where scripts do not run, the form works as any other.
 (() => {
   "use strict";
@@ -13,7 +13,7 @@
   function mistakeIn(form) {
     const [file] = form.elements.file.files;
     if (!file) return "Choose a CSV file first.";
-    if (file.size > Number(form.dataset.most)) return `The file is too large: at most ${form.dataset.most / 1048576} MB. Split it and import the parts.`;
+    if (file.size > Number(form.dataset.maxBytes)) return `The file is too large: at most ${form.dataset.maxBytes / 1048576} MB. Split it and import the parts.`;
     return "";
   }
 

@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 
 from api.console.campaigns import reach
-from api.console.campaigns.reach import AT_ONCE
+from api.console.campaigns.reach import QUICK_LIMIT
 from domain.campaign import CampaignEdit
 from domain.segment import SegmentDraft
 from projections.read import recipients
@@ -180,7 +180,7 @@ def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
         return console.get(f"/console/campaigns/{made}").text
 
     assert "Needs an audience" in saved()
-    assert "Ready" in saved(settled="1")
+    assert "Ready" in saved(confirmed="1")
 
 
 def test_deleting_a_campaign_asks_first_and_keeps_its_segments(
@@ -253,7 +253,7 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
     counted = recipients.totals_within
 
     def takes_long(connection: Any, union: Any, span: timedelta) -> Any:
-        return None if span == AT_ONCE else counted(connection, union, span)
+        return None if span == QUICK_LIMIT else counted(connection, union, span)
 
     monkeypatch.setattr(recipients, "totals_within", takes_long)
     address = f"/console/campaigns/{made}"

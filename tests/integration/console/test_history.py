@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.console.segments.history import AT_ONCE
+from api.console.segments.history import QUICK_LIMIT
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.read import history
@@ -233,7 +233,7 @@ def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_
     counted = history.sizes_back_from
 
     def takes_long(*asked: Any, within: timedelta) -> list[int] | None:
-        return None if within == AT_ONCE else counted(*asked, within=within)
+        return None if within == QUICK_LIMIT else counted(*asked, within=within)
 
     monkeypatch.setattr(history, "sizes_back_from", takes_long)
     address = f"/console/segments/{gold}/history"

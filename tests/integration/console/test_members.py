@@ -268,7 +268,7 @@ def test_only_customers_not_already_in_the_segment_are_shown_and_those_ticked_ar
     assert answer.headers["location"] == f"/console/segments/{shop.by_hand}/manage"
     page = shop.page(f"segments/{shop.by_hand}/manage")
     assert sorted(names_in(page)) == ["Ana", "Eva", "Rui"]
-    assert "2 customers added to By hand; 1 was in it already" in page
+    assert "2 customers added to By hand; 1 was already in it" in page
     assert "No customers left to add" in shop.page(address)
 
 
