@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import Client
 
-from api.console.account.health import verdict_on_log
+from api.console.account.health_verdicts import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
 from projections.read.position import Standing

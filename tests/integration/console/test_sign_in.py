@@ -200,7 +200,7 @@ def test_an_outdated_hash_is_replaced_when_its_password_is_known(
     after = people.password_hash(house.database, *ana)
     assert before != after
     assert after is not None
-    assert not Passwords().outdated(after)
+    assert not Passwords().needs_rehash(after)
     browser.cookies.clear()
     assert sign_in(browser).status_code == 303
     assert people.password_hash(house.database, *ana) == after

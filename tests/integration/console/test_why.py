@@ -110,9 +110,9 @@ def test_a_member_is_told_since_when_because_of_what_and_from_where(
     tell(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
     page = said(installation, console, segment, ana)
     assert (
-        "Ana Sá has been in Premium customers since Nov 3, 2026, 14:02, because Plan changed to gold (change a-1 from /crm)."
-        in page
-    )
+        "Ana Sá has been in Premium customers since Nov 3, 2026, 14:02, "
+        "because Plan changed to gold (change a-1 from /crm)."
+    ) in page
     assert "Yes Plan equals gold value: gold" in page
     assert "Yes Age is at least 18 value: 20" in page
     assert "What is missing" not in page

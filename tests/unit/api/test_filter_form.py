@@ -116,7 +116,9 @@ def test_what_an_input_cannot_show_exactly_is_not_lost_while_nobody_types(value:
 
 
 def test_once_somebody_types_only_what_she_typed_counts() -> None:
-    root = form_from_filter([{"attribute": "seen", "operator": "before", "value": "2026-10-25T01:30:00.123456Z"}], WORDS, LISBON)
+    root = form_from_filter(
+        [{"attribute": "seen", "operator": "before", "value": "2026-10-25T01:30:00.123456Z"}], WORDS, LISBON
+    )
     row = root.nodes[0]
     assert isinstance(row, FilterRow)
     assert row.texts["exact"] != [""]
@@ -197,8 +199,11 @@ def test_buttons_add_and_remove_rows_and_groups_and_the_others_keep_their_places
     assert apply_action(root, "group:filter", WORDS) == "filter-3-match"
     assert [node.path for _, node in root.descendants()] == ["filter-0", "filter-2", "filter-3", "filter-3-0"]
     assert [node.path for _, node in form_from_fields(fields_of(root), WORDS).descendants()] == [
-        "filter-0", "filter-2", "filter-3", "filter-3-0",
-    ]  # fmt: skip
+        "filter-0",
+        "filter-2",
+        "filter-3",
+        "filter-3-0",
+    ]
 
 
 def test_values_are_typed_by_comma_or_line_and_taken_away_one_by_one() -> None:
