@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Query
 
 from api.http.context import Context
-from domain.commands.application import Saved
+from domain.commands.log import Saved
 from domain.errors import Lagging, Refused
 from projections.read import campaigns, segments
 from projections.read.campaigns import AudienceRow

@@ -28,9 +28,9 @@ from api.http.shapes.campaigns import (
     show_campaign,
 )
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import PageOf
+from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
-from domain.commands.application import Saved
+from domain.commands.log import Saved
 from projections.read import campaigns
 from projections.read.campaigns import CampaignRow
 
@@ -55,7 +55,7 @@ def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: Idem
 
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
-        saved = here.rollcall.create_campaign(caller.account_id, draft, identity)
+        saved = here.rollcall.campaigns.create(caller.account_id, draft, identity)
         return _written(here, caller, saved, _as_asked(saved, draft, now), status=201)
 
     return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
@@ -111,7 +111,7 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
     asked = parsed(body, CampaignPatch)
     mentioned = {field: getattr(asked, field) for field in asked.model_fields_set}
     now = here.rollcall.now()
-    saved = here.rollcall.edit_campaign(
+    saved = here.rollcall.campaigns.edit(
         caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**mentioned), expected
     )
     with here.database.transaction(caller.account_id) as connection:
@@ -132,7 +132,7 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
 )
 def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a campaign. Its frozen audiences stay readable."""
-    position = here.rollcall.delete_campaign(
+    position = here.rollcall.campaigns.delete(
         caller.account_id, parse_campaign_id(campaign_id), expected_version(if_match)
     )
     settle(here, caller.account_id, position)
@@ -157,7 +157,7 @@ def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_
         settle(here, account_id, here.rollcall.head())
         with here.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
-        saved = here.rollcall.freeze_audience(account_id, campaign, identity)
+        saved = here.rollcall.campaigns.freeze(account_id, campaign, identity)
         row = wait_until_counted(here, account_id, saved, here.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 

@@ -15,11 +15,11 @@ from api.http.paging import Page
 from api.http.parameters import CustomerText, IfMatch, SearchText, expected_version
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.http.shapes.customers import EXAMPLE, show_row, show_values
+from api.http.shapes.customers import EXAMPLE, Customer, CustomerBody, show_customer, show_values
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import Customer, CustomerBody, JoinedSegment, PageOf
+from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
-from api.http.shapes.segments import show_segment
+from api.http.shapes.segments import JoinedSegment, show_joined_segment
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import Invalid, Refused
 from projections.read import customers, segments
@@ -53,7 +53,7 @@ def list_segments_of_customer(
         words = segments.words(connection, account_id, (row.filter for row, _ in found))
         body = page.page(
             found,
-            lambda each: show_segment(each[0], words, position) | {"joined_at": each[1]},
+            lambda each: show_joined_segment(*each, words, position),
             lambda each: (each[0].segment_no,),
             lambda: segments.count_of_customer(connection, account_id, person.customer_no),
         )
@@ -76,7 +76,7 @@ def put_customer(
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parsed_object(body))
     change = CustomerChange(external_id, "changed", here.rollcall.now(), data)
-    changed = here.rollcall.change_customers(caller.account_id, [change], expected_version=expected_version(if_match))
+    changed = here.rollcall.customers.change(caller.account_id, [change], expected_version=expected_version(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
@@ -107,7 +107,7 @@ def list_customers(
         rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            show_row,
+            show_customer,
             lambda row: (row.customer_no,),
             lambda: customers.count(connection, account_id, wanted),
         )
@@ -124,7 +124,7 @@ def get_customer(here: Here, caller: Reader, external_id: CustomerText, min_posi
     """Read a customer by id or external id."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
         row = require_customer(connection, caller.account_id, external_id)
-    return answer(show_row(row), position, version=row.version)
+    return answer(show_customer(row), position, version=row.version)
 
 
 @router.delete(
@@ -141,6 +141,6 @@ def delete_customer(here: Here, caller: Admin, external_id: CustomerText, if_mat
     """
     expected = expected_version(if_match)
     candidates = customer_ids_of(caller.account_id, external_id)
-    position = here.rollcall.erase_customer(caller.account_id, candidates, expected)
+    position = here.rollcall.customers.erase(caller.account_id, candidates, expected)
     settle(here, caller.account_id, position)
     return done(position)

@@ -14,9 +14,9 @@ from api.http.paging import Page
 from api.http.parameters import IdempotencyKey
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer
-from api.http.shapes.dead_letters import EXAMPLE, EXAMPLE_RETRY, DeadLetter, Retry, show_dead_letter
+from api.http.shapes.dead_letters import EXAMPLE, EXAMPLE_RETRY, DeadLetter, Retry, show_dead_letter, show_retry
 from api.http.shapes.openapi import answers
-from api.http.shapes.requests_and_responses import PageOf
+from api.http.shapes.pages import PageOf
 from projections.read import dead_letters
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
@@ -61,15 +61,6 @@ def retry_dead_letter(
     def work(_: UUID | None) -> Response:
         retried = here.retry(caller.account_id, dead_letter_id)
         settle(here, caller.account_id, retried.position)
-        body = {
-            "id": dead_letter_id,
-            "resolved": retried.result != "invalid",
-            "result": retried.result,
-            "attempts": retried.attempts,
-            "customer_id": retried.customer_id,
-            "code": retried.code,
-            "message": retried.message,
-        }
-        return answer(body, retried.position)
+        return answer(show_retry(dead_letter_id, retried), retried.position)
 
     return once(here, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work)

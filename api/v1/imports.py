@@ -19,30 +19,11 @@ from api.http.lookup import parse_segment_id, require_import
 from api.http.parameters import IdempotencyKey, PathId
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer, attachment
+from api.http.shapes.imports import EXAMPLE, Import, show_import
 from api.http.shapes.openapi import answers
-from api.http.shapes.requests_and_responses import Import
 from api.http.upload import TAKES_CSV, CsvFile
-from projections.records.imports import ImportRow
 
 router = APIRouter(prefix="/v1", tags=["imports"])
-EXAMPLE: dict[str, Any] = {
-    "id": "6f1c2d3e-4b5a-4c6d-8e7f-901234567890",
-    "segment_id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
-    "file_name": "customers.csv",
-    "state": "running",
-    "percent": 40,
-    "lines": 3_000,
-    "added": 1_200,
-    "already_members": 300,
-    "created_customers": 1_480,
-    "duplicates_in_file": 12,
-    "blank": 1,
-    "invalid": 7,
-    "failure": None,
-    "position": 8_812,
-    "started_at": "2026-05-20T10:00:00Z",
-    "finished_at": None,
-}
 _ERRORS_EXAMPLE = (
     "phone,name,row_number,error_code,error_message\r\n3.51912E+11,Ana Sá,2,phone_in_scientific_notation,format it\r\n"
 )
@@ -86,7 +67,7 @@ def import_members(
     Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. Numbers that no customer has become customers;
     a name fills only an empty one.
     """
-    static = here.rollcall.read_static(caller.account_id, parse_segment_id(segment_id))
+    static = here.rollcall.segments.require_static(caller.account_id, parse_segment_id(segment_id))
 
     def work(identity: UUID | None) -> Response:
         import_id = identity or uuid4()
@@ -127,11 +108,3 @@ def import_errors(here: Here, caller: Reader, import_id: PathId, min_position: M
     row = require_import(here, caller.account_id, import_id)
     lines = error_lines(here, caller.account_id, row)
     return StreamingResponse(lines, headers=attachment("errors.csv", position), media_type="text/csv")
-
-
-def show_import(row: ImportRow) -> dict[str, Any]:
-    """An import as CONTRACT shows it."""
-    shown = row._asdict()
-    shown = {"id": shown.pop("import_id")} | {key: shown[key] for key in EXAMPLE if key in shown}
-    failure = None if row.failure_code is None else {"code": row.failure_code, "detail": row.failure}
-    return shown | {"failure": failure}

@@ -7,7 +7,6 @@ With `at`, the members of an earlier instant, from the history: those who matche
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -21,16 +20,24 @@ from api.http.paging import Page, Paging
 from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, instant_in, uuid_in
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.http.shapes.customers import EXAMPLE, show_row
-from api.http.shapes.memberships import MemberThen
+from api.http.shapes.customers import (
+    EXAMPLE,
+    EXAMPLE_MEMBER,
+    Customer,
+    Member,
+    MembersAnswer,
+    MembersBody,
+    MemberThen,
+    show_customer,
+    show_member,
+    show_member_then,
+)
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import Customer, Member, MembersAnswer, MembersBody, PageOf
+from api.http.shapes.pages import PageOf
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, history, members
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
-_GONE: dict[str, Any] = dict.fromkeys(EXAMPLE)
-EXAMPLE_MEMBER = EXAMPLE | {"joined_at": "2026-05-20T10:00:00Z"}
 
 
 @router.get(
@@ -65,7 +72,7 @@ def list_members(
         rows = members.page(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            lambda each: show_row(each[0]) | {"joined_at": each[1]},
+            lambda each: show_member(*each),
             lambda each: (each[1], each[0].customer_no),
             lambda: members.count(connection, account_id, version, wanted),
         )
@@ -91,11 +98,11 @@ def add_members(
     ids = {each: uuid_in(each) for each in asked}
 
     def work(_: UUID | None) -> Response:
-        found = here.rollcall.add_members(caller.account_id, segment, [each for each in ids.values() if each])
+        found = here.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
         settle(here, caller.account_id, found.position)
         nobody = set(found.unknown)
         unknown = [each for each in asked if ids[each] is None or ids[each] in nobody]
-        body = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
+        body: MembersAnswer = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
         return answer(body, found.position)
 
     return once(here, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
@@ -112,9 +119,9 @@ def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: Pa
     """Take a customer out of a static segment."""
     segment, customer = parse_segment_id(segment_id), uuid_in(customer_id)
     if customer is None:
-        here.rollcall.read_static(caller.account_id, segment)
+        here.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
-    position = here.rollcall.remove_member(caller.account_id, segment, customer)
+    position = here.rollcall.members.remove_one(caller.account_id, segment, customer)
     settle(here, caller.account_id, position)
     return done(position)
 
@@ -147,7 +154,7 @@ def list_candidates(
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            show_row,
+            show_customer,
             lambda row: (row.customer_no,),
             lambda: members.count_candidates(connection, account_id, version, wanted),
         )
@@ -173,7 +180,7 @@ def _members_at(
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            lambda each: (_GONE if each[2] is None else show_row(each[2])) | {"joined_at": each[1]},
+            lambda each: show_member_then(each[2], each[1]),
             lambda each: (each[1], each[0]),
             lambda: history.sizes(connection, source, [at])[0],
         )

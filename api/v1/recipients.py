@@ -26,15 +26,17 @@ from api.http.shapes.campaigns import (
     RecipientPage,
     show_audience,
     show_recipient,
+    show_skipped,
 )
 from api.http.shapes.openapi import answers
-from api.http.shapes.requests_and_responses import PageOf
+from api.http.shapes.pages import PageOf
 from api.http.streams import Lines, requested_form, stream
 from domain.errors import Unavailable
 from projections.read import recipients
 from projections.read.campaigns import AudienceRow
 
 router = APIRouter(prefix="/v1", tags=["recipients"])
+NONE_SKIPPED = recipients.Skipped(0, 0, 0, 0)
 
 
 def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
@@ -73,11 +75,12 @@ def list_campaign_recipients(
         return stream(here, account_id, min_position, form, lines)
     with snapshot(here, account_id, min_position) as (connection, position):
         union = served_audience(connection, account_id, wanted)
-        total, skipped = recipients.totals(connection, union) if page.total and union else (0, None)
+        total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
-        body = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
+        found = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
+        body: RecipientPage = {"data": found["data"], "next_cursor": found["next_cursor"]}
         if page.total:
-            body["skipped"] = skipped._asdict() if skipped else dict.fromkeys(EXAMPLE_FROZEN["skipped"], 0)
+            body["total"], body["skipped"] = total, show_skipped(skipped)
     return answer(body, position)
 
 

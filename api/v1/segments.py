@@ -23,9 +23,9 @@ from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, exp
 from api.http.read_your_writes import MinPosition, names_naming, settle, snapshot
 from api.http.responses import answer, done
 from api.http.shapes.openapi import answers, takes
-from api.http.shapes.requests_and_responses import PageOf, Segment, SegmentBody, SegmentPatch
-from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, show_segment
-from domain.commands.application import Saved
+from api.http.shapes.pages import PageOf
+from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
+from domain.commands.log import Saved
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
 from projections.read.segments import SegmentRow
@@ -50,7 +50,7 @@ def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: Idemp
 
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
-        saved = here.rollcall.create_segment(caller.account_id, draft, identity)
+        saved = here.rollcall.segments.create(caller.account_id, draft, identity)
         wanted = _as_asked(saved, draft, now)
         return _written(here, caller, saved, wanted, status=201)
 
@@ -115,7 +115,7 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
     asked = parsed(body, SegmentPatch)
     edit = SegmentEdit(**{field: getattr(asked, field) for field in asked.model_fields_set})
     now = here.rollcall.now()
-    saved = here.rollcall.edit_segment(caller.account_id, parse_segment_id(segment_id), edit, expected)
+    saved = here.rollcall.segments.edit(caller.account_id, parse_segment_id(segment_id), edit, expected)
     with here.database.transaction(caller.account_id) as connection:
         before = segments.by_id(connection, caller.account_id, saved.id)
     wanted = (before or _as_asked(saved, SegmentDraft(asked.name), now))._replace(
@@ -135,7 +135,7 @@ def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMa
     """Delete a segment that no other segment's filter names. Its customers stay."""
     wanted = parse_segment_id(segment_id)
     used_by = partial(names_naming, here, caller.account_id, wanted)
-    position = here.rollcall.delete_segment(caller.account_id, wanted, expected_version(if_match), used_by)
+    position = here.rollcall.segments.delete(caller.account_id, wanted, expected_version(if_match), used_by)
     settle(here, caller.account_id, position)
     return done(position)
 

@@ -33,8 +33,7 @@ class Instance:
     def __init__(self, home: Path) -> None:
         """Take the home, creating it if need be."""
         try:
-            # The unprivileged user that runs PostgreSQL for root has to pass; each file in it closes itself.
-            home.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(home / "instance", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

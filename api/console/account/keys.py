@@ -80,7 +80,7 @@ def create(
         return _form(request, typed, errors)
     try:
         secret = _secret_of_form(here, user, f"{token}:{kind}:{name}")
-        made = here.rollcall.create_key(user.account_id, name, cast("KeyKind", kind), secret)
+        made = here.rollcall.keys.create(user.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
         return _form(request, typed, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
@@ -103,7 +103,7 @@ def ask(request: Request, here: Here, user: SignedIn, key_id: PathText) -> Respo
 def revoke(request: Request, here: Here, user: SignedIn, key_id: PathText) -> Response:
     """Revokes a key: requests with it are refused from now on."""
     row = _require_key(here, user, key_id)
-    position = here.rollcall.revoke_key(user.account_id, row.key_id)
+    position = here.rollcall.keys.revoke(user.account_id, row.key_id)
     settle(here, user.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 

@@ -107,7 +107,7 @@ def create(request: Request, here: Here, user: SignedIn, typed: PostedCampaign) 
     draft = CampaignDraft(typed.name, typed.segments, typed.excluded)
     try:
         _check(typed)
-        saved = here.rollcall.create_campaign(user.account_id, draft, uuid5(user.account_id, repr(typed)))
+        saved = here.rollcall.campaigns.create(user.account_id, draft, uuid5(user.account_id, repr(typed)))
     except Invalid as invalid:
         return _show(request, here, user, typed, errors=_errors(invalid))
     settle(here, user.account_id, saved.position)
@@ -137,7 +137,7 @@ def save(request: Request, here: Here, user: SignedIn, campaign_id: PathId, type
     )
     try:
         _check(typed)
-        saved = here.rollcall.edit_campaign(user.account_id, row.campaign_id, change, typed.version)
+        saved = here.rollcall.campaigns.edit(user.account_id, row.campaign_id, change, typed.version)
     except Invalid as invalid:
         return _show(request, here, user, typed, row, errors=_errors(invalid))
     except StaleVersion as stale:

@@ -54,6 +54,6 @@ def delete(request: Request, here: Here, user: SignedIn, campaign_id: PathId) ->
     """Deletes it; its frozen audiences stay."""
     with snapshot(here, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
-    position = here.rollcall.delete_campaign(user.account_id, row.campaign_id, None)
+    position = here.rollcall.campaigns.delete(user.account_id, row.campaign_id, None)
     settle(here, user.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

@@ -82,7 +82,7 @@ def freeze(
     with snapshot(here, account_id) as (connection, _):
         row = require_campaign(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
-    saved = here.rollcall.freeze_audience(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
+    saved = here.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
         audience = wait_until_counted(here, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"

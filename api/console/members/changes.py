@@ -48,7 +48,7 @@ def add(request: Request, here: Here, user: SignedIn, segment_id: PathId, pager:
         return _show_candidates(request, here, user, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
     added = already = unknown = position = 0
     for chunk in _chunks(ids):
-        result = here.rollcall.add_members(user.account_id, segment.segment_id, chunk)
+        result = here.rollcall.members.add(user.account_id, segment.segment_id, chunk)
         position, added = result.position, added + result.added
         already, unknown = already + result.already_members, unknown + len(result.unknown)
     settle(here, user.account_id, position)
@@ -75,7 +75,7 @@ def remove(request: Request, here: Here, user: SignedIn, segment_id: PathId, for
         return _ask_to_confirm(request, here, user, segment_id, ids)
     removed = position = 0
     for chunk in _chunks(ids):
-        result = here.rollcall.remove_members(user.account_id, segment.segment_id, chunk)
+        result = here.rollcall.members.remove(user.account_id, segment.segment_id, chunk)
         position, removed = result.position, removed + result.removed
     settle(here, user.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_path(segment))

@@ -41,7 +41,7 @@ def create(request: Request, here: Here, user: SignedIn, form: PostedForm) -> Re
     if not draft.errors:
         segment = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
         segment_id = _segment_id_of(user.account_id, identity, segment)
-        saved = noting_errors(draft, lambda: here.rollcall.create_segment(user.account_id, segment, segment_id))
+        saved = noting_errors(draft, lambda: here.rollcall.segments.create(user.account_id, segment, segment_id))
         if saved is not None:
             settle(here, user.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", SEGMENTS_PATH)

@@ -38,6 +38,6 @@ def delete(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> 
     with snapshot(here, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
     used_by = partial(names_naming, here, user.account_id, segment.segment_id)
-    position = here.rollcall.delete_segment(user.account_id, segment.segment_id, None, used_by)
+    position = here.rollcall.segments.delete(user.account_id, segment.segment_id, None, used_by)
     settle(here, user.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

@@ -92,7 +92,7 @@ def check_filter(here: Context, account_id: UUID, draft: Draft, context: FormCon
     if result.unfinished:
         return CheckedFilter(result.json, None, dict(result.unfinished))
     try:
-        tree = here.rollcall.filter_tree(account_id, result.json, context.own_id)
+        tree = here.rollcall.segments.parse_filter(account_id, result.json, context.own_id)
     except Invalid as invalid:
         errors = result.errors_by_path(invalid.errors)
         return CheckedFilter(result.json, None, {path: sentence(detail) for path, detail in errors.items()})

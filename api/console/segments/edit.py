@@ -83,7 +83,7 @@ def update(request: Request, here: Here, user: SignedIn, segment_id: PathId, for
     segment_id_ = stored.row.segment_id
     try:
         saved = noting_errors(
-            draft, lambda: here.rollcall.edit_segment(user.account_id, segment_id_, changes, expected)
+            draft, lambda: here.rollcall.segments.edit(user.account_id, segment_id_, changes, expected)
         )
     except StaleVersion:
         settle(here, user.account_id, here.rollcall.head())

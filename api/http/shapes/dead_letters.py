@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from projections.read.dead_letters import DeadLetterRow
+from projections.records.dead_letters import Retried, RetryResult
 
 
-class RecordHeader(BaseModel):
+class RecordHeader(TypedDict):
     """A header of a Kafka record; a name may come twice."""
 
     name: str
     value: str | None
 
 
-class DeadLetter(BaseModel):
+class DeadLetter(TypedDict):
     """A record that could never succeed. Its bytes as text, or all as base64 where they are none."""
 
     id: int
@@ -38,12 +39,12 @@ class DeadLetter(BaseModel):
     published_at: datetime | None
 
 
-class Retry(BaseModel):
-    """What became of a dead letter that was taken in again; where it was, it is not listed any more."""
+class Retry(TypedDict):
+    """The result of a retry; a dead letter that is `resolved` is no longer listed."""
 
     id: int
     resolved: bool
-    result: Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "ignored", "invalid"]
+    result: RetryResult
     attempts: int
     customer_id: UUID | None
     code: str | None
@@ -78,12 +79,12 @@ EXAMPLE_RETRY: dict[str, Any] = {
 }
 
 
-def show_dead_letter(row: DeadLetterRow) -> dict[str, Any]:
-    """A dead letter in JSON: its bytes as text where all of them are UTF-8, else all as base64."""
+def show_dead_letter(row: DeadLetterRow) -> DeadLetter:
+    """Returns a dead letter as `/v1` shows it: its bytes as text where all of them are UTF-8, else all as base64."""
     stored = [row.key, row.value, *(None if content is None else bytes.fromhex(content) for _, content in row.headers)]
     try:
         shown = [None if each is None else bytes(each).decode() for each in stored]
-        encoding = "utf-8"
+        encoding: Literal["utf-8", "base64"] = "utf-8"
     except UnicodeDecodeError:
         shown = [None if each is None else b64encode(each).decode() for each in stored]
         encoding = "base64"
@@ -112,3 +113,16 @@ def _instant(milliseconds: int) -> datetime | None:
         return datetime.fromtimestamp(milliseconds / 1_000, UTC)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+def show_retry(dead_letter_id: int, retried: Retried) -> Retry:
+    """Returns the result of a retry as `/v1` shows it."""
+    return {
+        "id": dead_letter_id,
+        "resolved": retried.result != "invalid",
+        "result": retried.result,
+        "attempts": retried.attempts,
+        "customer_id": retried.customer_id,
+        "code": retried.code,
+        "message": retried.message,
+    }

