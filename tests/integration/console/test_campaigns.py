@@ -280,9 +280,9 @@ def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
             " FROM segment_versions, generate_series(1, 300000) AS n"
         )
     with installation.database.transaction(account_id) as connection:
-        union = reach.chosen_segments(connection, account_id, [UUID(str(gold))], []).union(account_id)
-        assert union is not None
-        assert recipients.totals_within(connection, union, timedelta(milliseconds=1)) is None
+        spec = reach.chosen_segments(connection, account_id, [UUID(str(gold))], []).audience_spec(account_id)
+        assert spec is not None
+        assert recipients.totals_within(connection, spec, timedelta(milliseconds=1)) is None
         connection.execute("SELECT pg_sleep(0.002)")
-        assert recipients.totals_within(connection, union, timedelta(minutes=1)) is not None
+        assert recipients.totals_within(connection, spec, timedelta(minutes=1)) is not None
         connection.execute("SELECT pg_sleep(0.002)")
