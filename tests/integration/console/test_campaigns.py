@@ -1,4 +1,4 @@
-"""Campaigns in the console: choosing segments, whom that reaches, and two people at one campaign."""
+"""Campaigns in the console: choosing segments, the recipients, and two people editing one campaign."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def account_id(installation: Installation) -> UUID:
     return account_id
 
 
-def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_is_told(
+def test_several_segments_reach_everyone_in_any_of_them_once_and_skipped_customers_are_counted(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, staff = crowd(installation, account_id)
@@ -45,7 +45,7 @@ def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_
     assert "Spring <sale> gold silver staff Ready" in listed
 
 
-def test_nothing_chosen_yet_and_a_segment_not_computed_yet_are_told_calmly(
+def test_no_choice_and_a_segment_that_is_not_computed_are_explained_and_no_error(
     installation: Installation, account_id: UUID
 ) -> None:
     with installation.open_console(account_id) as console:
@@ -64,7 +64,7 @@ def test_nothing_chosen_yet_and_a_segment_not_computed_yet_are_told_calmly(
         assert console.post(f"/console/campaigns/{made}/freeze").status_code == 409
 
 
-def test_a_form_with_mistakes_keeps_what_was_chosen_and_says_what_is_missing(
+def test_a_form_with_errors_keeps_the_choices_and_says_what_is_missing(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = segment(installation, account_id, "gold")
@@ -83,7 +83,7 @@ def test_a_form_with_mistakes_keeps_what_was_chosen_and_says_what_is_missing(
     assert "No campaigns yet" in console.get("/console/campaigns").text
 
 
-def test_among_many_segments_one_searches_by_name_and_what_is_chosen_stays(
+def test_searching_many_segments_by_name_keeps_the_chosen_ones(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     ids = {
@@ -120,7 +120,7 @@ def test_the_same_form_sent_twice_creates_one_campaign(
     assert other != first
 
 
-def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
+def test_a_stale_save_shows_the_stored_campaign_and_keeps_the_input(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, staff = crowd(installation, account_id)
@@ -145,7 +145,7 @@ def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
     assert "Segments gold staff" in page
 
 
-def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_somebody_chooses(
+def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_segments_are_chosen(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)
@@ -163,7 +163,7 @@ def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_someb
     assert "Ready" in console.get(f"/console/campaigns/{made}").text
 
 
-def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
+def test_a_deleted_exclusion_is_confirmed_by_a_choice_and_not_by_saving_a_new_name(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, _, staff = crowd(installation, account_id)
@@ -198,7 +198,7 @@ def test_deleting_a_campaign_asks_first_and_keeps_its_segments(
     assert console.get(f"/console/campaigns/{made}").status_code == 404
 
 
-def test_another_accounts_campaign_and_audience_are_not_there(
+def test_a_campaign_and_an_audience_of_another_account_are_not_found(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
@@ -227,7 +227,7 @@ def test_another_accounts_campaign_and_audience_are_not_there(
     assert "No segment chosen" in console.post("/console/campaigns/reach", data={"segments": [theirs]}).text
 
 
-def test_an_open_page_is_told_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_an_open_page_gets_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
     gold, silver, _ = crowd(installation, account_id)
     made = campaign(installation, account_id, [gold])
     installation.catch_up()
@@ -244,7 +244,7 @@ def test_an_open_page_is_told_only_what_is_new(installation: Installation, accou
     assert silver not in light
 
 
-def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascript_on_demand(
+def test_a_slow_count_is_loaded_after_the_recipients_and_without_javascript_on_demand(
     installation: Installation, account_id: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)
@@ -269,7 +269,7 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
     assert "Too many to count now" in text_of(console.get(f"{address}?whole=true").text)
 
 
-def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+def test_a_count_that_exceeds_its_time_limit_is_cancelled_and_the_snapshot_stays_usable(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = segment(installation, account_id, "gold")

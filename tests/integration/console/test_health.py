@@ -1,4 +1,4 @@
-"""The Health page: each fact with its verdict, dead letters with a way to try again, imports, segments, and time."""
+"""The Health page: each fact with its verdict, dead letters and retrying them, imports, segments, and time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ from projections.read.position import Standing
 from tests.support.installation import Installation
 
 HEADERS: list[tuple[str, bytes | None]] = [
-    ("ce_specversion", b"1.0"), ("ce_type", b"rollcall.customer.changed.v1"), ("ce_source", b"/crm"),
-    ("ce_id", b"a-1"), ("ce_subject", b"crm-1"), ("ce_time", b"2026-05-20T10:00:00Z"),
-]  # fmt: skip
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"rollcall.customer.changed.v1"),
+    ("ce_source", b"/crm"),
+    ("ce_id", b"a-1"),
+    ("ce_subject", b"crm-1"),
+    ("ce_time", b"2026-05-20T10:00:00Z"),
+]
 RECENT = [{"attribute": "last_order", "operator": "in_last_days", "value": 30}]
 
 
@@ -67,16 +71,21 @@ def said(console: Client) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
-def test_an_installation_without_troubles_is_well(installation: Installation, console: Client) -> None:
+def test_an_installation_without_problems_is_well(installation: Installation, console: Client) -> None:
     page = said(console)
     for verdict in (
-        "All is well", "Everything is current", "No segments yet", "No filter depends on time", "None is running",
-        "Every record was accepted", "Rollcall 0.0.0",
-    ):  # fmt: skip
+        "All is well",
+        "Everything is current",
+        "No segments yet",
+        "No filter depends on time",
+        "None is running",
+        "Every record was accepted",
+        "Rollcall 0.0.0",
+    ):
         assert verdict in page
 
 
-def test_what_is_behind_is_counted_in_events_and_seconds(
+def test_the_backlog_is_shown_in_events_and_seconds(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     for number in range(3):
@@ -95,13 +104,13 @@ def test_what_is_behind_is_counted_in_events_and_seconds(
     assert "All 3 are current" in page
 
 
-def test_large_numbers_are_read_in_groups() -> None:
+def test_large_numbers_have_thousands_separators() -> None:
     now = datetime(2026, 11, 3, tzinfo=UTC)
     behind = Standing(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
     assert verdict_on_log(behind, now).text == "Behind by 1,204 events, 3 s"
 
 
-def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_overdue(
+def test_the_next_change_by_time_is_shown_and_whether_it_is_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     installation.rollcall.attributes.declare(account_id, "last_order", "datetime", None)
@@ -125,7 +134,7 @@ def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_o
     assert "On time" in page or "No filter depends on time" in page
 
 
-def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
+def test_a_day_that_begins_without_changing_a_membership_is_not_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     installation.rollcall.attributes.declare(account_id, "birthdate", "date", None)
@@ -140,7 +149,7 @@ def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
     assert "Nov 5, 2026, 00:00:00" in page
 
 
-def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
+def test_a_record_that_could_not_be_accepted_is_shown_fixed_and_retried(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     letters = [a_letter(1, b'{"phone": "12"}', "<b>bad</b> phone"), a_letter(2, b'{"name": "<i>Ana</i>"}')]
@@ -165,7 +174,7 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
     assert console.post(f"{newest}/retry").status_code == 404
 
 
-def test_a_record_that_is_no_text_is_shown_as_base64(
+def test_a_record_that_is_not_text_is_shown_as_base64(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     installation.rollcall.customers.change(account_id, [], dead_letters=[a_letter(1, b"\xff\x00")])
@@ -195,7 +204,7 @@ def test_a_running_import_and_a_segment_that_failed_are_named(
     assert "List : /filter/0: unknown operator" in page
 
 
-def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
+def test_an_open_page_gets_only_what_changed_and_nothing_of_other_accounts(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
