@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -43,6 +44,7 @@ from projections.worker.rebuild import rebuild as rebuild_model
 from projections.worker.runner import Retention, run_worker
 
 DEFAULT_ACCOUNT = "default"
+DOCUMENTS = Path(__file__).with_name("docs")
 
 
 @contextmanager
@@ -154,7 +156,7 @@ def run_api(settings: Settings) -> None:
         runner = ImportRunner(rollcall, database, context.import_waiting)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(context),
+                create_app(context, DOCUMENTS),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,

@@ -1,7 +1,7 @@
 """Phone numbers: stored as E.164, whatever way they were written.
 
 Called where a phone enters: customer changes, CSV rows, searches. National numbers are read with
-the account's country. `phonenumbers` decides; `domain.dialling` spares it the plain ones (deploy/decisions/0019).
+the account's country. `phonenumbers` decides; `domain.dialling` spares it the plain ones (deploy/docs/decisions/0019).
 """
 
 from __future__ import annotations

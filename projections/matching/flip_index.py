@@ -127,7 +127,7 @@ class FlipIndex:
         self._tree_groups: dict[str, Trees] = {}
         self._now = Now()
 
-    def be_at(self, moment: Moment) -> None:
+    def set_moment(self, moment: Moment) -> None:
         """Answer as of this moment from here on; what moves with the days is built anew when one begins."""
         if moment.today != self._now.today:
             self._now.today = moment.today

@@ -4,7 +4,7 @@ One append is one transaction without pipeline mode: position of the source, cus
 letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
 values leave the payloads of her earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
-deploy/decisions/0002). Every writer of the log goes through here.
+deploy/docs/decisions/0002). Every writer of the log goes through here.
 """
 
 from __future__ import annotations
