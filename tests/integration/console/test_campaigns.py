@@ -79,7 +79,7 @@ def test_a_form_with_errors_keeps_the_choices_and_says_what_is_missing(
     assert 'value="Sale"' in empty.text
     gone = console.post("/console/campaigns/new", data={"name": "Sale", "segments": [gold, str(UUID(int=1))]})
     assert gone.status_code == 422
-    assert "is there no more" in gone.text
+    assert "no longer exists" in gone.text
     assert "No campaigns yet" in console.get("/console/campaigns").text
 
 
@@ -222,7 +222,7 @@ def test_a_campaign_and_an_audience_of_another_account_are_not_found(
         form = {"name": "Mine", "segments": [theirs]}
         assert console.post(f"/console/campaigns/{made}/{place}", data=form).status_code == 404
     assert (
-        "is there no more" in console.post("/console/campaigns/new", data={"name": "Mine", "segments": [theirs]}).text
+        "no longer exists" in console.post("/console/campaigns/new", data={"name": "Mine", "segments": [theirs]}).text
     )
     assert "No segment chosen" in console.post("/console/campaigns/reach", data={"segments": [theirs]}).text
 

@@ -96,7 +96,7 @@ def test_the_backlog_is_shown_in_events_and_seconds(
     assert "All is well; some work is in progress" in said(console)
     clock.at += timedelta(minutes=4)
     page = said(console)
-    assert "Behind by 3 events, 4 minutes: what is shown is old, never wrong." in page
+    assert "Behind by 3 events, 4 minutes: what is shown is out of date." in page
     assert "One thing needs attention" in page
     installation.project()
     page = said(console)

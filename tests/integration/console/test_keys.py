@@ -54,7 +54,7 @@ def test_the_same_form_sent_twice_creates_one_key_and_shows_it_once(console: Cli
     again = console.post("/console/keys/new", data=form)
     assert again.status_code == 409
     assert key not in again.text
-    assert "shown already" in again.text
+    assert "already created and shown" in again.text
     assert console.get("/console/keys").text.count('<tr id="key_') == 1
     other = console.post("/console/keys/new", data=form | {"token": token_of(console)})
     assert shown_key(other.text) != key
@@ -84,7 +84,7 @@ def test_a_revoked_key_is_refused_immediately(installation: Installation, accoun
     installation.catch_up()
     asked = html.unescape(console.get(f"/console/keys/{made.id}/revoke").text)
     assert "Old CRM" in asked
-    assert "Programs that send customers' data in with it are refused" in asked
+    assert "Programs that use it can no longer send customer data" in asked
     answer = console.post(f"/console/keys/{made.id}/revoke")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/keys")
     assert status_with(console, made.key, "POST", "/v1/customers/bulk") == 401
