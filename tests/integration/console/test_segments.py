@@ -104,7 +104,7 @@ def test_before_a_segment_is_deleted_its_campaigns_are_named_and_which_would_hav
     left = {
         item.split("<")[0].split(" —")[0].strip()
         for item in re.findall(r"<li>(.*?)</li>", page, re.S)
-        if "left" in item
+        if "will have no audience" in item
     }
     assert left == {"Alone", "Without"}
     assert "3 campaigns" in page
