@@ -12,8 +12,8 @@ from api.console.app import create_console
 from api.console.web.rendering import PLACE
 from api.docs.app import create_docs
 from api.http import problems
-from api.http.context import Context
-from api.http.metrics import Observed
+from api.http.dependencies import Services
+from api.http.metrics import InstrumentedApp
 from api.http.shapes import openapi
 from api.v1 import (
     attributes,
@@ -51,19 +51,19 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_app(context: Context, documents: Path) -> FastAPI:
-    """Return the application that answers with what `context` gives and serves the Markdown files of `documents`."""
-    app = FastAPI(title="Rollcall", version=context.version, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.context = context
+def create_app(services: Services, documents: Path) -> FastAPI:
+    """Return the application that answers with what `services` gives and serves the Markdown files of `documents`."""
+    app = FastAPI(title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    app.mount(PLACE, create_console(context))
+    app.mount(PLACE, create_console(services))
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Observed)
+    app.add_middleware(InstrumentedApp)
     return app
 
 

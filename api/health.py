@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from typing_extensions import TypedDict
 
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.shapes.openapi import open_answers
 from domain import json_text
 from domain.errors import Unavailable
@@ -62,9 +62,9 @@ async def live() -> Response:
     response_model=Health,
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
-def ready(here: Here) -> Response:
+def ready(services: ServicesDep) -> Response:
     """Whether requests can be answered: the database is there and migrated."""
-    position, head = progress(here.database)
+    position, head = progress(services.database)
     return Response(
         json_text.dumps({"status": "ready", "position": position, "head": head}), media_type="application/json"
     )
@@ -76,33 +76,33 @@ def ready(here: Here) -> Response:
     response_class=Response,
     responses={200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(here: Here) -> Response:
+def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""
     registry = REGISTRY
-    if here.metrics_folder is not None:
+    if services.metrics_folder is not None:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(here.metrics_folder))  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, path=str(services.metrics_folder))  # type: ignore[no-untyped-call]
     asked_now = CollectorRegistry()
-    asked_now.register(_Standing(here))
+    asked_now.register(_Standing(services))
     return Response(generate_latest(registry) + generate_latest(asked_now), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Standing(Collector):
     """What the database knows at the moment of the scrape. While it is away, only that it is."""
 
-    def __init__(self, here: Context) -> None:
-        self._here = here
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            found = standing(self._here.database)
+            found = standing(self._services.database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return
         yield GaugeMetricFamily(*DATABASE_UP, value=1)
         waited = 0.0
         if found.waiting_since is not None:
-            waited = max(0.0, (self._here.rollcall.now() - found.waiting_since).total_seconds())
+            waited = max(0.0, (self._services.rollcall.now() - found.waiting_since).total_seconds())
         yield GaugeMetricFamily(
             "rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack", value=waited
         )

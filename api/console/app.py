@@ -1,6 +1,6 @@
 """The console as an application of its own, mounted at `/console` by `api.app`.
 
-Every page stands in one list. What goes wrong becomes a page here, never a JSON problem. Pages are for people
+Every page stands in one list. What goes wrong becomes a page services, never a JSON problem. Pages are for people
 who are signed in (`session.SignedIn`); a test fails where a route asks for nobody.
 """
 
@@ -27,7 +27,7 @@ from api.console.web.csrf import Bounded, Protected
 from api.console.web.passwords import Passwords
 from api.console.web.rendering import PLACE, Pages, refusal
 from api.console.web.session import SignInNeeded, sign_in_needed
-from api.http.context import Context
+from api.http.dependencies import Services
 from api.http.problems import RequestError, status_of
 from api.http.upload import AROUND
 from domain.errors import RollcallError
@@ -57,7 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_console(context: Context) -> FastAPI:
+def create_console(context: Services) -> FastAPI:
     """The console over what `context` gives."""
     console = FastAPI(title="Rollcall console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     console.state.context = context

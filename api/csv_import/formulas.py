@@ -11,11 +11,11 @@ import re
 _RUNS = re.compile(r"[=@\t\r]|[+\-](?!\s*[(\d][\w\s().\-/]*\Z|\s*\Z)")
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """The cell as it may be shown by a spreadsheet."""
     return f"'{cell}" if _RUNS.match(cell) else cell
 
 
-def meant(cell: str) -> str:
-    """The cell as it was before it was made harmless."""
+def unescape_formula(cell: str) -> str:
+    """The cell as it was before it was made escape_formula."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell, 1) else cell

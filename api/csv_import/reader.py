@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, NamedTuple
 
-from api.csv_import.formulas import meant
+from api.csv_import.formulas import unescape_formula
 from api.csv_import.headers import name_columns, phone_columns
 
 LONGEST_LINE = 32_000
 BLOCK = 256
 MOST_LINES = 100
 LONGEST_ROW = 64_000
-OURS = ("row_number", "error_code", "error_message")
+ERROR_COLUMNS = ("row_number", "error_code", "error_message")
 _DELIMITERS = ",;\t"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -73,15 +73,15 @@ class CsvTable:
         cells = row.cells
         for each in self.phones:
             if each < len(cells) and (cell := cells[each]).strip():
-                return meant(cell)
+                return unescape_formula(cell)
         return ""
 
     def name(self, row: CsvRow) -> str:
         """The name, from one column, or from first and last name."""
         cells = row.cells
         if len(self.names) == 1:
-            return meant(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
-        return " ".join(meant(cells[each]).strip() for each in self.names if each < len(cells)).strip()
+            return unescape_formula(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
+        return " ".join(unescape_formula(cells[each]).strip() for each in self.names if each < len(cells)).strip()
 
 
 @contextmanager

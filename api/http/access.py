@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError
 from projections.read.position import account_of_key
 
@@ -45,14 +45,14 @@ def key_from_bytes(secret: bytes) -> str:
 def caller(
     request: Request,
     scopes: SecurityScopes,
-    here: Here,
+    services: ServicesDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """The caller, where the key is known and its kind allows every scope of the route."""
     found = None
     if credentials is not None:
         secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-        found = account_of_key(here.database, secret)
+        found = account_of_key(services.database, secret)
     if found is None:
         raise RequestError(
             401, "unauthorized", "send a valid API key as Authorization: Bearer <api key>",

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from fastapi import Response
 
 from api.http.access import Caller
-from api.http.context import Context
+from api.http.dependencies import Services
 from api.http.problems import RequestError
 from api.http.read_your_writes import POSITION_HEADER
 from domain.errors import Invalid
@@ -30,8 +30,8 @@ def identity_of(caller: Caller, address: str, key: str) -> UUID:
     return uuid5(caller.account_id, f"{address}\n{key}")
 
 
-def once(
-    context: Context,
+def answer_once(
+    services: Services,
     caller: Caller,
     key: str | None,
     request: tuple[str, bytes],
@@ -42,7 +42,7 @@ def once(
         return work(None)
     address, body = request
     request_hash = hashlib.sha256(address.encode() + b"\n" + body).digest()
-    earlier = begin(context.database, caller.account_id, key, request_hash, context.rollcall.now())
+    earlier = begin(services.database, caller.account_id, key, request_hash, services.rollcall.now())
     if earlier is not None:
         if earlier.request_hash != request_hash:
             raise Invalid("idempotency_key_reused", "this Idempotency-Key was used for another request; use a new one")
@@ -56,10 +56,10 @@ def once(
     try:
         response = work(identity_of(caller, address, key))
     except BaseException:
-        forget(context.database, caller.account_id, key)
+        forget(services.database, caller.account_id, key)
         raise
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     complete(
-        context.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
+        services.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
     )
     return response

@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError, pointer_of
 from domain import json_text
 from domain.errors import FieldError, Invalid
@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
+class SpooledBody:
     """A large body in a file that nobody else sees, with its hash."""
 
     file: IO[bytes]
@@ -44,30 +44,30 @@ class Spooled:
             yield number, None if too_long else line.rstrip(b"\r\n")
 
 
-async def json_body(request: Request, here: Here) -> bytes:
+async def json_body(request: Request, services: ServicesDep) -> bytes:
     """The bytes of a JSON body of at most `max_body`."""
-    require_type(request, *JSON)
-    chunks = [chunk async for chunk in received(request, here.max_body)]
+    require_media_type(request, *JSON)
+    chunks = [chunk async for chunk in limited_chunks(request, services.max_body)]
     return b"".join(chunks)
 
 
-async def bulk_body(request: Request, here: Here) -> AsyncIterator[Spooled]:
+async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[SpooledBody]:
     """An NDJSON body of at most `max_bulk`, complete before anything is done with it."""
-    require_type(request, *NDJSON)
+    require_media_type(request, *NDJSON)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
-        async for chunk in received(request, here.max_bulk):
+        async for chunk in limited_chunks(request, services.max_bulk):
             digest.update(chunk)
             file.write(chunk)
         file.seek(0)
-        yield Spooled(file, digest.digest())
+        yield SpooledBody(file, digest.digest())
 
 
 Body = Annotated[bytes, Depends(json_body)]
-BulkBody = Annotated[Spooled, Depends(bulk_body)]
+BulkBody = Annotated[SpooledBody, Depends(bulk_body)]
 
 
-def parsed(body: bytes, model: type[Model]) -> Model:
+def parse_body(body: bytes, model: type[Model]) -> Model:
     """The body as `model`. Raises `Invalid` that points at each mistake."""
     raw = json_text.parse(body)
     try:
@@ -80,7 +80,7 @@ def parsed(body: bytes, model: type[Model]) -> Model:
     raise Invalid("invalid_body", f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors)
 
 
-def parsed_object(body: bytes) -> dict[str, Any]:
+def parse_object_body(body: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises `Invalid`."""
     raw = json_text.parse(body)
     if not isinstance(raw, dict):
@@ -88,7 +88,7 @@ def parsed_object(body: bytes) -> dict[str, Any]:
     return raw
 
 
-def require_type(request: Request, *media_types: str) -> None:
+def require_media_type(request: Request, *media_types: str) -> None:
     """Refuse a body of any other type, or in an encoding."""
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
@@ -97,7 +97,7 @@ def require_type(request: Request, *media_types: str) -> None:
         raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
 
 
-async def received(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def limited_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """The body in pieces, counted as they come: `Content-Length` only spares the wait."""
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isascii() and declared.isdigit() else 0

@@ -32,7 +32,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 log = structlog.get_logger(__name__)
 
 
-class Observed:
+class InstrumentedApp:
     """The ASGI application `inner`, watched."""
 
     def __init__(self, inner: ASGIApp) -> None:

@@ -102,7 +102,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def expected_version(if_match: str | None) -> int | None:
+def parse_if_match(if_match: str | None) -> int | None:
     """The version that `If-Match` names, the newest where it names several; `None` where any will do.
 
     Weak tags, and tags that we never gave, match nothing (RFC 9110).
@@ -116,12 +116,12 @@ def expected_version(if_match: str | None) -> int | None:
     return max((int(version) for version in _OUR_TAG.findall(if_match)), default=_NO_VERSION)
 
 
-def uuid_in(text: str) -> UUID | None:
+def parse_uuid(text: str) -> UUID | None:
     """The UUID that a text is written as, in its usual form; `None` for anything else."""
     return UUID(text) if _UUID.match(text) else None
 
 
-def instant_in(text: str, name: str) -> datetime:
+def parse_instant(text: str, name: str) -> datetime:
     """The instant that a query parameter is written as. Raises `Invalid`."""
     value = normalise("datetime", text)
     if not isinstance(value, str):

@@ -23,7 +23,7 @@ def answer(
     return Response(json_text.dumps(body), status, headers, "application/json")
 
 
-def done(position: int) -> Response:
+def no_content(position: int) -> Response:
     """The answer of a deletion."""
     return Response(status_code=204, headers={POSITION_HEADER: str(position)})
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.paging import Limit
 from api.http.parameters import PathId
@@ -31,7 +31,7 @@ After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_after` of th
     ),
 )
 def list_changes(
-    here: Here, caller: Reader, segment_id: PathId, after: After = 0, limit: Limit = 50,
+    services: ServicesDep, caller: Reader, segment_id: PathId, after: After = 0, limit: Limit = 50,
     min_position: MinPosition = None,
 ) -> Response:  # fmt: skip
     """List who joined and left, in the order in which readers saw it.
@@ -40,7 +40,7 @@ def list_changes(
     segment's members again, then ask from the `next_after` that the answer names.
     """
     account_id = caller.account_id
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         kept = changes.kept(connection)
         if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:

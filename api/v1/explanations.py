@@ -9,9 +9,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
-from api.http.parameters import PathId, uuid_in
+from api.http.parameters import PathId, parse_uuid
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
 from api.http.shapes.memberships import EXAMPLE_EXPLANATION, Explanation, show_cause
@@ -29,11 +29,11 @@ router = APIRouter(prefix="/v1/segments", tags=["members"])
     responses=answers({200: ("Why.", EXAMPLE_EXPLANATION)}, 404, 504),
 )
 def explain_membership(
-    here: Here, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
+    services: ServicesDep, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
 ) -> Response:
     """Explain why a customer is in a segment or not: each condition with her value, since when, by which event."""
     account_id = caller.account_id
-    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         found = require_explanation(connection, account_id, segment, customer_id)
         tree = found.tree

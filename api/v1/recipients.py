@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import parse_campaign_id, require_audience, served_audience
 from api.http.paging import Page
 from api.http.parameters import PathId
@@ -56,7 +56,12 @@ def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
     responses=_answers(409),
 )
 def list_campaign_recipients(
-    request: Request, here: Here, caller: Reader, campaign_id: PathId, page: Page, min_position: MinPosition = None
+    request: Request,
+    services: ServicesDep,
+    caller: Reader,
+    campaign_id: PathId,
+    page: Page,
+    min_position: MinPosition = None,
 ) -> Response:
     """List whom a campaign reaches now: each person once, each phone number once; `include=total` counts the rest.
 
@@ -72,8 +77,8 @@ def list_campaign_recipients(
             union = served_audience(connection, account_id, wanted)
             return recipients.lines(connection, union, form) if union else iter(())
 
-        return stream(here, account_id, min_position, form, lines)
-    with snapshot(here, account_id, min_position) as (connection, position):
+        return stream(services, account_id, min_position, form, lines)
+    with snapshot(services, account_id, min_position) as (connection, position):
         union = served_audience(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
@@ -90,9 +95,11 @@ def list_campaign_recipients(
     response_model=Audience,
     responses=answers({200: ("The audience.", EXAMPLE_FROZEN)}, 404, 504),
 )
-def get_audience(here: Here, caller: Reader, audience_id: PathId, min_position: MinPosition = None) -> Response:
+def get_audience(
+    services: ServicesDep, caller: Reader, audience_id: PathId, min_position: MinPosition = None
+) -> Response:
     """Read what a frozen audience came to, and how many of its recipients were erased since."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         row = _audience(connection, caller.account_id, audience_id)
     return answer(show_audience(row), position)
 
@@ -104,7 +111,12 @@ def get_audience(here: Here, caller: Reader, audience_id: PathId, min_position: 
     responses=_answers(),
 )
 def list_audience_recipients(
-    request: Request, here: Here, caller: Reader, audience_id: PathId, page: Page, min_position: MinPosition = None
+    request: Request,
+    services: ServicesDep,
+    caller: Reader,
+    audience_id: PathId,
+    page: Page,
+    min_position: MinPosition = None,
 ) -> Response:
     """List the recipients of a frozen audience as they were then; only erased persons are missing.
 
@@ -118,8 +130,8 @@ def list_audience_recipients(
             row = _audience(connection, account_id, audience_id)
             return recipients.frozen_lines(connection, account_id, row.audience_no, form)
 
-        return stream(here, account_id, min_position, form, lines)
-    with snapshot(here, account_id, min_position) as (connection, position):
+        return stream(services, account_id, min_position, form, lines)
+    with snapshot(services, account_id, min_position) as (connection, position):
         row = _audience(connection, account_id, audience_id)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
         body = page.page(rows, show_recipient, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)

@@ -11,9 +11,9 @@ from api.console.filters.vocabulary import operators_in_words, vocabulary
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import AttributeKey
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
 from domain.values import AttributeType
@@ -43,10 +43,10 @@ class Line(NamedTuple):
 
 
 @router.get("")
-def list_attributes(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
+def list_attributes(request: Request, services: ServicesDep, person: SignedIn, pager: Paged) -> Response:
     """Every attribute that a filter can use, the account's own ones first."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         own = accounts.attributes(connection, account_id)
@@ -74,7 +74,7 @@ def new(request: Request, person: SignedIn) -> Response:
 @router.post("/new")
 def declare(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     person: SignedIn,
     key: Annotated[str, Form()] = "",
     kind: Annotated[str, Form(alias="type")] = "",
@@ -83,56 +83,56 @@ def declare(
     """Declare an attribute that there is not yet."""
     key = key.strip()
     values = {"key": key, "type": kind, "label": label}
-    known = here.rollcall.attributes.all(person.account_id).get(key)
+    known = services.rollcall.attributes.all(person.account_id).get(key)
     if known is not None and known.type == kind and key not in BUILT_IN:
         return _form(
             request, person, values, {"key": f"There is an attribute {key} already; change its label instead."}
         )
     try:
-        position = _declare(here, person, key, kind, label)
+        position = _declare(services, person, key, kind, label)
     except (Invalid, Refused) as wrong:
         return _form(request, person, values, _errors(wrong))
-    settle(here, person.account_id, position)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{label.strip() or key} was added", "/console/attributes")
 
 
 @router.get("/{key}/edit")
-def edit(request: Request, here: Here, person: SignedIn, key: AttributeKey) -> Response:
+def edit(request: Request, services: ServicesDep, person: SignedIn, key: AttributeKey) -> Response:
     """The form for an attribute's label."""
-    values, readers = _known(here, person, key)
+    values, readers = _known(services, person, key)
     return _form(request, person, values, readers=readers)
 
 
 @router.post("/{key}/edit")
 def save(
-    request: Request, here: Here, person: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
+    request: Request, services: ServicesDep, person: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
 ) -> Response:
     """Change an attribute's label."""
-    values, readers = _known(here, person, key)
+    values, readers = _known(services, person, key)
     try:
-        position = _declare(here, person, key, values["type"], label)
+        position = _declare(services, person, key, values["type"], label)
     except (Invalid, Refused) as wrong:
         return _form(request, person, values | {"label": label}, _errors(wrong), readers)
-    settle(here, person.account_id, position)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{label.strip() or key} was saved", "/console/attributes")
 
 
-def _declare(here: Context, person: Person, key: str, kind: Any, label: str) -> int:
+def _declare(services: Services, person: Person, key: str, kind: Any, label: str) -> int:
     """The position after it. Where it is refused, the segments that read the attribute are named."""
     try:
-        return here.rollcall.attributes.declare(person.account_id, key, kind, label).position
+        return services.rollcall.attributes.declare(person.account_id, key, kind, label).position
     except Refused:
-        with snapshot(here, person.account_id) as (connection, _):
+        with snapshot(services, person.account_id) as (connection, _):
             readers = segments.names_reading(connection, person.account_id, key)
-        return here.rollcall.attributes.declare(person.account_id, key, kind, label, readers).position
+        return services.rollcall.attributes.declare(person.account_id, key, kind, label, readers).position
 
 
-def _known(here: Context, person: Person, key: str) -> tuple[dict[str, Any], list[str]]:
+def _known(services: Services, person: Person, key: str) -> tuple[dict[str, Any], list[str]]:
     """What the form of an own attribute begins with, and who reads it. Raises `NotFound`."""
-    attribute = here.rollcall.attributes.all(person.account_id).get(key)
+    attribute = services.rollcall.attributes.all(person.account_id).get(key)
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         readers = segments.names_reading(connection, person.account_id, key)
     return {"key": key, "type": attribute.type, "label": attribute.label or ""}, readers
 

@@ -14,8 +14,8 @@ from fastapi import APIRouter, Path, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import count, done, show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
-from api.http.read_your_writes import settle, snapshot
+from api.http.dependencies import ServicesDep
+from api.http.read_your_writes import snapshot, wait_until_visible
 from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.filters.wording import plural
@@ -41,11 +41,11 @@ class Verdict(NamedTuple):
 
 
 @router.get("")
-def show_health(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
+def show_health(request: Request, services: ServicesDep, person: SignedIn, pager: Paged) -> Response:
     """The whole page; it is told again only when something of it changed."""
-    account_id, now = person.account_id, here.rollcall.now()
-    found = standing(here.database)
-    with snapshot(here, account_id) as (connection, _):
+    account_id, now = person.account_id, services.rollcall.now()
+    found = standing(services.database)
+    with snapshot(services, account_id) as (connection, _):
         days, _ = accounts.calendar(connection, account_id)
         timer = health.timer(connection, account_id, now)
         imports = health.running_imports(connection, account_id)
@@ -63,7 +63,7 @@ def show_health(request: Request, here: Here, person: SignedIn, pager: Paged) ->
     if unchanged(request, seen):
         return still()
     values = {
-        "person": person, "active": "health", "zone": days.zone, "seen": seen, "version": here.version,
+        "person": person, "active": "health", "zone": days.zone, "seen": seen, "version": services.version,
         "standing": found, "timer": timer, "imports": imports, "segments": in_work, "verdicts": verdicts,
         "overall": overall(list(verdicts.values())), "page": page,
     }  # fmt: skip
@@ -71,9 +71,9 @@ def show_health(request: Request, here: Here, person: SignedIn, pager: Paged) ->
 
 
 @router.get("/dead-letters/{dead_letter_id}")
-def show_letter(request: Request, here: Here, person: SignedIn, dead_letter_id: LetterId) -> Response:
+def show_letter(request: Request, services: ServicesDep, person: SignedIn, dead_letter_id: LetterId) -> Response:
     """A record as it came."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = dead_letters.by_id(connection, person.account_id, dead_letter_id)
         days, _ = accounts.calendar(connection, person.account_id)
     if row is None:
@@ -83,10 +83,10 @@ def show_letter(request: Request, here: Here, person: SignedIn, dead_letter_id: 
 
 
 @router.post("/dead-letters/{dead_letter_id}/retry")
-def retry(request: Request, here: Here, person: SignedIn, dead_letter_id: LetterId) -> Response:
+def retry(request: Request, services: ServicesDep, person: SignedIn, dead_letter_id: LetterId) -> Response:
     """Take it in again, as it came."""
-    retried = here.retry(person.account_id, dead_letter_id)
-    settle(here, person.account_id, retried.position)
+    retried = services.retry(person.account_id, dead_letter_id)
+    wait_until_visible(services, person.account_id, retried.position)
     if retried.result == "invalid":
         return done(request, f"It failed again: {retried.message}", PLACE)
     told = "The record was taken in" if retried.result != "unchanged" else "The record was taken in; it changed nothing"

@@ -15,9 +15,9 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
 from api.http.access import key_from_bytes
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathText
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
@@ -37,10 +37,10 @@ STOPS: dict[str, str] = {
 
 
 @router.get("")
-def list_keys(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
+def list_keys(request: Request, services: ServicesDep, person: SignedIn, pager: Paged) -> Response:
     """The account's API keys, newest first."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.fetch)
@@ -62,7 +62,7 @@ def new(request: Request, person: SignedIn) -> Response:
 @router.post("/new")
 def create(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     person: SignedIn,
     name: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
@@ -76,46 +76,46 @@ def create(
     if errors:
         return _form(request, person, asked, errors)
     try:
-        secret = _secret(here, person, f"{token}:{kind}:{name}")
-        made = here.rollcall.keys.create(person.account_id, name, cast("KeyKind", kind), secret)
+        secret = _secret(services, person, f"{token}:{kind}:{name}")
+        made = services.rollcall.keys.create(person.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
         return _form(request, person, asked, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
         told = {"": "This key was made and shown already. Revoke it if nobody kept it, then create another."}
         return _form(request, person, asked | {"token": str(uuid4())}, told, 409)
-    settle(here, person.account_id, made.position)
+    wait_until_visible(services, person.account_id, made.position)
     values = {"person": person, "active": "keys", "name": name.strip(), "key": made.key, "does": KINDS[kind]}
     return show(request, "key_created.html", values, Cache_Control="no-store")
 
 
 @router.get("/{key_id}/revoke")
-def ask(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
+def ask(request: Request, services: ServicesDep, person: SignedIn, key_id: PathText) -> Response:
     """Which key it is, and what stops working."""
-    row = _found(here, person, key_id)
+    row = _found(services, person, key_id)
     values = {"person": person, "active": "keys", "key": row, "stops": STOPS[row.kind]}
     return show(request, "key_revoke.html", values)
 
 
 @router.post("/{key_id}/revoke")
-def revoke(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
+def revoke(request: Request, services: ServicesDep, person: SignedIn, key_id: PathText) -> Response:
     """Revoke it: requests with it are refused from now on."""
-    row = _found(here, person, key_id)
-    position = here.rollcall.keys.revoke(person.account_id, row.key_id)
-    settle(here, person.account_id, position)
+    row = _found(services, person, key_id)
+    position = services.rollcall.keys.revoke(person.account_id, row.key_id)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 
 
-def _found(here: Context, person: Person, key_id: str) -> KeyRow:
-    with snapshot(here, person.account_id) as (connection, _):
+def _found(services: Services, person: Person, key_id: str) -> KeyRow:
+    with snapshot(services, person.account_id) as (connection, _):
         row = accounts.key(connection, person.account_id, key_id)
     if row is None:
         raise NotFound("key_not_found", "no such API key in this account")
     return row
 
 
-def _secret(here: Context, person: Person, form: str) -> str:
+def _secret(services: Services, person: Person, form: str) -> str:
     """The key that one form hands out, however often it is sent; only this installation can know it."""
-    return key_from_bytes(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
+    return key_from_bytes(digest(services.secret, f"{person.account_id}:{form}".encode(), sha256))
 
 
 def _form(

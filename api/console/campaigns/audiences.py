@@ -16,7 +16,7 @@ from api.console.campaigns import reach
 from api.console.web.paging import Paged
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_audience, require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -31,10 +31,10 @@ Ending = Literal["csv", "ndjson"]
 
 
 @router.get("/audiences")
-def list_audiences(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
+def list_audiences(request: Request, services: ServicesDep, person: SignedIn, pager: Paged) -> Response:
     """Every frozen audience of the account, newest first."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         rows = campaigns.audiences(connection, account_id, before=pager.number, limit=pager.fetch)
@@ -46,10 +46,10 @@ def list_audiences(request: Request, here: Here, person: SignedIn, pager: Paged)
 
 
 @router.get("/audiences/{audience_id}")
-def view(request: Request, here: Here, person: SignedIn, audience_id: PathId, pager: Paged) -> Response:
+def view(request: Request, services: ServicesDep, person: SignedIn, audience_id: PathId, pager: Paged) -> Response:
     """A frozen audience: what it came to, and its recipients as they were."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         row = _counted(connection, person, audience_id)
@@ -65,22 +65,22 @@ def view(request: Request, here: Here, person: SignedIn, audience_id: PathId, pa
 
 
 @router.get("/audiences/{audience_id}/recipients.{ending}")
-def download_frozen(here: Here, person: SignedIn, audience_id: PathId, ending: Ending) -> Response:
+def download_frozen(services: ServicesDep, person: SignedIn, audience_id: PathId, ending: Ending) -> Response:
     """All recipients of a frozen audience as a file."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = _counted(connection, person, audience_id)
 
     def lines(connection: Any) -> Lines:
         return recipients.frozen_lines(connection, person.account_id, row.audience_no, FORMS[ending])
 
-    answer = stream(here, person.account_id, None, FORMS[ending], lines)
+    answer = stream(services, person.account_id, None, FORMS[ending], lines)
     return _as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}.{ending}")
 
 
 @router.get("/campaigns/{campaign_id}/recipients.{ending}")
-def download_now(here: Here, person: SignedIn, campaign_id: PathId, ending: Ending) -> Response:
+def download_now(services: ServicesDep, person: SignedIn, campaign_id: PathId, ending: Ending) -> Response:
     """Everybody whom a campaign reaches now as a file, from one snapshot."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         name = require_campaign(connection, person.account_id, campaign_id).name
 
     def lines(connection: Any) -> Lines:
@@ -91,7 +91,7 @@ def download_now(here: Here, person: SignedIn, campaign_id: PathId, ending: Endi
         union = None if row.needs_audience else lists.union(person.account_id)
         return recipients.lines(connection, union, FORMS[ending]) if union else iter(())
 
-    return _as_file(stream(here, person.account_id, None, FORMS[ending], lines), f"{name} recipients.{ending}")
+    return _as_file(stream(services, person.account_id, None, FORMS[ending], lines), f"{name} recipients.{ending}")
 
 
 def _counted(connection: Any, person: SignedIn, written: str) -> AudienceRow:

@@ -16,10 +16,10 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from api.console.campaigns import reach
 from api.console.web.rendering import done, show
 from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_campaign
-from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
@@ -83,7 +83,7 @@ def filled(
 ) -> Input:
     """The form as it was sent."""
     included, left_out = (
-        tuple(found for each in ids or () if (found := uuid_in(each))) for ids in (segments, excluded)
+        tuple(found for each in ids or () if (found := parse_uuid(each))) for ids in (segments, excluded)
     )
     return Input(name, included, left_out, find, version, bool(settled), token, bool(search))
 
@@ -92,42 +92,42 @@ Filled = Annotated[Input, Depends(filled)]
 
 
 @router.get("/new")
-def new(request: Request, here: Here, person: SignedIn) -> Response:
+def new(request: Request, services: ServicesDep, person: SignedIn) -> Response:
     """The empty form."""
-    return _show(request, here, person, Input(token=str(uuid4())))
+    return _show(request, services, person, Input(token=str(uuid4())))
 
 
 @router.post("/new")
-def create(request: Request, here: Here, person: SignedIn, asked: Filled) -> Response:
+def create(request: Request, services: ServicesDep, person: SignedIn, asked: Filled) -> Response:
     """Create the campaign; the same form sent twice creates one."""
     if asked.searching:
-        return _show(request, here, person, asked)
+        return _show(request, services, person, asked)
     draft = CampaignDraft(asked.name, asked.segments, asked.excluded)
     try:
         _check(asked)
-        saved = here.rollcall.campaigns.create(person.account_id, draft, uuid5(person.account_id, repr(asked)))
+        saved = services.rollcall.campaigns.create(person.account_id, draft, uuid5(person.account_id, repr(asked)))
     except Invalid as mistakes:
-        return _show(request, here, person, asked, errors=_errors(mistakes))
-    settle(here, person.account_id, saved.position)
+        return _show(request, services, person, asked, errors=_errors(mistakes))
+    wait_until_visible(services, person.account_id, saved.position)
     return done(request, f"{asked.name.strip()} was created", f"/console/campaigns/{saved.id}")
 
 
 @router.get("/{campaign_id}/edit")
-def edit(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
+def edit(request: Request, services: ServicesDep, person: SignedIn, campaign_id: PathId) -> Response:
     """The form with what the campaign is now."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = require_campaign(connection, person.account_id, campaign_id)
     asked = Input(row.name, tuple(row.segment_ids), tuple(row.exclude_segment_ids), version=row.version)
-    return _show(request, here, person, asked, row)
+    return _show(request, services, person, asked, row)
 
 
 @router.post("/{campaign_id}/edit")
-def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, asked: Filled) -> Response:
+def save(request: Request, services: ServicesDep, person: SignedIn, campaign_id: PathId, asked: Filled) -> Response:
     """Save what differs; where somebody else was first, show what became of the campaign and let her decide."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = require_campaign(connection, person.account_id, campaign_id)
     if asked.searching:
-        return _show(request, here, person, asked, row)
+        return _show(request, services, person, asked, row)
     change = CampaignEdit(
         asked.name,
         KEEP if list(asked.segments) == row.segment_ids else asked.segments,
@@ -135,31 +135,31 @@ def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, as
     )
     try:
         _check(asked)
-        saved = here.rollcall.campaigns.edit(person.account_id, row.campaign_id, change, asked.version)
+        saved = services.rollcall.campaigns.edit(person.account_id, row.campaign_id, change, asked.version)
     except Invalid as mistakes:
-        return _show(request, here, person, asked, row, errors=_errors(mistakes))
+        return _show(request, services, person, asked, row, errors=_errors(mistakes))
     except StaleVersion as stale:
-        settle(here, person.account_id, here.rollcall.head())
-        with snapshot(here, person.account_id) as (connection, _):
+        wait_until_visible(services, person.account_id, services.rollcall.head())
+        with snapshot(services, person.account_id) as (connection, _):
             row = require_campaign(connection, person.account_id, campaign_id)
-        return _show(request, here, person, asked._replace(version=stale.current), row, stale=True)
-    settle(here, person.account_id, saved.position)
+        return _show(request, services, person, asked._replace(version=stale.current), row, stale=True)
+    wait_until_visible(services, person.account_id, saved.position)
     return done(request, f"{asked.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
 
 
 @router.post("/choices/{field}")
-def choices(request: Request, here: Here, person: SignedIn, field: str, asked: Filled) -> Response:
+def choices(request: Request, services: ServicesDep, person: SignedIn, field: str, asked: Filled) -> Response:
     """One of the two lists, for what is being searched."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
         offered = _offered(connection, person.account_id, asked, lists)
     return show(request, "campaign_choices.html", {"list": offered["excluded" if field == "excluded" else "segments"]})
 
 
 @router.post("/reach")
-def count(request: Request, here: Here, person: SignedIn, asked: Filled) -> Response:
+def count(request: Request, services: ServicesDep, person: SignedIn, asked: Filled) -> Response:
     """Whom the segments chosen so far reach."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
         found = reach.reach(connection, person.account_id, lists)
     return show(request, "campaign_reach.html", {"lists": lists, "reach": found})
@@ -167,14 +167,14 @@ def count(request: Request, here: Here, person: SignedIn, asked: Filled) -> Resp
 
 def _show(
     request: Request,
-    here: Context,
+    services: Services,
     person: Person,
     asked: Input,
     row: CampaignRow | None = None,
     errors: Mapping[str, str] | None = None,
     stale: bool = False,
 ) -> Response:
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
         values: dict[str, Any] = {
             "person": person, "active": "campaigns", "asked": asked, "campaign": row, "errors": errors or {},

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns, segments
 
@@ -18,10 +18,10 @@ router = APIRouter(prefix="/campaigns")
 
 
 @router.get("")
-def list_campaigns(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
+def list_campaigns(request: Request, services: ServicesDep, person: SignedIn, pager: Paged) -> Response:
     """The list of campaigns, newest first."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         rows = campaigns.page(connection, account_id, before=pager.number, limit=pager.fetch)
@@ -38,9 +38,9 @@ def list_campaigns(request: Request, here: Here, person: SignedIn, pager: Paged)
 
 
 @router.get("/{campaign_id}/delete")
-def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
+def ask(request: Request, services: ServicesDep, person: SignedIn, campaign_id: PathId) -> Response:
     """What deleting it would mean."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = require_campaign(connection, person.account_id, campaign_id)
         frozen = campaigns.count_audiences(connection, person.account_id, campaign_id=row.campaign_id)
     values = {"person": person, "active": "campaigns", "campaign": row, "frozen": plural(frozen, "frozen audience")}
@@ -48,10 +48,10 @@ def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> 
 
 
 @router.post("/{campaign_id}/delete")
-def delete(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
+def delete(request: Request, services: ServicesDep, person: SignedIn, campaign_id: PathId) -> Response:
     """Delete it; its frozen audiences stay."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = require_campaign(connection, person.account_id, campaign_id)
-    position = here.rollcall.campaigns.delete(person.account_id, row.campaign_id, None)
-    settle(here, person.account_id, position)
+    position = services.rollcall.campaigns.delete(person.account_id, row.campaign_id, None)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

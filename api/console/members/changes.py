@@ -17,10 +17,10 @@ from api.console.web.form_body import Form, Posted
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, show
 from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
-from api.http.parameters import PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.parameters import PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.commands.members import MOST
 from domain.errors import NotFound, Refused
 from domain.filters.wording import plural
@@ -33,25 +33,27 @@ NAMED = 10
 
 @router.get("/{segment_id}/add")
 def ask_whom(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """Customers who are not in the segment, to be ticked."""
-    return _candidates(request, here, person, segment_id, pager, query)
+    return _candidates(request, services, person, segment_id, pager, query)
 
 
 @router.post("/{segment_id}/add")
-def add(request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, form: Form) -> Response:
+def add(
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, pager: Paged, form: Form
+) -> Response:
     """Put who was ticked into the segment."""
-    segment = find_static(here, person.account_id, segment_id)
+    segment = find_static(services, person.account_id, segment_id)
     ids = _ticked(form)
     if not ids:
-        return _candidates(request, here, person, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
+        return _candidates(request, services, person, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
     added = there = unknown = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.members.add(person.account_id, segment.segment_id, chunk)
+        found = services.rollcall.members.add(person.account_id, segment.segment_id, chunk)
         position, added = found.position, added + found.added
         there, unknown = there + found.already_members, unknown + len(found.unknown)
-    settle(here, person.account_id, position)
+    wait_until_visible(services, person.account_id, position)
     told = [f"{plural(added, 'customer')} added to {segment.name}"]
     told += [f"{plural(there, 'was', 'were')} in it already"] if there else []
     told += [f"{plural(unknown, 'is no customer', 'are no customers')} any more"] if unknown else []
@@ -60,33 +62,37 @@ def add(request: Request, here: Here, person: SignedIn, segment_id: PathId, page
 
 @router.get("/{segment_id}/remove")
 def ask_to_remove(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, customer_id: str = Query("", max_length=512)
+    request: Request,
+    services: ServicesDep,
+    person: SignedIn,
+    segment_id: PathId,
+    customer_id: str = Query("", max_length=512),
 ) -> Response:
     """Whether to take one customer out."""
-    return _confirm(request, here, person, segment_id, [each for each in (uuid_in(customer_id),) if each])
+    return _confirm(request, services, person, segment_id, [each for each in (parse_uuid(customer_id),) if each])
 
 
 @router.post("/{segment_id}/remove")
-def remove(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
+def remove(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, form: Form) -> Response:
     """Take customers out, once that was confirmed."""
-    segment = find_static(here, person.account_id, segment_id)
+    segment = find_static(services, person.account_id, segment_id)
     ids = _ticked(form)
     if "confirmed" not in form or not ids:
-        return _confirm(request, here, person, segment_id, ids)
+        return _confirm(request, services, person, segment_id, ids)
     removed = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.members.remove(person.account_id, segment.segment_id, chunk)
+        found = services.rollcall.members.remove(person.account_id, segment.segment_id, chunk)
         position, removed = found.position, removed + found.removed
-    settle(here, person.account_id, position)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_page(segment))
 
 
 def _candidates(
-    request: Request, here: Context, person: Person, segment_id: str, pager: Pager, query: str,
+    request: Request, services: Services, person: Person, segment_id: str, pager: Pager, query: str,
     errors: dict[str, str] | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         wanted = customers.search_of(connection, account_id, query)
@@ -102,10 +108,10 @@ def _candidates(
     return show(request, "member_add.html", values, status)
 
 
-def _confirm(request: Request, here: Context, person: Person, segment_id: str, ids: Sequence[UUID]) -> Response:
+def _confirm(request: Request, services: Services, person: Person, segment_id: str, ids: Sequence[UUID]) -> Response:
     """Who would be taken out, by name as far as there is room."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         words = accounts.words(connection, account_id, {})
@@ -118,9 +124,9 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
     return show(request, "member_remove.html", values)
 
 
-def find_static(here: Context, account_id: UUID, segment_id: str) -> SegmentRow:
+def find_static(services: Services, account_id: UUID, segment_id: str) -> SegmentRow:
     """The static segment that a text in an address names. Raises `NotFound`; `Refused` where it is a dynamic one."""
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
     _refuse_dynamic(segment)
     return segment
@@ -136,7 +142,7 @@ def _refuse_dynamic(segment: SegmentRow) -> None:
 def _ticked(form: Posted) -> list[UUID]:
     """Every ticked customer once, in the order of ticking. Raises `NotFound` where one is nobody's id."""
     written = dict.fromkeys([*form.one("ticked").split(), *form.every("customer_id")])
-    ids = [uuid_in(each) for each in written]
+    ids = [parse_uuid(each) for each in written]
     if None in ids:
         raise NotFound("customer_not_found", "no such customer in this account")
     return [each for each in ids if each is not None]

@@ -14,9 +14,9 @@ from api.console.members.form import CustomerForm, form_in, form_of
 from api.console.web.form_body import Form
 from api.console.web.rendering import done, show, with_query
 from api.console.web.session import SignedIn, local_path
-from api.http.context import Context, Here
-from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.dependencies import Services, ServicesDep
+from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.customer import CustomerChange, Outcome, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
 from projections.read import accounts, customers
@@ -28,18 +28,20 @@ _TRIES = 5
 
 
 @router.get("/{customer_id}/edit")
-def ask(request: Request, here: Here, person: SignedIn, customer_id: PathId, back: From = "") -> Response:
+def ask(request: Request, services: ServicesDep, person: SignedIn, customer_id: PathId, back: From = "") -> Response:
     """Her values, to be changed."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = _find(connection, person.account_id, customer_id)
         words = accounts.words(connection, person.account_id, {})
     return _show(request, person, row, form_of(row.values, words), words.zone.key, back)
 
 
 @router.post("/{customer_id}/edit")
-def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, form: Form, back: From = "") -> Response:
+def save(
+    request: Request, services: ServicesDep, person: SignedIn, customer_id: PathId, form: Form, back: From = ""
+) -> Response:
     """Save what was changed, or show one more attribute to be set."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = _find(connection, person.account_id, customer_id)
         words = accounts.words(connection, person.account_id, {})
     asked = form_in(form, words)
@@ -50,7 +52,7 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
         changes = asked.changes(words.zone)
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
-        position, outcome = _change(here, person.account_id, row, changes)
+        position, outcome = _change(services, person.account_id, row, changes)
         if outcome.errors:
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
         if outcome.customer is None:
@@ -59,18 +61,18 @@ def save(request: Request, here: Here, person: SignedIn, customer_id: PathId, fo
             raise Invalid.at("", "newer_value", "Newer values came in meanwhile, and they stay; open her again")
     except Invalid as wrong:
         return _show(request, person, row, asked.with_errors(wrong.errors), words.zone.key, back, 422)
-    settle(here, person.account_id, position)
+    wait_until_visible(services, person.account_id, position)
     return done(request, f"{called} was saved", local_path(back))
 
 
-def _change(here: Context, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> tuple[int, Outcome]:
+def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> tuple[int, Outcome]:
     """Change her as she is now, whoever else does; but not somebody who was erased, who would come back."""
     data, version = parse_customer_data(changes), row.version
     for _ in range(_TRIES):
-        now = here.rollcall.now()
+        now = services.rollcall.now()
         change = CustomerChange(row.values.get("external_id"), "changed", now, data, customer_id=row.customer_id)
         try:
-            changed = here.rollcall.customers.change(account_id, [change], expected_version=version)
+            changed = services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:
             if not stale.current:
                 raise _nobody() from None
@@ -92,7 +94,7 @@ def _show(
 
 
 def _find(connection: Any, account_id: UUID, written: str) -> CustomerRow:
-    customer_id = uuid_in(written)
+    customer_id = parse_uuid(written)
     row = customers.by_id(connection, account_id, customer_id) if customer_id else None
     if row is None:
         raise _nobody()

@@ -16,7 +16,7 @@ from api.console.members.lines import line_of
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
@@ -32,11 +32,11 @@ _APART = ","
 
 @router.get("/{segment_id}/customers")
 def view(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """Everyone currently in the segment."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         segment = require_segment(connection, account_id, segment_id)
@@ -51,11 +51,11 @@ def view(
 
 @router.get("/{segment_id}/manage")
 def manage(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """The segment's membership: of a static segment to change, of a dynamic one to read."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         running = imports.running_in(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))

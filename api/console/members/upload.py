@@ -19,7 +19,7 @@ from api.console.members.changes import find_static, manage_page
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import Person, SignedIn
 from api.csv_import.files import SAMPLE, error_lines, start_import
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_import, require_segment
 from api.http.parameters import PathId
 from api.http.problems import RequestError
@@ -42,12 +42,12 @@ CLASSES = (
 
 
 async def upload_or_mistake(
-    request: Request, here: Here, person: SignedIn
+    request: Request, services: ServicesDep, person: SignedIn
 ) -> AsyncIterator[Uploaded | Invalid | RequestError]:
     """The uploaded file, or what is wrong with it, to be said beside the form."""
     async with AsyncExitStack() as stack:
         try:
-            given: Uploaded | Invalid | RequestError = await stack.enter_async_context(_csv_file(request, here))
+            given: Uploaded | Invalid | RequestError = await stack.enter_async_context(_csv_file(request, services))
         except (Invalid, RequestError) as wrong:
             given = wrong
         except HTTPException as bounded:
@@ -60,21 +60,21 @@ Given = Annotated[Uploaded | Invalid | RequestError, Depends(upload_or_mistake)]
 
 
 @router.get("/{segment_id}/import")
-def choose(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> Response:
+def choose(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId) -> Response:
     """What file is expected, and where to put it."""
-    return _form(request, here, person, segment_id)
+    return _form(request, services, person, segment_id)
 
 
 @router.post("/{segment_id}/import")
-def upload(request: Request, here: Here, person: SignedIn, segment_id: PathId, given: Given) -> Response:
+def upload(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, given: Given) -> Response:
     """Begin to import a file, and go to where its progress is shown."""
     if isinstance(given, RequestError):
-        return _form(request, here, person, segment_id, _mistake(here, given), given.status)
+        return _form(request, services, person, segment_id, _mistake(services, given), given.status)
     if isinstance(given, Invalid) or not given.name:
-        return _form(request, here, person, segment_id, "Choose a CSV file first.", 422)
-    segment = find_static(here, person.account_id, segment_id)
+        return _form(request, services, person, segment_id, "Choose a CSV file first.", 422)
+    segment = find_static(services, person.account_id, segment_id)
     import_id = uuid4()
-    start_import(here, person.account_id, segment.segment_id, import_id, given)
+    start_import(services, person.account_id, segment.segment_id, import_id, given)
     to = f"/console/segments/{segment.segment_id}/imports/{import_id}"
     if "rollcall-upload" in request.headers:
         return Response(status_code=201, headers={"Location": to})
@@ -82,11 +82,13 @@ def upload(request: Request, here: Here, person: SignedIn, segment_id: PathId, g
 
 
 @router.get("/{segment_id}/imports/{import_id}")
-def progress(request: Request, here: Here, person: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
+def progress(
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, import_id: PathId
+) -> Response:
     """How far an import has come, and what became of its lines."""
-    with snapshot(here, person.account_id) as (connection, position):
+    with snapshot(services, person.account_id) as (connection, position):
         segment = require_segment(connection, person.account_id, segment_id)
-    row = _of(here, person, segment_id, import_id)
+    row = _of(services, person, segment_id, import_id)
     visible = position >= row.position
     seen = f"{row.state}-{row.lines}-{row.percent}-{visible}"
     if unchanged(request, seen):
@@ -100,10 +102,10 @@ def progress(request: Request, here: Here, person: SignedIn, segment_id: PathId,
 
 
 @router.get("/{segment_id}/imports/{import_id}/errors.csv")
-def errors(here: Here, person: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
+def errors(services: ServicesDep, person: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
     """The invalid lines with what is wrong with each, to be mended and imported again."""
-    row = _of(here, person, segment_id, import_id)
-    lines = error_lines(here, person.account_id, row)
+    row = _of(services, person, segment_id, import_id)
+    lines = error_lines(services, person.account_id, row)
     return StreamingResponse(lines, headers=attachment("errors.csv", row.position), media_type="text/csv")
 
 
@@ -114,24 +116,24 @@ def sample(person: SignedIn, segment_id: PathId) -> Response:
 
 
 def _form(
-    request: Request, here: Context, person: Person, segment_id: str, mistake: str = "", status: int = 200
+    request: Request, services: Services, person: Person, segment_id: str, mistake: str = "", status: int = 200
 ) -> Response:
-    segment = find_static(here, person.account_id, segment_id)
+    segment = find_static(services, person.account_id, segment_id)
     values = {
         "person": person, "active": "segments", "segment": segment, "mistake": mistake, "manage": manage_page(segment),
-        "most": here.max_import,
+        "most": services.max_import,
     }  # fmt: skip
     return show(request, "import_upload.html", values, status)
 
 
-def _mistake(here: Context, wrong: RequestError) -> str:
+def _mistake(services: Services, wrong: RequestError) -> str:
     if wrong.status == 413:
-        return f"The file is too large: at most {here.max_import >> 20} MB. Split it, and import the parts."
+        return f"The file is too large: at most {services.max_import >> 20} MB. Split it, and import the parts."
     return f"The upload did not arrive whole: {wrong.detail}. Try again."
 
 
-def _of(here: Context, person: Person, segment_id: str, import_id: str) -> ImportRow:
-    row = require_import(here, person.account_id, import_id)
+def _of(services: Services, person: Person, segment_id: str, import_id: str) -> ImportRow:
+    row = require_import(services, person.account_id, import_id)
     if str(row.segment_id) != segment_id.lower():
         raise NotFound("import_not_found", "no such import in this segment")
     return row

@@ -13,7 +13,7 @@ from api.console.filters.stored import Written, form_of, written
 from api.console.filters.vocabulary import Vocabulary, vocabulary
 from api.console.web.form_body import Posted
 from api.console.web.rendering import sentence
-from api.http.context import Context
+from api.http.dependencies import Services
 from domain.errors import Invalid
 from domain.filters.conditions import Node
 from domain.segment import check_texts
@@ -75,25 +75,25 @@ def posted_draft(form: Posted, known: Known) -> Draft:
 
 
 def checked_filter(
-    here: Context, account_id: UUID, draft: Draft, known: Known
+    services: Services, account_id: UUID, draft: Draft, known: Known
 ) -> tuple[Written, Node | None, dict[str, str]]:
     """The filter that stands in the form; its tree where it means something; otherwise what to do, by place."""
     told = written(draft.root, known.zone)
     if told.unfinished:
         return told, None, dict(told.unfinished)
     try:
-        return told, here.rollcall.segments.parse_filter(account_id, told.filter, known.own_id), {}
+        return told, services.rollcall.segments.parse_filter(account_id, told.filter, known.own_id), {}
     except Invalid as wrong:
         return told, None, {path: sentence(detail) for path, detail in told.mistakes(wrong.errors).items()}
 
 
-def check(here: Context, account_id: UUID, draft: Draft, known: Known) -> Any:
+def check(services: Services, account_id: UUID, draft: Draft, known: Known) -> Any:
     """The filter as JSON, `None` for a static segment; every mistake of the form goes into its errors."""
     draft.tried = True
     attempt(draft, lambda: check_texts(draft.name, draft.description))
     if not draft.dynamic:
         return None
-    told, _, draft.notes = checked_filter(here, account_id, draft, known)
+    told, _, draft.notes = checked_filter(services, account_id, draft, known)
     for path, note in draft.notes.items():
         node = node_at(draft.root, path)
         draft.errors[place_of(node)] = f"{label_of(node, known.words)}: {note}"

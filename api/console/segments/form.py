@@ -28,10 +28,10 @@ from api.console.segments.draft import (
 from api.console.web.form_body import Form
 from api.console.web.rendering import PLACE, done, show
 from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain import json_text
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.errors import StaleVersion
@@ -54,52 +54,52 @@ SHOWING: dict[str, Any] = {
 
 
 @router.get("/new")
-def new(request: Request, here: Here, person: SignedIn) -> Response:
+def new(request: Request, services: ServicesDep, person: SignedIn) -> Response:
     """The empty form."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         known = known_to(connection, person.account_id)
     return _creating(request, person, Draft(), known, str(uuid4()))
 
 
 @router.post("/new")
-def create(request: Request, here: Here, person: SignedIn, form: Form) -> Response:
+def create(request: Request, services: ServicesDep, person: SignedIn, form: Form) -> Response:
     """Create the segment, or go on with the form. Sent twice, the same form creates one segment."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         known = known_to(connection, person.account_id)
     draft, identity = posted_draft(form, known), form.one("identity")
     if form.one("action") not in SAVE:
-        return _creating(request, person, _noted(here, person, draft, known), known, identity)
-    node = check(here, person.account_id, draft, known)
+        return _creating(request, person, _noted(services, person, draft, known), known, identity)
+    node = check(services, person.account_id, draft, known)
     if not draft.errors:
         wanted = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
         content = json_text.dumps([identity, wanted.name, wanted.description, wanted.type, node]).decode()
         segment_id = uuid5(person.account_id, content)
-        saved = attempt(draft, lambda: here.rollcall.segments.create(person.account_id, wanted, segment_id))
+        saved = attempt(draft, lambda: services.rollcall.segments.create(person.account_id, wanted, segment_id))
         if saved is not None:
-            settle(here, person.account_id, saved.position, saved.id)
+            wait_until_visible(services, person.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", LIST)
     return _creating(request, person, draft, known, identity, 422)
 
 
 @router.get("/{segment_id}/edit")
-def edit(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> Response:
+def edit(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId) -> Response:
     """The form of a segment as it is stored."""
-    row, known, around = _read(here, person, segment_id)
+    row, known, around = _read(services, person, segment_id)
     return _editing(request, person, stored_draft(row, known), known, around | {"version": row.version})
 
 
 @router.post("/{segment_id}/edit")
-def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
+def update(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, form: Form) -> Response:
     """Save the segment, or go on with the form; who comes second sees both and decides."""
-    row, known, around = _read(here, person, segment_id)
+    row, known, around = _read(services, person, segment_id)
     action, seen = form.one("action"), form.number("version")
     draft = replace(posted_draft(form, known), dynamic=row.type == "dynamic")
     values = around | {"version": NO_VERSION if seen is None else seen}
     if action not in SAVE:
-        draft = _noted(here, person, draft, known)
+        draft = _noted(services, person, draft, known)
         both = _both(row, draft, known) if action == "compare" else None
         return _editing(request, person, draft, known, values | {"both": both})
-    node = check(here, person.account_id, draft, known)
+    node = check(services, person.account_id, draft, known)
     if draft.errors:
         return _editing(request, person, draft, known, values, 422)
     expected = form.number("newest") if action == "keep" else seen
@@ -107,22 +107,22 @@ def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
     changed = _edit_of(draft, node, row, known, expected)
     try:
         saved = attempt(
-            draft, lambda: here.rollcall.segments.edit(person.account_id, row.segment_id, changed, expected)
+            draft, lambda: services.rollcall.segments.edit(person.account_id, row.segment_id, changed, expected)
         )
     except StaleVersion:
-        settle(here, person.account_id, here.rollcall.head())
-        row, known, around = _read(here, person, segment_id)
+        wait_until_visible(services, person.account_id, services.rollcall.head())
+        row, known, around = _read(services, person, segment_id)
         return _editing(request, person, draft, known, values | {"both": _both(row, draft, known)}, 412)
     if saved is None:
         return _editing(request, person, draft, known, values, 422)
-    settle(here, person.account_id, saved.position, saved.id)
+    wait_until_visible(services, person.account_id, saved.position, saved.id)
     return done(request, f"{draft.name.strip()} was updated", LIST)
 
 
 @router.get("/{segment_id}/newer")
-def newer(request: Request, here: Here, person: SignedIn, segment_id: PathId, version: int) -> Response:
+def newer(request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, version: int) -> Response:
     """Whether somebody saved the segment since this version: asked once a second by an open form."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = segments.by_id(connection, person.account_id, parse_segment_id(segment_id))
         known = known_to(connection, person.account_id)
     told = "gone" if row is None else str(row.version)
@@ -134,9 +134,9 @@ def newer(request: Request, here: Here, person: SignedIn, segment_id: PathId, ve
     return show(request, "segment_newer.html", values)
 
 
-def _read(here: Context, person: Person, segment_id: str) -> tuple[SegmentRow, Known, dict[str, Any]]:
+def _read(services: Services, person: Person, segment_id: str) -> tuple[SegmentRow, Known, dict[str, Any]]:
     """The segment as it is stored, what filters may speak of, and who is concerned by an edit."""
-    with snapshot(here, person.account_id) as (connection, _):
+    with snapshot(services, person.account_id) as (connection, _):
         row = require_segment(connection, person.account_id, segment_id)
         known = known_to(connection, person.account_id, row.segment_id)
         around = {
@@ -168,10 +168,10 @@ def _both(row: SegmentRow, draft: Draft, known: Known) -> list[tuple[str, str, s
     return lines
 
 
-def _noted(here: Context, person: Person, draft: Draft, known: Known) -> Draft:
+def _noted(services: Services, person: Person, draft: Draft, known: Known) -> Draft:
     """The draft with what is still to do beside its conditions."""
     if draft.dynamic:
-        draft.notes = checked_filter(here, person.account_id, draft, known)[2]
+        draft.notes = checked_filter(services, person.account_id, draft, known)[2]
     return draft
 
 

@@ -14,7 +14,7 @@ from api.console.segments.why import words_of
 from api.console.web.paging import Paged
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -59,7 +59,7 @@ class Sizes(NamedTuple):
 @router.get("/history")
 def show_history(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     person: SignedIn,
     segment_id: PathId,
     pager: Paged,
@@ -67,11 +67,11 @@ def show_history(
     whole: Whole = False,
 ) -> Response:
     """The chart of one range, and the newest joins and leaves."""
-    account_id, now = person.account_id, here.rollcall.now()
+    account_id, now = person.account_id, services.rollcall.now()
     # Either part of the page is asked for alone, and often.
     part = request.headers.get("hx-target")
     quick, sizes, entries, causes = True, None, list[Entry](), list[str]()
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         segment = require_segment(connection, account_id, segment_id)

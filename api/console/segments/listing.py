@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.parameters import TEXT_PATTERN
 from api.http.read_your_writes import snapshot
 from api.http.shapes.segments import show_segment
@@ -21,7 +21,7 @@ router = APIRouter()
 @router.get("/segments")
 def list_segments(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     person: SignedIn,
     pager: Paged,
     name: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
@@ -30,7 +30,7 @@ def list_segments(
     """The list of segments, newest first."""
     account_id = person.account_id
     asked = {"name": name.strip() or None, "kind": kind or None}
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         rows = segments.page(connection, account_id, **asked, before=_number(pager.after), limit=pager.fetch)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.console.segments.causes import cause_of, changed, origin, passed
 from api.console.web.rendering import show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
@@ -37,10 +37,12 @@ class Line(NamedTuple):
 
 
 @router.get("/customers/{customer_id}/why")
-def explain(request: Request, here: Here, person: SignedIn, segment_id: PathId, customer_id: PathId) -> Response:
+def explain(
+    request: Request, services: ServicesDep, person: SignedIn, segment_id: PathId, customer_id: PathId
+) -> Response:
     """Why she is in it, or what is missing."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         found = require_explanation(connection, account_id, segment, customer_id)
         words = words_of(connection, account_id, found.tree)
@@ -60,14 +62,14 @@ def explain(request: Request, here: Here, person: SignedIn, segment_id: PathId, 
 @router.get("/why")
 def ask(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     person: SignedIn,
     segment_id: PathId,
     query: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
 ) -> Response:
     """Look for a customer, in the segment or not, and ask why."""
     account_id = person.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         rows = []
         if query.strip():

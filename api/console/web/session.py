@@ -16,7 +16,7 @@ from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.console.web.rendering import PLACE, with_query
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from domain.people import LINK_VOUCHES, SESSION_LONGEST, new_token, sha256_of
 from projections.records import sessions
 from projections.records.sessions import SessionRow
@@ -41,10 +41,10 @@ class SignInNeeded(Exception):
     """Nobody is signed in."""
 
 
-def found_session(request: Request, here: Here) -> SessionRow | None:
+def found_session(request: Request, services: ServicesDep) -> SessionRow | None:
     """The session that the request's cookie names, if it has not ended. Raises `Unavailable`."""
     token = token_of(request)
-    return None if token is None else sessions.session_of(here.database, token, here.rollcall.now())
+    return None if token is None else sessions.session_of(services.database, token, services.rollcall.now())
 
 
 Session = Annotated[SessionRow | None, Depends(found_session)]
@@ -92,11 +92,13 @@ def token_of(request: Request) -> bytes | None:
 
 
 def let_in(
-    request: Request, here: Context, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
+    request: Request, services: Services, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
 ) -> Response | None:
     """Begin a session and go to the page `to`; `None` where the person or her password went away meanwhile."""
     token = new_token()
-    if not sessions.begin(here.database, account_id, person_id, token.sha256, here.rollcall.now(), verified_hash):
+    if not sessions.begin(
+        services.database, account_id, person_id, token.sha256, services.rollcall.now(), verified_hash
+    ):
         return None
     answer = RedirectResponse(to, 303)
     answer.set_cookie(
@@ -113,9 +115,9 @@ def let_out(request: Request, to: str) -> Response:
     return answer
 
 
-def vouched(session: SessionRow, here: Context) -> bool:
+def vouched(session: SessionRow, services: Services) -> bool:
     """Whether a one-time link let her in so lately that it stands for her password."""
-    return session.by_link and here.rollcall.now() < session.created_at + LINK_VOUCHES
+    return session.by_link and services.rollcall.now() < session.created_at + LINK_VOUCHES
 
 
 def over_https(request: Request) -> bool:

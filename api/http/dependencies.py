@@ -17,7 +17,7 @@ from projections.records.dead_letters import Retried
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Services:
     """The application, the read models, and the few figures that deployments set.
 
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
@@ -42,10 +42,10 @@ class Context:
     import_waiting: Event = field(default_factory=Event)
 
 
-async def context_of(request: Request) -> Context:
-    """The context that the application was made with."""
-    context: Context = request.app.state.context
-    return context
+async def services_of(request: Request) -> Services:
+    """The services that the application was made with."""
+    services: Services = request.app.state.services
+    return services
 
 
-Here = Annotated[Context, Depends(context_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]
