@@ -25,7 +25,7 @@ from consumers.records import Batch, Record
 from domain.commands.customers import Changed, CustomerCommands
 from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter
-from domain.errors import FieldError, StaleVersion, Unavailable
+from domain.errors import FieldError, SourceMoved, Unavailable
 
 IDLE = 0.5
 _WATCHED = 1_000
@@ -129,9 +129,7 @@ class Ingest:
                 self._wait(away)
                 if self._stop.is_set():
                     return
-            except StaleVersion as stale:
-                if stale.code != "stale_tracking":
-                    raise
+            except SourceMoved:
                 log.warning("partition_moved", topic=batch.topic, partition=batch.partition, offset=batch.previous)
                 self._source.rewind(batch)
                 return
