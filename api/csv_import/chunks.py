@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from api.csv_import.reader import CsvRow, CsvTable
-from domain.import_lines import CHUNK, ImportChunk, Line, LineError, name_of, phone_of
+from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, name_of, phone_of
 from domain.values import BadValue
 from projections.records.imports import ImportRow
 
@@ -32,8 +32,8 @@ class ChunkBuilder:
     table: CsvTable
     country: str
     seen: set[int] = field(default_factory=set)
-    lines: list[Line] = field(default_factory=list)
-    errors: list[LineError] = field(default_factory=list)
+    lines: list[ImportLine] = field(default_factory=list)
+    errors: list[ImportLineError] = field(default_factory=list)
     duplicates: int = 0
     blank: int = 0
     # How many rows that store something make a chunk.
@@ -54,11 +54,11 @@ class ChunkBuilder:
             self.duplicates += 1
         else:
             self.seen.add(number)
-            self.lines.append(Line(row.number, phone, name))
+            self.lines.append(ImportLine(row.number, phone, name))
 
     def _reject(self, row: CsvRow, code: str, message: str) -> None:
         cells = [cell[:SHOWN_CELL] for cell in row.cells]
-        self.errors.append(LineError(row.number, cells, code, message, self._phones_within(cells)))
+        self.errors.append(ImportLineError(row.number, cells, code, message, self._phones_within(cells)))
 
     def _phones_within(self, cells: list[str]) -> list[str]:
         """Collect the phone numbers in a rejected row, so that erasing that customer also erases the row."""

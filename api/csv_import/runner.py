@@ -22,11 +22,6 @@ from api.csv_import.chunks import ChunkBuilder, chunks_of
 from api.csv_import.reader import Unreadable, read_table
 from domain.commands.application import Rollcall
 from domain.errors import NotFound, Unavailable
-<<<<<<< HEAD
-=======
-from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, name_of, phone_of
-from domain.values import BadValue
->>>>>>> 4b810d8e3702038667f0e34423df10708bd1bd1b
 from projections.postgres.database import Database
 from projections.records import imports
 from projections.records.imports import ImportRow
@@ -39,64 +34,6 @@ IMPORTS = Counter("rollcall_imports_total", "CSV imports that ended.", ["state"]
 log = structlog.get_logger(__name__)
 
 
-<<<<<<< HEAD
-=======
-@dataclass
-class _Rows:
-    """Rows on their way into a chunk; `seen` holds the numbers of every line so far."""
-
-    table: Table
-    country: str
-    seen: set[int] = field(default_factory=set)
-    lines: list[ImportLine] = field(default_factory=list)
-    errors: list[ImportLineError] = field(default_factory=list)
-    duplicates: int = 0
-    blank: int = 0
-    # How many rows that have to be stored make a chunk.
-    enough: int = field(default_factory=lambda: CHUNK)
-
-    def take(self, row: Row) -> None:
-        """Put a row into its class, as far as the file alone tells."""
-        written = self.table.phone(row)
-        if row.mistake is not None:
-            self._refuse(row, *row.mistake)
-        elif not written and row.blank:
-            self.blank += 1
-        elif isinstance(phone := phone_of(written, self.country), BadValue):
-            self._refuse(row, *phone)
-        elif isinstance(name := name_of(self.table.name(row)), BadValue):
-            self._refuse(row, name.code, f"name: {name.detail}")
-        elif (number := int(phone)) in self.seen:
-            self.duplicates += 1
-        else:
-            self.seen.add(number)
-            self.lines.append(ImportLine(row.number, phone, name))
-
-    def _refuse(self, row: Row, code: str, message: str) -> None:
-        cells = [cell[:SHOWN_CELL] for cell in row.cells]
-        self.errors.append(ImportLineError(row.number, cells, code, message, self._numbers_within(cells)))
-
-    def _numbers_within(self, cells: list[str]) -> list[str]:
-        """The numbers in a row that is not taken in: whoever has one, it must be found by it when she is erased."""
-        found = (phone_of(written, self.country) for cell in cells for written in _NUMBERS.findall(cell))
-        return list(dict.fromkeys(each for each in found if not isinstance(each, BadValue)))
-
-    @property
-    def work(self) -> int:
-        """How many rows there are to store something for: blank and repeated ones are only counted."""
-        return len(self.lines) + len(self.errors)
-
-    def fit(self, seconds: float) -> None:
-        """Steer the next chunk's size by how long the last one took."""
-        wanted = int(self.enough * min(2.0, STEP_SECONDS / max(seconds, 0.001)))
-        self.enough = min(CHUNK, max(LEAST, wanted))
-
-    def clear(self) -> None:
-        """Begin a new chunk."""
-        self.lines, self.errors, self.duplicates, self.blank = [], [], 0, 0
-
-
->>>>>>> 4b810d8e3702038667f0e34423df10708bd1bd1b
 class ImportRunner:
     """Threads that run waiting imports until they are stopped."""
 
