@@ -1,4 +1,4 @@
-"""The HTTP application. `deploy.wiring` calls `create_app`; every router stands in one list."""
+"""The HTTP application. `deploy.wiring` calls `create_app`; every router of `/v1` is in one list."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ def create_app(services: Services, documents: Path) -> FastAPI:
 
 
 async def _console() -> Response:
-    """Who opens the address in a browser looks for the console."""
+    """Send a browser that opens the bare address to the console."""
     return RedirectResponse(PLACE, 307)

@@ -1,7 +1,7 @@
 """Request bodies: read with a limit, parsed with exact numbers, checked against a model.
 
-A handler takes `Body` (a parameter after its caller, so that nobody without a key is listened to) and
-turns it into a model with `parsed`. Bulk bodies go to a file first: what is too large stores nothing.
+A handler takes `Body` (a parameter after its caller, so that no body is read before the key is checked) and
+turns it into a model with `parse_body`. Bulk bodies go to a file first: what is too large stores nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class SpooledBody:
-    """A large body in a file that nobody else sees, with its hash."""
+    """A large body in a private temporary file, with its hash."""
 
     file: IO[bytes]
     sha256: bytes
 
     def lines(self, longest: int) -> Iterator[tuple[int, bytes | None]]:
-        """Each line with its number from 1, without its ending; `None` for one over `longest` bytes."""
+        """Yields each line with its number from 1, without its ending; `None` for one over `longest` bytes."""
         number = 0
         while line := self.file.readline(longest + 2):
             number += 1
@@ -45,14 +45,14 @@ class SpooledBody:
 
 
 async def json_body(request: Request, services: ServicesDep) -> bytes:
-    """The bytes of a JSON body of at most `max_body`."""
+    """Returns a JSON body of at most `max_body` bytes."""
     require_media_type(request, *JSON)
     chunks = [chunk async for chunk in limited_chunks(request, services.max_body)]
     return b"".join(chunks)
 
 
 async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[SpooledBody]:
-    """An NDJSON body of at most `max_bulk`, complete before anything is done with it."""
+    """Yields an NDJSON body of at most `max_bulk` bytes, once it is complete."""
     require_media_type(request, *NDJSON)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
@@ -68,7 +68,7 @@ BulkBody = Annotated[SpooledBody, Depends(bulk_body)]
 
 
 def parse_body(body: bytes, model: type[Model]) -> Model:
-    """The body as `model`. Raises `Invalid` that points at each mistake."""
+    """Returns the body as `model`. Raises `Invalid`, which points at each mistake."""
     raw = json_text.parse(body)
     try:
         return model.model_validate(raw)
@@ -81,7 +81,7 @@ def parse_body(body: bytes, model: type[Model]) -> Model:
 
 
 def parse_object_body(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `Invalid`."""
+    """Returns the body as a JSON object. Raises `Invalid`."""
     raw = json_text.parse(body)
     if not isinstance(raw, dict):
         raise Invalid.at("", "invalid_body", "needs a JSON object")
@@ -89,7 +89,7 @@ def parse_object_body(body: bytes) -> dict[str, Any]:
 
 
 def require_media_type(request: Request, *media_types: str) -> None:
-    """Refuse a body of any other type, or in an encoding."""
+    """Raises `RequestError` for a body of any other type, or with a `Content-Encoding`."""
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
         raise RequestError(415, "unsupported_media_type", f"set Content-Type to {media_types[0]}")
@@ -98,7 +98,7 @@ def require_media_type(request: Request, *media_types: str) -> None:
 
 
 async def limited_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body in pieces, counted as they come: `Content-Length` only spares the wait."""
+    """Yields the body in chunks. Raises `RequestError` above `limit` bytes, at once where `Content-Length` says so."""
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isascii() and declared.isdigit() else 0
     too_large = RequestError(413, "body_too_large", f"at most {limit:,} bytes at a time")

@@ -1,7 +1,7 @@
 """Reading one's own writes: reads that wait for a position, writes that wait to be seen.
 
-The projection worker is asked again every few milliseconds, each time in a transaction of its own:
-a waiting request holds a thread, never a connection.
+The position of the read models is read every few milliseconds, each time in a transaction of its own: a waiting
+request holds a thread, never a connection.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from projections.read.position import progress, reached
 
 SHORTEST, LONGEST = 0.005, 0.020
 POSITION_HEADER = "Rollcall-Position"
-# More events than can be stored and projected while a request waits.
+# More events than can be stored and projected while a request waits: it need not wait for them.
 OUT_OF_REACH = 1_000_000
 MAX_POSITION = 2**63 - 1
 
@@ -36,7 +36,7 @@ MinPosition = Annotated[
 def wait_for_position(
     services: Services, account_id: UUID, wanted: int, seconds: float, segment_id: UUID | None = None
 ) -> bool:
-    """Wait at most `seconds` until the read models include `wanted` (and the segment's filter of then serves)."""
+    """Returns whether the read models include `wanted` within `seconds`; with a segment, also its filter as of then."""
     deadline = time.monotonic() + seconds
     pause = SHORTEST
     while not reached(services.database, account_id, wanted, segment_id):
@@ -49,7 +49,7 @@ def wait_for_position(
 
 
 def wait_until_visible(services: Services, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> None:
-    """After a write: give the projection a moment, so that whoever wrote can read it. Answers anyway."""
+    """After a write, wait until reads include it, at most `own_write_wait` seconds; then answer anyway."""
     wait_for_position(services, account_id, wanted, services.own_write_wait, segment_id)
 
 
@@ -57,7 +57,10 @@ def wait_until_visible(services: Services, account_id: UUID, wanted: int, segmen
 def snapshot(
     services: Services, account_id: UUID, min_position: int | None = None, segment_id: UUID | None = None
 ) -> Iterator[tuple[Any, int]]:
-    """One consistent state of the account, and its position, that includes `min_position`. Raises `Lagging`."""
+    """Yields a transaction that sees one state of the account, and its position. Raises `Lagging`.
+
+    That state includes `min_position` and, with a segment, its filter as of then.
+    """
     if min_position is not None:
         head = progress(services.database)[1] if min_position > OUT_OF_REACH else min_position
         in_reach = min_position <= head + OUT_OF_REACH

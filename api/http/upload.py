@@ -1,6 +1,6 @@
-"""A file in a multipart body, counted while it comes: what is too large stores nothing.
+"""A file in a multipart body, counted while it is received: what is too large stores nothing.
 
-A handler takes `CsvFile`, a parameter after its caller, so that nobody without a key is listened to.
+A handler takes `CsvFile`, a parameter after its caller, so that no body is read before the key is checked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TAKES_CSV: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A complete file that nobody else sees, with its hash."""
+    """A complete upload in a private temporary file, with its hash."""
 
     file: IO[bytes]
     name: str
@@ -49,7 +49,7 @@ class Uploaded:
 
 
 async def csv_file(request: Request, services: ServicesDep) -> AsyncIterator[Uploaded]:
-    """The part `file` of a multipart body, at most `max_import` bytes."""
+    """Yields the part `file` of a multipart body, at most `max_import` bytes."""
     require_media_type(request, "multipart/form-data")
     too_large = RequestError(
         413,

@@ -64,6 +64,6 @@ def list_attributes(services: ServicesDep, caller: Reader, page: Page, min_posit
 
 
 def _readers(services: Services, caller: Caller, key: str) -> list[str]:
-    """The names of the segments whose filter reads an attribute."""
+    """Returns the names of the segments whose filter reads an attribute."""
     with services.database.transaction(caller.account_id) as connection:
         return segments.names_reading(connection, caller.account_id, key)

@@ -1,8 +1,8 @@
 """Many customers at once: `POST /v1/customers/bulk`, one JSON object on each line.
 
-Each line that is not blank ends in exactly one class: accepted, or rejected with its number and the
-reason; what is wrong with one line never stops the others. With an `Idempotency-Key` each line has an
-identity of its own, so that a repeat after a crash finds what was taken in already.
+Each line that is not blank is either accepted, or rejected with its number and the reason; a mistake in one line
+never stops the others. With an `Idempotency-Key` each line has an identity of its own, so that a repeat after a
+crash finds what was accepted already.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ParsedLine(NamedTuple):
     "/bulk",
     operation_id="bulk_customers",
     response_model=BulkAnswer,
-    responses=answers({200: ("What became of the lines.", EXAMPLE_ANSWER)}, 400, 409, 413, 415),
+    responses=answers({200: ("The result of each line.", EXAMPLE_ANSWER)}, 400, 409, 413, 415),
     openapi_extra=takes_lines(BulkLine, EXAMPLE_LINES),
 )
 def bulk_customers(
@@ -67,7 +67,7 @@ def bulk_customers(
             changes = [each for each in batch if isinstance(each, ParsedLine)]
             rejected += [each for each in batch if not isinstance(each, ParsedLine)]
             if changes:
-                position, refused = _take_in(services, caller, changes)
+                position, refused = _change_customers(services, caller, changes)
                 rejected += refused
                 accepted += len(changes) - len(refused)
         rejected.sort(key=itemgetter("line"))
@@ -77,7 +77,9 @@ def bulk_customers(
     return answer_once(services, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
 
 
-def _take_in(services: Services, caller: Caller, changes: Sequence[ParsedLine]) -> tuple[int, list[RejectedLine]]:
+def _change_customers(
+    services: Services, caller: Caller, changes: Sequence[ParsedLine]
+) -> tuple[int, list[RejectedLine]]:
     changed = services.rollcall.customers.change(caller.account_id, [change for _, change in changes])
     refused = [
         _rejection(number, outcome.errors)

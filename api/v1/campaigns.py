@@ -1,4 +1,4 @@
-"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; whom they reach is in `api.v1.recipients`."""
+"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; recipients are in `api.v1.recipients`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers: `/v1/customers`. What the CRM tells, one at a time, and what is known of each.
+"""Customers: `/v1/customers`. Create, change, list, read and erase customers, one at a time.
 
 Bulk bodies are in `api.v1.bulk`. A customer is addressed by our id or by the upstream system's `external_id`.
 """
@@ -38,9 +38,11 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
                 {"data": [EXAMPLE_SEGMENT | {"joined_at": "2026-05-20T10:00:00Z"}], "next_cursor": None},
             )
         },
-        400, 404, 504,
+        400,
+        404,
+        504,
     ),
-)  # fmt: skip
+)
 def list_segments_of_customer(
     services: ServicesDep, caller: Reader, external_id: CustomerText, page: Page, min_position: MinPosition = None
 ) -> Response:
@@ -48,14 +50,14 @@ def list_segments_of_customer(
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(services, account_id, min_position) as (connection, position):
-        person = require_customer(connection, account_id, external_id)
-        found = segments.of_customer(connection, account_id, person.customer_no, before=before, limit=page.fetch)
+        customer = require_customer(connection, account_id, external_id)
+        found = segments.of_customer(connection, account_id, customer.customer_no, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row, _ in found))
         body = page.page(
             found,
             lambda each: show_joined_segment(*each, words, position),
             lambda each: (each[0].segment_no,),
-            lambda: segments.count_of_customer(connection, account_id, person.customer_no),
+            lambda: segments.count_of_customer(connection, account_id, customer.customer_no),
         )
     return answer(body, position)
 
@@ -66,10 +68,16 @@ def list_segments_of_customer(
     response_model=Customer,
     responses=answers(
         {200: ("The customer, changed or confirmed.", EXAMPLE), 201: ("The customer, new.", EXAMPLE)},
-        400, 405, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
+        400,
+        405,
+        409,
+        412,
+        413,
+        415,
+        headers=("Rollcall-Position", "ETag"),
     ),
     openapi_extra=takes(CustomerBody, {"phone": "+351912345678", "name": "Ana Sá", "attributes": {"plan": "gold"}}),
-)  # fmt: skip
+)
 def put_customer(
     services: ServicesDep, caller: Writer, external_id: CustomerText, body: Body, if_match: IfMatch = None
 ) -> Response:
@@ -84,10 +92,10 @@ def put_customer(
     if outcome.customer is None:
         raise Refused("newer_deletion", "the customer was deleted at a later time than this change has; send it again")
     wait_until_visible(services, caller.account_id, changed.position)
-    person = outcome.customer
-    shown = show_values(person.customer_id, person.values, person.created_at, person.updated_at)
+    customer = outcome.customer
+    shown = show_values(customer.customer_id, customer.values, customer.created_at, customer.updated_at)
     status = 201 if outcome.result == "created" else 200
-    return answer(shown, changed.position, status=status, version=person.version)
+    return answer(shown, changed.position, status=status, version=customer.version)
 
 
 @router.get(
@@ -139,9 +147,9 @@ def get_customer(
 def delete_customer(
     services: ServicesDep, caller: Admin, external_id: CustomerText, if_match: IfMatch = None
 ) -> Response:
-    """Erase a person, by id or external id: from every list, history and frozen audience, and from the log's payloads.
+    """Erase a customer, by id or external id: from lists, histories, frozen audiences, and the log's payloads.
 
-    What was handed out before (Kafka topics, exports, backups) is beyond reach.
+    Copies made before (Kafka topics, exports, backups) are not erased.
     """
     expected = parse_if_match(if_match)
     candidates = customer_ids_of(caller.account_id, external_id)

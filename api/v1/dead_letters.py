@@ -1,4 +1,4 @@
-"""Dead letters: `/v1/dead-letters`. Records that could never succeed, and why; mended, each may try again."""
+"""Dead letters: `/v1/dead-letters`. Records that could never succeed, why, and how to retry them."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def list_dead_letters(services: ServicesDep, caller: Reader, page: Page, min_pos
     "/{dead_letter_id}/retry",
     operation_id="retry_dead_letter",
     response_model=Retry,
-    responses=answers({200: ("What became of it.", EXAMPLE_RETRY)}, 400, 404, 409),
+    responses=answers({200: ("The result.", EXAMPLE_RETRY)}, 400, 404, 409),
 )
 def retry_dead_letter(
     services: ServicesDep, caller: Admin, dead_letter_id: LetterId, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Take a dead letter in again, as it came. It is worth it once its reason is gone: an attribute's type, say.
+    """Retry a dead letter, for example after an attribute's type was changed.
 
-    Its change has the time that it always had, and does not undo newer ones.
+    Its change keeps its own time, and does not undo newer ones.
     """
 
     def work(_: UUID | None) -> Response:

@@ -1,4 +1,4 @@
-"""Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why she is in a segment, or is not.
+"""Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why a customer is in a segment, or is not.
 
 Evaluated with what the projection worker evaluates with, at the instant at which it did so last: the result
 is their membership. Of a segment being recomputed, the filter that is still served is explained.
@@ -31,21 +31,21 @@ router = APIRouter(prefix="/v1/segments", tags=["members"])
 def explain_membership(
     services: ServicesDep, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
 ) -> Response:
-    """Explain why a customer is in a segment or not: each condition with her value, since when, by which event."""
+    """Explain why a customer is in a segment or not: each condition with their value, since when, by which event."""
     account_id = caller.account_id
     with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        found = require_explanation(connection, account_id, segment, customer_id)
-        tree = found.tree
+        explained = require_explanation(connection, account_id, segment, customer_id)
+        tree = explained.tree
         body: Explanation = {
             "segment_id": segment.segment_id,
-            "customer_id": found.customer_id,
-            "member": found.since is not None,
-            "since": found.since,
-            "cause": None if found.last is None else show_cause(found.last, found.event),
+            "customer_id": explained.customer_id,
+            "member": explained.since is not None,
+            "since": explained.since,
+            "cause": None if explained.last is None else show_cause(explained.last, explained.event),
             "state": segment.state,
-            "evaluated_at": from_micros(found.moment.micros),
+            "evaluated_at": from_micros(explained.moment.micros),
             "filter": tree,
-            "missing": [] if tree is None or found.since is not None else list(missing(tree)),
+            "missing": [] if tree is None or explained.since is not None else list(missing(tree)),
         }
     return answer(body, position)

@@ -1,4 +1,4 @@
-"""What was: `/v1/segments/{id}/history`, the joins and leaves of a segment, and its size over time.
+"""History: `/v1/segments/{id}/history`, the joins and leaves of a segment, and its size over time.
 
 Members at an earlier instant are at `/v1/segments/{id}/members?at=`.
 """
@@ -82,7 +82,7 @@ def list_sizes(
     first = None if since is None else parse_instant(since, "from")
     last = now if until is None else parse_instant(until, "to")
     if last > now:
-        raise Invalid.at("/query/to", "instant_in_future", "nobody knows yet; ask for instants that have passed")
+        raise Invalid.at("/query/to", "instant_in_future", "in the future; ask for instants that have passed")
     with snapshot(services, caller.account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, caller.account_id, segment_id)
         first = min(segment.created_at, last) if first is None else first

@@ -1,4 +1,4 @@
-"""API keys: `/v1/keys`. A key is shown once, when it is handed out; only its hash is kept.
+"""API keys: `/v1/keys`. A key is shown once, when it is created; only its hash is kept.
 
 Where a request has an `Idempotency-Key`, the new key is derived from it and the installation's secret:
 a repeat shows the same key although it is stored nowhere.
@@ -37,17 +37,17 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
     status_code=201,
     response_model=NewKey,
     responses=answers(
-        {201: ("The key, shown this once.", {"id": "key_2b1f00c6d1a3e4f5", "key": "rollcall_…"})}, 400, 409, 413, 415
+        {201: ("The key, shown only once.", {"id": "key_2b1f00c6d1a3e4f5", "key": "rollcall_…"})}, 400, 409, 413, 415
     ),
     openapi_extra=takes(KeyBody, {"name": "CRM sync", "kind": "write"}),
 )
 def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
-    """Hand out an API key of this account."""
+    """Create an API key of this account."""
     asked = parse_body(body, KeyBody)
     shown: list[str] = []
 
     def work(identity: UUID | None) -> Response:
-        key_id, key, position = _hand_out(services, caller, asked, identity)
+        key_id, key, position = _create(services, caller, asked, identity)
         shown.append(key)
         wait_until_visible(services, caller.account_id, position)
         # The key itself is left out of what is kept for repeats.
@@ -62,7 +62,7 @@ def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key
     return answer(new, int(kept.headers["Rollcall-Position"]), status=201)
 
 
-def _hand_out(services: Services, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
+def _create(services: Services, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
     secret = None if identity is None else _secret(services, identity)
     try:
         made = services.rollcall.keys.create(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
@@ -107,7 +107,9 @@ def list_keys(services: ServicesDep, caller: Reader, page: Page, min_position: M
 def revoke_key(services: ServicesDep, caller: Admin, key_id: PathText) -> Response:
     """Revoke an API key."""
     if key_id == caller.key_id:
-        raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
+        raise Refused(
+            "own_key", "a key cannot revoke itself, so that you cannot lock yourself out; use another admin key"
+        )
     position = services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
     wait_until_visible(services, caller.account_id, position)
     return no_content(position)

@@ -1,6 +1,6 @@
 """The members of a segment: `/v1/segments/{id}/members`, newest first, always of one whole filter version.
 
-Those of a static segment are put in and taken out here; those of a dynamic one follow from its filter.
+Members of a static segment are added and removed here; those of a dynamic one follow from its filter.
 With `at`, the members of an earlier instant, from the history: those who matched then, whatever was served.
 """
 
@@ -84,15 +84,19 @@ def list_members(
     operation_id="add_members",
     response_model=MembersAnswer,
     responses=answers(
-        {200: ("What became of each customer.", {"added": 2, "already_members": 1, "unknown": []})},
-        400, 404, 409, 413, 415,
+        {200: ("The result of each customer.", {"added": 2, "already_members": 1, "unknown": []})},
+        400,
+        404,
+        409,
+        413,
+        415,
     ),
     openapi_extra=takes(MembersBody, {"customer_ids": [EXAMPLE["id"]]}),
-)  # fmt: skip
+)
 def add_members(
     services: ServicesDep, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Put at most 1,000 customers into a static segment; who is in it stays, who is nobody's id is named."""
+    """Add at most 1,000 customers to a static segment; members stay members, unknown ids are listed."""
     segment = parse_segment_id(segment_id)
     asked = list(dict.fromkeys(parse_body(body, MembersBody).customer_ids))
     ids = {each: parse_uuid(each) for each in asked}
@@ -100,8 +104,8 @@ def add_members(
     def work(_: UUID | None) -> Response:
         found = services.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
         wait_until_visible(services, caller.account_id, found.position)
-        nobody = set(found.unknown)
-        unknown = [each for each in asked if ids[each] is None or ids[each] in nobody]
+        missing = set(found.unknown)
+        unknown = [each for each in asked if ids[each] is None or ids[each] in missing]
         body: MembersAnswer = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
         return answer(body, found.position)
 
@@ -113,10 +117,10 @@ def add_members(
     operation_id="remove_member",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Not a member any more.", None)}, 404, 409),
+    responses=answers({204: ("No longer a member.", None)}, 404, 409),
 )
 def remove_member(services: ServicesDep, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
-    """Take a customer out of a static segment."""
+    """Remove a customer from a static segment."""
     segment, customer = parse_segment_id(segment_id), parse_uuid(customer_id)
     if customer is None:
         services.rollcall.segments.require_static(caller.account_id, segment)
@@ -161,12 +165,14 @@ def list_candidates(
     return answer(body, position)
 
 
-def _past(services: Services, written: str, query: str | None) -> datetime:
-    at = parse_instant(written, "at")
+def _past(services: Services, text: str, query: str | None) -> datetime:
+    at = parse_instant(text, "at")
     if at > services.rollcall.now():
-        raise Invalid.at("/query/at", "instant_in_future", "nobody knows yet; ask for an instant that has passed")
+        raise Invalid.at("/query/at", "instant_in_future", "in the future; ask for an instant that has passed")
     if query is not None:
-        raise Invalid.at("/query/query", "query_with_at", "search among the members of now; leave out query or at")
+        raise Invalid.at(
+            "/query/query", "query_with_at", "a search covers the current members only; leave out query or at"
+        )
     return at
 
 

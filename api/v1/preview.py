@@ -1,4 +1,4 @@
-"""Preview: `POST /v1/segments/preview`. Who would match a filter now, before anybody saves it."""
+"""Preview: `POST /v1/segments/preview`. The customers that would match a filter now, before it is saved."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def preview_segment(services: ServicesDep, caller: Reader, body: Body) -> Respon
     with snapshot(services, caller.account_id) as (connection, position):
         days, _ = accounts.calendar(connection, caller.account_id)
         count, sample = preview(connection, caller.account_id, node, days.moment(micros(services.rollcall.now())))
-    found: Preview = {"count": count, "sample": [show_customer(row) for row in sample]}
-    return answer(found, position)
+    answered: Preview = {"count": count, "sample": [show_customer(row) for row in sample]}
+    return answer(answered, position)
