@@ -45,7 +45,7 @@ class SegmentRow(NamedTuple):
     def not_yet_projected(
         cls, segment_id: UUID, version: int, draft: SegmentDraft, at: datetime, position: int
     ) -> Self:
-        """The segment as it will be once the event at `position` is projected: recomputing, without members."""
+        """Returns the segment as it will be once `position` is projected: no members, recomputing if dynamic."""
         dynamic = draft.type == "dynamic"
         return cls(
             segment_no=0,
