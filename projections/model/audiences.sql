@@ -111,6 +111,6 @@ WITH gone AS (
     RETURNING r.audience_no, r.account_id
 )
 UPDATE audiences a
-SET erased = a.erased + t.persons
-FROM (SELECT account_id, audience_no, count(*) AS persons FROM gone GROUP BY 1, 2) AS t
+SET erased = a.erased + t.customers
+FROM (SELECT account_id, audience_no, count(*) AS customers FROM gone GROUP BY 1, 2) AS t
 WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no AND a.counted

@@ -6,8 +6,9 @@ Used by the worker within its transaction. However a log is cut into batches, ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -24,7 +25,10 @@ Cause = Literal["change", "edit", "deletion", "time", "manual", "import", "segme
 
 
 class Flip(NamedTuple):
-    """One join or leave, a row of the history. `at` is in microseconds since 1970."""
+    """One join or leave, a row of the history; sorted, those of one customer in one version follow as they happened.
+
+    `at` is in microseconds since 1970.
+    """
 
     customer_no: int
     version_no: int
@@ -45,23 +49,27 @@ class MemberRows(NamedTuple):
     inserts: list[tuple[int, int, int, int, UUID]]
 
 
-def consolidate(flips: Iterable[Flip]) -> MemberRows:
-    """The rows that flips, given in the order in which they happened, delete from and insert into `members`.
+def consolidate(flips: Sequence[Flip]) -> MemberRows:
+    """The rows that flips, sorted, delete from and insert into `members`.
 
     The flips of one customer in one version alternate. So their row is deleted where the first flip is a leave, and
     inserted, as of the last flip, where that is a join: a join and a leave cancel out, a leave and a join make a new
     row with the instant of the new join.
     """
-    first: dict[tuple[int, int], Flip] = {}
-    last: dict[tuple[int, int], Flip] = {}
-    for flip in flips:
-        key = (flip.version_no, flip.customer_no)
-        first.setdefault(key, flip)
-        last[key] = flip
-    return MemberRows(
-        sorted(key for key, flip in first.items() if not flip.joined),
-        sorted((*key, flip.at, flip.position, flip.account_id) for key, flip in last.items() if flip.joined),
-    )
+    rows = MemberRows([], [])
+    is_first = True
+    for flip, following in zip_longest(flips, flips[1:]):
+        is_last = (
+            following is None or following.customer_no != flip.customer_no or following.version_no != flip.version_no
+        )
+        if is_first and not flip.joined:
+            rows.deletes.append((flip.version_no, flip.customer_no))
+        if is_last and flip.joined:
+            rows.inserts.append((flip.version_no, flip.customer_no, flip.at, flip.position, flip.account_id))
+        is_first = is_last
+    rows.deletes.sort()
+    rows.inserts.sort()
+    return rows
 
 
 class MembershipAtEdit(NamedTuple):
@@ -88,10 +96,11 @@ class MembershipBatch:
 
     def add(self, account_id: UUID, customer_no: int, flips: Flips, position: int, at: int, cause: Cause) -> None:
         """Add the joins and leaves that one event caused for one customer."""
+        append = self.flips.append
         for version_no in flips.left:
-            self.flips.append(Flip(customer_no, version_no, position, at, False, cause, account_id))
+            append(Flip(customer_no, version_no, position, at, False, cause, account_id))
         for version_no in flips.joined:
-            self.flips.append(Flip(customer_no, version_no, position, at, True, cause, account_id))
+            append(Flip(customer_no, version_no, position, at, True, cause, account_id))
 
     def add_at_edit(self, membership: MembershipAtEdit) -> None:
         """Add a customer's membership as of an edit."""
@@ -99,6 +108,7 @@ class MembershipBatch:
 
     def write(self, connection: Connection[Any]) -> None:
         """Write rows, history and counts, a statement for each. Raises `Corrupt` where a leaving member is missing."""
+        self.flips.sort()
         members = Counter[int]()
         self._insert_members_at_edit(connection, members)
         self._write_members(connection, members)

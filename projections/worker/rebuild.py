@@ -9,6 +9,7 @@ sees one of the two models to the end of their transaction.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from pathlib import Path
 
@@ -25,16 +26,19 @@ from projections.worker.worker import BATCH, Worker
 DEFINITION = Path(__file__).parent.with_name("model") / "model.sql"
 NEXT_SCHEMA = "rollcall_model_next"
 OLD_SCHEMA = "rollcall_model_old"
+# So few events left that the live worker may wait for them.
 CLOSE = 5_000
 # How long the switch waits for readers, and new readers for it, before it lets them through and tries again.
 READERS_WAIT = "200ms"
 PAUSE = 1.0
 _LOCK = 7305469
+_COMMENT = re.compile(r"\s*--[^\n]*")
 
 
 def model_checksum() -> str:
-    """The checksum of this release's definition of the read model."""
-    return hashlib.sha256(DEFINITION.read_bytes()).hexdigest()
+    """The checksum of this release's definition of the read model, without comments: they need no rebuild."""
+    statements = _COMMENT.sub("", DEFINITION.read_text(encoding="utf-8"))
+    return hashlib.sha256(statements.encode()).hexdigest()
 
 
 def create_model(owner: Connection[TupleRow], schema: str) -> None:
