@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 
 from api import health
 from api.console.app import create_console
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
 from api.http.dependencies import Services
@@ -58,7 +58,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    app.mount(PLACE, create_console(services))
+    app.mount(CONSOLE_PATH, create_console(services))
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
@@ -69,4 +69,4 @@ def create_app(services: Services, documents: Path) -> FastAPI:
 
 async def _console() -> Response:
     """Send a browser that opens the bare address to the console."""
-    return RedirectResponse(PLACE, 307)
+    return RedirectResponse(CONSOLE_PATH, 307)

@@ -19,7 +19,7 @@ from uuid import UUID
 import uvicorn
 
 from api.app import create_app
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
 from consumers.dead_letter_retry import Retrying
@@ -94,7 +94,7 @@ def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str 
                 )
             person_id = person.person_id
         sessions.make_link(database, account_id, person_id, token.sha256, now)
-    return f"{settings.http_url}{PLACE}/sign-in/{token.text}"
+    return f"{settings.http_url}{CONSOLE_PATH}/sign-in/{token.text}"
 
 
 def create_person(settings: Settings, email: str, *, account: str, name: str) -> str:
