@@ -21,7 +21,7 @@ import uvicorn
 from api.app import create_app
 from api.console.web.rendering import CONSOLE_PATH
 from api.csv_import.runner import ImportRunner
-from api.http.context import Context
+from api.http.dependencies import Services
 from consumers.dead_letter_retry import Retrying
 from consumers.dead_letters import DeadLetterRelay
 from consumers.ingest import Ingest
@@ -144,7 +144,7 @@ def run_api(settings: Settings) -> None:
     _collect_garbage_rarely()
     database = Database(_url(settings), "rollcall_api", size=16)
     with application(settings, "rollcall_api", size=12) as rollcall:
-        context = Context(
+        services = Services(
             rollcall=rollcall,
             database=database,
             secret=secret_of(database),
@@ -152,10 +152,10 @@ def run_api(settings: Settings) -> None:
             retry=Retrying(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
         )
-        runner = ImportRunner(rollcall, database, context.import_waiting)
+        runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(context, DOCUMENTS),
+                create_app(services, DOCUMENTS),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,

@@ -20,7 +20,7 @@ from api.console.web.csrf import CsrfProtection
 from api.console.web.passwords import Passwords
 from api.console.web.rendering import Pages, error_page
 from api.console.web.session import HOME_PATH, SignInNeeded, sign_in_needed
-from api.http.context import Context
+from api.http.dependencies import Services
 from api.http.problems import RequestError, status_of
 from api.http.upload import AROUND
 from domain.errors import RollcallError
@@ -51,7 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_console(context: Context) -> FastAPI:
+def create_console(context: Services) -> FastAPI:
     """Returns the console application with these services."""
     console = FastAPI(title="Rollcall console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     console.state.context = context

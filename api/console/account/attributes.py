@@ -11,9 +11,9 @@ from api.console.filters.vocabulary import filter_vocabulary, operators_in_words
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import AttributeKey
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
 from domain.values import AttributeType
@@ -43,10 +43,10 @@ class AttributeLine(NamedTuple):
 
 
 @router.get("")
-def list_attributes(request: Request, here: Here, user: SignedIn, pager: Paged) -> Response:
+def list_attributes(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Lists every attribute that a filter can use, the account's own ones first."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         own = accounts.attributes(connection, account_id)
@@ -74,7 +74,7 @@ def new(request: Request, user: SignedIn) -> Response:
 @router.post("/new")
 def declare(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     key: Annotated[str, Form()] = "",
     kind: Annotated[str, Form(alias="type")] = "",
@@ -83,54 +83,54 @@ def declare(
     """Adds an attribute that does not exist yet."""
     key = key.strip()
     values = {"key": key, "type": kind, "label": label}
-    existing = here.rollcall.attributes.all(user.account_id).get(key)
+    existing = services.rollcall.attributes.all(user.account_id).get(key)
     if existing is not None and existing.type == kind and key not in BUILT_IN:
         return _form(request, values, {"key": f"There is already an attribute {key}; change its label instead."})
     try:
-        position = _declare(here, user, key, kind, label)
+        position = _declare(services, user, key, kind, label)
     except (Invalid, Refused) as wrong:
         return _form(request, values, _errors(wrong))
-    settle(here, user.account_id, position)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{label.strip() or key} was added", "/console/attributes")
 
 
 @router.get("/{key}/edit")
-def edit(request: Request, here: Here, user: SignedIn, key: AttributeKey) -> Response:
+def edit(request: Request, services: ServicesDep, user: SignedIn, key: AttributeKey) -> Response:
     """Shows the form for an attribute's label."""
-    values, readers = _require_own_attribute(here, user, key)
+    values, readers = _require_own_attribute(services, user, key)
     return _form(request, values, readers=readers)
 
 
 @router.post("/{key}/edit")
 def save(
-    request: Request, here: Here, user: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
+    request: Request, services: ServicesDep, user: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
 ) -> Response:
     """Changes an attribute's label."""
-    values, readers = _require_own_attribute(here, user, key)
+    values, readers = _require_own_attribute(services, user, key)
     try:
-        position = _declare(here, user, key, values["type"], label)
+        position = _declare(services, user, key, values["type"], label)
     except (Invalid, Refused) as wrong:
         return _form(request, values | {"label": label}, _errors(wrong), readers)
-    settle(here, user.account_id, position)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{label.strip() or key} was saved", "/console/attributes")
 
 
-def _declare(here: Context, user: SignedInUser, key: str, kind: Any, label: str) -> int:
+def _declare(services: Services, user: SignedInUser, key: str, kind: Any, label: str) -> int:
     """Returns the log position after it. Raises `Invalid`, and `Refused` with the segments that use the attribute."""
     try:
-        return here.rollcall.attributes.declare(user.account_id, key, kind, label).position
+        return services.rollcall.attributes.declare(user.account_id, key, kind, label).position
     except Refused:
-        with snapshot(here, user.account_id) as (connection, _):
+        with snapshot(services, user.account_id) as (connection, _):
             readers = segments.names_reading(connection, user.account_id, key)
-        return here.rollcall.attributes.declare(user.account_id, key, kind, label, readers).position
+        return services.rollcall.attributes.declare(user.account_id, key, kind, label, readers).position
 
 
-def _require_own_attribute(here: Context, user: SignedInUser, key: str) -> tuple[dict[str, Any], list[str]]:
+def _require_own_attribute(services: Services, user: SignedInUser, key: str) -> tuple[dict[str, Any], list[str]]:
     """Returns what the form of an own attribute shows, and the segments that use it. Raises `NotFound`."""
-    attribute = here.rollcall.attributes.all(user.account_id).get(key)
+    attribute = services.rollcall.attributes.all(user.account_id).get(key)
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         readers = segments.names_reading(connection, user.account_id, key)
     return {"key": key, "type": attribute.type, "label": attribute.label or ""}, readers
 

@@ -24,8 +24,8 @@ from api.console.account.health_verdicts import (
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Context, Here
-from api.http.read_your_writes import settle, snapshot
+from api.http.dependencies import Services, ServicesDep
+from api.http.read_your_writes import snapshot, wait_until_visible
 from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.moments import Days
@@ -72,10 +72,10 @@ class HealthFacts(NamedTuple):
 
 
 @router.get("")
-def show_health(request: Request, here: Here, user: SignedIn, pager: Paged) -> Response:
+def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Shows the whole page, or nothing new where the browser already shows the same."""
-    now = here.rollcall.now()
-    facts = _read_facts(here, user.account_id, pager, now)
+    now = services.rollcall.now()
+    facts = _read_facts(services, user.account_id, pager, now)
     verdicts = facts.verdicts(now)
     seen = facts.fingerprint(verdicts)
     if is_unchanged(request, seen):
@@ -83,7 +83,7 @@ def show_health(request: Request, here: Here, user: SignedIn, pager: Paged) -> R
     values = {
         "zone": facts.days.zone,
         "seen": seen,
-        "version": here.version,
+        "version": services.version,
         "standing": facts.standing,
         "timer": facts.timer,
         "imports": facts.imports,
@@ -96,9 +96,9 @@ def show_health(request: Request, here: Here, user: SignedIn, pager: Paged) -> R
 
 
 @router.get("/dead-letters/{dead_letter_id}")
-def show_letter(request: Request, here: Here, user: SignedIn, dead_letter_id: DeadLetterId) -> Response:
+def show_letter(request: Request, services: ServicesDep, user: SignedIn, dead_letter_id: DeadLetterId) -> Response:
     """Shows a dead letter with the record as it was received."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = dead_letters.by_id(connection, user.account_id, dead_letter_id)
         days, _ = accounts.calendar(connection, user.account_id)
     if row is None:
@@ -107,10 +107,10 @@ def show_letter(request: Request, here: Here, user: SignedIn, dead_letter_id: De
 
 
 @router.post("/dead-letters/{dead_letter_id}/retry")
-def retry(request: Request, here: Here, user: SignedIn, dead_letter_id: DeadLetterId) -> Response:
+def retry(request: Request, services: ServicesDep, user: SignedIn, dead_letter_id: DeadLetterId) -> Response:
     """Retries a dead letter, for example after an attribute's type was changed."""
-    retried = here.retry(user.account_id, dead_letter_id)
-    settle(here, user.account_id, retried.position)
+    retried = services.retry(user.account_id, dead_letter_id)
+    wait_until_visible(services, user.account_id, retried.position)
     if retried.result == "invalid":
         return done(request, f"It failed again: {retried.message}", HEALTH_PATH)
     if retried.result == "unchanged":
@@ -118,9 +118,9 @@ def retry(request: Request, here: Here, user: SignedIn, dead_letter_id: DeadLett
     return done(request, "The record was accepted", HEALTH_PATH)
 
 
-def _read_facts(here: Context, account_id: UUID, pager: Pager, now: datetime) -> HealthFacts:
-    standing_now = standing(here.database)
-    with snapshot(here, account_id) as (connection, _):
+def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetime) -> HealthFacts:
+    standing_now = standing(services.database)
+    with snapshot(services, account_id) as (connection, _):
         days, _ = accounts.calendar(connection, account_id)
         return HealthFacts(
             standing=standing_now,

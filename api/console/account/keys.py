@@ -15,9 +15,9 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.access import key_from_bytes
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathText
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
@@ -37,10 +37,10 @@ CONSEQUENCES: dict[str, str] = {
 
 
 @router.get("")
-def list_keys(request: Request, here: Here, user: SignedIn, pager: Paged) -> Response:
+def list_keys(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Lists the account's API keys, newest first."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.limit)
@@ -65,7 +65,7 @@ def new(request: Request, user: SignedIn) -> Response:
 @router.post("/new")
 def create(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     name: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
@@ -79,46 +79,46 @@ def create(
     if errors:
         return _form(request, typed, errors)
     try:
-        secret = _secret_of_form(here, user, f"{token}:{kind}:{name}")
-        made = here.rollcall.keys.create(user.account_id, name, cast("KeyKind", kind), secret)
+        secret = _secret_of_form(services, user, f"{token}:{kind}:{name}")
+        made = services.rollcall.keys.create(user.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
         return _form(request, typed, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
         problem = {"": "This key was already created and shown. If it was not saved, revoke it and create another."}
         return _form(request, typed | {"token": str(uuid4())}, problem, 409)
-    settle(here, user.account_id, made.position)
+    wait_until_visible(services, user.account_id, made.position)
     values = {"name": name.strip(), "key": made.key, "does": KINDS[kind]}
     return show(request, "key_created.html", values, Cache_Control="no-store")
 
 
 @router.get("/{key_id}/revoke")
-def ask(request: Request, here: Here, user: SignedIn, key_id: PathText) -> Response:
+def ask(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> Response:
     """Asks whether to revoke a key: which one it is, and what stops working."""
-    row = _require_key(here, user, key_id)
+    row = _require_key(services, user, key_id)
     values = {"key": row, "consequences": CONSEQUENCES[row.kind]}
     return show(request, "key_revoke.html", values)
 
 
 @router.post("/{key_id}/revoke")
-def revoke(request: Request, here: Here, user: SignedIn, key_id: PathText) -> Response:
+def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> Response:
     """Revokes a key: requests with it are refused from now on."""
-    row = _require_key(here, user, key_id)
-    position = here.rollcall.keys.revoke(user.account_id, row.key_id)
-    settle(here, user.account_id, position)
+    row = _require_key(services, user, key_id)
+    position = services.rollcall.keys.revoke(user.account_id, row.key_id)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 
 
-def _require_key(here: Context, user: SignedInUser, key_id: str) -> KeyRow:
-    with snapshot(here, user.account_id) as (connection, _):
+def _require_key(services: Services, user: SignedInUser, key_id: str) -> KeyRow:
+    with snapshot(services, user.account_id) as (connection, _):
         row = accounts.key(connection, user.account_id, key_id)
     if row is None:
         raise NotFound("key_not_found", "no such API key in this account")
     return row
 
 
-def _secret_of_form(here: Context, user: SignedInUser, form: str) -> str:
+def _secret_of_form(services: Services, user: SignedInUser, form: str) -> str:
     """Returns the key that one form creates, however often it is sent; only this installation can compute it."""
-    return key_from_bytes(digest(here.secret, f"{user.account_id}:{form}".encode(), sha256))
+    return key_from_bytes(digest(services.secret, f"{user.account_id}:{form}".encode(), sha256))
 
 
 def _form(

@@ -11,7 +11,7 @@ from api.console.account.sign_in import count_attempt
 from api.console.web.passwords import Passwords
 from api.console.web.rendering import CONSOLE_PATH, done, show
 from api.console.web.session import Session, SignedIn, SignedInUser, is_recent_link_session, token_hash_of
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from domain.errors import Invalid, Refused
 from domain.filters.wording import plural
 from domain.people import checked_password
@@ -24,30 +24,32 @@ PROFILE_PATH = f"{CONSOLE_PATH}/you"
 
 
 @router.get("")
-def show_profile(request: Request, here: Here, user: SignedIn, session: Session) -> Response:
+def show_profile(request: Request, services: ServicesDep, user: SignedIn, session: Session) -> Response:
     """Shows the name, the e-mail address, and the form for a password."""
-    return _page(request, here, user, session)
+    return _page(request, services, user, session)
 
 
 @router.post("")
-def change(request: Request, here: Here, user: SignedIn, session: Session, typed: Typed) -> Response:
+def change(request: Request, services: ServicesDep, user: SignedIn, session: Session, typed: Typed) -> Response:
     """Changes the name and the e-mail address, which a user with a password must have."""
-    row = people.find(here.database, user.account_id, user.person_id)
+    row = people.find(services.database, user.account_id, user.person_id)
     typed.check(email_needed=row.has_password or row.email is not None)
     if not typed.errors:
         try:
-            people.change(here.database, user.account_id, user.person_id, name=typed.name, email=typed.email or None)
+            people.change(
+                services.database, user.account_id, user.person_id, name=typed.name, email=typed.email or None
+            )
         except Refused as taken:
             typed.errors["email"] = taken.detail
         else:
             return done(request, "Saved", PROFILE_PATH)
-    return _page(request, here, user, session, typed=typed)
+    return _page(request, services, user, session, typed=typed)
 
 
 @router.post("/password")
 def change_password(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     session: Session,
     current: Annotated[str, Form()] = "",
@@ -55,20 +57,20 @@ def change_password(
     repeated: Annotated[str, Form()] = "",
 ) -> Response:
     """Sets or changes the password; the user's other sessions end."""
-    row = people.find(here.database, user.account_id, user.person_id)
+    row = people.find(services.database, user.account_id, user.person_id)
     passwords: Passwords = request.app.state.passwords
     status, errors = 422, _new_password_errors(row, password, repeated)
-    if not errors and _requires_current_password(here, row, session):
-        if wait := count_attempt(here, user.email):
+    if not errors and _requires_current_password(services, row, session):
+        if wait := count_attempt(services, user.email):
             status, errors = 429, {"current": f"Too many attempts. Try again in {plural(wait, 'minute')}."}
-        elif not passwords.matches(people.password_hash(here.database, user.account_id, user.person_id), current):
+        elif not passwords.matches(people.password_hash(services.database, user.account_id, user.person_id), current):
             errors = {"current": "This is not your current password."}
         else:
-            sessions.forgive_attempts(here.database, user.email)
+            sessions.forgive_attempts(services.database, user.email)
     if errors:
-        return _page(request, here, user, session, errors=errors, status=status)
+        return _page(request, services, user, session, errors=errors, status=status)
     keep = token_hash_of(request) or b""
-    people.set_password(here.database, user.account_id, user.person_id, passwords.hash(password), keep)
+    people.set_password(services.database, user.account_id, user.person_id, passwords.hash(password), keep)
     return done(request, "Your password was changed" if row.has_password else "Your password was set", PROFILE_PATH)
 
 
@@ -82,14 +84,14 @@ def _new_password_errors(row: PersonRow, password: str, repeated: str) -> dict[s
     return {} if repeated == password else {"repeated": "This is not the same as the new password above."}
 
 
-def _requires_current_password(here: Context, row: PersonRow, session: SessionRow | None) -> bool:
+def _requires_current_password(services: Services, row: PersonRow, session: SessionRow | None) -> bool:
     """Returns whether the current password is required: not right after a one-time link, as it may be forgotten."""
-    return row.has_password and not (session is not None and is_recent_link_session(session, here))
+    return row.has_password and not (session is not None and is_recent_link_session(session, services))
 
 
 def _page(
     request: Request,
-    here: Context,
+    services: Services,
     user: SignedInUser,
     session: SessionRow | None,
     *,
@@ -97,12 +99,12 @@ def _page(
     errors: dict[str, str] | None = None,
     status: int = 422,
 ) -> Response:
-    row = people.find(here.database, user.account_id, user.person_id)
+    row = people.find(services.database, user.account_id, user.person_id)
     typed = typed or PersonForm(row.name, row.email or "")
     values = {
         "row": row,
         "typed": typed,
         "errors": errors or {},
-        "requires_current_password": _requires_current_password(here, row, session),
+        "requires_current_password": _requires_current_password(services, row, session),
     }
     return show(request, "you.html", values, status if errors or typed.errors else 200)

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from api.console.web.passwords import Passwords
 from api.console.web.rendering import CONSOLE_PATH, show
 from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from domain.filters.wording import plural
 from domain.people import sha256_of
 from projections.records import people, sessions
@@ -30,7 +30,7 @@ def ask(request: Request, session: Session, following: Annotated[str, Query(alia
 @router.post("/sign-in")
 def sign_in(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     following: Annotated[str, Form(alias="next")] = "",
@@ -40,55 +40,55 @@ def sign_in(
     if not email or not password:
         missing = {"email": "Enter your e-mail address."} if not email else {}
         return _form(request, following, email, missing | ({} if password else {"password": "Enter your password."}))
-    if wait := count_attempt(here, email):
+    if wait := count_attempt(services, email):
         detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))
-    candidate = people.of_email(here.database, email)
+    candidate = people.of_email(services.database, email)
     hashed = candidate.password_hash if candidate else None
     passwords: Passwords = request.app.state.passwords
     # Checked for an unknown address too, so that both take the same time.
     matches = passwords.matches(hashed, password)
     if candidate is None or hashed is None or not matches:
         return _form(request, following, email, {"password": WRONG_CREDENTIALS})
-    sessions.forgive_attempts(here.database, email)
+    sessions.forgive_attempts(services.database, email)
     answer = start_session(
-        request, here, candidate.account_id, candidate.person_id, to=local_path(following), verified_hash=hashed
+        request, services, candidate.account_id, candidate.person_id, to=local_path(following), verified_hash=hashed
     )
     if answer is None:
         return _form(request, following, email, {"password": WRONG_CREDENTIALS})
     if passwords.needs_rehash(hashed):
-        people.rehash(here.database, candidate.account_id, candidate.person_id, hashed, passwords.hash(password))
+        people.rehash(services.database, candidate.account_id, candidate.person_id, hashed, passwords.hash(password))
     return answer
 
 
-def count_attempt(here: Context, email: str) -> int:
+def count_attempt(services: Services, email: str) -> int:
     """Counts an attempt with an e-mail address. Returns for how many minutes it is refused; 0 where it is allowed."""
-    now = here.rollcall.now()
-    until = sessions.begin_attempt(here.database, email, now)
+    now = services.rollcall.now()
+    until = sessions.begin_attempt(services.database, email, now)
     return 0 if until is None else int((until - now).total_seconds() // 60) + 1
 
 
 @router.get("/sign-in/{token}")
-def follow_link(request: Request, here: Here, token: str) -> Response:
+def follow_link(request: Request, services: ServicesDep, token: str) -> Response:
     """Signs in the person that a one-time link is for, once. A browser's prefetch does not use the link up."""
     purpose = request.headers.get("sec-purpose") or request.headers.get("purpose") or request.headers.get("x-moz") or ""
     if any(word in purpose for word in ("prefetch", "prerender", "preview")):
         return PlainTextResponse("This link works once; open it to use it.", 503)
-    invited = sessions.use_link(here.database, sha256_of(token), here.rollcall.now())
+    invited = sessions.use_link(services.database, sha256_of(token), services.rollcall.now())
     if invited is not None:
         to = f"{CONSOLE_PATH}/you" if invited.chooses_password else HOME_PATH
-        answer = start_session(request, here, invited.account_id, invited.person_id, to=to, verified_hash=None)
+        answer = start_session(request, services, invited.account_id, invited.person_id, to=to, verified_hash=None)
         if answer is not None:
             return answer
     return show(request, "sign_in_link.html", {}, 410)
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, here: Here, session: Session) -> Response:
+def sign_out(request: Request, services: ServicesDep, session: Session) -> Response:
     """Ends the session, if there is one."""
     token = token_hash_of(request)
     if session is not None and token is not None:
-        sessions.end(here.database, session.account_id, token)
+        sessions.end(services.database, session.account_id, token)
     return forget_session(request, f"{CONSOLE_PATH}/sign-in")
 
 

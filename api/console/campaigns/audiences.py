@@ -16,7 +16,7 @@ from api.console.campaigns import reach
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_audience, require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -31,10 +31,10 @@ FileType = Literal["csv", "ndjson"]
 
 
 @router.get("/audiences")
-def list_audiences(request: Request, here: Here, user: SignedIn, pager: Paged) -> Response:
+def list_audiences(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Lists every frozen audience of the account, newest first."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         rows = campaigns.audiences(connection, account_id, before=pager.after_number, limit=pager.limit)
@@ -46,10 +46,10 @@ def list_audiences(request: Request, here: Here, user: SignedIn, pager: Paged) -
 
 
 @router.get("/audiences/{audience_id}")
-def view(request: Request, here: Here, user: SignedIn, audience_id: PathId, pager: Paged) -> Response:
+def view(request: Request, services: ServicesDep, user: SignedIn, audience_id: PathId, pager: Paged) -> Response:
     """Shows a frozen audience: its size, and its recipients as they were."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         row = _require_counted(connection, user, audience_id)
@@ -70,22 +70,22 @@ def view(request: Request, here: Here, user: SignedIn, audience_id: PathId, page
 
 
 @router.get("/audiences/{audience_id}/recipients.{ending}")
-def download_frozen(here: Here, user: SignedIn, audience_id: PathId, ending: FileType) -> Response:
+def download_frozen(services: ServicesDep, user: SignedIn, audience_id: PathId, ending: FileType) -> Response:
     """Downloads all recipients of a frozen audience."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = _require_counted(connection, user, audience_id)
 
     def lines(connection: Any) -> Lines:
         return recipients.frozen_lines(connection, user.account_id, row.audience_no, FORMS[ending])
 
-    answer = stream(here, user.account_id, None, FORMS[ending], lines)
+    answer = stream(services, user.account_id, None, FORMS[ending], lines)
     return _as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}.{ending}")
 
 
 @router.get("/campaigns/{campaign_id}/recipients.{ending}")
-def download_now(here: Here, user: SignedIn, campaign_id: PathId, ending: FileType) -> Response:
+def download_now(services: ServicesDep, user: SignedIn, campaign_id: PathId, ending: FileType) -> Response:
     """Downloads all customers that a campaign reaches now, from one snapshot."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         name = require_campaign(connection, user.account_id, campaign_id).name
 
     def lines(connection: Any) -> Lines:
@@ -96,7 +96,7 @@ def download_now(here: Here, user: SignedIn, campaign_id: PathId, ending: FileTy
         spec = None if row.needs_audience else lists.audience_spec(user.account_id)
         return recipients.lines(connection, spec, FORMS[ending]) if spec else iter(())
 
-    return _as_file(stream(here, user.account_id, None, FORMS[ending], lines), f"{name} recipients.{ending}")
+    return _as_file(stream(services, user.account_id, None, FORMS[ending], lines), f"{name} recipients.{ending}")
 
 
 def _require_counted(connection: Any, user: SignedIn, text: str) -> AudienceRow:

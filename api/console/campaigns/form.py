@@ -16,10 +16,10 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from api.console.campaigns import reach
 from api.console.web.rendering import done, show
 from api.console.web.session import SignedIn, SignedInUser
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_campaign
-from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
@@ -85,7 +85,7 @@ def campaign_input(
 ) -> CampaignInput:
     """Returns the form as it was sent."""
     included, left_out = (
-        tuple(found for each in ids or () if (found := uuid_in(each))) for ids in (segments, excluded)
+        tuple(found for each in ids or () if (found := parse_uuid(each))) for ids in (segments, excluded)
     )
     return CampaignInput(name, included, left_out, find, version, bool(confirmed), token, bool(search))
 
@@ -94,42 +94,44 @@ PostedCampaign = Annotated[CampaignInput, Depends(campaign_input)]
 
 
 @router.get("/new")
-def new(request: Request, here: Here, user: SignedIn) -> Response:
+def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
     """Shows the empty form."""
-    return _show(request, here, user, CampaignInput(token=str(uuid4())))
+    return _show(request, services, user, CampaignInput(token=str(uuid4())))
 
 
 @router.post("/new")
-def create(request: Request, here: Here, user: SignedIn, typed: PostedCampaign) -> Response:
+def create(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> Response:
     """Creates the campaign; the same form sent twice creates one."""
     if typed.searching:
-        return _show(request, here, user, typed)
+        return _show(request, services, user, typed)
     draft = CampaignDraft(typed.name, typed.segments, typed.excluded)
     try:
         _check(typed)
-        saved = here.rollcall.campaigns.create(user.account_id, draft, uuid5(user.account_id, repr(typed)))
+        saved = services.rollcall.campaigns.create(user.account_id, draft, uuid5(user.account_id, repr(typed)))
     except Invalid as invalid:
-        return _show(request, here, user, typed, errors=_errors(invalid))
-    settle(here, user.account_id, saved.position)
+        return _show(request, services, user, typed, errors=_errors(invalid))
+    wait_until_visible(services, user.account_id, saved.position)
     return done(request, f"{typed.name.strip()} was created", f"/console/campaigns/{saved.id}")
 
 
 @router.get("/{campaign_id}/edit")
-def edit(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Response:
+def edit(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
     """Shows the form with the campaign as it is stored."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
     typed = CampaignInput(row.name, tuple(row.segment_ids), tuple(row.exclude_segment_ids), version=row.version)
-    return _show(request, here, user, typed, row)
+    return _show(request, services, user, typed, row)
 
 
 @router.post("/{campaign_id}/edit")
-def save(request: Request, here: Here, user: SignedIn, campaign_id: PathId, typed: PostedCampaign) -> Response:
+def save(
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, typed: PostedCampaign
+) -> Response:
     """Saves what differs; after an edit by someone else, shows the stored campaign and lets the user decide."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
     if typed.searching:
-        return _show(request, here, user, typed, row)
+        return _show(request, services, user, typed, row)
     change = CampaignEdit(
         typed.name,
         KEEP if list(typed.segments) == row.segment_ids else typed.segments,
@@ -137,31 +139,31 @@ def save(request: Request, here: Here, user: SignedIn, campaign_id: PathId, type
     )
     try:
         _check(typed)
-        saved = here.rollcall.campaigns.edit(user.account_id, row.campaign_id, change, typed.version)
+        saved = services.rollcall.campaigns.edit(user.account_id, row.campaign_id, change, typed.version)
     except Invalid as invalid:
-        return _show(request, here, user, typed, row, errors=_errors(invalid))
+        return _show(request, services, user, typed, row, errors=_errors(invalid))
     except StaleVersion as stale:
-        settle(here, user.account_id, here.rollcall.head())
-        with snapshot(here, user.account_id) as (connection, _):
+        wait_until_visible(services, user.account_id, services.rollcall.head())
+        with snapshot(services, user.account_id) as (connection, _):
             row = require_campaign(connection, user.account_id, campaign_id)
-        return _show(request, here, user, typed._replace(version=stale.current), row, stale=True)
-    settle(here, user.account_id, saved.position)
+        return _show(request, services, user, typed._replace(version=stale.current), row, stale=True)
+    wait_until_visible(services, user.account_id, saved.position)
     return done(request, f"{typed.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
 
 
 @router.post("/choices/{field}")
-def choices(request: Request, here: Here, user: SignedIn, field: str, typed: PostedCampaign) -> Response:
+def choices(request: Request, services: ServicesDep, user: SignedIn, field: str, typed: PostedCampaign) -> Response:
     """Shows one of the two lists, for the search in it."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
         offered = _offered(connection, user.account_id, typed, lists)
     return show(request, "campaign_choices.html", {"list": offered["excluded" if field == "excluded" else "segments"]})
 
 
 @router.post("/reach")
-def count(request: Request, here: Here, user: SignedIn, typed: PostedCampaign) -> Response:
+def count(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> Response:
     """Shows how many customers the segments chosen so far reach."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
         found = reach.count_reach(connection, user.account_id, lists)
     return show(request, "campaign_reach.html", {"lists": lists, "reach": found})
@@ -169,14 +171,14 @@ def count(request: Request, here: Here, user: SignedIn, typed: PostedCampaign) -
 
 def _show(
     request: Request,
-    here: Context,
+    services: Services,
     user: SignedInUser,
     typed: CampaignInput,
     row: CampaignRow | None = None,
     errors: Mapping[str, str] | None = None,
     stale: bool = False,
 ) -> Response:
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
         values: dict[str, Any] = {
             "typed": typed,

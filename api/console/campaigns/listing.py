@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns, segments
 
@@ -18,10 +18,10 @@ router = APIRouter(prefix="/campaigns")
 
 
 @router.get("")
-def list_campaigns(request: Request, here: Here, user: SignedIn, pager: Paged) -> Response:
+def list_campaigns(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Lists campaigns, newest first."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         rows = campaigns.page(connection, account_id, before=pager.after_number, limit=pager.limit)
@@ -40,9 +40,9 @@ def list_campaigns(request: Request, here: Here, user: SignedIn, pager: Paged) -
 
 
 @router.get("/{campaign_id}/delete")
-def ask(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Response:
+def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
     """Asks whether to delete it."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
         frozen = campaigns.count_audiences(connection, user.account_id, campaign_id=row.campaign_id)
     values = {"campaign": row, "frozen": plural(frozen, "frozen audience")}
@@ -50,10 +50,10 @@ def ask(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Re
 
 
 @router.post("/{campaign_id}/delete")
-def delete(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Response:
+def delete(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
     """Deletes it; its frozen audiences stay."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
-    position = here.rollcall.campaigns.delete(user.account_id, row.campaign_id, None)
-    settle(here, user.account_id, position)
+    position = services.rollcall.campaigns.delete(user.account_id, row.campaign_id, None)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

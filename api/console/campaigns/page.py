@@ -15,10 +15,10 @@ from api.console.campaigns import reach
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign, require_computed
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot, wait_until_counted
+from api.http.read_your_writes import snapshot, wait_until_counted, wait_until_visible
 from domain.errors import Lagging
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns
@@ -36,11 +36,11 @@ COUNT_PART = "section#reach"
 
 @router.get("/{campaign_id}")
 def view(
-    request: Request, here: Here, user: SignedIn, campaign_id: PathId, pager: Paged, whole: Whole = False
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, pager: Paged, whole: Whole = False
 ) -> Response:
     """Shows the campaign as it is now."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         row = require_campaign(connection, account_id, campaign_id)
@@ -64,9 +64,9 @@ def view(
 
 
 @router.get("/{campaign_id}/freeze")
-def ask(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Response:
+def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
     """Asks whether to freeze the audience: what that means."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
     values = {"campaign": row, "token": uuid4()}
     return show(request, "audience_freeze.html", values)
@@ -74,17 +74,17 @@ def ask(request: Request, here: Here, user: SignedIn, campaign_id: PathId) -> Re
 
 @router.post("/{campaign_id}/freeze")
 def freeze(
-    request: Request, here: Here, user: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
 ) -> Response:
     """Freezes the customers that the campaign reaches now; the same form sent twice freezes one audience."""
     account_id = user.account_id
-    settle(here, account_id, here.rollcall.head())
-    with snapshot(here, account_id) as (connection, _):
+    wait_until_visible(services, account_id, services.rollcall.head())
+    with snapshot(services, account_id) as (connection, _):
         row = require_campaign(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
-    saved = here.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
+    saved = services.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
-        audience = wait_until_counted(here, account_id, saved, FREEZE_WAIT)
+        audience = wait_until_counted(services, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"
     except Lagging:
         message = "The audience is being frozen. It will be listed here."

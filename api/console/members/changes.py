@@ -17,10 +17,10 @@ from api.console.web.form_body import FormFields, PostedForm
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, show
 from api.console.web.session import SignedIn, SignedInUser
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
-from api.http.parameters import PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.parameters import PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.commands.members import MOST
 from domain.errors import NotFound, Refused
 from domain.filters.wording import plural
@@ -33,25 +33,29 @@ MAX_NAMED = 10
 
 @router.get("/{segment_id}/add")
 def choose(
-    request: Request, here: Here, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """Shows customers who are not in the segment, to be ticked."""
-    return _show_candidates(request, here, user, segment_id, pager, query)
+    return _show_candidates(request, services, user, segment_id, pager, query)
 
 
 @router.post("/{segment_id}/add")
-def add(request: Request, here: Here, user: SignedIn, segment_id: PathId, pager: Paged, form: PostedForm) -> Response:
+def add(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, form: PostedForm
+) -> Response:
     """Adds the ticked customers to the segment."""
-    segment = require_static(here, user.account_id, segment_id)
+    segment = require_static(services, user.account_id, segment_id)
     ids = _ticked(form)
     if not ids:
-        return _show_candidates(request, here, user, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
+        return _show_candidates(
+            request, services, user, segment_id, pager, "", {"": "Tick at least one customer."}, 422
+        )
     added = already = unknown = position = 0
     for chunk in _chunks(ids):
-        result = here.rollcall.members.add(user.account_id, segment.segment_id, chunk)
+        result = services.rollcall.members.add(user.account_id, segment.segment_id, chunk)
         position, added = result.position, added + result.added
         already, unknown = already + result.already_members, unknown + len(result.unknown)
-    settle(here, user.account_id, position)
+    wait_until_visible(services, user.account_id, position)
     message = [f"{plural(added, 'customer')} added to {segment.name}"]
     message += [f"{plural(already, 'was', 'were')} already in it"] if already else []
     message += [f"{plural(unknown, 'no longer exists', 'no longer exist')}"] if unknown else []
@@ -60,30 +64,34 @@ def add(request: Request, here: Here, user: SignedIn, segment_id: PathId, pager:
 
 @router.get("/{segment_id}/remove")
 def ask_to_remove(
-    request: Request, here: Here, user: SignedIn, segment_id: PathId, customer_id: str = Query("", max_length=512)
+    request: Request,
+    services: ServicesDep,
+    user: SignedIn,
+    segment_id: PathId,
+    customer_id: str = Query("", max_length=512),
 ) -> Response:
     """Asks whether to remove one customer."""
-    return _ask_to_confirm(request, here, user, segment_id, [each for each in (uuid_in(customer_id),) if each])
+    return _ask_to_confirm(request, services, user, segment_id, [each for each in (parse_uuid(customer_id),) if each])
 
 
 @router.post("/{segment_id}/remove")
-def remove(request: Request, here: Here, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
+def remove(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
     """Removes customers, once that was confirmed."""
-    segment = require_static(here, user.account_id, segment_id)
+    segment = require_static(services, user.account_id, segment_id)
     ids = _ticked(form)
     if "confirmed" not in form or not ids:
-        return _ask_to_confirm(request, here, user, segment_id, ids)
+        return _ask_to_confirm(request, services, user, segment_id, ids)
     removed = position = 0
     for chunk in _chunks(ids):
-        result = here.rollcall.members.remove(user.account_id, segment.segment_id, chunk)
+        result = services.rollcall.members.remove(user.account_id, segment.segment_id, chunk)
         position, removed = result.position, removed + result.removed
-    settle(here, user.account_id, position)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_path(segment))
 
 
 def _show_candidates(
     request: Request,
-    here: Context,
+    services: Services,
     user: SignedInUser,
     segment_id: str,
     pager: Pager,
@@ -92,7 +100,7 @@ def _show_candidates(
     status: int = 200,
 ) -> Response:
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         wanted = customers.search_of(connection, account_id, query)
@@ -112,11 +120,11 @@ def _show_candidates(
 
 
 def _ask_to_confirm(
-    request: Request, here: Context, user: SignedInUser, segment_id: str, ids: Sequence[UUID]
+    request: Request, services: Services, user: SignedInUser, segment_id: str, ids: Sequence[UUID]
 ) -> Response:
     """Shows who would be removed, the first of them by name."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         words = accounts.words(connection, account_id, {})
@@ -131,9 +139,9 @@ def _ask_to_confirm(
     return show(request, "member_remove.html", values)
 
 
-def require_static(here: Context, account_id: UUID, segment_id: str) -> SegmentRow:
+def require_static(services: Services, account_id: UUID, segment_id: str) -> SegmentRow:
     """Returns the static segment whose id is in a text. Raises `NotFound`; `Refused` for a dynamic segment."""
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
     _refuse_dynamic(segment)
     return segment
@@ -150,7 +158,7 @@ def _refuse_dynamic(segment: SegmentRow) -> None:
 def _ticked(form: FormFields) -> list[UUID]:
     """Returns every ticked customer once, in order. Raises `NotFound` for a text that is no id."""
     texts = dict.fromkeys([*form.text("ticked").split(), *form.all("customer_id")])
-    ids = [uuid_in(each) for each in texts]
+    ids = [parse_uuid(each) for each in texts]
     if None in ids:
         raise NotFound("customer_not_found", "no such customer in this account")
     return [each for each in ids if each is not None]

@@ -19,7 +19,7 @@ from api.console.members.changes import manage_path, require_static
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.csv_import.files import SAMPLE, error_lines, start_import
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_import, require_segment
 from api.http.parameters import PathId
 from api.http.problems import RequestError
@@ -42,12 +42,12 @@ LINE_RESULTS = (
 
 
 async def upload_or_error(
-    request: Request, here: Here, user: SignedIn
+    request: Request, services: ServicesDep, user: SignedIn
 ) -> AsyncIterator[Uploaded | Invalid | RequestError]:
     """Yields the uploaded file, or what is wrong with it, to be shown beside the form."""
     async with AsyncExitStack() as stack:
         try:
-            upload: Uploaded | Invalid | RequestError = await stack.enter_async_context(_csv_file(request, here))
+            upload: Uploaded | Invalid | RequestError = await stack.enter_async_context(_csv_file(request, services))
         except (Invalid, RequestError) as error:
             upload = error
         except HTTPException as error:
@@ -60,21 +60,23 @@ UploadOrError = Annotated[Uploaded | Invalid | RequestError, Depends(upload_or_e
 
 
 @router.get("/{segment_id}/import")
-def choose(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> Response:
+def choose(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
     """Shows which file is expected, and the form for it."""
-    return _form(request, here, user, segment_id)
+    return _form(request, services, user, segment_id)
 
 
 @router.post("/{segment_id}/import")
-def upload(request: Request, here: Here, user: SignedIn, segment_id: PathId, uploaded: UploadOrError) -> Response:
+def upload(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, uploaded: UploadOrError
+) -> Response:
     """Starts to import a file, and goes to the page with its progress."""
     if isinstance(uploaded, RequestError):
-        return _form(request, here, user, segment_id, _error_text(here, uploaded), uploaded.status)
+        return _form(request, services, user, segment_id, _error_text(services, uploaded), uploaded.status)
     if isinstance(uploaded, Invalid) or not uploaded.name:
-        return _form(request, here, user, segment_id, "Choose a CSV file first.", 422)
-    segment = require_static(here, user.account_id, segment_id)
+        return _form(request, services, user, segment_id, "Choose a CSV file first.", 422)
+    segment = require_static(services, user.account_id, segment_id)
     import_id = uuid4()
-    start_import(here, user.account_id, segment.segment_id, import_id, uploaded)
+    start_import(services, user.account_id, segment.segment_id, import_id, uploaded)
     to = f"/console/segments/{segment.segment_id}/imports/{import_id}"
     if "rollcall-upload" in request.headers:
         return Response(status_code=201, headers={"Location": to})
@@ -82,11 +84,13 @@ def upload(request: Request, here: Here, user: SignedIn, segment_id: PathId, upl
 
 
 @router.get("/{segment_id}/imports/{import_id}")
-def progress(request: Request, here: Here, user: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
+def progress(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, import_id: PathId
+) -> Response:
     """Shows the progress of an import, and the result for its lines."""
-    with snapshot(here, user.account_id) as (connection, position):
+    with snapshot(services, user.account_id) as (connection, position):
         segment = require_segment(connection, user.account_id, segment_id)
-    row = _require_import_of(here, user, segment_id, import_id)
+    row = _require_import_of(services, user, segment_id, import_id)
     visible = position >= row.position
     seen = f"{row.state}-{row.lines}-{row.percent}-{visible}"
     if is_unchanged(request, seen):
@@ -103,10 +107,10 @@ def progress(request: Request, here: Here, user: SignedIn, segment_id: PathId, i
 
 
 @router.get("/{segment_id}/imports/{import_id}/errors.csv")
-def errors(here: Here, user: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
+def errors(services: ServicesDep, user: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
     """Downloads the invalid lines with what is wrong with each, to be fixed and imported again."""
-    row = _require_import_of(here, user, segment_id, import_id)
-    lines = error_lines(here, user.account_id, row)
+    row = _require_import_of(services, user, segment_id, import_id)
+    lines = error_lines(services, user.account_id, row)
     return StreamingResponse(lines, headers=attachment("errors.csv", row.position), media_type="text/csv")
 
 
@@ -117,26 +121,26 @@ def sample(user: SignedIn, segment_id: PathId) -> Response:
 
 
 def _form(
-    request: Request, here: Context, user: SignedInUser, segment_id: str, error: str = "", status: int = 200
+    request: Request, services: Services, user: SignedInUser, segment_id: str, error: str = "", status: int = 200
 ) -> Response:
-    segment = require_static(here, user.account_id, segment_id)
+    segment = require_static(services, user.account_id, segment_id)
     values = {
         "segment": segment,
         "error": error,
         "manage": manage_path(segment),
-        "max_bytes": here.max_import,
+        "max_bytes": services.max_import,
     }
     return show(request, "import_upload.html", values, status)
 
 
-def _error_text(here: Context, error: RequestError) -> str:
+def _error_text(services: Services, error: RequestError) -> str:
     if error.status == 413:
-        return f"The file is too large: at most {here.max_import >> 20} MB. Split it and import the parts."
+        return f"The file is too large: at most {services.max_import >> 20} MB. Split it and import the parts."
     return f"The upload was interrupted: {error.detail}. Try again."
 
 
-def _require_import_of(here: Context, user: SignedInUser, segment_id: str, import_id: str) -> ImportRow:
-    row = require_import(here, user.account_id, import_id)
+def _require_import_of(services: Services, user: SignedInUser, segment_id: str, import_id: str) -> ImportRow:
+    row = require_import(services, user.account_id, import_id)
     if str(row.segment_id) != segment_id.lower():
         raise NotFound("import_not_found", "no such import in this segment")
     return row

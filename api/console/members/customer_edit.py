@@ -14,9 +14,9 @@ from api.console.members.customer_form import CustomerForm, form_from_fields, fo
 from api.console.web.form_body import PostedForm
 from api.console.web.rendering import done, show, with_query
 from api.console.web.session import SignedIn, local_path
-from api.http.context import Context, Here
-from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.dependencies import Services, ServicesDep
+from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.customer import CustomerChange, Outcome, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
 from projections.read import accounts, customers
@@ -28,9 +28,9 @@ MAX_TRIES = 5
 
 
 @router.get("/{customer_id}/edit")
-def ask(request: Request, here: Here, user: SignedIn, customer_id: PathId, back: ReturnTo = "") -> Response:
+def ask(request: Request, services: ServicesDep, user: SignedIn, customer_id: PathId, back: ReturnTo = "") -> Response:
     """Shows the customer's values, to be changed."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
         words = accounts.words(connection, user.account_id, {})
     return _show(request, user, row, form_from_values(row.values, words), words.zone.key, back)
@@ -38,10 +38,10 @@ def ask(request: Request, here: Here, user: SignedIn, customer_id: PathId, back:
 
 @router.post("/{customer_id}/edit")
 def save(
-    request: Request, here: Here, user: SignedIn, customer_id: PathId, form: PostedForm, back: ReturnTo = ""
+    request: Request, services: ServicesDep, user: SignedIn, customer_id: PathId, form: PostedForm, back: ReturnTo = ""
 ) -> Response:
     """Saves what was changed, or shows one more attribute to be set."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
         words = accounts.words(connection, user.account_id, {})
     typed = form_from_fields(form, words)
@@ -52,7 +52,7 @@ def save(
         changes = typed.changes(words.zone)
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
-        position, outcome = _change(here, user.account_id, row, changes)
+        position, outcome = _change(services, user.account_id, row, changes)
         if outcome.errors:
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
         if outcome.customer is None:
@@ -63,21 +63,21 @@ def save(
             )
     except Invalid as wrong:
         return _show(request, user, row, typed.with_errors(wrong.errors), words.zone.key, back, 422)
-    settle(here, user.account_id, position)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{name} was saved", local_path(back))
 
 
-def _change(here: Context, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> tuple[int, Outcome]:
+def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> tuple[int, Outcome]:
     """Applies the changes to the customer's current version. Raises `NotFound` once the customer is erased.
 
     Without the expected version, a change would create an erased customer again.
     """
     data, version = parse_customer_data(changes), row.version
     for _ in range(MAX_TRIES):
-        now = here.rollcall.now()
+        now = services.rollcall.now()
         change = CustomerChange(row.values.get("external_id"), "changed", now, data, customer_id=row.customer_id)
         try:
-            changed = here.rollcall.customers.change(account_id, [change], expected_version=version)
+            changed = services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:
             if not stale.current:
                 raise _not_found() from None
@@ -109,7 +109,7 @@ def _show(
 
 
 def _require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
-    customer_id = uuid_in(text)
+    customer_id = parse_uuid(text)
     row = customers.by_id(connection, account_id, customer_id) if customer_id else None
     if row is None:
         raise _not_found()

@@ -16,7 +16,7 @@ from api.console.members.customer_lines import customer_line
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
@@ -32,11 +32,11 @@ KEY_SEPARATOR = ","
 
 @router.get("/{segment_id}/customers")
 def view(
-    request: Request, here: Here, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """Shows everyone currently in the segment."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         segment = require_segment(connection, account_id, segment_id)
@@ -52,11 +52,11 @@ def view(
 
 @router.get("/{segment_id}/manage")
 def manage(
-    request: Request, here: Here, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
     """Shows the segment's members: those of a static segment can be changed."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         running = imports.running_in(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))

@@ -12,8 +12,8 @@ from api.console.segments.form import SAVE_ACTIONS, SEGMENTS_PATH, note_unfinish
 from api.console.web.form_body import PostedForm
 from api.console.web.rendering import done
 from api.console.web.session import SignedIn
-from api.http.context import Here
-from api.http.read_your_writes import settle, snapshot
+from api.http.dependencies import ServicesDep
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain import json_text
 from domain.segment import SegmentDraft
 
@@ -21,29 +21,29 @@ router = APIRouter(prefix="/segments")
 
 
 @router.get("/new")
-def new(request: Request, here: Here, user: SignedIn) -> Response:
+def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
     """Shows the empty form."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         context = form_context(connection, user.account_id)
     return _show(request, Draft(), context, str(uuid4()))
 
 
 @router.post("/new")
-def create(request: Request, here: Here, user: SignedIn, form: PostedForm) -> Response:
+def create(request: Request, services: ServicesDep, user: SignedIn, form: PostedForm) -> Response:
     """Creates the segment, or shows the form again. The same form sent twice creates one segment."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         context = form_context(connection, user.account_id)
     draft, identity = draft_from_form(form, context), form.text("identity")
     if form.text("action") not in SAVE_ACTIONS:
-        note_unfinished(here, user, draft, context)
+        note_unfinished(services, user, draft, context)
         return _show(request, draft, context, identity)
-    node = check_draft(here, user.account_id, draft, context)
+    node = check_draft(services, user.account_id, draft, context)
     if not draft.errors:
         segment = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
         segment_id = _segment_id_of(user.account_id, identity, segment)
-        saved = noting_errors(draft, lambda: here.rollcall.segments.create(user.account_id, segment, segment_id))
+        saved = noting_errors(draft, lambda: services.rollcall.segments.create(user.account_id, segment, segment_id))
         if saved is not None:
-            settle(here, user.account_id, saved.position, saved.id)
+            wait_until_visible(services, user.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", SEGMENTS_PATH)
     return _show(request, draft, context, identity, 422)
 

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Request, Response
 
 from api.console.web.rendering import done, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import names_naming, settle, snapshot
+from api.http.read_your_writes import names_of_referring_segments, snapshot, wait_until_visible
 from projections.read import campaigns, segments
 
 router = APIRouter(prefix="/segments")
 
 
 @router.get("/{segment_id}/delete")
-def ask(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> Response:
+def ask(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
     """Asks whether to delete it: the campaigns it is removed from, and the segments whose filters use it."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
         attached = campaigns.of_segment(connection, user.account_id, segment.segment_id)
         used_by = segments.names_naming(connection, user.account_id, segment.segment_id)
@@ -33,11 +33,11 @@ def ask(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> Res
 
 
 @router.post("/{segment_id}/delete")
-def delete(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> Response:
+def delete(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
     """Deletes it; its customers stay."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
-    used_by = partial(names_naming, here, user.account_id, segment.segment_id)
-    position = here.rollcall.segments.delete(user.account_id, segment.segment_id, None, used_by)
-    settle(here, user.account_id, position)
+    used_by = partial(names_of_referring_segments, services, user.account_id, segment.segment_id)
+    position = services.rollcall.segments.delete(user.account_id, segment.segment_id, None, used_by)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

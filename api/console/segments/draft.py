@@ -13,7 +13,7 @@ from api.console.filters.form import FilterGroup, FilterRow, apply_action, empty
 from api.console.filters.vocabulary import FilterVocabulary, filter_vocabulary
 from api.console.web.form_body import FormFields
 from api.console.web.rendering import sentence
-from api.http.context import Context
+from api.http.dependencies import Services
 from domain.errors import Invalid
 from domain.filters.conditions import Node
 from domain.segment import check_texts
@@ -86,26 +86,26 @@ def draft_from_form(form: FormFields, context: FormContext) -> Draft:
     return draft
 
 
-def check_filter(here: Context, account_id: UUID, draft: Draft, context: FormContext) -> CheckedFilter:
+def check_filter(services: Services, account_id: UUID, draft: Draft, context: FormContext) -> CheckedFilter:
     """Returns the filter in the form, checked by the domain."""
     result = to_filter_json(draft.root, context.zone)
     if result.unfinished:
         return CheckedFilter(result.json, None, dict(result.unfinished))
     try:
-        tree = here.rollcall.segments.parse_filter(account_id, result.json, context.own_id)
+        tree = services.rollcall.segments.parse_filter(account_id, result.json, context.own_id)
     except Invalid as invalid:
         errors = result.errors_by_path(invalid.errors)
         return CheckedFilter(result.json, None, {path: sentence(detail) for path, detail in errors.items()})
     return CheckedFilter(result.json, tree, {})
 
 
-def check_draft(here: Context, account_id: UUID, draft: Draft, context: FormContext) -> Any:
+def check_draft(services: Services, account_id: UUID, draft: Draft, context: FormContext) -> Any:
     """Notes every error of the form in the draft. Returns the filter as JSON, `None` for a static segment."""
     draft.tried = True
     noting_errors(draft, lambda: check_texts(draft.name, draft.description))
     if not draft.dynamic:
         return None
-    checked = check_filter(here, account_id, draft, context)
+    checked = check_filter(services, account_id, draft, context)
     draft.notes = checked.notes
     for path, note in draft.notes.items():
         node = _node_at(draft.root, path)

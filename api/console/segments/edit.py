@@ -23,10 +23,10 @@ from api.console.segments.form import SAVE_ACTIONS, SEGMENTS_PATH, note_unfinish
 from api.console.web.form_body import FormFields, PostedForm
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.errors import StaleVersion
 from domain.filters.wording import Words
 from domain.segment import KEEP, SegmentEdit
@@ -59,23 +59,23 @@ class ComparedField(NamedTuple):
 
 
 @router.get("/{segment_id}/edit")
-def edit(request: Request, here: Here, user: SignedIn, segment_id: PathId) -> Response:
+def edit(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
     """Shows the form of a segment as it is stored."""
-    stored = _read(here, user, segment_id)
+    stored = _read(services, user, segment_id)
     return _show(request, stored, draft_from_segment(stored.row, stored.context), stored.row.version)
 
 
 @router.post("/{segment_id}/edit")
-def update(request: Request, here: Here, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
+def update(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
     """Saves the segment, or shows the form again; after an edit by someone else, with a comparison."""
-    stored = _read(here, user, segment_id)
+    stored = _read(services, user, segment_id)
     draft = replace(draft_from_form(form, stored.context), dynamic=stored.row.type == "dynamic")
     began_from = _version_in(form, "version")
     if form.text("action") not in SAVE_ACTIONS:
-        note_unfinished(here, user, draft, stored.context)
+        note_unfinished(services, user, draft, stored.context)
         comparison = _compare(stored, draft) if form.text("action") == "compare" else None
         return _show(request, stored, draft, began_from, comparison)
-    node = check_draft(here, user.account_id, draft, stored.context)
+    node = check_draft(services, user.account_id, draft, stored.context)
     if draft.errors:
         return _show(request, stored, draft, began_from, status=422)
     expected = expected_version_of(form)
@@ -83,22 +83,22 @@ def update(request: Request, here: Here, user: SignedIn, segment_id: PathId, for
     segment_id_ = stored.row.segment_id
     try:
         saved = noting_errors(
-            draft, lambda: here.rollcall.segments.edit(user.account_id, segment_id_, changes, expected)
+            draft, lambda: services.rollcall.segments.edit(user.account_id, segment_id_, changes, expected)
         )
     except StaleVersion:
-        settle(here, user.account_id, here.rollcall.head())
-        stored = _read(here, user, segment_id)
+        wait_until_visible(services, user.account_id, services.rollcall.head())
+        stored = _read(services, user, segment_id)
         return _show(request, stored, draft, began_from, _compare(stored, draft), 412)
     if saved is None:
         return _show(request, stored, draft, began_from, status=422)
-    settle(here, user.account_id, saved.position, saved.id)
+    wait_until_visible(services, user.account_id, saved.position, saved.id)
     return done(request, f"{draft.name.strip()} was updated", SEGMENTS_PATH)
 
 
 @router.get("/{segment_id}/newer")
-def newer(request: Request, here: Here, user: SignedIn, segment_id: PathId, version: int) -> Response:
+def newer(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, version: int) -> Response:
     """Shows whether someone saved the segment after this version. An open form asks once a second."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = segments.by_id(connection, user.account_id, parse_segment_id(segment_id))
         context = form_context(connection, user.account_id)
     change = "deleted" if row is None else str(row.version)
@@ -125,8 +125,8 @@ def _version_in(form: FormFields, name: str) -> int:
     return NO_VERSION if version is None else version
 
 
-def _read(here: Context, user: SignedInUser, segment_id: str) -> StoredSegment:
-    with snapshot(here, user.account_id) as (connection, _):
+def _read(services: Services, user: SignedInUser, segment_id: str) -> StoredSegment:
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_segment(connection, user.account_id, segment_id)
         return StoredSegment(
             row,

@@ -16,7 +16,7 @@ from api.console.filters.vocabulary import MATCH_WORDS, period_words, unit_of
 from api.console.segments.draft import Draft, FormContext, check_filter
 from api.console.web.rendering import CONSOLE_PATH, show
 from api.console.web.session import SignedInUser
-from api.http.context import Context
+from api.http.dependencies import Services
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.filters.wording import MONTHS
 
@@ -42,7 +42,7 @@ def show_form(
     return show(request, "segment_form.html", BUILDER_VALUES | common | values, status)
 
 
-def note_unfinished(here: Context, user: SignedInUser, draft: Draft, context: FormContext) -> None:
+def note_unfinished(services: Services, user: SignedInUser, draft: Draft, context: FormContext) -> None:
     """Notes beside each condition of the draft what it still needs."""
     if draft.dynamic:
-        draft.notes = check_filter(here, user.account_id, draft, context).notes
+        draft.notes = check_filter(services, user.account_id, draft, context).notes

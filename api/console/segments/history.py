@@ -13,7 +13,7 @@ from api.console.segments.causes import describe_cause, describe_change
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -69,7 +69,7 @@ class Chart(NamedTuple):
 @router.get("/history")
 def show_history(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     segment_id: PathId,
     pager: Paged,
@@ -77,10 +77,10 @@ def show_history(
     whole: Whole = False,
 ) -> Response:
     """Shows the chart of one range, and the newest joins and leaves. Each part of the page can be requested alone."""
-    account_id, now = user.account_id, here.rollcall.now()
+    account_id, now = user.account_id, services.rollcall.now()
     part = request.headers.get("hx-target")
     chart, entries, causes = Chart(None, quick=True), list[Entry](), list[str]()
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         segment = require_segment(connection, account_id, segment_id)

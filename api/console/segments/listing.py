@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.parameters import TEXT_PATTERN
 from api.http.read_your_writes import snapshot
 from api.http.shapes.segments import show_segment
@@ -21,7 +21,7 @@ router = APIRouter()
 @router.get("/segments")
 def list_segments(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     pager: Paged,
     name: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
@@ -30,7 +30,7 @@ def list_segments(
     """Lists segments, newest first."""
     account_id = user.account_id
     filters = {"name": name.strip() or None, "kind": kind or None}
-    with snapshot(here, account_id) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         rows = segments.page(connection, account_id, **filters, before=pager.after_number, limit=pager.limit)

@@ -14,7 +14,7 @@ from api.console.segments.draft import FormContext, check_filter, draft_from_for
 from api.console.web.form_body import FormFields, PostedForm
 from api.console.web.rendering import show
 from api.console.web.session import SignedIn, SignedInUser
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -29,27 +29,34 @@ router = APIRouter(prefix="/segments")
 
 
 @router.post("/new/matches")
-def of_new(request: Request, here: Here, user: SignedIn, form: PostedForm) -> Response:
+def of_new(request: Request, services: ServicesDep, user: SignedIn, form: PostedForm) -> Response:
     """Shows which customers match the filters of a segment that is being created."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         context = form_context(connection, user.account_id)
-    return _matches(request, here, user, form, context, None)
+    return _matches(request, services, user, form, context, None)
 
 
 @router.post("/{segment_id}/matches")
-def of_edited(request: Request, here: Here, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
+def of_edited(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm
+) -> Response:
     """Shows which customers match the edited filters, and how many would join and leave."""
-    with snapshot(here, user.account_id) as (connection, _):
+    with snapshot(services, user.account_id) as (connection, _):
         row = require_segment(connection, user.account_id, segment_id)
         context = form_context(connection, user.account_id, row.segment_id)
-    return _matches(request, here, user, form, context, row)
+    return _matches(request, services, user, form, context, row)
 
 
 def _matches(
-    request: Request, here: Context, user: SignedInUser, form: FormFields, context: FormContext, row: SegmentRow | None
+    request: Request,
+    services: Services,
+    user: SignedInUser,
+    form: FormFields,
+    context: FormContext,
+    row: SegmentRow | None,
 ) -> Response:
     draft = draft_from_form(form, context)
-    checked = check_filter(here, user.account_id, draft, context)
+    checked = check_filter(services, user.account_id, draft, context)
     values: dict[str, Any] = {
         "draft": draft,
         "notes": checked.notes,
@@ -62,8 +69,8 @@ def _matches(
     }
     if checked.tree is not None:
         try:
-            with snapshot(here, user.account_id) as (connection, _):
-                values |= _count(connection, here, user, checked.tree, context, row)
+            with snapshot(services, user.account_id) as (connection, _):
+                values |= _count(connection, services, user, checked.tree, context, row)
         except Unavailable as error:
             if error.code != "preview_too_slow":
                 raise
@@ -72,9 +79,9 @@ def _matches(
 
 
 def _count(
-    connection: Any, here: Context, user: SignedInUser, tree: Node, context: FormContext, row: SegmentRow | None
+    connection: Any, services: Services, user: SignedInUser, tree: Node, context: FormContext, row: SegmentRow | None
 ) -> dict[str, Any]:
-    moment = Days(context.zone).moment(micros(here.rollcall.now()))
+    moment = Days(context.zone).moment(micros(services.rollcall.now()))
     count, sample = preview(connection, user.account_id, tree, moment)
     change = None if row is None else impact(connection, user.account_id, row.serving, tree, moment)
     return {"count": count, "sample": [each.values for each in sample], "impact": change}

@@ -11,7 +11,7 @@ from api.console.segments.causes import reason_of
 from api.console.segments.explained_filter import conditions_of, filter_line, has_alternatives, missing_conditions
 from api.console.web.rendering import show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
@@ -23,10 +23,12 @@ MAX_RESULTS = 25
 
 
 @router.get("/customers/{customer_id}/why")
-def explain(request: Request, here: Here, user: SignedIn, segment_id: PathId, customer_id: PathId) -> Response:
+def explain(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, customer_id: PathId
+) -> Response:
     """Shows why the customer is in it, or what is missing."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         explanation = require_explanation(connection, account_id, segment, customer_id)
         words = _words_of(connection, account_id, explanation.tree)
@@ -54,14 +56,14 @@ def explain(request: Request, here: Here, user: SignedIn, segment_id: PathId, cu
 @router.get("/why")
 def ask(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     user: SignedIn,
     segment_id: PathId,
     query: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
 ) -> Response:
     """Shows a search for a customer, in the segment or not, to ask why."""
     account_id = user.account_id
-    with snapshot(here, account_id) as (connection, _):
+    with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         rows = []
         if query.strip():

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from api.http.context import Here
-from api.http.json_body import received, require_type
+from api.http.dependencies import ServicesDep
+from api.http.json_body import limited_chunks, require_media_type
 
 
 class FormFields:
@@ -41,10 +41,10 @@ class FormFields:
         return self._values.get(name, [])
 
 
-async def parse_form(request: Request, here: Here) -> FormFields:
+async def parse_form(request: Request, services: ServicesDep) -> FormFields:
     """Returns the form in a body of at most `max_body` bytes. Raises `RequestError`."""
-    require_type(request, "application/x-www-form-urlencoded")
-    body = b"".join([chunk async for chunk in received(request, here.max_body)])
+    require_media_type(request, "application/x-www-form-urlencoded")
+    body = b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
     return FormFields(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 

@@ -16,7 +16,7 @@ from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.console.web.rendering import CONSOLE_PATH, path_and_query, with_query
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from domain.people import LINK_VOUCHES, SESSION_LONGEST, new_token, sha256_of
 from projections.records import sessions
 from projections.records.sessions import SessionRow
@@ -41,10 +41,10 @@ class SignInNeeded(Exception):
     """The request has no session."""
 
 
-def session_from_cookie(request: Request, here: Here) -> SessionRow | None:
+def session_from_cookie(request: Request, services: ServicesDep) -> SessionRow | None:
     """Returns the session of the token in the request's cookie, if it has not ended. Raises `Unavailable`."""
     token = token_hash_of(request)
-    return None if token is None else sessions.session_of(here.database, token, here.rollcall.now())
+    return None if token is None else sessions.session_of(services.database, token, services.rollcall.now())
 
 
 Session = Annotated[SessionRow | None, Depends(session_from_cookie)]
@@ -94,14 +94,16 @@ def token_hash_of(request: Request) -> bytes | None:
 
 
 def start_session(
-    request: Request, here: Context, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
+    request: Request, services: Services, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
 ) -> Response | None:
     """Starts a session and goes to the page `to`.
 
     Returns `None` where the person was removed, or their password changed, while they signed in.
     """
     token = new_token()
-    if not sessions.begin(here.database, account_id, person_id, token.sha256, here.rollcall.now(), verified_hash):
+    if not sessions.begin(
+        services.database, account_id, person_id, token.sha256, services.rollcall.now(), verified_hash
+    ):
         return None
     answer = RedirectResponse(to, 303)
     answer.set_cookie(
@@ -123,9 +125,9 @@ def forget_session(request: Request, to: str) -> Response:
     return answer
 
 
-def is_recent_link_session(session: SessionRow, here: Context) -> bool:
+def is_recent_link_session(session: SessionRow, services: Services) -> bool:
     """Returns whether the session began with a one-time link so recently that it replaces the password."""
-    return session.by_link and here.rollcall.now() < session.created_at + LINK_VOUCHES
+    return session.by_link and services.rollcall.now() < session.created_at + LINK_VOUCHES
 
 
 def is_https(request: Request) -> bool:
