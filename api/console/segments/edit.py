@@ -80,10 +80,10 @@ def update(request: Request, services: ServicesDep, user: SignedIn, segment_id: 
         return _show(request, stored, draft, began_from, status=422)
     expected = expected_version_of(form)
     changes = _changes(stored, draft, node, expected)
-    segment_id_ = stored.row.segment_id
+    edited_id = stored.row.segment_id
     try:
         saved = noting_errors(
-            draft, lambda: services.rollcall.segments.edit(user.account_id, segment_id_, changes, expected)
+            draft, lambda: services.rollcall.segments.edit(user.account_id, edited_id, changes, expected)
         )
     except StaleVersion:
         wait_until_visible(services, user.account_id, services.rollcall.head())
