@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from domain import json_text
 from domain.errors import Invalid
 from domain.filters.nesting import SEGMENT
-from domain.filters.operators import OPERATORS, Takes
+from domain.filters.operands import Takes
+from domain.filters.operators import OPERATORS
 from domain.values import AttributeType, BadValue, instant_text, normalise
 
 Kind = Literal["text", "number", "boolean", "date", "datetime", "count", "period", "return_period", "segment", "month"]

@@ -1,7 +1,7 @@
 """What the filter builder calls attributes, operators and periods.
 
-`domain.filters.wording` names the operators within a sentence; here each is a choice of its own, shown before its
-value: "Equals", "Is in the last … days".
+A row of `domain.filters.operators` has the words of an operator within a sentence; here each is a choice of its own,
+shown before its value: "Equals", "Is in the last … days".
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from domain.customer import BUILT_IN
 from domain.filters.nesting import SEGMENT
-from domain.filters.operators import operators_of
-from domain.filters.wording import MOVING, OF_BOOLEANS, OF_SEGMENTS, PHRASES
+from domain.filters.operators import OPERATORS, operator_named
+from domain.filters.wording import SEGMENT_PHRASES
 from domain.values import AttributeType
 from projections.read.accounts import AttributeRow
 
@@ -39,7 +39,7 @@ class FilterVocabulary(NamedTuple):
     def operators(self, attribute: str) -> list[tuple[str, str]]:
         """Returns the operators that an attribute allows, each with its words; none for an unknown attribute."""
         if attribute == SEGMENT:
-            return [(name, _before_value(name, phrase)) for name, phrase in OF_SEGMENTS.items()]
+            return [(name, _before_value(name, phrase)) for name, phrase in SEGMENT_PHRASES.items()]
         kind = self.types.get(attribute)
         if kind is None:
             return []
@@ -52,8 +52,7 @@ class FilterVocabulary(NamedTuple):
 
 def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
     """Returns the operators of a type, each with the words shown before its value."""
-    phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
-    return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
+    return [(operator.name, _before_value(operator.name, operator.phrase)) for operator in OPERATORS[kind].values()]
 
 
 def filter_vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> FilterVocabulary:
@@ -74,9 +73,8 @@ def filter_vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, st
 
 def unit_of(operator: str) -> str:
     """Returns what an operator counts, "days" or "hours"; an empty text for one that does not count."""
-    if operator not in MOVING or operator.endswith("_period"):
-        return ""
-    return "hours" if operator.endswith("_hours") else "days"
+    row = operator_named(operator, None)
+    return f"{row.unit}s" if row is not None and row.unit else ""
 
 
 def period_words(name: str) -> str:
