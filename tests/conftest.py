@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,10 +12,11 @@ from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
 from tests.support.browser.chromium import LEFT_OUT
-from tests.support.installation import Installation, cloned_database, unique_name
+from tests.support.http_server import stop_servers
+from tests.support.installation import Installation
+from tests.support.postgres import cloned_database, running_server, unique_name
 
 # The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
 settings.register_profile("repeatable", derandomize=not os.environ.get("FULL_SIZE"), deadline=None)
@@ -69,20 +68,21 @@ def _readable_log() -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _http_servers() -> Iterator[None]:
+    """The applications that the tests of this process share end with it."""
+    yield
+    stop_servers()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The owner's address of a PostgreSQL: of the one in ROLLCALL_TEST_DATABASE_URL, or of one of the run's own."""
     if given := os.environ.get("ROLLCALL_TEST_DATABASE_URL"):
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="rollcall-tests-") as home:
-        Path(home).chmod(0o755)
-        server = Postgres(Path(home))
-        server.start()
-        try:
-            yield server.url
-        finally:
-            server.stop()
+    with running_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,9 @@ from httpx import Client, TransportError
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData
 from projections.worker.rebuild import rebuild
-from tests.support.installation import Installation, address_of
+from tests.support.installation import Installation
 from tests.support.outside import eventually
+from tests.support.postgres import address_of
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CUSTOMERS, KILLS = (60_000, 40) if FULL else (2_000, 5)

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 from httpx import Client, TransportError
 
-from tests.support.installation import Installation, address_of
+from tests.support.installation import Installation
 from tests.support.outside import eventually
+from tests.support.postgres import address_of
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 12, 20.0, 1_500) if FULL else (3, 10_000, 6, 0.8, 150)

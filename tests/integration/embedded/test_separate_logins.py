@@ -18,7 +18,8 @@ from projections.records.event_store import EventStore
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
-from tests.support.installation import Installation, machine_now, unique_name
+from tests.support.installation import Installation, machine_now
+from tests.support.postgres import unique_name
 
 
 @pytest.fixture
