@@ -22,9 +22,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from consumers.backoff import Backoff
 from consumers.cloud_events import Clock, Tombstone, Unusable, read, unusable
 from consumers.records import Batch, Record
-from domain.commands.application import Changed, Rollcall, Tracking
+from domain.commands.customers import Changed, CustomerCommands
+from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter
-from domain.errors import FieldError, StaleVersion, Unavailable
+from domain.errors import FieldError, SourceMoved, Unavailable
 
 IDLE = 0.5
 _WATCHED = 1_000
@@ -83,14 +84,14 @@ class Ingest:
 
     def __init__(
         self,
-        app: Rollcall,
+        customers: CustomerCommands,
         source: Source,
         accounts: Mapping[str, UUID],
         relay: Relay,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        self._app = app
+        self._customers = customers
         self._source = source
         self._accounts = accounts
         self._relay = relay
@@ -128,9 +129,7 @@ class Ingest:
                 self._wait(away)
                 if self._stop.is_set():
                     return
-            except StaleVersion as stale:
-                if stale.code != "stale_tracking":
-                    raise
+            except SourceMoved:
                 log.warning("partition_moved", topic=batch.topic, partition=batch.partition, offset=batch.previous)
                 self._source.rewind(batch)
                 return
@@ -155,7 +154,7 @@ class Ingest:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
             return self._letter(batch, parsed.origins[index], unusable(errors[0].code, errors))
 
-        return self._app.change_customers(
+        return self._customers.change(
             self._accounts[batch.topic],
             parsed.changes,
             tracking=Tracking(batch.name, batch.last_offset, batch.previous),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,30 +11,27 @@ from api.http.access import Admin, Caller, Reader
 from api.http.context import Context, Here
 from api.http.idempotency import once
 from api.http.json_body import Body, parsed
+from api.http.lookup import parse_campaign_id, require_campaign, require_computed
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, expected_version
-from api.http.read_your_writes import LONGEST, MinPosition, settle, snapshot
+from api.http.read_your_writes import MinPosition, settle, snapshot, wait_until_counted
 from api.http.responses import answer, done
-from api.v1.recipients import require_computed
-from api.v1.shapes.campaigns import (
+from api.http.shapes.campaigns import (
     EXAMPLE,
     EXAMPLE_FROZEN,
     Audience,
     Campaign,
     CampaignBody,
     CampaignPatch,
-    found,
-    known,
     show_audience,
     show_campaign,
 )
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import PageOf
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
-from domain.commands.application import Saved
-from domain.errors import Lagging, Refused
+from domain.commands.log import Saved
 from projections.read import campaigns
-from projections.read.campaigns import AudienceRow, CampaignRow
+from projections.read.campaigns import CampaignRow
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
@@ -59,8 +54,9 @@ def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: Idem
 
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
-        saved = here.rollcall.create_campaign(caller.account_id, draft, identity)
-        return _written(here, caller, saved, _as_asked(saved, draft, now), status=201)
+        saved = here.rollcall.campaigns.create(caller.account_id, draft, identity)
+        expected = CampaignRow.not_yet_projected(saved.id, draft, now)
+        return _answer_write(here, caller, saved, expected, status=201)
 
     return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
 
@@ -92,7 +88,7 @@ def list_campaigns(here: Here, caller: Reader, page: Page, min_position: MinPosi
 def get_campaign(here: Here, caller: Reader, campaign_id: PathId, min_position: MinPosition = None) -> Response:
     """Read a campaign; its lists hold the segments that are left."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = find(connection, caller.account_id, campaign_id)
+        row = require_campaign(connection, caller.account_id, campaign_id)
     return answer(show_campaign(row), position, version=row.version)
 
 
@@ -111,20 +107,20 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
     A campaign that `needs_audience` is `ready` again once the list that lost a segment is named: `segment_ids`
     where none was left, `exclude_segment_ids` where an excluded one was deleted.
     """
-    expected = expected_version(if_match)
+    version = expected_version(if_match)
     asked = parsed(body, CampaignPatch)
-    mentioned = {field: getattr(asked, field) for field in asked.model_fields_set}
+    changes: dict[str, Any] = {field: getattr(asked, field) for field in asked.model_fields_set}
     now = here.rollcall.now()
-    saved = here.rollcall.edit_campaign(
-        caller.account_id, known(campaign_id, "campaign"), CampaignEdit(**mentioned), expected
+    saved = here.rollcall.campaigns.edit(
+        caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
     with here.database.transaction(caller.account_id) as connection:
-        before = campaigns.by_id(connection, caller.account_id, saved.id)
-    settled: dict[str, Any] = {lost: 0 for listed, lost in LOST.items() if listed in mentioned}
-    wanted = (before or _as_asked(saved, CampaignDraft(asked.name, []), now))._replace(
-        updated_at=now, **settled, **mentioned
-    )
-    return _written(here, caller, saved, wanted)
+        row = campaigns.by_id(connection, caller.account_id, saved.id)
+    if row is None:
+        row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
+    # A list that is chosen anew has lost no segment.
+    changes |= {lost: 0 for field, lost in LOST.items() if field in changes}
+    return _answer_write(here, caller, saved, row._replace(updated_at=now, **changes))
 
 
 @router.delete(
@@ -136,8 +132,8 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
 )
 def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a campaign. Its frozen audiences stay readable."""
-    position = here.rollcall.delete_campaign(
-        caller.account_id, known(campaign_id, "campaign"), expected_version(if_match)
+    position = here.rollcall.campaigns.delete(
+        caller.account_id, parse_campaign_id(campaign_id), expected_version(if_match)
     )
     settle(here, caller.account_id, position)
     return done(position)
@@ -153,59 +149,29 @@ def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: If
     ),
 )
 def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None) -> Response:
-    """Freeze a campaign's recipients as they are now: the audience reads the same for ever, but for erased persons."""
+    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers."""
     account_id = caller.account_id
-    campaign = known(campaign_id, "campaign")
+    campaign = parse_campaign_id(campaign_id)
 
     def work(identity: UUID | None) -> Response:
         settle(here, account_id, here.rollcall.head())
         with here.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
-        saved = here.rollcall.freeze_audience(account_id, campaign, identity)
-        row = counted(here, account_id, saved, here.freeze_wait)
+        saved = here.rollcall.campaigns.freeze(account_id, campaign, identity)
+        row = wait_until_counted(here, account_id, saved, here.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
     return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
 
 
-def counted(here: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
-    """The audience, once the log counts it.
-
-    Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
-    the last of its segments was deleted just before it was frozen.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        with snapshot(here, account_id) as (connection, position):
-            row = campaigns.audience(connection, account_id, frozen.id)
-        if row is not None and row.counted:
-            return row
-        if row is None and position >= frozen.position:
-            detail = "the campaign lost its audience meanwhile; read it, and freeze it under another Idempotency-Key"
-            raise Refused("needs_audience", detail)
-        if time.monotonic() > deadline:
-            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
-        time.sleep(LONGEST)
-
-
-def find(connection: Any, account_id: UUID, written: str) -> CampaignRow:
-    """The campaign that a text in an address names. Raises `NotFound`."""
-    campaign_id = known(written, "campaign")
-    return found(campaigns.by_id(connection, account_id, campaign_id), "campaign")
-
-
-def _written(here: Context, caller: Caller, saved: Saved, wanted: CampaignRow, status: int = 200) -> Response:
-    """A campaign after a write: as the read models show it by now, or, while they lag, as it will be."""
+def _answer_write(here: Context, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200) -> Response:
+    """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
     settle(here, caller.account_id, saved.position)
     with snapshot(here, caller.account_id) as (connection, position):
         seen = campaigns.by_id(connection, caller.account_id, saved.id)
-    row = seen if seen is not None and position >= saved.position else wanted
-    shown = show_campaign(row) | {"version": saved.version if row is wanted else row.version}
+    projected = seen is not None and position >= saved.position
+    shown = show_campaign(seen if seen is not None and projected else expected)
+    if not projected:
+        shown["version"] = saved.version
     location = f"/v1/campaigns/{saved.id}" if status == 201 else None
     return answer(shown, saved.position, status=status, version=shown["version"], location=location)
-
-
-def _as_asked(saved: Saved, draft: CampaignDraft, now: datetime) -> CampaignRow:
-    """A new campaign before the read models know it."""
-    included, excluded = (list(dict.fromkeys(ids)) for ids in (draft.segment_ids, draft.exclude_segment_ids))
-    return CampaignRow(0, saved.id, draft.name.strip(), included, excluded, 0, 0, 1, now, now)

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection, ServerCursor, sql
 from psycopg.rows import TupleRow
 
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -44,7 +44,7 @@ class Skipped(NamedTuple):
     duplicate_phone: int
 
 
-def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[Recipient]:
+def page(connection: Connection[TupleRow], union: AudienceSpec, *, after: int | None, limit: int) -> list[Recipient]:
     """Recipients now, oldest customer first; what comes later in the transaction is planned once for all values too.
 
     Looks at a window of members; where most of them are no recipients, at larger and larger ones.
@@ -62,14 +62,14 @@ def page(connection: Connection[TupleRow], union: Union, *, after: int | None, l
         last, window = end, min(window * 4, LARGEST_WINDOW)
 
 
-def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:
+def totals(connection: Connection[TupleRow], union: AudienceSpec) -> tuple[int, Skipped]:
     """How many recipients there are now, and how many members are none, by reason."""
     row = connection.execute(SQL.totals, union._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
 
-def totals_within(connection: Connection[TupleRow], union: Union, span: timedelta) -> tuple[int, Skipped] | None:
+def totals_within(connection: Connection[TupleRow], union: AudienceSpec, span: timedelta) -> tuple[int, Skipped] | None:
     """As `totals`; `None` where there are more than can be counted within a span."""
     try:
         with connection.transaction():
@@ -89,7 +89,7 @@ def frozen_page(
     return [Recipient(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
-def lines(connection: Connection[TupleRow], union: Union, form: Form) -> Iterator[tuple[bytes, int]]:
+def lines(connection: Connection[TupleRow], union: AudienceSpec, form: Form) -> Iterator[tuple[bytes, int]]:
     """Every recipient now as a line of text: some lines at a time, and how many."""
     return _lines(connection, SQL.stream, form, union._asdict())
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from psycopg import Cursor
+from psycopg.types.json import Jsonb
+
+from domain.customer import DeadLetter, Result
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
+RetryResult = Literal[Result, "ignored"]
 
 
 class StoredLetter(NamedTuple):
@@ -37,12 +42,18 @@ class StoredLetter(NamedTuple):
 class Retried(NamedTuple):
     """What became of a letter that was taken in again; `invalid` says why, and the letter stays."""
 
-    result: str
+    result: RetryResult
     attempts: int
     position: int
     customer_id: UUID | None = None
     code: str | None = None
     message: str | None = None
+
+
+def store(cursor: Cursor[Any], account_id: UUID, letters: Sequence[DeadLetter]) -> None:
+    """Store the letters of a batch, in its transaction."""
+    if letters:
+        cursor.executemany(SQL.insert, [_columns(account_id, letter) for letter in letters])
 
 
 def unresolved(database: Database, account_id: UUID, dead_letter_id: int) -> StoredLetter | None:
@@ -87,3 +98,20 @@ def _stored(row: tuple[Any, ...]) -> StoredLetter:
     letter = StoredLetter(*row)
     headers = [(name, None if content is None else bytes.fromhex(content)) for name, content in row[7]]
     return letter._replace(headers=headers)
+
+
+def _columns(account_id: UUID, letter: DeadLetter) -> list[Any]:
+    headers = [[name, None if content is None else content.hex()] for name, content in letter.headers]
+    return [
+        account_id,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.timestamp,
+        letter.key,
+        letter.value,
+        Jsonb(headers),
+        letter.code,
+        letter.message,
+        letter.first_failed_at,
+    ]

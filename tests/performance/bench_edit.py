@@ -53,7 +53,7 @@ def run(server: Postgres) -> None:
                 by_hand = seconds(lambda: owner.execute(BY_HAND))
                 owner.execute("CHECKPOINT")
                 raw = BEFORE if number % 2 else AFTER
-                scene.rollcall.edit_segment(scene.account_id, segment_id, SegmentEdit(filter=raw), None)
+                scene.rollcall.segments.edit(scene.account_id, segment_id, SegmentEdit(filter=raw), None)
                 served, worst = _edit(scene)
                 scene.project()
                 say(
@@ -85,7 +85,7 @@ def _members(scene: Stage) -> Any:
 
 def _edit(scene: Stage) -> tuple[float, float]:
     """Seconds until the edit is served, and of the longest step on the way."""
-    account = scene.worker.accounts[scene.account_id]
+    account = scene.worker.model.accounts[scene.account_id]
     started, worst = time.perf_counter(), 0.0
     begun = False
     while not begun or account.builds:

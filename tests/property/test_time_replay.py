@@ -72,12 +72,12 @@ class Story:
             place = chance.randrange(len(self.segments))
             raw = {"all": [{"attribute": "plan", "operator": "equals", "value": chance.choice("ab")}]}
             raw = self.a_filter() if place else raw
-            rollcall.edit_segment(self.account, self.segments[place], SegmentEdit(filter=raw), None)
+            rollcall.segments.edit(self.account, self.segments[place], SegmentEdit(filter=raw), None)
         elif kind < 0.2:
-            rollcall.change_customers(self.account, [CustomerChange(self.somebody(), "deleted", self.clock[0])])
+            rollcall.customers.change(self.account, [CustomerChange(self.somebody(), "deleted", self.clock[0])])
         else:
             changes = [CustomerChange(self.somebody(), "changed", self.clock[0], self.data()) for _ in range(3)]
-            rollcall.change_customers(self.account, changes)
+            rollcall.customers.change(self.account, changes)
 
     def somebody(self) -> str:
         return f"p{self.chance.randrange(12)}"
@@ -107,18 +107,18 @@ def live(story: Story, rounds: int) -> None:
     while rounds > 0:
         with story.installation.worker() as worker:
             worker.batch_size = chance.choice([1, 2, 7, 100])
-            worker.chunk_size = worker._chunk = chance.choice([1, 2, 5, 100])
+            worker.chunk_size = worker._fill_size = chance.choice([1, 2, 5, 100])
             for _ in range(chance.randrange(5, 40)):
                 if chance.random() < 0.4:
                     story.happen()
                     rounds -= 1
                 work = [
-                    worker._project,
-                    worker._project,
-                    worker._watch_time,
-                    worker._build,
-                    worker._refresh,
-                    worker._purge,
+                    worker.project_events,
+                    worker.project_events,
+                    worker.append_time_passed,
+                    worker.fill_versions,
+                    worker.append_refreshed,
+                    worker.purge_versions,
                 ]
                 chance.choice(work)()
 
@@ -129,11 +129,11 @@ def a_story(database_url: str, seed: int) -> Story:
     account = installation.account(timezone="Pacific/Apia" if seed % 2 else "America/New_York")
     story = Story(installation, random.Random(seed), clock, account)
     for key, kind in TYPES.items():
-        installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
+        installation.rollcall.attributes.declare(account, key, kind, None)  # type: ignore[arg-type]
     gold: Any = [{"attribute": "plan", "operator": "equals", "value": "pro"}]
     for place in range(4):
         draft = SegmentDraft(f"s{place}", "", "dynamic", story.a_filter() if place else gold)
-        story.segments.append(installation.rollcall.create_segment(account, draft).id)
+        story.segments.append(installation.rollcall.segments.create(account, draft).id)
     return story
 
 
@@ -175,8 +175,8 @@ def test_draining_to_a_position_ends_although_a_version_waits_behind_it(database
     with story.installation.worker() as worker:
         worker.drain(stop=head)
         assert worker.position == head
-        assert worker.builds_done()
-        assert any(account.builds for account in worker.accounts.values())
+        assert not worker.is_filling()
+        assert any(account.builds for account in worker.model.accounts.values())
         settle(worker)
-        assert not any(account.builds for account in worker.accounts.values())
+        assert not any(account.builds for account in worker.model.accounts.values())
     story.installation.close()

@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
@@ -19,6 +20,7 @@ from httpx import Client
 from api.app import create_app
 from api.http.context import Context
 
+DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
 # Loading the authorities that a client would trust takes longer than most requests; nothing here is encrypted.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -38,7 +40,7 @@ class _Server:
 
     def __init__(self, services: Context) -> None:
         self._current = _Current(services)
-        app = create_app(cast("Context", self._current))
+        app = create_app(cast("Context", self._current), DOCUMENTS)
         self._uvicorn = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=self._uvicorn.run, name="http", daemon=True)
         self._thread.start()

@@ -1,0 +1,201 @@
+"""What each route promises, in the OpenAPI document: bodies, answers, every problem, examples.
+
+Routes name their statuses with `answers` and their body with `takes`; `install` completes FastAPI's
+document with the models behind them and the kinds of problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter
+
+from api.http.problems import KINDS, MEDIA_TYPE, Problem
+from api.http.shapes.attributes import AttributeBody
+from api.http.shapes.campaigns import CampaignBody, CampaignPatch
+from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
+from api.http.shapes.keys import KeyBody
+from api.http.shapes.memberships import PreviewBody
+from api.http.shapes.segments import SegmentBody, SegmentPatch
+
+REF = "#/components/schemas/"
+DESCRIPTION = """Customer segments that are always up to date.
+
+Every address under `/v1` takes an API key, which belongs to one account. Writes answer with the header
+`Rollcall-Position`; any GET accepts `?min_position=<that number>` (see `components.parameters.MinPosition`) and then
+waits up to five seconds until it includes that write, else it answers 504 `projection_lag`.
+Errors are `application/problem+json`; what their `type` means stands under `components.x-problems`."""
+
+_HEADERS: dict[str, dict[str, Any]] = {
+    "Rollcall-Position": {
+        "description": "A write: the position that includes it. A read: the position that it reflects.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "ETag": {
+        "description": "The version, for `If-Match`.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+    "Location": {"description": "The address of what was created.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "Allow": {"description": "The methods that the address knows.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "The request's name in the log.", "schema": {"type": "string"}},
+}
+_OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
+# Models that FastAPI does not see, because handlers read bodies themselves and errors come from `api.http.problems`.
+NOT_DECLARED: dict[str, Any] = {
+    model.__name__: model
+    for model in (
+        KeyBody,
+        AttributeBody,
+        CustomerBody,
+        BulkLine,
+        SegmentBody,
+        SegmentPatch,
+        MembersBody,
+        PreviewBody,
+        CampaignBody,
+        CampaignPatch,
+        Problem,
+    )
+}
+
+
+def answers(
+    success: Mapping[int, tuple[str, Any]], *problems: int, headers: tuple[str, ...] = ("Rollcall-Position",)
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: its successes with an example each, and the problems it can tell."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for status, (description, example) in success.items():
+        described[status] = {
+            "description": description,
+            "headers": {name: _HEADERS[name] for name in (*headers, "X-Request-Id")},
+        }
+        if example is not None:
+            described[status]["content"] = {"application/json": {"example": example}}
+    for status in sorted({401, 403, 422, 500, 503, *problems}):
+        described[status] = _problem(status)
+    return described
+
+
+def takes(model: type[BaseModel], example: Any, media_type: str = "application/json") -> dict[str, Any]:
+    """The `openapi_extra` of a route that reads its body itself."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {media_type: {"schema": {"$ref": REF + model.__name__}, "example": example}},
+        }
+    }
+
+
+def takes_lines(model: type[BaseModel], example: str) -> dict[str, Any]:
+    """The `openapi_extra` of a route that takes NDJSON."""
+    described = {
+        "schema": {
+            "type": "string",
+            "description": f"One {model.__name__} (see `components.schemas`) in JSON on each line; no line is fine.",
+        },
+        "example": example,
+    }
+    return {
+        "requestBody": {
+            "required": False,
+            "content": {"application/x-ndjson": {"schema": described["schema"]}, "text/plain": described},
+        }
+    }
+
+
+def open_answers(success: Mapping[int, tuple[str, Any]], *problems: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that needs no key."""
+    described = answers(success, *problems, headers=())
+    return {status: each for status, each in described.items() if status not in (401, 403, 422)}
+
+
+def install(app: FastAPI) -> None:
+    """Serve the completed document at /openapi.json."""
+
+    @cache
+    def document() -> dict[str, Any]:
+        drawn = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+        _complete_answers(drawn, app.state.routes)
+        drawn["servers"] = [{"url": "/"}]
+        components = drawn.setdefault("components", {})
+        _, models = TypeAdapter.json_schemas(
+            [(name, "validation", TypeAdapter(model)) for name, model in NOT_DECLARED.items()],
+            ref_template=REF + "{model}",
+        )
+        components["schemas"] = {**models.get("$defs", {}), **components.get("schemas", {})}
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(unused, None)
+        for name, schema in components["schemas"].items():
+            # Pages of all kinds share a title otherwise, and generators of clients name classes by it.
+            schema["title"] = name
+        components["parameters"] = {"MinPosition": _MIN_POSITION}
+        for operation in (each for path in drawn["paths"].values() for each in path.values()):
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _never_null(parameter["schema"])
+        for path, known in drawn["paths"].items():
+            if path.startswith("/v1") and "get" in known:
+                known["get"].setdefault("parameters", []).append({"$ref": "#/components/parameters/MinPosition"})
+        components["x-problems"] = {
+            kind.name: {"status": status, "title": kind.title, "remedy": kind.remedy} for status, kind in KINDS.items()
+        }
+        return drawn
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _complete_answers(drawn: dict[str, Any], routes: Iterable[object]) -> None:
+    """Put in what FastAPI leaves out: whatever is null in an example, and the schema of a second success."""
+    for route in (each for each in routes if isinstance(each, APIRoute)):
+        for method in route.methods or ():
+            told = drawn["paths"][route.path_format][method.lower()]["responses"]
+            successes = [each["content"]["application/json"] for each in told.values() if _is_json(each)]
+            schemas = [each["schema"] for each in successes if "schema" in each]
+            for success in successes:
+                success.setdefault("schema", *schemas[:1])
+            for status, promised in route.responses.items():
+                for media_type, content in promised.get("content", {}).items():
+                    if "example" in content:
+                        told[str(status)]["content"][media_type]["example"] = content["example"]
+
+
+def _is_json(answer: dict[str, Any]) -> bool:
+    return "application/json" in answer.get("content", {})
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """An optional parameter may be left out; `null` is not among the things to send."""
+    given = [each for each in schema.pop("anyOf", []) if each != {"type": "null"}]
+    return {**(given[0] if len(given) == 1 else {}), **schema}
+
+
+_MIN_POSITION = {
+    "name": "min_position",
+    "in": "query",
+    "description": "For every GET: wait (at most 5 s) until the answer includes this `Rollcall-Position`, else 504.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kind = KINDS[status]
+    example = {
+        "type": f"/openapi.json#/components/x-problems/{kind.name}",
+        "title": kind.title,
+        "status": status,
+        "detail": kind.remedy,
+        "code": kind.name.replace("-", "_"),
+        "message": kind.remedy,
+        "errors": [],
+    }
+    return {
+        "description": kind.title,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"{REF}Problem"}, "example": example}},
+        "headers": {name: _HEADERS[name] for name in [*_OF_STATUS.get(status, []), "X-Request-Id"]},
+    }
