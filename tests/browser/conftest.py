@@ -1,8 +1,9 @@
-"""The console in a real browser, on the real command: one running `rollcall up` and one chromium per file of tests.
+"""The console in a real browser, on the real command: one `rollcall up` and one chromium per test process.
 
-A test takes `console` to put data in and `page` to look at it; `page` is signed in, begins empty in each test, and
-fails it at the end for anything that `watching.Watched` notes. Statuses of 400 and above are announced beforehand with
-`watched.expect(422)`. Where there is no chromium, the tests are left out and the run says so in its last lines.
+Each file of tests has an account of its own. A test takes `console` to put data in and `page` to look at it; `page` is
+signed in, begins empty in each test, and fails it at the end for anything that `watching.Watched` notes. Statuses of
+400 and above are announced beforehand with `watched.expect(422)`. Where there is no chromium, the tests are left out
+and the run says so in its last lines.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.support.browser.chromium import LEFT_OUT, browser_of, chromium
-from tests.support.browser.console import Console
+from tests.support.browser.console import Console, new_account, without_kafka
 from tests.support.browser.scenery import furnish
 from tests.support.browser.sights import Sight
 from tests.support.browser.watching import Watched
+from tests.support.running_product import RunningProduct
 
 PATIENCE = 20_000  # milliseconds; only what fails waits as long
 expect.set_options(timeout=PATIENCE)
 
 
-# Per file, not per run: while Playwright is open, nothing else in its process can start an event loop.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
@@ -33,16 +34,21 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
+    """The running command; without a browser it is not even started."""
+    with without_kafka(tmp_path_factory.mktemp("console") / "home") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The running command, with its owner signed in."""
-    made = Console(tmp_path_factory.mktemp("console") / "home")
-    try:
+def console(browser: Browser, product: RunningProduct, request: pytest.FixtureRequest) -> Iterator[Console]:
+    """An account of this file's own, with its owner signed in."""
+    name = request.path.relative_to(request.config.rootpath / "tests/browser").with_suffix("").as_posix()
+    with new_account(product, name.replace("/", "-")) as made:
         made.declare()
         made.sign_in(browser)
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture
@@ -62,13 +68,13 @@ def context(browser: Browser, console: Console, watched: Watched) -> Iterator[Br
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """A page of somebody who is signed in."""
+    """A page of a person who is signed in."""
     return context.new_page()
 
 
 @pytest.fixture
 def stranger(browser: Browser, console: Console, watched: Watched) -> Iterator[Page]:
-    """A page of somebody who is not signed in."""
+    """A page of a person who is not signed in."""
     with window(browser, console, watched, session=None) as made:
         yield made.new_page()
 

@@ -7,7 +7,6 @@ never have the same one at the same time.
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,14 +14,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
-from httpx import Client
 
 from api.app import create_app
 from api.http.context import Context
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
-# Loading the authorities that a client would trust takes longer than most requests; nothing here is encrypted.
-NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Current:
@@ -80,8 +76,3 @@ def stop_servers() -> None:
     """End what the tests of this process have shared."""
     while _idle:
         _idle.pop().stop()
-
-
-def http_client(address: str, **options: Any) -> Client:
-    """A client of a server on this machine."""
-    return Client(base_url=address, timeout=30, verify=NO_AUTHORITIES, **options)

@@ -30,7 +30,8 @@ from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
-from tests.support.http_server import http_client, served
+from tests.support.http_client import http_client
+from tests.support.http_server import served
 
 READ_ONCE = {"max_body", "max_import"}
 # How often a worker beside a test looks for what no event announces: that the clock has moved, that it is to stop.
@@ -91,8 +92,11 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Let a client be the account's first person, who is brought to the page `to`."""
-        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
-        assert client.get(link).headers["location"] == to
+        assert client.get(self.owner_link(account_id)).headers["location"] == to
+
+    def owner_link(self, account_id: UUID) -> str:
+        """The path of a one-time link for the account's first person."""
+        return self.link(people.first_of(self.database, account_id, self.now()), account_id)
 
     def link(self, person_id: UUID, account_id: UUID) -> str:
         """The path of a one-time link for a person."""
