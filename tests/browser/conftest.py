@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect
 
 from tests.support.browser.chromium import LEFT_OUT, browser_of, chromium
 from tests.support.browser.console import Console, new_account, without_kafka
@@ -21,6 +21,7 @@ from tests.support.browser.sights import Sight
 from tests.support.browser.watching import Watched
 from tests.support.running_product import RunningProduct
 
+WIDE: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE = 20_000  # milliseconds; only what fails waits as long
 expect.set_options(timeout=PATIENCE)
 
@@ -85,29 +86,50 @@ def ids(console: Console) -> dict[str, str]:
     return furnish(console)
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser, console: Console) -> Iterator[dict[bool, Page]]:
+    """One page that is signed in and one that is not, for tests that only look: what was fetched once stays fetched."""
+    contexts = {
+        signed_in: new_context(browser, console, console.session if signed_in else None) for signed_in in (True, False)
+    }
+    yield {signed_in: context.new_page() for signed_in, context in contexts.items()}
+    for context in contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def eyes(browser: Browser, console: Console, watched: Watched, sight: Sight) -> Iterator[Page]:
-    """A page of the person who may see the sight."""
+def eyes(windows: dict[bool, Page], watched: Watched, sight: Sight) -> Iterator[Page]:
+    """A page of a person who may see the sight."""
     if sight.status >= 400:
         watched.expect(sight.status)
-    with window(browser, console, watched, session=console.session if sight.signed_in else None) as made:
-        yield made.new_page()
+    page = windows[sight.signed_in]
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    with watched.over(page.context):
+        yield page
+        page.evaluate("0")
 
 
 @contextmanager
 def window(
     browser: Browser, console: Console, watched: Watched, session: StorageState | None
 ) -> Iterator[BrowserContext]:
-    """A browser window of its own, with a clipboard and without animations."""
-    context = browser.new_context(
-        base_url=console.url, storage_state=session, reduced_motion="reduce", color_scheme="light",
-        permissions=["clipboard-read", "clipboard-write"], viewport={"width": 1280, "height": 900},
-    )  # fmt: skip
-    context.set_default_timeout(PATIENCE)
-    watched.over(context)
+    """A browser window of its own."""
+    context = new_context(browser, console, session)
     try:
-        yield context
-        for page in context.pages:
-            page.evaluate("0")  # whatever the browser had to say until now has arrived after this
+        with watched.over(context):
+            yield context
+            for page in context.pages:
+                page.evaluate("0")  # whatever the browser had to say until now has arrived after this
     finally:
         context.close()
+
+
+def new_context(browser: Browser, console: Console, session: StorageState | None) -> BrowserContext:
+    """A new window with a clipboard and without animations."""
+    context = browser.new_context(
+        base_url=console.url, storage_state=session, reduced_motion="reduce", color_scheme="light",
+        permissions=["clipboard-read", "clipboard-write"], viewport=WIDE,
+    )  # fmt: skip
+    context.set_default_timeout(PATIENCE)
+    return context

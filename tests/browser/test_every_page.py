@@ -13,18 +13,18 @@ from html import unescape
 import pytest
 from fastapi.routing import APIRoute
 from httpx import Client
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 from starlette.routing import Match
 
 from api.console.app import ROUTERS
 from api.console.web.rendering import PLACE
+from tests.browser.conftest import WIDE
 from tests.support.browser.console import Console
 from tests.support.browser.keyboard import focus_is_in_dialog, tab_through
 from tests.support.browser.looking import colour_findings, findings, labels_sticking_out, wider_than_the_screen
 from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_of, target
 
 OF_EACH_KIND = 12
-WIDE: ViewportSize = {"width": 1280, "height": 900}
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.
 LED_TO = {"/sign-in", "/sign-in/{token}", "/segments/{segment_id}/imports/{import_id}"}
 ROUTES = [
