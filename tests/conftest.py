@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,17 +19,42 @@ from tests.support.http_server import stop_servers
 from tests.support.installation import Installation
 from tests.support.postgres import cloned_database, running_server, unique_name
 
+TESTS = Path(__file__).parent
 # The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
 settings.register_profile("repeatable", derandomize=not os.environ.get("FULL_SIZE"), deadline=None)
 settings.load_profile("repeatable")
 
 
+# With several workers the last files decide when a run ends, so long files come first. Browser tests come last: they
+# share a running product per process, which would only take time from the tests after them.
+FIRST = (
+    "integration/api/test_document.py",
+    "integration/embedded/test_up.py",
+    "property/test_replay.py",
+    "property/test_frozen_audiences.py",
+    "property",
+    "faults",
+    "acceptance",
+    "integration",
+    "unit",
+    "browser/test_every_page.py",
+    "browser",
+)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked `full` runs only where it is asked for."""
+    """What is marked `full` runs only where it is asked for; the rest runs in the order of `FIRST`."""
     if "full" not in str(config.getoption("-m")):
         left_out = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    return next((turn for turn, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
 
 
 @pytest.hookimpl(trylast=True)
