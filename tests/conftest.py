@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from projections.migrate import migrate
 from tests.support.browser.chromium import LEFT_OUT
+from tests.support.clock import Clock, machine_now
 from tests.support.http_server import stop_servers
 from tests.support.installation import Installation
 from tests.support.postgres import cloned_database, running_server, unique_name
@@ -131,8 +133,16 @@ def database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def installation(database_url: str) -> Iterator[Installation]:
-    """A whole Rollcall on a database of its own."""
-    made = Installation(database_url)
-    yield made
-    made.close()
+def clock(request: pytest.FixtureRequest) -> Clock:
+    """A clock that the test moves; it stands at the instant of `starts_at`, or else at the machine's."""
+    mark = request.node.get_closest_marker("starts_at")
+    return Clock(mark.args[0] if mark else machine_now())
+
+
+@pytest.fixture
+def installation(database_url: str, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """A whole Rollcall on a database of its own, by the fixture `clock` where a test has it or `starts_at`."""
+    still = request.node.get_closest_marker("starts_at") or "clock" in request.fixturenames
+    now = request.getfixturevalue("clock").now if still else machine_now
+    with closing(Installation(database_url, now)) as made:
+        yield made

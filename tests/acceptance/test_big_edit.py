@@ -19,7 +19,7 @@ from domain.account import account_id_of
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from projections.records.event_store import EventStore
-from tests.support.installation import machine_now
+from tests.support.clock import machine_now
 from tests.support.running_product import RunningProduct, eventually, running
 
 FULL = bool(os.environ.get("FULL_SIZE"))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
+from tests.support.clock import machine_now
 from tests.support.http_client import http_client
 from tests.support.http_server import served
 
@@ -37,11 +38,6 @@ READ_ONCE = {"max_body", "max_import"}
 # How often a worker beside a test looks for what no event announces: that the clock has moved, that it is to stop.
 LOOK_AGAIN = 0.02  # seconds
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
-Clock = Callable[[], datetime]
-
-
-def machine_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -49,7 +45,7 @@ class Installation:
     """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
 
     url: str
-    now: Clock = machine_now
+    now: Callable[[], datetime] = machine_now
     rollcall: Rollcall = field(init=False)
     database: Database = field(init=False)
 
