@@ -72,7 +72,7 @@ def test_what_is_ticked_stays_while_one_searches_among_many_segments_by_keyboard
 ) -> None:
     for number in range(30):
         console.ok("POST", "/v1/segments", json={"name": f"Filler {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     page.goto("/console/campaigns/new")
     segments = page.get_by_role("group", name="Segments")
     choice(page, "Segments", "Filler 29").check()
@@ -124,7 +124,7 @@ def test_a_frozen_audience_downloads_the_same_after_an_edit(
     assert before[-1] == "# count,2"
     console.change(crowd["both"], attributes={"likes": ["water"]}, name="Bo Changed")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"segment_ids": [crowd["tea"]]})
-    console.settle()
+    console.wait_until_visible()
     assert downloaded("after.csv") == before
     page.goto(page_of_now)
     expect(recipients(page)).to_contain_text(["Tea Tanaka"])

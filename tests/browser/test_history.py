@@ -41,7 +41,7 @@ def test_who_joins_and_leaves_is_listed_as_it_happens(page: Page, console: Conso
 def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_stands_in_a_table(page: Page, console: Console) -> None:
     segment = console.segment("Gold chart", GOLD)
     console.customer("Xenia Xavier", attributes={"plan": "gold"})
-    console.settle()
+    console.wait_until_visible()
     page.goto(f"/console/segments/{segment}/history?range=all")
     light = page.wait_for_function(PAINTED, arg=[]).json_value()
     page.emulate_media(color_scheme="dark")

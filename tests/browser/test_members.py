@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, choose, row_of
+from tests.support.browser.product_page import PREMIUM, choose, row_of
 from tests.support.browser.watching import Watched
 
 

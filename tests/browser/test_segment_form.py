@@ -24,7 +24,7 @@ def customers(console: Console) -> Console:
     console.customer("Bea Gold", attributes={"plan": "gold", "premium_customer": False, "birthdate": "2026-05-20"})
     console.customer("Cid Free", attributes={"plan": "free", "premium_customer": True, "birthdate": "2026-05-21"})
     console.customer("Dan Free", attributes={"plan": "free", "score": 7})
-    console.settle()
+    console.wait_until_visible()
     return console
 
 

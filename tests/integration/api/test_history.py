@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,9 +14,11 @@ from httpx import Client
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.worker.worker import Worker
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
 START = datetime(2027, 2, 27, 20, tzinfo=UTC)
+pytestmark = pytest.mark.starts_at(START)
 FILTERS: list[Any] = [
     [{"attribute": "seen", "operator": "in_last_hours", "value": 3}],
     {"any": [
@@ -27,26 +28,6 @@ FILTERS: list[Any] = [
     [{"attribute": "plan", "operator": "not_equals", "value": "gold"}],
     [],
 ]  # fmt: skip
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
-    made = Installation(database_url, clock)
-    yield made
-    made.close()
 
 
 def run_until_idle(worker: Worker) -> None:
