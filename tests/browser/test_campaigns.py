@@ -51,7 +51,7 @@ def test_selecting_several_segments_reaches_everyone_in_any_of_them(page: Page, 
     choice(page, "Segments", "Likes tea").check()
     expect(page.locator("#reach")).to_contain_text("3 recipients")
     expect(page.locator("#reach")).to_contain_text(
-        "1 of them repeated: who is in more than one segment is reached once"
+        "1 of them repeated: a customer in more than one segment is reached once"
     )
     expect(page.locator("#reach")).to_contain_text("Skipped: 1 opted out, 1 without a phone number.")
     page.get_by_role("button", name="Create Campaign").click()
@@ -72,7 +72,7 @@ def test_what_is_ticked_stays_while_one_searches_among_many_segments_by_keyboard
 ) -> None:
     for number in range(30):
         console.ok("POST", "/v1/segments", json={"name": f"Filler {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     page.goto("/console/campaigns/new")
     segments = page.get_by_role("group", name="Segments")
     choice(page, "Segments", "Filler 29").check()
@@ -124,7 +124,7 @@ def test_a_frozen_audience_downloads_the_same_after_an_edit(
     assert before[-1] == "# count,2"
     console.change(crowd["both"], attributes={"likes": ["water"]}, name="Bo Changed")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"segment_ids": [crowd["tea"]]})
-    console.settle()
+    console.wait_until_visible()
     assert downloaded("after.csv") == before
     page.goto(page_of_now)
     expect(recipients(page)).to_contain_text(["Tea Tanaka"])
@@ -156,7 +156,7 @@ def test_whoever_saves_second_is_told_keeps_her_input_and_decides(
     page.get_by_label("Campaign Name").fill("Mine")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"name": "Theirs"})
     page.get_by_role("button", name="Save Campaign").click()
-    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this campaign meanwhile.")
+    expect(page.get_by_role("alert")).to_contain_text("Someone else changed this campaign while you were editing it.")
     expect(page.get_by_role("alert")).to_contain_text("Theirs")
     expect(page.get_by_label("Campaign Name")).to_have_value("Mine")
     page.get_by_role("button", name="Save over theirs").click()

@@ -28,7 +28,7 @@ def endless(console: Console) -> tuple[str, str]:
     """A segment and its member whose texts hold no place at which to break."""
     data = {"tags": ["t" * 90, "vip"], "attributes": {"plan": "p" * 400, "likes": ["l" * 100]}}
     customer = console.customer("N" * 150, **data)
-    console.settle()
+    console.wait_until_visible()
     segment = console.segment("x" * 180, description="d" * 400, members=[customer])
     console.campaign("c" * 180, segment)
     return segment, customer

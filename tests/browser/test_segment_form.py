@@ -24,7 +24,7 @@ def customers(console: Console) -> Console:
     console.customer("Bea Gold", attributes={"plan": "gold", "premium_customer": False, "birthdate": "2026-05-20"})
     console.customer("Cid Free", attributes={"plan": "free", "premium_customer": True, "birthdate": "2026-05-21"})
     console.customer("Dan Free", attributes={"plan": "free", "score": 7})
-    console.settle()
+    console.wait_until_visible()
     return console
 
 
@@ -162,7 +162,7 @@ def test_what_is_missing_is_said_beside_its_field_after_the_count_has_come_too(n
     watched.expect(422)
     start_dynamic(new, "Nothing chosen")
     new.get_by_role("button", name="Create Segment").click()
-    expect(new.get_by_role("alert").filter(has_text="not right yet")).to_be_focused()
+    expect(new.get_by_role("alert").filter(has_text="There is a problem")).to_be_focused()
     expect(new.locator("#matches-count")).to_have_text("Complete the filters to see who matches.")
     expect(new.locator(".condition .note.error")).to_have_text("Choose an attribute")
     choose(new, 0, "Birthdate", "Equals")
@@ -176,10 +176,10 @@ def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_who_is_con
     customers.campaign("Summer sale", segment_id)
     page.goto(f"/console/segments/{segment_id}/edit")
     expect(page.get_by_role("complementary")).to_contain_text("Summer sale")
-    expect(page.locator("#matches-impact")).to_contain_text("Saving changes nobody’s membership")
+    expect(page.locator("#matches-impact")).to_contain_text("Saving does not change the members")
     page.locator("#filter-0").get_by_label("Value").fill("free")
     expect(page.locator("#matches-impact")).to_have_text(
-        re.compile("Saving adds 2 customers and removes 2 of the 2 that are in it now")
+        re.compile("Saving adds 2 customers and removes 2 of the 2 in the segment now")
     )
 
 
@@ -204,7 +204,7 @@ def test_an_open_form_is_told_that_somebody_saved_and_what_she_typed_stays(page:
     name.press("End")
     name.press_sequentially(" and mine")
     customers.ok("PATCH", f"/v1/segments/{segment_id}", json={"description": "Changed by another"})
-    expect(page.locator("#newer")).to_contain_text("Somebody changed this segment")
+    expect(page.locator("#newer")).to_contain_text("Someone changed this segment")
     expect(name).to_be_focused()
     expect(name).to_have_value("Edited by two and mine")
     page.get_by_role("button", name="See what changed").click()
@@ -248,11 +248,11 @@ def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
     bare.goto("/console/segments/new")
     start_dynamic(bare, "Without scripts")
     bare.locator("#filter-0-attribute").select_option(label="Plan")
-    bare.get_by_role("button", name="Show the inputs").click()
+    bare.get_by_role("button", name="Update the inputs").click()
     bare.locator("#filter-0").get_by_label("Value").fill("gold")
     bare.get_by_role("button", name="Add Attribute").click()
     bare.locator("#filter-1-attribute").select_option(label="Premium customer")
-    bare.get_by_role("button", name="Show the inputs").click()
+    bare.get_by_role("button", name="Update the inputs").click()
     bare.locator("#filter-1").get_by_label("Value").select_option(label="True")
     bare.get_by_role("button", name="Create Segment").click()
     expect(bare.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()

@@ -18,9 +18,9 @@ def test_who_is_not_signed_in_is_asked_to_sign_in_and_comes_back(stranger: Page,
     expect(stranger.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_the_printed_link_signs_in_once(stranger: Page, console: Console, watched: Watched) -> None:
+def test_a_sign_in_link_works_once(stranger: Page, console: Console, watched: Watched) -> None:
     watched.expect(410)
-    stranger.goto(console.said["console"])
+    stranger.goto(console.link)
     expect(stranger.get_by_role("heading", level=1)).not_to_have_text("Segments")
 
 
@@ -61,7 +61,7 @@ def test_rows_per_page_chosen_before_the_page_is_ready_count_as_well_and_going_b
 ) -> None:
     for number in range(26):
         console.ok("POST", "/v1/segments", json={"name": f"One of many {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     rows = page.get_by_role("rowheader")
     with scripts_on_their_way(page, "/console/segments?name=one+of+many"):
         page.get_by_label("Rows per page").select_option("10")

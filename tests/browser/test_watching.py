@@ -68,11 +68,11 @@ def site() -> Iterator[str]:
 def complaints_at(browser: Browser, site: str, path: str, *expected: int) -> list[str]:
     context = browser.new_context()
     watched = Watched(site)
-    watched.over(context)
     watched.expect(*expected)
-    page = context.new_page()
-    page.goto(site + path, wait_until="load")
-    page.evaluate("0")
+    with watched.over(context):
+        page = context.new_page()
+        page.goto(site + path, wait_until="load")
+        page.evaluate("0")
     context.close()
     return watched.complaints()
 

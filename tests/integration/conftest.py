@@ -10,7 +10,7 @@ from httpx import Client
 
 from api.console.web.passwords import Passwords
 from projections.records import people
-from tests.support.console.console import CHEAP, EMAIL, PASSWORD, Hand
+from tests.support.console.console import CHEAP, EMAIL, PASSWORD
 from tests.support.installation import FROM_OUR_PAGE, Installation
 from tests.support.kafka.broker import Broker, forget_failed_connections
 
@@ -53,32 +53,18 @@ def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
 
 
 @pytest.fixture
-def clock() -> Hand:
-    """A clock that the test moves."""
-    return Hand()
-
-
-@pytest.fixture
-def house(database_url: str, clock: Hand) -> Iterator[Installation]:
-    """A whole Rollcall that goes by that clock."""
-    made = Installation(database_url, clock.now)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ana(house: Installation) -> tuple[UUID, UUID]:
+def ana(installation: Installation) -> tuple[UUID, UUID]:
     """An account and a person of it, who has a password."""
-    account_id = house.account()
-    person_id = people.add(house.database, account_id, name="Ana", email=EMAIL, now=house.now())
-    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hashed(PASSWORD), b"")
-    house.project()
+    account_id = installation.account()
+    person_id = people.add(installation.database, account_id, name="Ana", email=EMAIL, now=installation.now())
+    people.set_password(installation.database, account_id, person_id, Passwords(CHEAP).hash(PASSWORD), b"")
+    installation.project()
     return account_id, person_id
 
 
 @pytest.fixture
-def browser(house: Installation) -> Iterator[Client]:
+def browser(installation: Installation) -> Iterator[Client]:
     """A browser's worth of client, not signed in."""
-    with house.open_door() as client:
+    with installation.open_door() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client

@@ -19,6 +19,7 @@ import pytest
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.worker.verify import verify
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 from tests.support.oracles.time import DAY, first_instant, moving_is_true
 
@@ -42,14 +43,6 @@ PERIODS = [
 ]
 BY_DAYS = ["in_last_days", "in_next_days", "more_than_days_ago", "more_than_days_ahead"]
 TYPES = {"born": "date", "ends": "date", "seen": "datetime", "plan": "text"}
-
-
-@dataclass
-class Clock:
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
 
 
 @dataclass

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import psycopg
-import uvicorn
 from httpx import Client
 from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
-from api.app import create_app
 from api.csv_import.runner import ImportRunner
-from api.http.context import Context
+from api.http.dependencies import Services
 from consumers.dead_letter_retry import Retrying
 from domain.account import KeyKind
 from domain.commands.application import Rollcall
@@ -35,14 +30,14 @@ from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
+from tests.support.clock import machine_now
+from tests.support.http_client import http_client
+from tests.support.http_server import served
 
-DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
+READ_ONCE = {"max_body", "max_import"}
+# How often a worker beside a test looks for what no event announces: that the clock has moved, that it is to stop.
+LOOK_AGAIN = 0.02  # seconds
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
-Clock = Callable[[], datetime]
-
-
-def machine_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -50,7 +45,7 @@ class Installation:
     """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
 
     url: str
-    now: Clock = machine_now
+    now: Callable[[], datetime] = machine_now
     rollcall: Rollcall = field(init=False)
     database: Database = field(init=False)
 
@@ -62,9 +57,9 @@ class Installation:
         self.database = Database(self.url, "rollcall_api", wait=1.0)
         self._projecting = False
 
-    def context(self, **figures: Any) -> Context:
+    def context(self, **figures: Any) -> Services:
         retry = Retrying(self.rollcall, self.database, self)
-        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
+        return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, instant: datetime) -> datetime:
         """What a record's timestamp means: the clocks of tests are not shifted."""
@@ -72,25 +67,15 @@ class Installation:
 
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
-        """The HTTP door on a port of its own; its address."""
-        config = uvicorn.Config(create_app(self.context(**figures), DOCUMENTS), port=0, log_config=None, lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
-        thread.start()
-        try:
-            while not server.started:
-                thread.join(0.005)
-                assert thread.is_alive(), "the server ended before it began"
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(30)
+        """The address of the HTTP application; figures that it reads only when it is made get it one of its own."""
+        with served(self.context(**figures), shared=not READ_ONCE & set(figures)) as address:
+            yield address
 
     @contextmanager
     def open_door(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
         """A client of a served HTTP door; without a key it has none."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
+        with self.serving(**figures) as address, http_client(address, headers=headers) as client:
             yield client
 
     @contextmanager
@@ -103,8 +88,11 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Let a client be the account's first person, who is brought to the page `to`."""
-        link = self.link(people.first_person(self.database, account_id, self.now()), account_id)
-        assert client.get(link).headers["location"] == to
+        assert client.get(self.owner_link(account_id)).headers["location"] == to
+
+    def owner_link(self, account_id: UUID) -> str:
+        """The path of a one-time link for the account's first person."""
+        return self.link(people.first_person(self.database, account_id, self.now()), account_id)
 
     def link(self, person_id: UUID, account_id: UUID) -> str:
         """The path of a one-time link for a person."""
@@ -142,9 +130,11 @@ class Installation:
         def work() -> None:
             try:
                 with self.worker() as worker:
+                    worker.connection.execute("LISTEN rollcall_log")
                     while not stop.is_set():
                         if not worker.step():
-                            stop.wait(0.002)
+                            for _ in worker.connection.notifies(timeout=LOOK_AGAIN, stop_after=1):
+                                break
             except BaseException as failure:
                 failures.append(failure)
 
@@ -204,25 +194,3 @@ class Installation:
             worker = Worker(connection, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
             worker.load()
             yield worker
-
-
-def unique_name() -> str:
-    """A name for a database that nobody else has."""
-    return f"t_{secrets.token_hex(8)}"
-
-
-def address_of(conninfo: str) -> str:
-    """A key-value connection string as the address that the command's settings take."""
-    return "postgresql://?" + urlencode(conninfo_to_dict(conninfo), quote_via=quote)
-
-
-@contextmanager
-def cloned_database(postgres_url: str, template: str) -> Iterator[str]:
-    """The owner's address of a copy of the template, dropped afterwards."""
-    name = unique_name()
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-        yield make_conninfo(postgres_url, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from httpx import Client, Response
 
-from tests.support.installation import Installation, cloned_database
+from tests.support.installation import Installation
+from tests.support.postgres import cloned_database
 
 JSON = {"Content-Type": "application/json"}
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.support.installation import DOCUMENTS, Installation
+from tests.support.http_server import DOCUMENTS
+from tests.support.installation import Installation
 
 
 def test_every_document_is_served_and_every_link_on_it_is_answered(installation: Installation) -> None:

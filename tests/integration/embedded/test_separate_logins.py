@@ -19,7 +19,9 @@ from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
-from tests.support.installation import Installation, machine_now, unique_name
+from tests.support.clock import machine_now
+from tests.support.installation import Installation
+from tests.support.postgres import unique_name
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
 from tests.support.embedded_processes import ROLLCALL, Up, environment, eventually, nothing_left_of, run
-from tests.support.installation import Installation, address_of
+from tests.support.installation import Installation
+from tests.support.postgres import address_of
 
 NOW = datetime(2026, 5, 20, 10, tzinfo=UTC)
 

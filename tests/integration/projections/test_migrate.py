@@ -12,7 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from domain.errors import Corrupt
 from projections.migrate import migrate
-from tests.support.installation import Installation, unique_name
+from tests.support.installation import Installation
+from tests.support.postgres import unique_name
 
 
 @contextmanager

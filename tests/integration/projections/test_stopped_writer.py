@@ -13,7 +13,8 @@ from domain.commands.application import Rollcall
 from domain.errors import Unavailable
 from domain.segment import SegmentDraft
 from projections.records.event_store import EventStore
-from tests.support.installation import Installation, machine_now
+from tests.support.clock import machine_now
+from tests.support.installation import Installation
 
 PROGRAM = "import sys; from tests.integration.projections.test_stopped_writer import write; write(*sys.argv[1:])"
 

@@ -12,7 +12,7 @@ from domain.segment import SegmentDraft
 from projections.records.event_store import EventStore
 from projections.worker.runner import Retention, run_worker
 from tests.support.installation import Installation
-from tests.support.outside import eventually
+from tests.support.running_product import eventually
 
 
 class Interrupted(WorkerEvents):

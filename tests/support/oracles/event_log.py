@@ -28,9 +28,9 @@ from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.worker import Worker
-from tests.support.installation import unique_name
 from tests.support.oracles import oracle
 from tests.support.oracles.story import Story, effective
+from tests.support.postgres import unique_name
 
 START = datetime(2026, 5, 20, 10, tzinfo=UTC)
 ZONES = ("Europe/Lisbon", "Asia/Tokyo")

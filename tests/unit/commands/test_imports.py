@@ -124,7 +124,7 @@ def test_a_chunk_decided_before_an_erasure_is_decided_again(scene: Scene) -> Non
             scene.rollcall.customers.erase(ACCOUNT, [ANA])
         return append(*arguments)
 
-    scene.rollcall.log.append = overtaken  # type: ignore[method-assign]
+    scene.rollcall.log.append = overtaken  # type: ignore[method-assign, assignment]
     step, events = ingested(scene, chunk(line(PHONE, "Ana")))
     assert step.counts == Counts(invalid=1)
     assert len(events) == 1, "the erasure alone"
