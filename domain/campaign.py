@@ -62,7 +62,7 @@ class Campaign:
         return self.events * VERSION_STEP + lost
 
     def needs_audience(self, existing: Collection[UUID]) -> bool:
-        """Whether it has no recipients until a person chooses: no segment left, or an excluded one lost."""
+        """Returns whether it has no recipients until a person chooses: no segment left, or an excluded one lost."""
         return not any(each in existing for each in self.segment_ids) or not all(
             each in existing for each in self.exclude_segment_ids
         )

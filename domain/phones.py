@@ -34,5 +34,5 @@ def _parse_with_library(text: str, country: str) -> str | BadValue:
 
 
 def is_country(code: str) -> bool:
-    """Whether national numbers of this two-letter country code can be read."""
+    """Returns whether national numbers of this two-letter country code can be read."""
     return code in phonenumbers.SUPPORTED_REGIONS

@@ -40,7 +40,7 @@ class BadValue(NamedTuple):
 
 
 def is_attribute_key(key: str) -> bool:
-    """Whether `key` may name an attribute: lower-case letter first, at most 63 characters."""
+    """Returns whether `key` may name an attribute: lower-case letter first, at most 63 characters."""
     return _KEY.match(key) is not None
 
 
@@ -79,7 +79,7 @@ def infer_type(raw: object) -> AttributeType | BadValue:
 
 
 def is_missing(raw: object) -> bool:
-    """Whether a raw JSON value means that there is none."""
+    """Returns whether a raw JSON value means that there is none."""
     if raw is None:
         return True
     if isinstance(raw, str):

@@ -34,7 +34,7 @@ class Condition:
     negated: bool = False
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether the condition is true of a customer's matchable values; moving regions need the moment."""
+        """Returns whether the condition is true of a customer's matchable values; moving regions need the moment."""
         value: Any = values.get(self.attribute)
         if value is None:
             return self.negated
@@ -51,7 +51,7 @@ class All:
     nodes: tuple[Node, ...]
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether all nodes hold and there is one."""
+        """Returns whether all nodes hold and there is one."""
         return bool(self.nodes) and all(node.holds(values, moment) for node in self.nodes)
 
 
@@ -62,7 +62,7 @@ class AnyOf:
     nodes: tuple[Node, ...]
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether one of the nodes holds."""
+        """Returns whether one of the nodes holds."""
         return any(node.holds(values, moment) for node in self.nodes)
 
 
@@ -73,7 +73,7 @@ class Not:
     node: Node
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether the node does not hold."""
+        """Returns whether the node does not hold."""
         return not self.node.holds(values, moment)
 
 
