@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData
@@ -12,22 +12,22 @@ from tests.support.installation import Installation
 RECENT = [{"attribute": "seen", "operator": "in_last_hours", "value": 1}]
 
 
-def test_an_audience_that_passing_time_completes_is_counted(installation: Installation) -> None:
+def test_an_audience_that_passing_time_completes_is_counted(database_url: str) -> None:
     """Time passes after the first chunk; before it flips members, the worker copies all that is left."""
+    clock = [datetime(2026, 5, 20, 10, tzinfo=UTC)]
+    installation = Installation(database_url, lambda: clock[0])
     rollcall = installation.rollcall
-    clock = [installation.now()]
-    rollcall.now = lambda: clock[0]
     account = installation.account()
-    rollcall.declare_attribute(account, "seen", "datetime", None)
-    recent = rollcall.create_segment(account, SegmentDraft("Recent", "", "dynamic", RECENT)).id
+    rollcall.attributes.declare(account, "seen", "datetime", None)
+    recent = rollcall.segments.create(account, SegmentDraft("Recent", "", "dynamic", RECENT)).id
     for number in range(3):
         data = CustomerData(phone=f"+35191234567{number}", attributes={"seen": clock[0].isoformat()})
-        rollcall.change_customers(account, [CustomerChange(f"c{number}", "changed", clock[0], data)])
+        rollcall.customers.change(account, [CustomerChange(f"c{number}", "changed", clock[0], data)])
     with installation.worker() as worker:
         while worker.step():
             continue
-        campaign = rollcall.create_campaign(account, CampaignDraft("Sale", [recent], [])).id
-        rollcall.freeze_audience(account, campaign)
+        campaign = rollcall.campaigns.create(account, CampaignDraft("Sale", [recent], [])).id
+        rollcall.campaigns.freeze(account, campaign)
         worker.chunk_size = 1
         worker.step()
         assert worker.is_filling(), "the audience must not be copied yet"
@@ -39,3 +39,4 @@ def test_an_audience_that_passing_time_completes_is_counted(installation: Instal
             continue
     with installation.owner() as owner:
         assert owner.execute("SELECT counted, recipients FROM audiences").fetchall() == [(True, 3)]
+    installation.close()
