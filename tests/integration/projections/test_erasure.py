@@ -104,7 +104,7 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
 @pytest.mark.parametrize("by", ["http", "kafka"])
 def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(installation: Installation, by: str) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         made = fill(installation, account, client)
         assert {
             "rollcall.stored_events", "rollcall.customer_states", "rollcall.dead_letters", "rollcall_model.customers",
@@ -134,7 +134,7 @@ def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(install
 
 def test_who_comes_back_begins_anew(installation: Installation) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         fill(installation, account, client)
         before = client.get("/v1/customers/person-77").json()
         client.delete("/v1/customers/person-77").raise_for_status()
@@ -146,7 +146,7 @@ def test_who_comes_back_begins_anew(installation: Installation) -> None:
         # The events of the newcomer keep their values.
         client.put("/v1/customers/person-77", json={"phone": "+351910000001"}).raise_for_status()
     rebuild(installation.url)
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.get("/v1/customers/person-77").json()["phone"] == "+351910000001"
 
 
@@ -170,7 +170,7 @@ def test_erasing_ends_what_lies_in_the_future_too(installation: Installation) ->
     account = installation.account()
     ahead = CustomerChange("p", "changed", SOON + timedelta(days=9), CustomerData(name="hidden word"))
     installation.rollcall.customers.change(account, [ahead])
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.delete("/v1/customers/p").status_code == 204
         assert client.get("/v1/customers/p").status_code == 404
     assert "hidden word" not in json.dumps(everything(installation))
