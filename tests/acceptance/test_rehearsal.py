@@ -268,7 +268,7 @@ def run_through(installation: Installation, told: Told, values: dict[str, Any], 
             clock[0] = min(clock[0] + timedelta(minutes=50), end)
             while worker.step():
                 pass
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         out = Inside(client)
         return {place: (entries(out, each), members(out, each)) for place, each in ids.items()}
 

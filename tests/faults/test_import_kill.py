@@ -173,7 +173,7 @@ def check(
     segments: list[str],
 ) -> None:  # fmt: skip
     installation.project()
-    with installation.open_door(key) as http:
+    with installation.open_api(key) as http:
         found = states(http, addresses)
         errors_of = {each: list(csv.DictReader(StringIO(http.get(f"{each}/errors.csv").text))) for each in addresses}
     for (_, expected), each, address in zip(files, found, addresses, strict=True):

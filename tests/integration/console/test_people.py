@@ -18,6 +18,7 @@ from tests.support.clock import Clock
 from tests.support.console.console import EMAIL, PASSWORD, Aside, is_in, rows, sign_in
 from tests.support.installation import FROM_OUR_PAGE, Installation
 
+Ana = tuple[UUID, UUID]  # the account and the person
 pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
 NEW = "other secret words"
@@ -25,7 +26,7 @@ PAGES = ["/console/people", "/console/people/new", "/console/you", "/console/peo
 
 
 @pytest.fixture
-def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
+def anas(ana: Ana, browser: Client) -> Client:
     """The browser of Ana, who is signed in with a password."""
     assert sign_in(browser).status_code == 303
     return browser
@@ -34,7 +35,7 @@ def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
 @pytest.fixture
 def other(installation: Installation) -> Iterator[Client]:
     """The browser of another person."""
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client
 
@@ -110,7 +111,7 @@ def test_an_error_in_the_form_is_shown_beside_its_field(ana: Any, anas: Client, 
 
 
 def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
     bob = id_of(installation, ana[0], "bob@example.com")
@@ -125,7 +126,7 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
 
 
 def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_working(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     other.get(add(anas, "Bob", "bob@example.com"))
     choose_password(other)
@@ -149,7 +150,7 @@ def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_workin
 
 
 def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
+    installation: Installation, ana: Ana, anas: Client
 ) -> None:
     assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
     answer = anas.post(f"/console/people/{ana[1]}/remove")
@@ -158,7 +159,7 @@ def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
     assert is_in(anas)
 
 
-def test_two_people_who_remove_each_other_at_once_leave_one(installation: Installation, ana: tuple[UUID, UUID]) -> None:
+def test_two_people_who_remove_each_other_at_once_leave_one(installation: Installation, ana: Ana) -> None:
     bob = people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
     with installation.database.transaction(ana[0], read_only=False) as first:
         # What removing Bob does before it commits.
@@ -171,7 +172,7 @@ def test_two_people_who_remove_each_other_at_once_leave_one(installation: Instal
 
 
 def test_people_of_another_account_are_not_found(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     theirs = installation.account("theirs")
     eve = people.add(
@@ -195,7 +196,7 @@ def test_people_of_another_account_are_not_found(
 
 
 def test_changing_a_password_requires_the_current_one_and_ends_every_other_session(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     assert sign_in(other).status_code == 303
     link = installation.link(ana[1], ana[0])
@@ -220,7 +221,7 @@ def test_attempts_with_a_wrong_current_password_are_limited_too(ana: Any, anas: 
 
 
 def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
-    installation: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Clock
+    installation: Installation, ana: Ana, browser: Client, clock: Clock
 ) -> None:
     browser.get(installation.link(ana[1], ana[0]))
     assert "Current password" not in browser.get("/console/you").text
@@ -273,7 +274,7 @@ def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
 
 
 def test_name_and_address_are_changed_but_not_to_an_address_in_use(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
+    installation: Installation, ana: Ana, anas: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
     for data, place in [
@@ -301,9 +302,7 @@ def test_an_open_list_gets_only_what_is_new(ana: Any, anas: Client) -> None:
     assert "Bob" in anas.get("/console/people", headers=headers).text
 
 
-def test_no_answer_contains_a_hash_or_a_password(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
-) -> None:
+def test_no_answer_contains_a_hash_or_a_password(installation: Installation, ana: Ana, anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
     bob = id_of(installation, ana[0], "bob@example.com")
     answers = [anas.get(page.format(bob)) for page in PAGES]

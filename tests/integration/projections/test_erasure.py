@@ -109,7 +109,7 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
 @pytest.mark.parametrize("by", ["http", "kafka"])
 def test_nothing_of_an_erased_customer_is_left_and_a_replay_gives_the_same(installation: Installation, by: str) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         made = fill(installation, account, client)
         assert {
             "rollcall.stored_events",
@@ -144,7 +144,7 @@ def test_nothing_of_an_erased_customer_is_left_and_a_replay_gives_the_same(insta
 
 def test_a_customer_created_again_after_an_erasure_has_no_old_values(installation: Installation) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         fill(installation, account, client)
         before = client.get("/v1/customers/person-77").json()
         client.delete("/v1/customers/person-77").raise_for_status()
@@ -156,7 +156,7 @@ def test_a_customer_created_again_after_an_erasure_has_no_old_values(installatio
         # The events of the newcomer keep their values.
         client.put("/v1/customers/person-77", json={"phone": "+351910000001"}).raise_for_status()
     rebuild(installation.url)
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.get("/v1/customers/person-77").json()["phone"] == "+351910000001"
 
 
@@ -180,7 +180,7 @@ def test_an_erasure_also_ends_values_dated_in_the_future(installation: Installat
     account = installation.account()
     ahead = CustomerChange("p", "changed", SOON + timedelta(days=9), CustomerData(name="hidden word"))
     installation.rollcall.customers.change(account, [ahead])
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.delete("/v1/customers/p").status_code == 204
         assert client.get("/v1/customers/p").status_code == 404
     assert "hidden word" not in json.dumps(everything(installation))

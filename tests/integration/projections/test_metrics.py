@@ -40,7 +40,7 @@ def samples(text: str) -> dict[str, float]:
 
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
-    with installation.open_door() as opened:
+    with installation.open_api() as opened:
         yield opened
 
 
@@ -89,7 +89,7 @@ def mark_as_failed_and_recomputing(owner: Connection[TupleRow], installation: In
 
 
 def test_the_metrics_say_that_the_database_is_unavailable(installation: Installation, client: Client) -> None:
-    with installation.database_away():
+    with installation.database_unavailable():
         seen = gauges(client)
     assert seen["rollcall_database_up"] == 0
     assert "rollcall_log_head" not in seen

@@ -105,7 +105,7 @@ def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> No
     installation.project()
     answers: set[tuple[int, int, int]] = set()
     stop = threading.Event()
-    with installation.open_door(key) as http:
+    with installation.open_api(key) as http:
 
         def read() -> None:
             while not stop.is_set():
