@@ -75,9 +75,7 @@ def test_every_page_about_people_requires_a_session(installation: Installation, 
     assert answer.headers["location"].startswith("/console/sign-in?next=")
 
 
-def test_an_added_person_opens_the_link_chooses_a_password_and_signs_in_with_it(
-    ana: Any, anas: Client, other: Client
-) -> None:
+def test_an_added_person_opens_the_link_and_chooses_a_password(ana: Any, anas: Client, other: Client) -> None:
     link = add(anas, "Bob <i>", "bob@example.com")
     assert names(anas) == ["Ana", "Bob &lt;i&gt;"]
     assert "sign-in/" not in anas.get("/console/people").text
@@ -244,7 +242,7 @@ def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
         ({"password": "a" * 12}, "repeated"),
     ],
 )
-def test_a_new_password_that_is_refused_says_why_beside_its_field(
+def test_a_refused_new_password_says_why_beside_its_field(
     ana: Any, anas: Client, sent: dict[str, str], place: str
 ) -> None:
     answer = anas.post("/console/you/password", data={"current": PASSWORD, **sent})
@@ -273,9 +271,7 @@ def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
     assert sign_in(browser, NEW, "o@example.com").status_code == 303
 
 
-def test_name_and_address_are_changed_but_not_to_an_address_in_use(
-    installation: Installation, ana: Ana, anas: Client
-) -> None:
+def test_name_and_address_change_but_not_to_one_in_use(installation: Installation, ana: Ana, anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
     for data, place in [
         ({"name": "Ana", "email": "BOB@example.com"}, "email"),
