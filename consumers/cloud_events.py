@@ -68,19 +68,19 @@ class Tombstone(NamedTuple):
     """A record without value and without event: says nothing, is counted and passed over."""
 
 
-def read(record: Record, clock: Clock) -> CustomerChange | Unusable | Tombstone:
+def parse_record(record: Record, clock: Clock) -> CustomerChange | Unusable | Tombstone:
     """The change that a record asks for, or why there is none."""
     if record.fault is not None:
         return Unusable("unreadable_record", printable(record.fault))
     if record.value is None and not record.headers:
         return Tombstone()
     try:
-        return _read(record, clock)
+        return _parse_event(record, clock)
     except Invalid as bad:
-        return unusable(bad.code, bad.errors or [FieldError("", bad.code, bad.detail)])
+        return unusable_because(bad.code, bad.errors or [FieldError("", bad.code, bad.detail)])
 
 
-def unusable(code: str, errors: tuple[FieldError, ...] | list[FieldError]) -> Unusable:
+def unusable_because(code: str, errors: tuple[FieldError, ...] | list[FieldError]) -> Unusable:
     """The reason for a dead letter from the mistakes found."""
     told = "; ".join(f"{each.pointer}: {each.detail}" if each.pointer else each.detail for each in errors)
     return Unusable(code, printable(told))
@@ -91,7 +91,7 @@ def printable(text: str) -> str:
     return text.replace("\x00", "�").encode("utf-8", "replace").decode()[:MAX_MESSAGE]
 
 
-def _read(record: Record, clock: Clock) -> CustomerChange:
+def _parse_event(record: Record, clock: Clock) -> CustomerChange:
     event = _from_headers(record.headers)
     mode = _mode(event.get("datacontenttype"))
     if mode == "structured":

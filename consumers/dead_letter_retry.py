@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from consumers.cloud_events import Clock, Tombstone, Unusable, read, unusable
+from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
 from consumers.records import Record
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange
@@ -20,7 +20,7 @@ from projections.records.dead_letters import Retried, StoredLetter, fail_again, 
 
 
 @dataclass(frozen=True, slots=True)
-class Retrying:
+class DeadLetterRetry:
     """Retries letters of any account that the database's role may see."""
 
     app: Rollcall
@@ -42,7 +42,7 @@ class Retrying:
     def _take(self, account_id: UUID, letter: StoredLetter) -> Retried | Unusable:
         fault = letter.message if letter.code == "unreadable_record" else None
         record = Record(letter.offset, letter.timestamp, letter.key, letter.value, letter.headers, fault)
-        change = read(record, self.clock)
+        change = parse_record(record, self.clock)
         if isinstance(change, Unusable):
             return change
         if isinstance(change, Tombstone):
@@ -51,5 +51,5 @@ class Retrying:
         changed = self.app.change_customers(account_id, [change])
         (outcome,) = changed.outcomes
         if outcome.result == "invalid":
-            return unusable(outcome.errors[0].code, outcome.errors)
+            return unusable_because(outcome.errors[0].code, outcome.errors)
         return Retried(outcome.result, letter.attempts + 1, changed.position, outcome.customer_id)

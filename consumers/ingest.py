@@ -20,7 +20,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from consumers.backoff import Backoff
-from consumers.cloud_events import Clock, Tombstone, Unusable, read, unusable
+from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
 from consumers.records import Batch, Record
 from domain.commands.application import Changed, Rollcall, Tracking
 from domain.customer import CustomerChange, DeadLetter
@@ -48,7 +48,7 @@ class Source(Protocol):
     def rewind(self, batch: Batch) -> None:
         """Read the stored position of this batch's partition again."""
 
-    def hint(self) -> None:
+    def commit_group_offsets(self) -> None:
         """Everything handed on is stored."""
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Source(Protocol):
 
 
 class Relay(Protocol):
-    """Who passes dead letters on: `consumers.dead_letters.DeadLetterRelay`."""
+    """Who passes dead letters on: `consumers.dead_letter_publisher.DeadLetterPublisher`."""
 
     def start(self) -> None:
         """Begin, with what is left from earlier."""
@@ -135,13 +135,13 @@ class Ingest:
                 self._source.rewind(batch)
                 return
         self._backoff.reset()
-        self._source.hint()
+        self._source.commit_group_offsets()
         self._tell(batch, parsed, changed, time.monotonic() - began)
 
     def _parse(self, batch: Batch) -> _Parsed:
         parsed = _Parsed([], [], [])
         for record in batch.records:
-            match read(record, self._clock):
+            match parse_record(record, self._clock):
                 case CustomerChange() as change:
                     parsed.changes.append(change)
                     parsed.origins.append(record)
@@ -153,7 +153,7 @@ class Ingest:
 
     def _store(self, batch: Batch, parsed: _Parsed) -> Changed:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
-            return self._letter(batch, parsed.origins[index], unusable(errors[0].code, errors))
+            return self._letter(batch, parsed.origins[index], unusable_because(errors[0].code, errors))
 
         return self._app.change_customers(
             self._accounts[batch.topic],

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import Message, Publisher, ensure_topics
+from consumers.kafka import Message, Producer, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
 from projections.model.changes import Change, pass_on
@@ -29,13 +29,13 @@ log = structlog.get_logger(__name__)
 _published = Counter("rollcall_membership_changes_published_total", "Joins and leaves that reached their topic")
 
 
-class MembershipRelay:
+class MembershipPublisher:
     """Publishes stored changes until it is closed."""
 
     def __init__(self, database: Database, bootstrap_servers: str) -> None:
         self._database = database
         self._servers = bootstrap_servers
-        self._publisher = Publisher(bootstrap_servers)
+        self._producer = Producer(bootstrap_servers)
         self._topic_is_there = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memberships", daemon=True)
@@ -49,7 +49,7 @@ class MembershipRelay:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        self._publisher.close()
+        self._producer.close()
 
     def publish_all(self) -> int:
         """Publish every change that waits; how many there were. Raises `Unavailable`."""
@@ -72,7 +72,7 @@ class MembershipRelay:
         if not self._topic_is_there:
             ensure_topics(self._servers, {TOPIC: PARTITIONS})
             self._topic_is_there = True
-        self._publisher.publish([message_of(change) for change in changes])
+        self._producer.publish([message_of(change) for change in changes])
         _published.inc(len(changes))
 
 

@@ -21,11 +21,11 @@ from api.app import create_app
 from api.console.web.rendering import PLACE
 from api.csv_import.runner import ImportRunner
 from api.http.context import Context
-from consumers.dead_letter_retry import Retrying
-from consumers.dead_letters import DeadLetterRelay
+from consumers.dead_letter_publisher import DeadLetterPublisher
+from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
 from consumers.kafka import Source
-from consumers.membership_publisher import MembershipRelay
+from consumers.membership_publisher import MembershipPublisher
 from deploy import metrics
 from deploy.demo import play
 from deploy.settings import NO_KAFKA, Settings
@@ -119,11 +119,11 @@ def run_ingest(settings: Settings) -> None:
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
         source = Source(settings.kafka, list(accounts), rollcall.tracked_position, group=settings.kafka_group)
-        relay = DeadLetterRelay(database, settings.kafka, clock.now)
-        memberships = MembershipRelay(database, settings.kafka)
+        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
+        memberships = MembershipPublisher(database, settings.kafka)
         memberships.start()
         try:
-            Ingest(rollcall, source, accounts, relay, clock, _stop_event()).run()
+            Ingest(rollcall, source, accounts, dead_letters, clock, _stop_event()).run()
         finally:
             memberships.close()
     database.close()
@@ -148,7 +148,7 @@ def run_api(settings: Settings) -> None:
             database=database,
             secret=secret_of(database),
             version=importlib.metadata.version("rollcall"),
-            retry=Retrying(rollcall, database, settings.clock()),
+            retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
         )
         runner = ImportRunner(rollcall, database, context.import_waiting)

@@ -104,7 +104,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._client is not None and where in self._client.assignment():
             self._hold([where])
 
-    def hint(self) -> None:
+    def commit_group_offsets(self) -> None:
         """Everything handed on is stored: tell the group now and then, for its tools to see; it is never read back."""
         if self._group is None or self._client is None or time.monotonic() - self._hinted_at < _HINT_EVERY:
             return

@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from api.app import create_app
 from api.csv_import.runner import ImportRunner
 from api.http.context import Context
-from consumers.dead_letter_retry import Retrying
+from consumers.dead_letter_retry import DeadLetterRetry
 from domain.account import KeyKind
 from domain.commands.application import Rollcall, Saved
 from domain.people import new_token
@@ -59,7 +59,7 @@ class Installation:
         self._projecting = False
 
     def context(self, **figures: Any) -> Context:
-        retry = Retrying(self.rollcall, self.database, self)
+        retry = DeadLetterRetry(self.rollcall, self.database, self)
         return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, instant: datetime) -> datetime:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from consumers.dead_letters import DeadLetterRelay, message_of
+from consumers.dead_letter_publisher import DeadLetterPublisher, message_of
 from consumers.kafka import Message
 from deploy.clock import Clock
 from projections.postgres.database import Database
@@ -119,20 +119,20 @@ def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
     with psycopg.connect(door.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(door.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, door.broker.address, Clock().now)
-    publish = relay._publisher.publish
+    publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
+    publish = publisher._producer.publish
 
     def then_crash(messages: Sequence[Message]) -> list[bool]:
         publish(messages)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(relay._publisher, "publish", then_crash)
+    monkeypatch.setattr(publisher._producer, "publish", then_crash)
     with pytest.raises(KeyboardInterrupt):
-        relay.publish_all()
+        publisher.publish_all()
     monkeypatch.undo()
-    assert relay.publish_all() == 5
-    assert relay.publish_all() == 0
-    relay.close()
+    assert publisher.publish_all() == 5
+    assert publisher.publish_all() == 0
+    publisher.close()
     database.close()
     origins = [
         tuple(text for name, text in letter.headers() if name.startswith("dlt-original-"))
@@ -145,13 +145,13 @@ def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
 def test_what_a_process_left_that_died_is_published_by_one_that_lives(door: Door) -> None:
     store_letters(door, 1)
     with closing(Database(door.url, "rollcall_worker", size=2)) as database:
-        relay = DeadLetterRelay(database, door.broker.address, Clock().now)
-        relay.start()
-        eventually(lambda: relay._wake.is_set() is False)
+        publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
+        publisher.start()
+        eventually(lambda: publisher._wake.is_set() is False)
         with psycopg.connect(door.url) as connection:
             connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
         eventually(lambda: door.letters() == [("malformed_json", True)])
-        relay.close()
+        publisher.close()
 
 
 def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -> None:
@@ -175,12 +175,12 @@ def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_othe
     with psycopg.connect(door.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(door.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, door.broker.address, Clock().now)
+    publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
     # The embedded broker takes every size, so the client is made to refuse in its stead.
-    producer = relay._publisher._connected()
+    producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10
-    assert relay.publish_all() == 3
-    relay.close()
+    assert publisher.publish_all() == 3
+    publisher.close()
     database.close()
     assert door.letters() == [("malformed_json", True)] * 3
     assert len(door.broker.read_all(DLT)) == 3

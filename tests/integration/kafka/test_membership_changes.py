@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipRelay, message_of
+from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipPublisher, message_of
 from domain.errors import Unavailable
 from projections.model.changes import forget as forget_changes
 from projections.model.changes import pass_on
@@ -172,18 +172,18 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
     client.delete(f"/v1/segments/{gone}").raise_for_status()
     client.delete("/v1/customers/c1").raise_for_status()
     database = Database(installation.url, "rollcall_worker", size=3)
-    relay = MembershipRelay(database, broker.address)
+    publisher = MembershipPublisher(database, broker.address)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
-        relay._publish(changes[:7])
+        publisher._publish(changes[:7])
         crashed.extend(message_of(each) for each in changes[:7])
         raise Unavailable("killed", "between publishing and moving on")
 
     with pytest.raises(Unavailable):
         pass_on(database, 1_000, publish_and_die)
-    assert relay.publish_all() > 7
-    relay.start()
+    assert publisher.publish_all() > 7
+    publisher.start()
     put(client, "c2", "gold")
     last = put(client, "c2", "bronze")
     client.get("/v1/customers", params={"min_position": last}).raise_for_status()
@@ -192,7 +192,7 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
             left = "SELECT max(c.change_no) - max(p.change_no) FROM membership_changes c, published_changes p"
             eventually(lambda: owner.execute(left).fetchone() == (0,))
     finally:
-        relay.close()
+        publisher.close()
         database.close()
     told = broker.read_all(TOPIC, PARTITIONS)
     events = [dict(each.headers()) | {"data": json.loads(each.value()), "key": each.key()} for each in told]

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from consumers.cloud_events import KINDS, Unusable, read
-from consumers.dead_letters import message_of
+from consumers.cloud_events import KINDS, Unusable, parse_record
+from consumers.dead_letter_publisher import message_of
 from consumers.membership_publisher import message_of as membership_message
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
@@ -75,7 +75,7 @@ def test_examples_fit_their_schemas(message: dict[str, Any], example: dict[str, 
     [each for each in examples() if not str(each.id).startswith(("deadLetter", "membershipChange"))],
 )
 def test_the_door_takes_every_example_in(message: dict[str, Any], example: dict[str, Any]) -> None:
-    change = read(as_record(example), MachineClock())
+    change = parse_record(as_record(example), MachineClock())
     assert isinstance(change, CustomerChange), change
     event = example["payload"] if message["name"] == "structured" else example["headers"]
     kind = event.get("type") or event["ce_type"]
@@ -95,7 +95,7 @@ def test_the_dead_letter_example_is_what_the_relay_sends() -> None:
         example["payload"].encode(),
         [(name, text.encode()) for name, text in headers.items() if name.startswith("ce_")],
     )
-    reason = read(record, MachineClock())
+    reason = parse_record(record, MachineClock())
     assert isinstance(reason, Unusable)
     failed = datetime.fromisoformat(headers["dlt-first-failed-at"])
     letter = StoredLetter(
@@ -131,7 +131,7 @@ def test_a_value_that_the_schema_refuses_is_refused_at_the_door() -> None:
     for data in refused:
         assert not Draft202012Validator(SCHEMAS["CustomerData"]).is_valid(data)
         record = as_record({"headers": MESSAGES["changed"]["examples"][0]["headers"], "payload": data})
-        assert isinstance(read(record, MachineClock()), Unusable)
+        assert isinstance(parse_record(record, MachineClock()), Unusable)
 
 
 def test_what_is_told_of_a_membership_fits_its_schema() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, read
+from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, parse_record
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
 
@@ -72,13 +72,13 @@ def structured(
 
 
 def understood(record: Record) -> CustomerChange:
-    change = read(record, ShiftedClock())
+    change = parse_record(record, ShiftedClock())
     assert isinstance(change, CustomerChange), change
     return change
 
 
 def refused(record: Record) -> str:
-    reason = read(record, ShiftedClock())
+    reason = parse_record(record, ShiftedClock())
     assert isinstance(reason, Unusable), reason
     assert reason.message
     return reason.code
@@ -129,7 +129,7 @@ def test_data_is_ignored_where_the_type_says_it_all(kind: str, value: bytes | No
 
 
 def test_a_bare_tombstone_is_passed_over() -> None:
-    assert isinstance(read(Record(1, 2, b"c-17", None, []), ShiftedClock()), Tombstone)
+    assert isinstance(parse_record(Record(1, 2, b"c-17", None, []), ShiftedClock()), Tombstone)
     assert refused(binary(None)) == "missing_data"
 
 
@@ -251,13 +251,13 @@ def test_what_can_never_succeed_says_why(record: Record, code: str) -> None:
 
 
 def test_a_reason_points_at_the_place_and_can_be_stored() -> None:
-    reason = read(binary(b'{"tags": [1], "opted_out": 5}'), ShiftedClock())
+    reason = parse_record(binary(b'{"tags": [1], "opted_out": 5}'), ShiftedClock())
     assert isinstance(reason, Unusable)
     assert "/data/tags/0" in reason.message
     assert "/data/opted_out" in reason.message
 
     hostile = json.dumps({"\ud800\x00" + "x" * 5_000: 1}).encode()
-    reason = read(binary(hostile), ShiftedClock())
+    reason = parse_record(binary(hostile), ShiftedClock())
     assert isinstance(reason, Unusable)
     assert len(reason.message) <= MAX_MESSAGE
     assert "\x00" not in reason.message
@@ -289,7 +289,7 @@ any_json = st.recursive(
     )
 )
 def test_no_record_makes_the_reader_raise(record: Record) -> None:
-    assert isinstance(read(record, ShiftedClock()), CustomerChange | Unusable | Tombstone)
+    assert isinstance(parse_record(record, ShiftedClock()), CustomerChange | Unusable | Tombstone)
 
 
 @given(
@@ -301,4 +301,4 @@ def test_no_record_makes_the_reader_raise(record: Record) -> None:
     )
 )
 def test_no_structured_event_makes_the_reader_raise(changed: dict[str, Any]) -> None:
-    assert isinstance(read(structured(**changed), ShiftedClock()), CustomerChange | Unusable)
+    assert isinstance(parse_record(structured(**changed), ShiftedClock()), CustomerChange | Unusable)

@@ -83,7 +83,7 @@ class Script:
         self._steps: Iterator[Batch | BaseException | None] = iter(steps)
         self._stop = stop
         self.rewound: list[Batch] = []
-        self.hints = 0
+        self.commits = 0
         self.closed = False
 
     def next_batch(self, timeout: float) -> Batch | None:
@@ -99,14 +99,14 @@ class Script:
     def rewind(self, batch: Batch) -> None:
         self.rewound.append(batch)
 
-    def hint(self) -> None:
-        self.hints += 1
+    def commit_group_offsets(self) -> None:
+        self.commits += 1
 
     def close(self) -> None:
         self.closed = True
 
 
-class Relay:
+class LetterPublisher:
     def __init__(self) -> None:
         self.woken = 0
 
@@ -124,19 +124,19 @@ def batch(first: int, good: int, bad: int = 0, previous: int | None = None) -> B
     return Batch("t", 3, "kafka:t:id:3", previous, records, 0)
 
 
-def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, Relay]:
+def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, LetterPublisher]:
     stop = threading.Event()
-    source, relay = Script(stop, *steps), Relay()
+    source, publisher = Script(stop, *steps), LetterPublisher()
     try:
-        Ingest(app, source, {"t": ACCOUNT}, relay, MachineClock(), stop).run()
+        Ingest(app, source, {"t": ACCOUNT}, publisher, MachineClock(), stop).run()
     finally:
         assert source.closed
-    return source, relay
+    return source, publisher
 
 
 def test_a_batch_and_its_position_go_into_one_call() -> None:
     app = Application()
-    source, relay = run(app, None, batch(10, 2, 1, previous=9))
+    source, publisher = run(app, None, batch(10, 2, 1, previous=9))
     ((account, changes, tracking, letters),) = app.stored
     assert account == ACCOUNT
     assert [change.kind for change in changes] == ["opted_out"] * 2
@@ -145,20 +145,20 @@ def test_a_batch_and_its_position_go_into_one_call() -> None:
         ("t", 3, 12, "not_a_cloud_event")
     ]
     assert letters[0].headers == [("x", None)]
-    assert relay.woken == 1
-    assert source.hints == 1
+    assert publisher.woken == 1
+    assert source.commits == 1
 
 
 def test_what_the_application_finds_invalid_becomes_a_letter_of_its_own_record() -> None:
     app = Application()
     app.invalid = lambda change: True
-    _, relay = run(app, batch(10, 2))
+    _, publisher = run(app, batch(10, 2))
     (_, _, _, letters) = app.stored[0]
     assert [letter.offset for letter in letters] == [10, 11]
     assert {letter.code for letter in letters} == {"invalid_phone"}
     assert letters[0].message == "/phone: no number�?; /name: y"
     assert letters[0].value == b""
-    assert relay.woken == 1
+    assert publisher.woken == 1
 
 
 def test_what_is_away_is_waited_for_with_the_same_batch() -> None:

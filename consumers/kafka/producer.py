@@ -54,7 +54,7 @@ class Message(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class Publisher:
+class Producer:
     """Publishes messages and knows of each whether every in-sync replica has it."""
 
     def __init__(self, bootstrap_servers: str) -> None:

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import Message, Publisher
+from consumers.kafka import Message, Producer
 from domain.errors import Unavailable
 from projections.postgres.database import Database
 from projections.records.dead_letters import StoredLetter, pass_on
@@ -28,12 +28,12 @@ _published = Counter("rollcall_dead_letters_published_total", "Dead letters that
 _refused = Counter("rollcall_dead_letters_too_large_total", "Dead letters that the broker refused as too large")
 
 
-class DeadLetterRelay:
+class DeadLetterPublisher:
     """Publishes stored dead letters to `<topic>.dlt`."""
 
     def __init__(self, database: Database, bootstrap_servers: str, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._publisher = Publisher(bootstrap_servers)
+        self._producer = Producer(bootstrap_servers)
         self._now = now
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -54,7 +54,7 @@ class DeadLetterRelay:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        self._publisher.close()
+        self._producer.close()
 
     def publish_all(self) -> int:
         """Publish every letter that waits; how many there were. Raises `Unavailable`."""
@@ -80,7 +80,7 @@ class DeadLetterRelay:
                 return
 
     def _publish(self, letters: Sequence[StoredLetter]) -> None:
-        accepted = self._publisher.publish([message_of(letter) for letter in letters])
+        accepted = self._producer.publish([message_of(letter) for letter in letters])
         for letter, done in zip(letters, accepted, strict=True):
             if done:
                 _published.inc()
