@@ -1,4 +1,4 @@
-"""Kafka, and the only place that knows its client library: batches in, dead letters out, topics made."""
+"""The only package that imports the Kafka client library: it reads batches, writes messages and creates topics."""
 
 from consumers.kafka.producer import Message, Producer, ensure_topics
 from consumers.kafka.source import Source

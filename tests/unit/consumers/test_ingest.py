@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from consumers import backoff as waiting
+from consumers import backoff
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record
 from domain.commands.application import Changed, Tracking
@@ -30,8 +30,8 @@ GOOD = [
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "FIRST", 0.001)
-    monkeypatch.setattr(waiting, "LONGEST", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(backoff, "MAX_SECONDS", 0.001)
 
 
 class MachineClock:
@@ -218,11 +218,11 @@ def test_waits_grow_to_a_limit_and_end_when_asked_to_stop(monkeypatch: pytest.Mo
     stop = threading.Event()
     spans: list[float] = []
     monkeypatch.setattr(stop, "wait", spans.append)
-    backoff = waiting.Backoff(stop)
+    waits = backoff.Backoff(stop)
     for _ in range(12):
-        backoff.wait()
+        waits.wait()
     limits = [min(5.0, 0.1 * 2**number) for number in range(12)]
     assert all(limit / 2 <= span <= limit for span, limit in zip(spans, limits, strict=True))
-    backoff.reset()
-    backoff.wait()
+    waits.reset()
+    waits.wait()
     assert spans[-1] <= 0.1
