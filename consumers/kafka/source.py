@@ -84,7 +84,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
-        """Returns the next records of one partition, `None` if none arrive in `timeout` seconds. Raises `Unavailable`."""
+        """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
         try:
             if self._client is None:
                 self._open()
