@@ -15,11 +15,11 @@ from api.v1.shapes.openapi import open_answers
 from api.v1.shapes.requests_and_responses import Health
 from domain import json_text
 from domain.errors import Unavailable
-from projections.read.position import Standing, progress, standing
+from projections.read.position import InstallationStatus, installation_status, progress
 
 router = APIRouter(tags=["operation"])
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
-GAUGES: dict[tuple[str, str], Callable[[Standing], int]] = {
+GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda found: found.head,
     ("rollcall_projection_position", "Position that the read models hold"): lambda found: found.position,
     ("rollcall_projection_lag_events", "Positions that the read models are behind"): (
@@ -86,7 +86,7 @@ class _Standing(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            found = standing(self._here.database)
+            found = installation_status(self._here.database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return

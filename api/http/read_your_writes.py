@@ -16,7 +16,7 @@ from fastapi import Query
 
 from api.http.context import Context
 from domain.errors import Lagging
-from projections.read.position import progress, reached
+from projections.read.position import has_reached, progress
 
 SHORTEST, LONGEST = 0.005, 0.020
 POSITION_HEADER = "Rollcall-Position"
@@ -34,7 +34,7 @@ def until(context: Context, account_id: UUID, wanted: int, seconds: float, segme
     """Wait at most `seconds` until the read models include `wanted` (and the segment's filter of then serves)."""
     deadline = time.monotonic() + seconds
     pause = SHORTEST
-    while not reached(context.database, account_id, wanted, segment_id):
+    while not has_reached(context.database, account_id, wanted, segment_id):
         left = deadline - time.monotonic()
         if left <= 0:
             return False

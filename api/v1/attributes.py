@@ -93,4 +93,4 @@ def show_attribute(key: str, kind: AttributeType, label: str | None) -> dict[str
 def _readers(here: Context, caller: Caller, key: str) -> list[str]:
     """The names of the segments whose filter reads an attribute."""
     with here.database.transaction(caller.account_id) as connection:
-        return segments.names_reading(connection, caller.account_id, key)
+        return segments.names_using_attribute(connection, caller.account_id, key)

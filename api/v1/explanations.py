@@ -30,8 +30,8 @@ from domain.filters.explanation import explain, missing
 from domain.filters.nesting import SEGMENT, Reference, segments_named
 from domain.moments import Days, Moment, from_micros, micros
 from projections.read import accounts, explanations, history, segments
-from projections.read.explanations import Person, Told
-from projections.read.history import Last
+from projections.read.explanations import EventDetails, ExplainedCustomer
+from projections.read.history import LastChange
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
@@ -65,10 +65,10 @@ class Why(NamedTuple):
     """
 
     customer_id: UUID
-    person: Person
+    person: ExplainedCustomer
     since: datetime | None
-    last: Last | None
-    told: Told | None
+    last: LastChange | None
+    told: EventDetails | None
     days: Days
     moment: Moment
     reads: frozenset[str]
@@ -112,12 +112,12 @@ def explain_membership(
 def why(connection: Any, account_id: UUID, segment: SegmentRow, customer_id: str) -> Why:
     """Why a customer is in a segment or not, in the caller's snapshot. Raises `NotFound`."""
     asked = uuid_in(customer_id)
-    person = None if asked is None else explanations.person(connection, account_id, asked)
+    person = None if asked is None else explanations.customer(connection, account_id, asked)
     if asked is None or person is None:
         raise NotFound("customer_not_found", "no such customer in this account")
     since = explanations.joined_at(connection, segment.serving, person.customer_no)
-    source = history.counted(connection, account_id, segment.segment_no)
-    last = history.last_of(connection, source, person.customer_no)
+    source = history.served_versions(connection, account_id, segment.segment_no)
+    last = history.last_change(connection, source, person.customer_no)
     told = None if last is None else explanations.event(connection, account_id, last.position)
     days, passed_to = accounts.calendar(connection, account_id)
     moment = days.moment(micros(max(passed_to, person.updated_at)))
@@ -126,7 +126,7 @@ def why(connection: Any, account_id: UUID, segment: SegmentRow, customer_id: str
 
 
 def _tree(
-    connection: Any, account_id: UUID, segment: SegmentRow, person: Person
+    connection: Any, account_id: UUID, segment: SegmentRow, person: ExplainedCustomer
 ) -> tuple[frozenset[str], Callable[[Moment], Any] | None]:
     """The faces that the served filter reads, and how its results stand; none where it cannot be read.
 
@@ -158,7 +158,7 @@ def _tree(
     return attributes_read(node), lambda moment: explain(raw, node, person.seen, shown, moment)
 
 
-def _cause(last: Last, event: Told | None) -> dict[str, Any]:
+def _cause(last: LastChange, event: EventDetails | None) -> dict[str, Any]:
     # What else the event that let time go on told is not why.
     told = event if last.cause != "time" else None
     return {

@@ -22,7 +22,7 @@ from api.v1.shapes.openapi import answers
 from api.v1.shapes.requests_and_responses import PageOf
 from domain.errors import Invalid
 from projections.read import history
-from projections.read.history import Entry
+from projections.read.history import HistoryRow
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
 MAX_POINTS = 500
@@ -59,7 +59,7 @@ def list_history(
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
         segment = find(connection, account_id, segment_id)
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         body = page.page(
             history.page(connection, source, before=before, limit=page.fetch),
             _show,
@@ -99,12 +99,12 @@ def list_sizes(
             raise Invalid.at("/query/from", "from_after_to", "from is later than to; swap them")
         step = (last - first) / (points - 1)
         instants = [first + step * index for index in range(points - 1)] + [last]
-        source = history.counted(connection, caller.account_id, segment.segment_no)
+        source = history.served_versions(connection, caller.account_id, segment.segment_no)
         sizes = history.sizes(connection, source, instants)
     return answer({"data": [{"at": at, "size": size} for at, size in zip(instants, sizes, strict=True)]}, position)
 
 
-def _show(entry: Entry) -> dict[str, Any]:
+def _show(entry: HistoryRow) -> dict[str, Any]:
     return {
         "customer_id": entry.customer_id,
         "external_id": entry.external_id,

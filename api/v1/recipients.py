@@ -39,12 +39,12 @@ from domain.errors import NotFound, Refused, Unavailable
 from projections.model.union import Union
 from projections.read import campaigns, recipients
 from projections.read.campaigns import AudienceRow
-from projections.read.recipients import Form
+from projections.read.recipients import LineFormat
 
 router = APIRouter(prefix="/v1", tags=["recipients"])
-FORMS: dict[str, Form] = {"application/x-ndjson": "json", "text/csv": "csv"}
-HEAD: dict[Form, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
-LAST: dict[Form, str] = {"json": '{{"count":{}}}\n', "csv": "# count,{}\r\n"}
+FORMS: dict[str, LineFormat] = {"application/x-ndjson": "json", "text/csv": "csv"}
+HEAD: dict[LineFormat, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
+LAST: dict[LineFormat, str] = {"json": '{{"count":{}}}\n', "csv": "# count,{}\r\n"}
 # Each holds a session of the pool for as long as its client reads.
 STREAMS_AT_ONCE = 4
 _streams = threading.BoundedSemaphore(STREAMS_AT_ONCE)
@@ -166,7 +166,7 @@ def _audience(connection: Any, account_id: UUID, audience_id: UUID) -> AudienceR
     return row
 
 
-def form_asked(request: Request) -> Form | None:
+def form_asked(request: Request) -> LineFormat | None:
     """The form of stream that `Accept` names first; `None` for pages."""
     for each in request.headers.get("accept", "").split(","):
         media_type = each.split(";")[0].strip().lower()
@@ -176,7 +176,7 @@ def form_asked(request: Request) -> Form | None:
 
 
 def stream(
-    here: Context, account_id: UUID, min_position: int | None, form: Form, lines: Callable[[Any], Lines]
+    here: Context, account_id: UUID, min_position: int | None, form: LineFormat, lines: Callable[[Any], Lines]
 ) -> Response:
     """All lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""
     if not _streams.acquire(blocking=False):
@@ -190,7 +190,7 @@ def stream(
     return StreamingResponse(_sent(body), 200, headers, media_type)
 
 
-def _told(lines: Lines, form: Form, opened: ExitStack) -> Iterator[bytes]:
+def _told(lines: Lines, form: LineFormat, opened: ExitStack) -> Iterator[bytes]:
     with opened:
         count = 0
         yield HEAD[form]

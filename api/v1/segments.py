@@ -152,7 +152,7 @@ def known(written: str) -> UUID:
 def names_naming(here: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
     """The names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
     with snapshot(here, account_id, position) as (connection, _):
-        return segments.names_naming(connection, account_id, segment_id)
+        return segments.names_referring_to(connection, account_id, segment_id)
 
 
 def find(connection: Any, account_id: UUID, written: str) -> SegmentRow:

@@ -47,11 +47,11 @@ def row_of(columns: tuple[Any, ...]) -> CustomerRow:
     return CustomerRow(customer_no, customer_id, version, created_at, updated_at, json_text.loads(values))
 
 
-def search_of(connection: Connection[TupleRow], account_id: UUID, typed: str | None) -> Search:
+def parse_search(connection: Connection[TupleRow], account_id: UUID, typed: str | None) -> Search:
     """What was typed, as a search; blank means everyone."""
     if typed is None or not typed.strip():
         return EVERYONE
-    return Search(search.words(typed), search.phones(typed, country(connection, account_id)))
+    return Search(search.words_query(typed), search.phones_query(typed, country(connection, account_id)))
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> CustomerRow | None:

@@ -23,7 +23,7 @@ from projections.postgres.database import beside
 SQL = beside(__file__)
 
 
-class Person(NamedTuple):
+class ExplainedCustomer(NamedTuple):
     """A customer: her values as people and as conditions see them, and when she last changed."""
 
     customer_no: int
@@ -32,7 +32,7 @@ class Person(NamedTuple):
     updated_at: datetime
 
 
-class Told(NamedTuple):
+class EventDetails(NamedTuple):
     """An event of the log: its type, who told it, and the values that a change of a customer set.
 
     `created`: the change was the customer's first.
@@ -45,13 +45,13 @@ class Told(NamedTuple):
     created: bool
 
 
-def person(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> Person | None:
+def customer(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> ExplainedCustomer | None:
     """The customer with this id in this account."""
-    row = connection.execute(SQL.person, {"account_id": account_id, "customer_id": customer_id}).fetchone()
+    row = connection.execute(SQL.customer, {"account_id": account_id, "customer_id": customer_id}).fetchone()
     if row is None:
         return None
     shown, _, seen = read_values(row[1], row[2])
-    return Person(row[0], shown, seen, row[3])
+    return ExplainedCustomer(row[0], shown, seen, row[3])
 
 
 def joined_at(connection: Connection[TupleRow], version_no: int | None, customer_no: int) -> datetime | None:
@@ -76,12 +76,12 @@ def segments_of(
     return {segment_id for (segment_id,) in connection.execute(SQL.segments_of, asked)}
 
 
-def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> Told | None:
+def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> EventDetails | None:
     """The event at a position of the log, as the account may see it."""
     return events(connection, account_id, [position]).get(position)
 
 
-def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, Told]:
+def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, EventDetails]:
     """The events at some positions of the log, as the account may see them."""
     asked = {"account_id": account_id, "positions": sorted(set(positions))}
     found = {}
@@ -89,5 +89,5 @@ def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequen
         state = json_text.loads(text)
         values = state.get("values") if topic == CustomerChanged.type_name else None
         created = bool(state.get("created"))
-        found[int(position)] = Told(topic, state.get("source"), state.get("change_id"), values or {}, created)
+        found[int(position)] = EventDetails(topic, state.get("source"), state.get("change_id"), values or {}, created)
     return found

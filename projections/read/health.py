@@ -38,7 +38,7 @@ class RunningImport(NamedTuple):
     started_at: datetime
 
 
-class SegmentInWork(NamedTuple):
+class PendingSegment(NamedTuple):
     """A segment that is being recomputed, or failed for a reason."""
 
     segment_id: UUID
@@ -47,7 +47,7 @@ class SegmentInWork(NamedTuple):
     since: datetime | None
 
 
-class Timer(NamedTuple):
+class NextTimeFlip(NamedTuple):
     """When time may flip something next (`None`: never), and whether that instant has passed without a flip."""
 
     due_at: datetime | None
@@ -59,22 +59,22 @@ def running_imports(connection: Connection[TupleRow], account_id: UUID) -> list[
     return [RunningImport(*row) for row in connection.execute(SQL.running_imports, {"account_id": account_id})]
 
 
-def segments_in_work(connection: Connection[TupleRow], account_id: UUID, *, limit: int) -> list[SegmentInWork]:
+def pending_segments(connection: Connection[TupleRow], account_id: UUID, *, limit: int) -> list[PendingSegment]:
     """The segments that failed, then those being recomputed."""
-    found = connection.execute(SQL.segments_in_work, {"account_id": account_id, "limit": limit})
-    return [SegmentInWork(*row) for row in found]
+    found = connection.execute(SQL.pending_segments, {"account_id": account_id, "limit": limit})
+    return [PendingSegment(*row) for row in found]
 
 
-def timer(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> Timer:
+def next_time_flip(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> NextTimeFlip:
     """What time does next in an account."""
     days, passed_to = accounts.calendar(connection, account_id)
     account = AccountState(account_id, days, micros(passed_to))
     account.time.add_all(_moving(connection, account_id))
     if not account.time:
-        return Timer(None, False)
+        return NextTimeFlip(None, False)
     overdue = time_flips.is_due(connection, account, micros(now))
     due = account.due_at if account.due_at is not None else time_flips.next_due(connection, account)
-    return Timer(None, False) if due == time_flips.NEVER else Timer(from_micros(due), overdue)
+    return NextTimeFlip(None, False) if due == time_flips.NEVER else NextTimeFlip(from_micros(due), overdue)
 
 
 def _moving(connection: Connection[TupleRow], account_id: UUID) -> Iterator[tuple[int, Node]]:

@@ -5,7 +5,7 @@ LEFT JOIN segments s ON s.segment_id = i.segment_id AND s.account_id = %(account
 WHERE i.account_id = %(account_id)s::uuid AND i.state = 'running'
 ORDER BY i.started_at
 
--- name: segments_in_work
+-- name: pending_segments
 SELECT s.segment_id, s.name, s.failure, v.began_at
 FROM segments s
 LEFT JOIN segment_versions v ON v.version_no = s.building

@@ -23,7 +23,7 @@ SQL = beside(__file__)
 NEXT = timedelta(microseconds=1)
 
 
-class Counted(NamedTuple):
+class ServedVersions(NamedTuple):
     """The versions of a segment whose history counts, and up to which position each."""
 
     account_id: UUID
@@ -31,7 +31,7 @@ class Counted(NamedTuple):
     lasts: list[int]
 
 
-class Entry(NamedTuple):
+class HistoryRow(NamedTuple):
     """Somebody joined or left; of a customer who is gone there is no id any more."""
 
     customer_id: UUID | None
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     phone: str | None
 
 
-class Last(NamedTuple):
+class LastChange(NamedTuple):
     """The last that happened to one customer."""
 
     joined: bool
@@ -55,36 +55,45 @@ class Last(NamedTuple):
     position: int
 
 
-def counted(connection: Connection[TupleRow], account_id: UUID, segment_no: int) -> Counted:
+def served_versions(connection: Connection[TupleRow], account_id: UUID, segment_no: int) -> ServedVersions:
     """Where the history of a segment stands."""
-    rows = connection.execute(SQL.counted, {"account_id": account_id, "segment_no": segment_no}).fetchall()
-    return Counted(account_id, [row[0] for row in rows], [row[1] for row in rows])
+    rows = connection.execute(SQL.served_versions, {"account_id": account_id, "segment_no": segment_no}).fetchall()
+    return ServedVersions(account_id, [row[0] for row in rows], [row[1] for row in rows])
 
 
 def page(
-    connection: Connection[TupleRow], source: Counted, *, before: tuple[datetime, int, int, int] | None, limit: int
-) -> list[Entry]:
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    *,
+    before: tuple[datetime, int, int, int] | None,
+    limit: int,
+) -> list[HistoryRow]:
     """Joins and leaves, newest first."""
     at, customer_no, position, version_no = before or (None, None, None, None)
     key = {"at": at, "position": position, "version_no": version_no, "customer_no": customer_no, "limit": limit}
     connection.execute(SQL.walk)
-    return [Entry(*row) for row in connection.execute(SQL.page, source._asdict() | key)]
+    return [HistoryRow(*row) for row in connection.execute(SQL.page, source._asdict() | key)]
 
 
-def count(connection: Connection[TupleRow], source: Counted) -> int:
+def count(connection: Connection[TupleRow], source: ServedVersions) -> int:
     """How many joins and leaves there were."""
     row = connection.execute(SQL.count, source._asdict()).fetchone()
     return int(row[0]) if row else 0
 
 
-def last_of(connection: Connection[TupleRow], source: Counted, customer_no: int) -> Last | None:
+def last_change(connection: Connection[TupleRow], source: ServedVersions, customer_no: int) -> LastChange | None:
     """How a customer came to be a member, or to be none any more; `None` where she never was one."""
-    row = connection.execute(SQL.last_of, source._asdict() | {"customer_no": customer_no}).fetchone()
-    return Last(*row) if row else None
+    row = connection.execute(SQL.last_change, source._asdict() | {"customer_no": customer_no}).fetchone()
+    return LastChange(*row) if row else None
 
 
 def members_at(
-    connection: Connection[TupleRow], source: Counted, at: datetime, *, before: tuple[datetime, int] | None, limit: int
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    at: datetime,
+    *,
+    before: tuple[datetime, int] | None,
+    limit: int,
 ) -> list[tuple[int, datetime, CustomerRow | None]]:
     """Who was a member at an instant: number, when she had joined, and who she is now, if she still is."""
     joined_at, customer_no = before or (None, None)
@@ -96,7 +105,7 @@ def members_at(
     ]
 
 
-def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[datetime]) -> list[int]:
+def sizes(connection: Connection[TupleRow], source: ServedVersions, points: Sequence[datetime]) -> list[int]:
     """How many members there were at each of some instants, in order of time."""
     bounds = [point + NEXT for point in points]
     moved: dict[int, Any] = dict(
@@ -110,7 +119,12 @@ def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[da
 
 
 def sizes_back_from(
-    connection: Connection[TupleRow], source: Counted, size: int, points: Sequence[datetime], *, within: timedelta
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    size: int,
+    points: Sequence[datetime],
+    *,
+    within: timedelta,
 ) -> list[int] | None:
     """As `sizes`, from how many members there are now: reads only what happened after the first instant.
 

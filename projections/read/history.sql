@@ -1,4 +1,4 @@
--- name: counted
+-- name: served_versions
 -- The versions whose history is the segment's, each up to which position.
 SELECT version_no, coalesce(superseded_by, 9223372036854775807)
 FROM segment_versions
@@ -35,7 +35,7 @@ SELECT count(*)
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
 
--- name: last_of
+-- name: last_change
 -- The last that happened to one customer; in the log's order, and within an event in time's.
 SELECT h.joined, h.at, h.cause, h.position
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)

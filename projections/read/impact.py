@@ -15,7 +15,7 @@ from domain.filters.conditions import Node
 from domain.moments import Moment
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside
-from projections.read.preview import in_time
+from projections.read.preview import within_time_limit
 
 SQL = beside(__file__)
 NO_VERSION = -1
@@ -36,7 +36,7 @@ def impact(
         "account": sql.Literal(account_id), "predicate": predicate(node, moment),
         "serving": sql.Literal(NO_VERSION if serving is None else serving),
     }  # fmt: skip
-    with in_time(connection):
+    with within_time_limit(connection):
         row = connection.execute(sql.SQL(SQL.impact).format(**parts)).fetchone()
     assert row is not None
     return Impact(*row)

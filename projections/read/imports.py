@@ -13,7 +13,7 @@ from projections.postgres.database import beside
 SQL = beside(__file__)
 
 
-class Running(NamedTuple):
+class ImportProgress(NamedTuple):
     """An import on its way into a segment."""
 
     import_id: UUID
@@ -22,7 +22,7 @@ class Running(NamedTuple):
     lines: int
 
 
-def running_in(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[Running]:
+def running_imports(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[ImportProgress]:
     """The imports that are not finished yet, oldest first."""
-    found = connection.execute(SQL.running_in, {"account_id": account_id, "segment_id": segment_id})
-    return [Running(*row) for row in found]
+    found = connection.execute(SQL.running_imports, {"account_id": account_id, "segment_id": segment_id})
+    return [ImportProgress(*row) for row in found]

@@ -17,8 +17,8 @@ from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 SQL = beside(__file__)
 # Beyond these, what matches a search is not counted, and looked for among the newest.
 FEW = 1_000
-LEAST_WINDOW, MOST_WINDOW = 200, 20_000
-EVERYBODY = 2**62
+MIN_WINDOW, MAX_WINDOW = 200, 20_000
+MAX_CUSTOMER_NO = 2**62
 
 
 def page(
@@ -48,9 +48,9 @@ def page(
     found: list[TupleRow] = []
     if wanted == EVERYONE or many:
         start = {
-            "window": min(MOST_WINDOW, 200 * limit) if many else max(LEAST_WINDOW, 2 * limit),
+            "window": min(MAX_WINDOW, 200 * limit) if many else max(MIN_WINDOW, 2 * limit),
             "joined_at": joined_at or "infinity",
-            "customer_no": EVERYBODY if customer_no is None else customer_no,
+            "customer_no": MAX_CUSTOMER_NO if customer_no is None else customer_no,
             "everyone": not many,
         }
         found = connection.execute(SQL.newest, parameters | start).fetchall()
@@ -112,14 +112,14 @@ def count_candidates(connection: Connection[TupleRow], account_id: UUID, version
     return int(row[0]) if row else 0
 
 
-def count_few(connection: Connection[TupleRow], version_no: int, wanted: Search) -> int | None:
+def count_if_few(connection: Connection[TupleRow], version_no: int, wanted: Search) -> int | None:
     """How many members match the search; `None` where more than `FEW` customers do, who are not counted."""
     asked = {"version_no": version_no, "words": wanted.words, "phones": wanted.phones, "most": FEW + 1}
     row = connection.execute(SQL.count_few, asked).fetchone()
     return int(row[0]) if row and row[1] <= FEW else None
 
 
-def count_few_candidates(
+def count_candidates_if_few(
     connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search
 ) -> int | None:
     """How many customers are not members and match the search; `None` where there are more than `FEW`."""

@@ -11,7 +11,7 @@ from projections.postgres.database import Database, beside
 SQL = beside(__file__)
 
 
-class Standing(NamedTuple):
+class InstallationStatus(NamedTuple):
     """How the whole installation stands; `waiting_since` is when the first event not yet projected was recorded."""
 
     head: int
@@ -23,12 +23,12 @@ class Standing(NamedTuple):
     dead_letters_unpublished: int
 
 
-def reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
+def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
     """Whether the read models include `wanted` and, where a segment is named, the filter it had then serves."""
     with database.snapshot(account_id) as (connection, position):
         if segment_id is None:
             return position >= wanted
-        row = connection.execute(SQL.settled, {"wanted": wanted, "segment_id": segment_id}).fetchone()
+        row = connection.execute(SQL.has_reached, {"wanted": wanted, "segment_id": segment_id}).fetchone()
         return bool(row and row[0])
 
 
@@ -46,9 +46,9 @@ def progress(database: Database) -> tuple[int, int]:
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def standing(database: Database) -> Standing:
+def installation_status(database: Database) -> InstallationStatus:
     """Head, position and what needs attention, from one snapshot, over all accounts."""
     with database.single() as connection:
-        row = connection.execute(SQL.standing).fetchone()
+        row = connection.execute(SQL.installation_status).fetchone()
     assert row is not None
-    return Standing(*row)
+    return InstallationStatus(*row)

@@ -1,4 +1,4 @@
--- name: settled
+-- name: has_reached
 -- A segment that is not there (deleted, or never was) has nothing left to wait for.
 SELECT p.position >= %(wanted)s::bigint
        AND NOT EXISTS (SELECT FROM segments s
@@ -11,6 +11,6 @@ SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection
 
--- name: standing
+-- name: installation_status
 SELECT head, position, waiting_since, recomputing, failed, dead_letters, dead_letters_unpublished
 FROM rollcall.standing()

@@ -23,7 +23,7 @@ from projections.read.customers import CustomerRow, row_of
 
 SQL = beside(__file__)
 SAMPLE = 10
-MOST_SECONDS = 15
+MAX_SECONDS = 15
 
 
 def preview(
@@ -33,7 +33,7 @@ def preview(
     parts: dict[str, Any] = {
         "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
     }  # fmt: skip
-    with in_time(connection):
+    with within_time_limit(connection):
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None
         count, blocks = row
@@ -44,10 +44,10 @@ def preview(
 
 
 @contextmanager
-def in_time(connection: Connection[TupleRow]) -> Iterator[None]:
+def within_time_limit(connection: Connection[TupleRow]) -> Iterator[None]:
     """Run what reads every customer once, shared among workers. Raises `Unavailable` where it takes too long."""
-    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
+    connection.execute(SQL.prepare, [f"{MAX_SECONDS}s"])
     try:
         yield
     except psycopg.errors.QueryCanceled:
-        raise Unavailable("preview_too_slow", f"not counted within {MOST_SECONDS} s; try again later") from None
+        raise Unavailable("preview_too_slow", f"not counted within {MAX_SECONDS} s; try again later") from None

@@ -20,12 +20,12 @@ from projections.model.union import Union
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
-Form = Literal["json", "csv"]
-AT_ONCE = 5_000
-LEAST_WINDOW, LARGEST_WINDOW = 100, 50_000
+LineFormat = Literal["json", "csv"]
+FETCH_SIZE = 5_000
+MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
 
-class Recipient(NamedTuple):
+class RecipientRow(NamedTuple):
     """One person, one phone number."""
 
     customer_no: int
@@ -44,22 +44,22 @@ class Skipped(NamedTuple):
     duplicate_phone: int
 
 
-def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[Recipient]:
+def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[RecipientRow]:
     """Recipients now, oldest customer first; what comes later in the transaction is planned once for all values too.
 
     Looks at a window of members; where most of them are no recipients, at larger and larger ones.
     """
-    found: list[Recipient] = []
-    last, window = after or 0, max(LEAST_WINDOW, 2 * limit)
+    found: list[RecipientRow] = []
+    last, window = after or 0, max(MIN_WINDOW, 2 * limit)
     connection.execute(SQL.plan_once)
     while True:
         terms = union._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
         rows = connection.execute(SQL.page, terms).fetchall()
-        found += [Recipient(*row[2:]) for row in rows if row[2] is not None]
+        found += [RecipientRow(*row[2:]) for row in rows if row[2] is not None]
         end, members = rows[0][:2]
         if len(found) == limit or members < window:
             return found
-        last, window = end, min(window * 4, LARGEST_WINDOW)
+        last, window = end, min(window * 4, MAX_WINDOW)
 
 
 def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:
@@ -83,19 +83,19 @@ def totals_within(connection: Connection[TupleRow], union: Union, span: timedelt
 
 def frozen_page(
     connection: Connection[TupleRow], account_id: UUID, audience_no: int, *, after: int | None, limit: int
-) -> list[Recipient]:
+) -> list[RecipientRow]:
     """Recipients of a frozen audience, oldest customer first."""
     terms = {"account_id": account_id, "audience_no": audience_no, "after": after or 0, "limit": limit}
-    return [Recipient(*each) for each in connection.execute(SQL.frozen_page, terms)]
+    return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
-def lines(connection: Connection[TupleRow], union: Union, form: Form) -> Iterator[tuple[bytes, int]]:
+def lines(connection: Connection[TupleRow], union: Union, form: LineFormat) -> Iterator[tuple[bytes, int]]:
     """Every recipient now as a line of text: some lines at a time, and how many."""
     return _lines(connection, SQL.stream, form, union._asdict())
 
 
 def frozen_lines(
-    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: Form
+    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: LineFormat
 ) -> Iterator[tuple[bytes, int]]:
     """The same of a frozen audience."""
     terms = {"account_id": account_id, "audience_no": audience_no}
@@ -103,12 +103,12 @@ def frozen_lines(
 
 
 def _lines(
-    connection: Connection[TupleRow], query: str, form: Form, terms: dict[str, Any]
+    connection: Connection[TupleRow], query: str, form: LineFormat, terms: dict[str, Any]
 ) -> Iterator[tuple[bytes, int]]:
     line = sql.SQL(SQL.line_json if form == "json" else SQL.line_csv)
     # All rows are wanted: without this, a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
         cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)
-        while rows := cursor.fetchmany(AT_ONCE):
+        while rows := cursor.fetchmany(FETCH_SIZE):
             yield "".join([text for (text,) in rows]).encode(), len(rows)

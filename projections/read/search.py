@@ -18,12 +18,12 @@ _PHONE = re.compile(r"[+\d\s()./-]+\Z", re.ASCII)
 _LEAST_DIGITS = 3
 
 
-def words(typed: str) -> str:
+def words_query(typed: str) -> str:
     """All words, each as a quoted prefix, joined by AND."""
     return " & ".join(f"{_quoted(word)}:*" for word in fold(typed).split())
 
 
-def phones(typed: str, country: str) -> str:
+def phones_query(typed: str, country: str) -> str:
     """The ways in which the digits typed may begin a stored number, joined by OR; empty where it is no number."""
     digits = re.sub(r"\D", "", typed, flags=re.ASCII)
     if not _PHONE.match(typed) or len(digits) < _LEAST_DIGITS:

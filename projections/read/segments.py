@@ -96,15 +96,15 @@ def count_of_customer(connection: Connection[TupleRow], account_id: UUID, custom
     return int(row[0]) if row else 0
 
 
-def names_reading(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
+def names_using_attribute(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
     """The names of the segments whose filter has a condition on an attribute."""
-    found = connection.execute(SQL.names_reading, {"account_id": account_id, "attribute": attribute})
+    found = connection.execute(SQL.names_using_attribute, {"account_id": account_id, "attribute": attribute})
     return [str(name) for (name,) in found]
 
 
-def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
+def names_referring_to(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
     """The names of the segments whose filter names another segment."""
-    found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
+    found = connection.execute(SQL.names_referring_to, {"account_id": account_id, "segment_id": str(segment_id)})
     return [str(name) for (name,) in found]
 
 
@@ -114,9 +114,11 @@ def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Coll
     return {row.segment_id: row for row in map(row_of, found)}
 
 
-def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
+def counts_by_attribute(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
     """For each attribute that a filter reads, how many segments' filters do."""
-    return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}
+    return {
+        str(key): int(count) for key, count in connection.execute(SQL.counts_by_attribute, {"account_id": account_id})
+    }
 
 
 def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:

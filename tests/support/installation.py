@@ -27,7 +27,7 @@ from domain.account import KeyKind
 from domain.commands.application import Rollcall, Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
-from projections.read.position import progress, reached
+from projections.read.position import has_reached, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
@@ -165,7 +165,7 @@ class Installation:
     def computed(self, account_id: UUID, saved: Saved) -> None:
         """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
         deadline = time.monotonic() + 30
-        while not reached(self.database, account_id, saved.position, saved.id):
+        while not has_reached(self.database, account_id, saved.position, saved.id):
             assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
 

@@ -50,7 +50,7 @@ def list_attributes(request: Request, here: Here, person: SignedIn, pager: Paged
         if unchanged(request, position):
             return still()
         own = accounts.attributes(connection, account_id)
-        readers = segments.counts_reading(connection, account_id)
+        readers = segments.counts_by_attribute(connection, account_id)
     label = vocabulary(own, {}).label
     every: list[tuple[str, AttributeType]] = [*((row.key, row.type) for row in own), *BUILT_IN.items()]
     # The order is by place, as over HTTP: attributes are never removed.
@@ -121,7 +121,7 @@ def _declare(here: Context, person: Person, key: str, kind: Any, label: str) -> 
         return here.rollcall.declare_attribute(person.account_id, key, kind, label).position
     except Refused:
         with snapshot(here, person.account_id) as (connection, _):
-            readers = segments.names_reading(connection, person.account_id, key)
+            readers = segments.names_using_attribute(connection, person.account_id, key)
         return here.rollcall.declare_attribute(person.account_id, key, kind, label, readers).position
 
 
@@ -131,7 +131,7 @@ def _known(here: Context, person: Person, key: str) -> tuple[dict[str, Any], lis
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
     with snapshot(here, person.account_id) as (connection, _):
-        readers = segments.names_reading(connection, person.account_id, key)
+        readers = segments.names_using_attribute(connection, person.account_id, key)
     return {"key": key, "type": attribute.type, "label": attribute.label or ""}, readers
 
 

@@ -20,8 +20,8 @@ from api.v1.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.filters.wording import plural
 from projections.read import accounts, dead_letters, health, segments
-from projections.read.health import SegmentInWork, Timer
-from projections.read.position import Standing, standing
+from projections.read.health import NextTimeFlip, PendingSegment
+from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(prefix="/health")
 Kind = Literal["good", "working", "failed"]
@@ -44,12 +44,12 @@ class Verdict(NamedTuple):
 def show_health(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
     """The whole page; it is told again only when something of it changed."""
     account_id, now = person.account_id, here.rollcall.now()
-    found = standing(here.database)
+    found = installation_status(here.database)
     with snapshot(here, account_id) as (connection, _):
         days, _ = accounts.calendar(connection, account_id)
-        timer = health.timer(connection, account_id, now)
+        timer = health.next_time_flip(connection, account_id, now)
         imports = health.running_imports(connection, account_id)
-        in_work = health.segments_in_work(connection, account_id, limit=MOST_SEGMENTS)
+        in_work = health.pending_segments(connection, account_id, limit=MOST_SEGMENTS)
         total = segments.count(connection, account_id, name=None, kind=None)
         letters = dead_letters.page(connection, account_id, before=_number(pager.after), limit=pager.fetch)
         waiting = dead_letters.count(connection, account_id)
@@ -93,7 +93,7 @@ def retry(request: Request, here: Here, person: SignedIn, dead_letter_id: Letter
     return done(request, told, PLACE)
 
 
-def verdict_on_log(found: Standing, now: datetime) -> Verdict:
+def verdict_on_log(found: InstallationStatus, now: datetime) -> Verdict:
     """Whether the read models hold the log's last event."""
     behind = found.head - found.position
     waited = now - (found.waiting_since or now)
@@ -105,7 +105,7 @@ def verdict_on_log(found: Standing, now: datetime) -> Verdict:
     return Verdict("failed", f"{text}: what is shown is old, never wrong. Is the projection worker running?")
 
 
-def verdict_on_time(timer: Timer, now: datetime) -> Verdict:
+def verdict_on_time(timer: NextTimeFlip, now: datetime) -> Verdict:
     """Whether what time does has been done."""
     if timer.due_at is None:
         return Verdict("good", "No filter follows the clock")
@@ -127,7 +127,7 @@ def verdict_on_imports(running: int) -> Verdict:
     return Verdict("working", f"{plural(running, 'import')} running") if running else Verdict("good", "None is running")
 
 
-def verdict_on_segments(in_work: list[SegmentInWork], total: int) -> Verdict:
+def verdict_on_segments(in_work: list[PendingSegment], total: int) -> Verdict:
     """Whether every segment shows the members of its newest filter."""
     failed = sum(each.failure is not None for each in in_work)
     working = len(in_work) - failed

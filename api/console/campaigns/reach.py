@@ -13,7 +13,7 @@ from uuid import UUID
 
 from projections.model.union import Union
 from projections.read import recipients, segments
-from projections.read.recipients import Recipient, Skipped
+from projections.read.recipients import RecipientRow, Skipped
 from projections.read.segments import SegmentRow
 
 # A page waits for the first; what takes longer comes after it. Less than the browser waits for any answer.
@@ -68,7 +68,7 @@ def reach(connection: Any, account_id: UUID, lists: Chosen, within: timedelta = 
     return Reach(count, skipped, members, members - count - sum(skipped))
 
 
-def page(connection: Any, account_id: UUID, lists: Chosen, *, after: int | None, limit: int) -> Sequence[Recipient]:
+def page(connection: Any, account_id: UUID, lists: Chosen, *, after: int | None, limit: int) -> Sequence[RecipientRow]:
     """Recipients now, oldest customer first."""
     union = lists.union(account_id)
     return recipients.page(connection, union, after=after, limit=limit) if union else []

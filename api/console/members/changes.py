@@ -89,10 +89,10 @@ def _candidates(
     with snapshot(here, account_id) as (connection, _):
         segment = find(connection, account_id, segment_id)
         _refuse_dynamic(segment)
-        wanted = customers.search_of(connection, account_id, query)
+        wanted = customers.parse_search(connection, account_id, query)
         version, before = segment.serving or 0, int(pager.after) if _is_number(pager.after) else None
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.fetch)
-        total = members.count_few_candidates(connection, account_id, version, wanted)
+        total = members.count_candidates_if_few(connection, account_id, version, wanted)
         words = accounts.words(connection, account_id, {})
     page = pager.page(rows, lambda row: str(row.customer_no), total)
     values = {

@@ -57,7 +57,7 @@ def manage(
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, position):
         segment = find(connection, account_id, segment_id)
-        running = imports.running_in(connection, account_id, segment.segment_id)
+        running = imports.running_imports(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))
         if unchanged(request, seen):
             return still()
@@ -74,11 +74,11 @@ def _listed(
     connection: Any, account_id: UUID, segment: SegmentRow, words: Words, pager: Pager, query: str
 ) -> dict[str, Any]:
     """The page of members that the address asks for."""
-    wanted = customers.search_of(connection, account_id, query)
+    wanted = customers.parse_search(connection, account_id, query)
     version, before = segment.serving or 0, _before(pager.after)
     rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.fetch)
     everyone = wanted == customers.EVERYONE
-    total = segment.members if everyone else members.count_few(connection, version, wanted)
+    total = segment.members if everyone else members.count_if_few(connection, version, wanted)
     page = pager.page(rows, lambda each: f"{each[1].isoformat()}{_APART}{each[0].customer_no}", total)
     return {"page": page, "lines": [line_of(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 

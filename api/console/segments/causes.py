@@ -7,13 +7,13 @@ from typing import Any
 
 from domain.filters.wording import Words, plural
 from domain.stored_events import SegmentCreated, SegmentRefreshed
-from projections.read.explanations import Told
+from projections.read.explanations import EventDetails
 
 MOST_CHANGES = 3
 IMPORT, BULK = "import:", "bulk:"
 
 
-def cause_of(cause: str, joined: bool, told: Told | None) -> str:
+def cause_of(cause: str, joined: bool, told: EventDetails | None) -> str:
     """A cause that is no change of the customer's own data, as it stands in a list: "The filter was edited"."""
     match cause:
         case "time":
@@ -33,7 +33,7 @@ def cause_of(cause: str, joined: bool, told: Told | None) -> str:
     return f"A change{origin(told)}"
 
 
-def change_of(told: Told | None, reads: frozenset[str], words: Words) -> str:
+def change_of(told: EventDetails | None, reads: frozenset[str], words: Words) -> str:
     """A change of the customer's data, as it stands in a list: "Plan changed to gold, from /crm"."""
     text = changed(told, reads, words) if told is not None else ""
     source = origin(told)
@@ -42,7 +42,7 @@ def change_of(told: Told | None, reads: frozenset[str], words: Words) -> str:
     return f"{text[0].upper()}{text[1:]}{',' if source else ''}{source}"
 
 
-def origin(told: Told | None) -> str:
+def origin(told: EventDetails | None) -> str:
     """Where a change came from: " from /crm", " from a CSV import", nothing where nobody said."""
     if told is None or not told.source:
         return ""
@@ -53,7 +53,7 @@ def origin(told: Told | None) -> str:
     return f" from {told.source}"
 
 
-def changed(told: Told, reads: frozenset[str], words: Words) -> str:
+def changed(told: EventDetails, reads: frozenset[str], words: Words) -> str:
     """What a change set of the attributes that a filter reads: "Plan changed to gold"; of all it set where of none.
 
     Nothing once the person was erased.

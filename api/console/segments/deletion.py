@@ -23,7 +23,7 @@ def ask(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> R
     with snapshot(here, person.account_id) as (connection, _):
         segment = find(connection, person.account_id, segment_id)
         attached = campaigns.of_segment(connection, person.account_id, segment.segment_id)
-        used_by = segments.names_naming(connection, person.account_id, segment.segment_id)
+        used_by = segments.names_referring_to(connection, person.account_id, segment.segment_id)
     values = {
         "person": person, "active": "segments", "segment": segment, "used_by": used_by,
         "campaigns": [(row, row.needs_audience_without(segment.segment_id)) for row in attached],

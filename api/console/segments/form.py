@@ -141,7 +141,7 @@ def _read(here: Context, person: Person, segment_id: str) -> tuple[SegmentRow, K
         around = {
             "segment": row, "segment_id": str(row.segment_id), "both": None, "told": None,
             "campaigns": campaigns.of_segment(connection, person.account_id, row.segment_id),
-            "naming": segments.names_naming(connection, person.account_id, row.segment_id),
+            "naming": segments.names_referring_to(connection, person.account_id, row.segment_id),
         }  # fmt: skip
     return row, known, around
 

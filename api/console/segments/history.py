@@ -22,7 +22,7 @@ from api.v1.shapes.segments import state_of
 from domain import json_text
 from domain.filters.wording import Words
 from projections.read import explanations, history
-from projections.read.history import Counted, Entry
+from projections.read.history import HistoryRow, ServedVersions
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments/{segment_id}")
@@ -71,13 +71,13 @@ def show_history(
     account_id, now = person.account_id, here.rollcall.now()
     # Either part of the page is asked for alone, and often.
     part = request.headers.get("hx-target")
-    quick, sizes, entries, causes = True, None, list[Entry](), list[str]()
+    quick, sizes, entries, causes = True, None, list[HistoryRow](), list[str]()
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
         segment = find(connection, account_id, segment_id)
         words = words_of(connection, account_id)
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         if part != SIZES:
             entries = history.page(connection, source, before=_before(pager.after), limit=pager.fetch)
             causes = _causes(connection, account_id, entries, frozenset(_attributes(segment.filter)), words)
@@ -106,13 +106,15 @@ def instants_of(segment: SegmentRow, chosen: str, now: datetime) -> list[datetim
 
 
 def _sizes(
-    connection: Any, source: Counted, segment: SegmentRow, instants: list[datetime], within: timedelta
+    connection: Any, source: ServedVersions, segment: SegmentRow, instants: list[datetime], within: timedelta
 ) -> Sizes | None:
     found = history.sizes_back_from(connection, source, segment.members, instants, within=within)
     return None if found is None else Sizes(instants, found)
 
 
-def _causes(connection: Any, account_id: UUID, entries: list[Entry], reads: frozenset[str], words: Words) -> list[str]:
+def _causes(
+    connection: Any, account_id: UUID, entries: list[HistoryRow], reads: frozenset[str], words: Words
+) -> list[str]:
     told = explanations.events(connection, account_id, [each.position for each in entries])
     return [
         change_of(told.get(each.position), reads, words)
@@ -134,7 +136,7 @@ def _attributes(raw: Any) -> Iterator[str]:
             yield from _attributes(raw.get(key))
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: HistoryRow) -> str:
     return f"{entry.at.isoformat()}_{entry.customer_no}_{entry.position}_{entry.version_no}"
 
 

@@ -72,7 +72,7 @@ def ask(
         segment = find(connection, account_id, segment_id)
         rows = []
         if query.strip():
-            wanted = customers.search_of(connection, account_id, query)
+            wanted = customers.parse_search(connection, account_id, query)
             rows = customers.page(connection, account_id, wanted, before=None, limit=MOST_FOUND + 1)
     values = {
         "person": person, "active": "segments", "segment": segment, "query": query, "more": len(rows) > MOST_FOUND,

@@ -14,7 +14,7 @@ from domain.campaign import MAX_SEGMENTS
 from domain.errors import NotFound
 from domain.segment import MAX_NAME
 from projections.read.campaigns import AudienceRow, CampaignRow
-from projections.read.recipients import Recipient as RecipientRow
+from projections.read.recipients import RecipientRow
 
 Row = TypeVar("Row")
 

@@ -122,7 +122,7 @@ def test_who_may_not_be_sent_to_keeps_no_phone_number(client: Client) -> None:
 def test_many_members_who_are_no_recipients_do_not_hide_those_who_are(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.read.recipients.LEAST_WINDOW", 3)
+    monkeypatch.setattr("projections.read.recipients.MIN_WINDOW", 3)
     gold, silver = segment(client, "gold"), segment(client, "silver")
     for n in range(40):
         put(

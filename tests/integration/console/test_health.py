@@ -14,7 +14,7 @@ from httpx import Client
 from api.console.account.health import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
-from projections.read.position import Standing
+from projections.read.position import InstallationStatus
 from tests.support.installation import Installation
 
 HEADERS: list[tuple[str, bytes | None]] = [
@@ -97,7 +97,7 @@ def test_what_is_behind_is_counted_in_events_and_seconds(
 
 def test_large_numbers_are_read_in_groups() -> None:
     now = datetime(2026, 11, 3, tzinfo=UTC)
-    behind = Standing(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
+    behind = InstallationStatus(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
     assert verdict_on_log(behind, now).text == "Behind by 1,204 events, 3 s"
 
 

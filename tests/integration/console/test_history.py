@@ -196,7 +196,7 @@ def test_the_size_counted_back_from_now_is_the_size_counted_from_the_beginning(
     with installation.database.transaction(account_id) as connection:
         segment = read_segments.by_id(connection, account_id, gold)
         assert segment is not None
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         span = (clock.at - began) / 40
         for first in (0, 13, 39):
             points = [began + span * step for step in range(first, 41)]
@@ -262,7 +262,7 @@ def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
     with installation.database.transaction(account_id) as connection:
         segment = read_segments.by_id(connection, account_id, gold)
         assert segment is not None
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         points = [clock.at, clock.at + timedelta(hours=1)]
         span = timedelta(milliseconds=1)
         assert history.sizes_back_from(connection, source, 60_000, points, within=span) is None
