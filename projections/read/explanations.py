@@ -1,7 +1,6 @@
-"""What an explanation is made of: a customer as conditions see her, the filter being served, the cause.
+"""The parts of an explanation: a customer's values, the served filter, and the event that caused a change.
 
-Used by `api.v1.explanations` and the console's history. All of one snapshot, and of the instant at which the
-projection worker evaluated her last.
+Used by `api.v1.explanations` and the console's history, within one snapshot.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ SQL = beside(__file__)
 
 
 class ExplainedCustomer(NamedTuple):
-    """A customer: her values as people and as conditions see them, and when she last changed."""
+    """A customer: their values as shown to people and as conditions see them, and when they last changed."""
 
     customer_no: int
     shown: dict[str, Any]
@@ -33,9 +32,9 @@ class ExplainedCustomer(NamedTuple):
 
 
 class EventDetails(NamedTuple):
-    """An event of the log: its type, who told it, and the values that a change of a customer set.
+    """An event of the log: its type, its source, and the values that a change of a customer set.
 
-    `created`: the change was the customer's first.
+    `created`: whether the change created the customer.
     """
 
     type: str
@@ -46,7 +45,7 @@ class EventDetails(NamedTuple):
 
 
 def customer(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> ExplainedCustomer | None:
-    """The customer with this id in this account."""
+    """Returns the customer with this id in this account."""
     row = connection.execute(SQL.customer, {"account_id": account_id, "customer_id": customer_id}).fetchone()
     if row is None:
         return None
@@ -55,13 +54,13 @@ def customer(connection: Connection[TupleRow], account_id: UUID, customer_id: UU
 
 
 def joined_at(connection: Connection[TupleRow], version_no: int | None, customer_no: int) -> datetime | None:
-    """Since when a customer is in a version; `None` where she is not."""
+    """Returns when a customer joined a version, `None` if they are not a member."""
     row = connection.execute(SQL.joined, {"version_no": version_no, "customer_no": customer_no}).fetchone()
     return row[0] if row else None
 
 
 def filter_of(connection: Connection[TupleRow], version_no: int) -> Any:
-    """The filter of a version as it was saved; `None` for a static segment."""
+    """Returns the filter of a version as JSON, segments written out; `None` for a static segment."""
     row = connection.execute(SQL.filter, {"version_no": version_no}).fetchone()
     return None if row is None or row[0] is None else json_text.loads(row[0])
 
@@ -69,7 +68,7 @@ def filter_of(connection: Connection[TupleRow], version_no: int) -> Any:
 def segments_of(
     connection: Connection[TupleRow], account_id: UUID, customer_no: int, segment_ids: set[str]
 ) -> set[str]:
-    """Those of some segments that a customer is in."""
+    """Returns which of `segment_ids` a customer is in."""
     if not segment_ids:
         return set()
     asked = {"account_id": account_id, "customer_no": customer_no, "segment_ids": sorted(segment_ids)}
@@ -77,12 +76,12 @@ def segments_of(
 
 
 def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> EventDetails | None:
-    """The event at a position of the log, as the account may see it."""
+    """Returns the event at a position of the log, if it is of this account."""
     return events(connection, account_id, [position]).get(position)
 
 
 def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, EventDetails]:
-    """The events at some positions of the log, as the account may see them."""
+    """Returns the events at some positions of the log that are of this account, by position."""
     asked = {"account_id": account_id, "positions": sorted(set(positions))}
     found = {}
     for position, topic, text in connection.execute(SQL.events, asked):

@@ -1,4 +1,4 @@
-"""CSV imports as the console's lists show them; a single import and its rows: `projections.records.imports`."""
+"""Running CSV imports, for the console's members page; a single import and its rows: `projections.records.imports`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SQL = beside(__file__)
 
 
 class ImportProgress(NamedTuple):
-    """An import on its way into a segment."""
+    """How far a running import is; `lines` are those processed so far."""
 
     import_id: UUID
     file_name: str
@@ -23,6 +23,6 @@ class ImportProgress(NamedTuple):
 
 
 def running_imports(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[ImportProgress]:
-    """The imports that are not finished yet, oldest first."""
+    """Returns the unfinished imports into a segment, oldest first."""
     found = connection.execute(SQL.running_imports, {"account_id": account_id, "segment_id": segment_id})
     return [ImportProgress(*row) for row in found]

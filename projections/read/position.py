@@ -1,4 +1,7 @@
-"""How far the read models have come: asked by every read, by a request that waits for its own write, by `/metrics`."""
+"""The position of the read model and the state of the installation.
+
+Used by authentication, by requests that wait for their own write, and by `/readyz` and `/metrics`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ SQL = beside(__file__)
 
 
 class InstallationStatus(NamedTuple):
-    """How the whole installation stands; `waiting_since` is when the first event not yet projected was recorded."""
+    """The state of the whole installation; `waiting_since`: when the first event not yet projected was recorded."""
 
     head: int
     position: int
@@ -24,7 +27,7 @@ class InstallationStatus(NamedTuple):
 
 
 def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
-    """Whether the read models include `wanted` and, where a segment is named, the filter it had then serves."""
+    """Returns whether the read model includes position `wanted` and serves the segment's filter of that position."""
     with database.snapshot(account_id) as (connection, position):
         if segment_id is None:
             return position >= wanted
@@ -33,21 +36,21 @@ def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: U
 
 
 def account_of_key(database: Database, secret_sha256: bytes) -> tuple[UUID, str, str] | None:
-    """Account, id and kind of the API key with this hash."""
+    """Returns account, id and kind of the API key with this hash."""
     with database.single() as connection:
         row = connection.execute(SQL.authenticate, [secret_sha256]).fetchone()
     return (row[0], row[1], row[2]) if row else None
 
 
 def progress(database: Database) -> tuple[int, int]:
-    """The read models' position and the log's head, from one snapshot."""
+    """Returns the position of the read model and the head of the log, from one snapshot."""
     with database.single() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def installation_status(database: Database) -> InstallationStatus:
-    """Head, position and what needs attention, from one snapshot, over all accounts."""
+    """Returns the state of the installation over all accounts, from one snapshot."""
     with database.single() as connection:
         row = connection.execute(SQL.installation_status).fetchone()
     assert row is not None

@@ -1,5 +1,5 @@
 -- name: has_reached
--- A segment that is not there (deleted, or never was) has nothing left to wait for.
+-- A segment that does not exist (deleted, or never created) needs no waiting.
 SELECT p.position >= %(wanted)s::bigint
        AND NOT EXISTS (SELECT FROM segments s
                        WHERE s.segment_id = %(segment_id)s::uuid AND s.building <= %(wanted)s::bigint)

@@ -1,6 +1,6 @@
-"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.v1.preview` and the console.
+"""What an unsaved filter would match now: the exact count and a sample. Used by `api.v1.preview` and the console.
 
-Nothing is stored. The predicate is the one with which segments are filled.
+Stores nothing. The SQL predicate is the one that fills segments.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ MAX_SECONDS = 15
 def preview(
     connection: Connection[TupleRow], account_id: UUID, node: Node, moment: Moment
 ) -> tuple[int, list[CustomerRow]]:
-    """How many customers match at `moment`, and the newest of them. Raises `Unavailable` where it takes too long."""
+    """Returns how many customers match at `moment`, and the newest of them. Raises `Unavailable` if that is slow."""
     parts: dict[str, Any] = {
-        "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
-    }  # fmt: skip
+        "account": sql.Literal(account_id),
+        "predicate": predicate(node, moment),
+        "most": sql.Literal(SAMPLE),
+    }
     with within_time_limit(connection):
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None
@@ -45,7 +47,7 @@ def preview(
 
 @contextmanager
 def within_time_limit(connection: Connection[TupleRow]) -> Iterator[None]:
-    """Run what reads every customer once, shared among workers. Raises `Unavailable` where it takes too long."""
+    """Runs a scan of all customers in parallel. Raises `Unavailable` if it takes longer than `MAX_SECONDS`."""
     connection.execute(SQL.prepare, [f"{MAX_SECONDS}s"])
     try:
         yield

@@ -1,8 +1,8 @@
-"""Whom a campaign would reach now, and whom a frozen audience holds: by page, and all in one stream.
+"""The recipients of a campaign now, and those of a frozen audience: by page, or all in one stream.
 
-Used by `api.v1.recipients`. The oldest customer comes first, and keeps a phone number that several have. A
-page looks only at as many members as it needs; a stream is one query whose rows PostgreSQL has already
-written as text, read through a cursor, so that neither side ever holds more than a few thousand rows.
+Used by `api.v1.recipients` and the console. The oldest customer comes first; if several share a phone number,
+only the oldest is a recipient. A page reads only as many members as it needs. A stream is one query whose rows
+PostgreSQL formats as text, read through a cursor, so that neither side holds more than a few thousand rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
 
 class RecipientRow(NamedTuple):
-    """One person, one phone number."""
+    """A recipient: each customer once, each phone number once."""
 
     customer_no: int
     customer_id: UUID
@@ -36,7 +36,7 @@ class RecipientRow(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Members who are not recipients, each counted under the first reason that holds."""
+    """How many members are not recipients, each counted under the first reason that applies."""
 
     excluded: int
     opted_out: int
@@ -45,9 +45,10 @@ class Skipped(NamedTuple):
 
 
 def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[RecipientRow]:
-    """Recipients now, oldest customer first; what comes later in the transaction is planned once for all values too.
+    """Returns a page of the recipients now, oldest customer first.
 
-    Looks at a window of members; where most of them are no recipients, at larger and larger ones.
+    Reads a window of members, and larger ones if most of them are not recipients. Sets `plan_cache_mode` for
+    the rest of the transaction.
     """
     found: list[RecipientRow] = []
     last, window = after or 0, max(MIN_WINDOW, 2 * limit)
@@ -63,14 +64,14 @@ def page(connection: Connection[TupleRow], union: Union, *, after: int | None, l
 
 
 def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:
-    """How many recipients there are now, and how many members are none, by reason."""
+    """Returns how many recipients there are now, and how many members are not, by reason."""
     row = connection.execute(SQL.totals, union._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
 
 def totals_within(connection: Connection[TupleRow], union: Union, span: timedelta) -> tuple[int, Skipped] | None:
-    """As `totals`; `None` where there are more than can be counted within a span."""
+    """Returns what `totals` does, or `None` if counting takes longer than `span`."""
     try:
         with connection.transaction():
             connection.execute(SQL.limit_time, [f"{span // timedelta(milliseconds=1)}ms"])
@@ -84,20 +85,20 @@ def totals_within(connection: Connection[TupleRow], union: Union, span: timedelt
 def frozen_page(
     connection: Connection[TupleRow], account_id: UUID, audience_no: int, *, after: int | None, limit: int
 ) -> list[RecipientRow]:
-    """Recipients of a frozen audience, oldest customer first."""
+    """Returns a page of the recipients of a frozen audience, oldest customer first."""
     terms = {"account_id": account_id, "audience_no": audience_no, "after": after or 0, "limit": limit}
     return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
 def lines(connection: Connection[TupleRow], union: Union, form: LineFormat) -> Iterator[tuple[bytes, int]]:
-    """Every recipient now as a line of text: some lines at a time, and how many."""
+    """Yields every recipient now as lines of text: some lines at a time, and how many they are."""
     return _lines(connection, SQL.stream, form, union._asdict())
 
 
 def frozen_lines(
     connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: LineFormat
 ) -> Iterator[tuple[bytes, int]]:
-    """The same of a frozen audience."""
+    """Yields the recipients of a frozen audience as `lines` does."""
     terms = {"account_id": account_id, "audience_no": audience_no}
     return _lines(connection, SQL.frozen_stream, form, terms)
 
@@ -106,7 +107,7 @@ def _lines(
     connection: Connection[TupleRow], query: str, form: LineFormat, terms: dict[str, Any]
 ) -> Iterator[tuple[bytes, int]]:
     line = sql.SQL(SQL.line_json if form == "json" else SQL.line_csv)
-    # All rows are wanted: without this, a cursor is planned for its first tenth.
+    # All rows will be read; by default a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
         cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)

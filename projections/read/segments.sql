@@ -25,7 +25,7 @@ WHERE s.account_id = %(account_id)s::uuid
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
 
 -- name: of_customer
--- One probe of the members' primary key per segment: there is no index by customer, and none is needed.
+-- One probe of the primary key of members per segment: there is no index by customer, and none is needed.
 SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
        s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), m.joined_at
 FROM segments s
@@ -50,7 +50,7 @@ WHERE account_id = %(account_id)s::uuid
 ORDER BY segment_no
 
 -- name: names_referring_to
--- The segments whose filter names a segment by its id.
+-- The segments whose filter refers to a segment by its id.
 SELECT name
 FROM segments
 WHERE account_id = %(account_id)s::uuid
