@@ -11,6 +11,7 @@ from api.console.web.rendering import PLACE
 from api.http import problems
 from api.http.context import Context
 from api.http.metrics import Observed
+from api.http.shapes import openapi
 from api.v1 import (
     attributes,
     bulk,
@@ -27,7 +28,6 @@ from api.v1 import (
     recipients,
     segments,
 )
-from api.v1.shapes import openapi
 
 ROUTERS: tuple[APIRouter, ...] = (
     keys.router,

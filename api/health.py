@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NotRequired
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from typing_extensions import TypedDict
 
 from api.http.context import Context, Here
-from api.v1.shapes.openapi import open_answers
-from api.v1.shapes.requests_and_responses import Health
+from api.http.shapes.openapi import open_answers
 from domain import json_text
 from domain.errors import Unavailable
 from projections.read.position import InstallationStatus, installation_status, progress
@@ -34,6 +35,14 @@ GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
         lambda found: found.dead_letters_unpublished
     ),
 }
+
+
+class Health(TypedDict):
+    """The state of the process, and how far the read models are behind the log."""
+
+    status: str
+    position: NotRequired[int]
+    head: NotRequired[int]
 
 
 @router.get(

@@ -48,7 +48,7 @@ class DeadLetterRetry:
         if isinstance(change, Tombstone):
             return Retried("ignored", letter.attempts + 1, self.app.head())
         assert isinstance(change, CustomerChange)
-        changed = self.app.change_customers(account_id, [change])
+        changed = self.app.customers.change(account_id, [change])
         (outcome,) = changed.outcomes
         if outcome.result == "invalid":
             return unusable_because(outcome.errors[0].code, outcome.errors)

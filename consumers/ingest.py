@@ -20,7 +20,8 @@ from consumers.backoff import Backoff
 from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
 from consumers.ingest_report import BatchOutcome, IngestReport, PartitionMoved, Stopped, Stored
 from consumers.records import Batch, Record
-from domain.commands.application import Changed, Rollcall, Tracking
+from domain.commands.customers import Changed, CustomerCommands
+from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter
 from domain.errors import FieldError, StaleVersion, Unavailable
 
@@ -88,14 +89,14 @@ class Ingest:
 
     def __init__(
         self,
-        app: Rollcall,
+        customers: CustomerCommands,
         source: Source,
         accounts: Mapping[str, UUID],
         dead_letters: LetterPublisher,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        self._app = app
+        self._customers = customers
         self._source = source
         self._accounts = accounts
         self._dead_letters = dead_letters
@@ -162,7 +163,7 @@ class Ingest:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
             return self._letter(batch, parsed.origins[index], unusable_because(errors[0].code, errors))
 
-        return self._app.change_customers(
+        return self._customers.change(
             self._accounts[batch.topic],
             parsed.changes,
             tracking=Tracking(batch.name, batch.last_offset, batch.previous),

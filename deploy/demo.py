@@ -80,10 +80,10 @@ SEGMENTS: list[tuple[str, str, Any]] = [
 def play(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
     """Fill the account, then change a few of its customers each second until `stop` is set."""
     chance = random.Random(20)  # noqa: S311 - the sample should look the same everywhere
-    known = rollcall.attributes(account_id)
+    known = rollcall.attributes.all(account_id)
     for key, (kind, label) in ATTRIBUTES.items():
         if key not in known:
-            rollcall.declare_attribute(account_id, key, kind, label)
+            rollcall.attributes.declare(account_id, key, kind, label)
     everybody = [_customer(chance, number) for number in range(customers)]
     for start in range(0, customers, BATCH):
         _send(rollcall, account_id, everybody[start : start + BATCH])
@@ -101,21 +101,21 @@ def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None
 
     for name, description, raw in SEGMENTS:
         with suppress(NotFound):
-            rollcall.create_segment(account_id, SegmentDraft(name, description, "dynamic", raw), known_as(name))
+            rollcall.segments.create(account_id, SegmentDraft(name, description, "dynamic", raw), known_as(name))
     guests = [customer_id_of(account_id, _external_id(number)) for number in range(0, customers, GUEST_EVERY)]
     with suppress(NotFound):
         draft = SegmentDraft(GUESTS, "Signed up at the stand; kept by hand", "static")
-        rollcall.create_segment(account_id, draft, known_as(GUESTS))
-        rollcall.add_members(account_id, known_as(GUESTS), guests)
+        rollcall.segments.create(account_id, draft, known_as(GUESTS))
+        rollcall.members.add(account_id, known_as(GUESTS), guests)
     # Without one of its segments there is no campaign to make.
     with suppress(NotFound, Invalid):
         included, left_out = ([known_as(name) for name in names] for names in (INCLUDED, LEFT_OUT))
-        rollcall.create_campaign(account_id, CampaignDraft(CAMPAIGN, included, left_out), known_as(CAMPAIGN))
+        rollcall.campaigns.create(account_id, CampaignDraft(CAMPAIGN, included, left_out), known_as(CAMPAIGN))
 
 
 def _send(rollcall: Rollcall, account_id: UUID, people: list[dict[str, Any]]) -> None:
     now = rollcall.now()
-    rollcall.change_customers(
+    rollcall.customers.change(
         account_id,
         [
             CustomerChange(person["external_id"], "changed", now, CustomerData.model_validate(person))

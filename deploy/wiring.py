@@ -21,8 +21,8 @@ from api.app import create_app
 from api.console.web.rendering import PLACE
 from api.csv_import.runner import ImportRunner
 from api.http.context import Context
-from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.dead_letter_retry import DeadLetterRetry
+from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.membership_publisher import MembershipPublisher
@@ -50,7 +50,7 @@ def application(settings: Settings, role: Role, *, size: int = 4) -> Iterator[Ro
     """The application over the settings' database, acting as `role`."""
     store = EventStore(_url(settings), role, size=size)
     try:
-        yield Rollcall(store, store, settings.clock().now)
+        yield Rollcall(store, settings.clock().now)
     finally:
         store.close()
 
@@ -69,11 +69,11 @@ def bootstrap(settings: Settings) -> str | None:
     account_id = account_id_of(DEFAULT_ACCOUNT)
     with application(settings, "rollcall_worker") as rollcall:
         try:
-            rollcall.create_account(DEFAULT_ACCOUNT, settings.bootstrap_timezone, settings.bootstrap_country)
+            rollcall.accounts.create(DEFAULT_ACCOUNT, settings.bootstrap_timezone, settings.bootstrap_country)
         except Refused:
-            if rollcall.account(account_id).version > 1:
+            if rollcall.accounts.require(account_id).version > 1:
                 return None
-        made = rollcall.create_key(account_id, "bootstrap", "admin", given)
+        made = rollcall.keys.create(account_id, "bootstrap", "admin", given)
     return None if given else made.key
 
 
@@ -118,12 +118,12 @@ def run_ingest(settings: Settings) -> None:
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
-        source = Source(settings.kafka, list(accounts), rollcall.tracked_position, group=settings.kafka_group)
-        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
+        source = Source(settings.kafka, list(accounts), rollcall.customers.tracked_offset, group=settings.kafka_group)
+        relay = DeadLetterPublisher(database, settings.kafka, clock.now)
         memberships = MembershipPublisher(database, settings.kafka)
         memberships.start()
         try:
-            Ingest(rollcall, source, accounts, dead_letters, clock, _stop_event()).run()
+            Ingest(rollcall.customers, source, accounts, relay, clock, _stop_event()).run()
         finally:
             memberships.close()
     database.close()
@@ -135,7 +135,7 @@ def run_project(settings: Settings) -> None:
     metrics.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
-        run_worker(_url(settings), rollcall, _stop_event(), retention)
+        run_worker(_url(settings), rollcall.worker_events, _stop_event(), retention)
 
 
 def run_api(settings: Settings) -> None:
@@ -181,14 +181,14 @@ def run_demo(settings: Settings) -> None:
 def create_account(settings: Settings, name: str, *, timezone: str, country: str) -> str:
     """Create an account; return its id."""
     with application(settings, "rollcall_worker") as rollcall:
-        return str(rollcall.create_account(name, timezone, country).id)
+        return str(rollcall.accounts.create(name, timezone, country).id)
 
 
 def create_key(settings: Settings, *, account: str, name: str, kind: Literal["admin", "read", "write"]) -> str:
     """Create an API key; return it, for the only time."""
     with application(settings, "rollcall_worker") as rollcall:
         try:
-            return rollcall.create_key(account_id_of(account), name, kind).key
+            return rollcall.keys.create(account_id_of(account), name, kind).key
         except NotFound:
             raise NotFound("account_not_found", f"there is no account called {account!r}") from None
 
@@ -206,7 +206,7 @@ def rebuild(settings: Settings) -> None:
 def _account(settings: Settings, name: str) -> UUID:
     with application(settings, "rollcall_worker", size=1) as rollcall:
         try:
-            return rollcall.account(account_id_of(name)).account_id
+            return rollcall.accounts.require(account_id_of(name)).account_id
         except NotFound:
             raise NotFound("account_not_found", f"there is no account called {name!r}") from None
 

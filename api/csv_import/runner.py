@@ -153,7 +153,9 @@ class ImportRunner:
     def _run(self, account_id: UUID, row: ImportRow, file: IO[bytes], size: int) -> None:
         try:
             with read_table(file) as table:
-                self._take_in(account_id, row, _Rows(table, self._rollcall.account(account_id).country), file, size)
+                self._take_in(
+                    account_id, row, _Rows(table, self._rollcall.accounts.require(account_id).country), file, size
+                )
         except Unreadable as wrong:
             self._fail(account_id, row, wrong.code, wrong.detail)
         except NotFound:
@@ -175,7 +177,7 @@ class ImportRunner:
             while (chunk := coming.result()) is not None:
                 coming = reader.submit(next, chunks, None)
                 started = time.monotonic()
-                step = self._rollcall.take_in_lines(account_id, chunk)
+                step = self._rollcall.imports.ingest(account_id, chunk)
                 rows.fit(time.monotonic() - started)
                 for result, count in asdict(step.counts).items():
                     LINES.labels(result).inc(count)

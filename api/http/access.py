@@ -7,6 +7,7 @@ a test fails when a route has none. The account of the key is the only one that 
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -34,6 +35,11 @@ class Caller:
     account_id: UUID
     key_id: str
     kind: str
+
+
+def key_from_bytes(secret: bytes) -> str:
+    """Returns the API key that is made of secret bytes."""
+    return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
 
 
 def caller(

@@ -1,31 +1,23 @@
-"""Pages by keyset: `limit`, an opaque signed `cursor`, and the total only where it is asked for.
-
-A cursor holds the sort key of the last row and is signed together with the account, the address and
-the filters of the page it came from, so that it cannot be made up nor used elsewhere.
-"""
+"""Pages by keyset: what a request asks of a page (`limit`, `cursor`, `include=total`), and the body of the answer."""
 
 from __future__ import annotations
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as BadBase64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
 
 from api.http.access import Reader
 from api.http.context import Here
+from api.http.cursors import parse_cursor, sign_cursor
 from api.http.parameters import TEXT_PATTERN
-from api.http.problems import RequestError
+from api.http.shapes.pages import PageOf
 from domain import json_text
-from domain.errors import Invalid
 
 MAX_LIMIT = 200
-_SIGNATURE = 16
 Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
 Cursor = Annotated[
@@ -37,7 +29,7 @@ Include = Annotated[Literal["total"] | None, Query(description="`total` adds the
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What a request asks of a page. `after` is the sort key of the row before it."""
+    """What a request asks of a page. `after` is the sort key of the row before it, `scope` the list for cursors."""
 
     limit: int
     total: bool
@@ -48,16 +40,16 @@ class Paging:
     def page(
         self,
         rows: Sequence[Row],
-        show: Callable[[Row], dict[str, Any]],
-        key: Callable[[Row], Sequence[Any]],
+        show: Callable[[Row], Item],
+        sort_key: Callable[[Row], Sequence[Any]],
         count: Callable[[], int],
-    ) -> dict[str, Any]:
-        """The body of a page; `rows` holds one row more than fits where there is a next page."""
+    ) -> PageOf[Item]:
+        """Returns the body of a page; `rows` holds one row more than fits where there is a next page."""
         shown = rows[: self.limit]
         more = len(rows) > self.limit
-        body: dict[str, Any] = {
+        body: PageOf[Item] = {
             "data": [show(row) for row in shown],
-            "next_cursor": self._cursor(key(shown[-1])) if more else None,
+            "next_cursor": sign_cursor(self.secret, self.scope, sort_key(shown[-1])) if more else None,
         }
         if self.total:
             body["total"] = count()
@@ -65,47 +57,22 @@ class Paging:
 
     @property
     def fetch(self) -> int:
-        """How many rows to read: one more than the page holds tells whether there is a next one."""
+        """How many rows to read: one more than the page holds shows whether there is a next one."""
         return self.limit + 1
-
-    def _cursor(self, key: Sequence[Any]) -> str:
-        payload = json_text.dumps(list(key))
-        return urlsafe_b64encode(_signature(self.secret, self.scope, payload) + payload).decode().rstrip("=")
 
 
 async def paging(
     request: Request, here: Here, who: Reader, limit: Limit = 50, cursor: Cursor = None, include: Include = None
 ) -> Paging:
-    """The page that a request asks for. Raises where the cursor is not one of this list's."""
+    """Returns the page that a request asks for. Raises `RequestError` where the cursor is not one of this list's."""
     filters = sorted(
         (name, value)
         for name, value in request.query_params.multi_items()
         if name not in ("limit", "cursor", "include", "min_position")
     )
     scope = json_text.dumps([who.account_id, request.url.path, filters])
-    after = _opened(here.secret, scope, cursor) if cursor else None
+    after = parse_cursor(here.secret, scope, cursor) if cursor else None
     return Paging(limit, include == "total", after, scope, here.secret)
-
-
-def _opened(secret: bytes, scope: bytes, cursor: str) -> list[Any]:
-    try:
-        packed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        payload = packed[_SIGNATURE:]
-        if hmac.compare_digest(packed[:_SIGNATURE], _signature(secret, scope, payload)):
-            opened: list[Any] = json_text.parse(payload)
-            return opened
-    except (BadBase64, UnicodeEncodeError, Invalid):
-        pass
-    raise RequestError(
-        400,
-        "invalid_cursor",
-        "not a cursor of this list with these filters; start without one",
-        pointer="/query/cursor",
-    )
-
-
-def _signature(secret: bytes, scope: bytes, payload: bytes) -> bytes:
-    return hmac.digest(secret, scope + b"\n" + payload, sha256)[:_SIGNATURE]
 
 
 Page = Annotated[Paging, Depends(paging)]

@@ -8,10 +8,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header, Path, Query
+from starlette.convertors import Convertor, register_url_convertor
 
 from api.http.problems import RequestError
+from domain.customer import RESERVED
 from domain.errors import Invalid
-from domain.values import BadValue, normalise
+from domain.values import KEY_PATTERN, BadValue, normalise
 
 # No control characters, NUL among them: PostgreSQL cannot store it, and nobody means it.
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
@@ -27,6 +29,25 @@ SearchText = Annotated[
 ]
 PathText = Annotated[str, Path(min_length=1, max_length=512, pattern=TEXT_PATTERN)]
 PathId = Annotated[str, Path(min_length=1, max_length=512, json_schema_extra={"format": "uuid"})]
+# `{:customer}` in a route matches such a text, `{:segment}` an id of a segment.
+CustomerText = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=512,
+        pattern=TEXT_PATTERN,
+        description="The upstream system's id (slashes may stand in it), or ours where there is a customer already.",
+        json_schema_extra={"not": {"const": "bulk"}},
+    ),
+]
+# The domain validates a key; the document shows the rule.
+AttributeKey = Annotated[
+    str,
+    Path(
+        max_length=512,
+        json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
+    ),
+]
 InstantText = Annotated[
     str | None,
     Query(max_length=64, json_schema_extra={"format": "date-time"}, examples=["2026-05-20T10:00:00Z"]),
@@ -50,6 +71,30 @@ IdempotencyKey = Annotated[
         description="A name for this request: repeating it within a day gives the same answer and no second effect.",
     ),
 ]
+
+
+class _TextConvertor(Convertor[str]):
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class CustomerConvertor(_TextConvertor):
+    """Any text, slashes too, but neither `bulk` nor `…/segments`, which are routes of their own."""
+
+    regex = r"(?!bulk$)(?![\s\S]*/segments$)[\s\S]+"
+
+
+class SegmentConvertor(_TextConvertor):
+    """Any text without a slash, but for `preview` and the sample, which are routes of their own."""
+
+    regex = r"(?!preview$|import-sample\.csv$)[^/]+"
+
+
+register_url_convertor("customer", CustomerConvertor())
+register_url_convertor("segment", SegmentConvertor())
 
 
 def etag(version: int) -> str:

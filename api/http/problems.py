@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NotRequired
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from domain import json_text
 from domain.errors import (
@@ -59,6 +61,28 @@ KINDS: dict[int, Kind] = {
 }
 
 
+class FieldProblem(TypedDict):
+    """One mistake: where it is, which kind it is, and how to fix it."""
+
+    pointer: Annotated[str, Field(description="JSON pointer into the body, or /query/…, /path/…, /header/…")]
+    code: str
+    detail: str
+
+
+class Problem(TypedDict):
+    """RFC 9457, with `code` for programs and `message` for client libraries that read it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    errors: list[FieldProblem]
+    current_version: NotRequired[Annotated[int, Field(description="At 412: the version there is now.")]]
+    next_after: NotRequired[Annotated[int, Field(description="At 410: from where changes can be followed again.")]]
+
+
 class RequestError(Exception):
     """What is wrong with a request as HTTP, before any rule of the product was asked."""
 
@@ -92,17 +116,16 @@ def problem(
 ) -> Response:
     """The answer that tells a problem."""
     kind = KINDS.get(status)
-    body = {
+    body: Problem = {
         "type": f"/openapi.json#/components/x-problems/{kind.name}" if kind else "about:blank",
         "title": kind.title if kind else HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
         "message": detail,
-        "errors": [each._asdict() for each in errors],
-        **more,
+        "errors": [{"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in errors],
     }
-    return Response(json_text.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+    return Response(json_text.dumps({**body, **more}), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def status_of(error: RollcallError) -> int:

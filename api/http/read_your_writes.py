@@ -7,7 +7,7 @@ a waiting request holds a thread, never a connection.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,7 +15,10 @@ from uuid import UUID
 from fastapi import Query
 
 from api.http.context import Context
-from domain.errors import Lagging
+from domain.commands.log import Saved
+from domain.errors import Lagging, Refused
+from projections.read import campaigns, segments
+from projections.read.campaigns import AudienceRow
 from projections.read.position import has_reached, progress
 
 SHORTEST, LONGEST = 0.005, 0.020
@@ -60,3 +63,29 @@ def snapshot(
             raise Lagging("projection_lag", f"position {min_position} is not yet included; ask again")
     with context.database.snapshot(account_id) as state:
         yield state
+
+
+def wait_until_counted(context: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
+    """Returns a frozen audience once the log has its count.
+
+    Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
+    the last of its segments was deleted just before it was frozen.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with snapshot(context, account_id) as (connection, position):
+            row = campaigns.audience(connection, account_id, frozen.id)
+        if row is not None and row.counted:
+            return row
+        if row is None and position >= frozen.position:
+            detail = "the campaign lost its audience meanwhile; read it, and freeze it under another Idempotency-Key"
+            raise Refused("needs_audience", detail)
+        if time.monotonic() > deadline:
+            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
+        time.sleep(LONGEST)
+
+
+def names_naming(context: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
+    """Returns the names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
+    with snapshot(context, account_id, position) as (connection, _):
+        return segments.names_referring_to(connection, account_id, segment_id)

@@ -26,3 +26,8 @@ def answer(
 def done(position: int) -> Response:
     """The answer of a deletion."""
     return Response(status_code=204, headers={POSITION_HEADER: str(position)})
+
+
+def attachment(name: str, position: int) -> dict[str, str]:
+    """Returns the headers of a download called `name`."""
+    return {POSITION_HEADER: str(position), "Content-Disposition": f'attachment; filename="{name}"'}

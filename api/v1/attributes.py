@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
 from api.http.context import Context, Here
 from api.http.json_body import Body, parsed
 from api.http.paging import Page
+from api.http.parameters import AttributeKey
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Attribute, AttributeBody, PageOf
-from domain.customer import BUILT_IN, RESERVED
+from api.http.shapes.attributes import EXAMPLE, Attribute, AttributeBody, show_attribute
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
+from domain.customer import BUILT_IN
 from domain.errors import Refused
-from domain.filters.operators import operators_of
-from domain.values import KEY_PATTERN, AttributeType
+from domain.values import AttributeType
 from projections.read import accounts, segments
 
 router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
-# The shape of a key is the domain's to judge; the document tells it.
-KeyText = Annotated[
-    str,
-    Path(
-        max_length=512,
-        json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
-    ),
-]
-EXAMPLE: dict[str, Any] = {
-    "key": "plan",
-    "type": "text",
-    "label": "Plan",
-    "built_in": False,
-    "operators": ["is_set", "is_not_set", "equals", "not_equals"],
-}
 
 
 @router.put(
@@ -45,16 +29,16 @@ EXAMPLE: dict[str, Any] = {
     responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
     openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
 )
-def declare_attribute(here: Here, caller: Admin, key: KeyText, body: Body) -> Response:
+def declare_attribute(here: Here, caller: Admin, key: AttributeKey, body: Body) -> Response:
     """Give an attribute its type, which is fixed from then on, and its label."""
     asked = parsed(body, AttributeBody)
     try:
-        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label)
+        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label)
     except Refused:
         readers = _readers(here, caller, key)
-        saved = here.rollcall.declare_attribute(caller.account_id, key, asked.type, asked.label, readers)
+        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
     settle(here, caller.account_id, saved.position)
-    declared = here.rollcall.attributes(caller.account_id)[key]
+    declared = here.rollcall.attributes.all(caller.account_id)[key]
     return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
 
 
@@ -77,17 +61,6 @@ def list_attributes(here: Here, caller: Reader, page: Page, min_position: MinPos
         places, lambda place: show_attribute(*every[place]), lambda place: (place + 1,), lambda: len(every)
     )
     return answer(body, position)
-
-
-def show_attribute(key: str, kind: AttributeType, label: str | None) -> dict[str, Any]:
-    """An attribute as CONTRACT shows it."""
-    return {
-        "key": key,
-        "type": kind,
-        "label": label,
-        "built_in": key in BUILT_IN,
-        "operators": operators_of(kind),
-    }
 
 
 def _readers(here: Context, caller: Caller, key: str) -> list[str]:

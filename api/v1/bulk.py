@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,8 +22,8 @@ from api.http.idempotency import once
 from api.http.json_body import BulkBody, Spooled
 from api.http.parameters import IdempotencyKey
 from api.http.responses import answer
-from api.v1.shapes.openapi import answers, takes_lines
-from api.v1.shapes.requests_and_responses import BulkAnswer, BulkLine
+from api.http.shapes.customers import BulkAnswer, BulkLine, RejectedLine
+from api.http.shapes.openapi import answers, takes_lines
 from domain import json_text
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import FieldError, Invalid, Rejected
@@ -40,12 +41,11 @@ EXAMPLE_ANSWER = {
 }
 
 
-class Rejection(NamedTuple):
-    """A line that was not taken in."""
+class ParsedLine(NamedTuple):
+    """A line that is a change, with its number from 1."""
 
-    line: int
-    code: str
-    detail: str
+    number: int
+    change: CustomerChange
 
 
 @router.post(
@@ -59,25 +59,24 @@ def bulk_customers(here: Here, caller: Writer, body: BulkBody, idempotency_key: 
     """Create customers or merge into them, one on each line, each as in `PUT` with its `external_id`."""
 
     def work(identity: UUID | None) -> Response:
-        accepted, rejected, position = 0, list[Rejection](), here.rollcall.head()
+        accepted, rejected, position = 0, list[RejectedLine](), here.rollcall.head()
         lines = _lines(body, here.rollcall.now(), identity)
         while batch := list(islice(lines, BATCH)):
-            rejected += [each for each in batch if isinstance(each, Rejection)]
-            changes = [each for each in batch if not isinstance(each, Rejection)]
+            changes = [each for each in batch if isinstance(each, ParsedLine)]
+            rejected += [each for each in batch if not isinstance(each, ParsedLine)]
             if changes:
                 position, refused = _take_in(here, caller, changes)
                 rejected += refused
                 accepted += len(changes) - len(refused)
-        rejected.sort()
-        return answer({"accepted": accepted, "rejected": [each._asdict() for each in rejected]}, position)
+        rejected.sort(key=itemgetter("line"))
+        answered: BulkAnswer = {"accepted": accepted, "rejected": rejected}
+        return answer(answered, position)
 
     return once(here, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
 
 
-def _take_in(
-    here: Context, caller: Caller, changes: Sequence[tuple[int, CustomerChange]]
-) -> tuple[int, list[Rejection]]:
-    changed = here.rollcall.change_customers(caller.account_id, [change for _, change in changes])
+def _take_in(here: Context, caller: Caller, changes: Sequence[ParsedLine]) -> tuple[int, list[RejectedLine]]:
+    changed = here.rollcall.customers.change(caller.account_id, [change for _, change in changes])
     refused = [
         _rejection(number, outcome.errors)
         for (number, _), outcome in zip(changes, changed.outcomes, strict=True)
@@ -86,13 +85,13 @@ def _take_in(
     return changed.position, refused
 
 
-def _lines(body: Spooled, at: datetime, identity: UUID | None) -> Iterator[tuple[int, CustomerChange] | Rejection]:
+def _lines(body: Spooled, at: datetime, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
     for number, line in body.lines(LONGEST_LINE):
         if line is None:
-            yield Rejection(number, "line_too_long", f"over {LONGEST_LINE:,} bytes")
+            yield {"line": number, "code": "line_too_long", "detail": f"over {LONGEST_LINE:,} bytes"}
         elif line.strip():
             try:
-                yield number, _change(json_text.parse(line), at, identity, number)
+                yield ParsedLine(number, _change(json_text.parse(line), at, identity, number))
             except Rejected as wrong:
                 errors = wrong.errors or (FieldError("", wrong.code, wrong.detail),)
                 yield _rejection(number, errors)
@@ -106,6 +105,7 @@ def _change(raw: Any, at: datetime, identity: UUID | None, number: int) -> Custo
     return CustomerChange(data.external_id, "changed", at, data, source, None if source is None else str(number))
 
 
-def _rejection(number: int, errors: Sequence[FieldError]) -> Rejection:
-    """All mistakes of a line in one detail, under the code of the first."""
-    return Rejection(number, errors[0].code, "; ".join(f"{each.pointer or 'line'}: {each.detail}" for each in errors))
+def _rejection(number: int, errors: Sequence[FieldError]) -> RejectedLine:
+    """Returns a line with all its mistakes in one detail, under the code of the first."""
+    detail = "; ".join(f"{each.pointer or 'line'}: {each.detail}" for each in errors)
+    return {"line": number, "code": errors[0].code, "detail": detail}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,30 +12,27 @@ from api.http.access import Admin, Caller, Reader
 from api.http.context import Context, Here
 from api.http.idempotency import once
 from api.http.json_body import Body, parsed
+from api.http.lookup import parse_campaign_id, require_campaign, require_computed
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, expected_version
-from api.http.read_your_writes import LONGEST, MinPosition, settle, snapshot
+from api.http.read_your_writes import MinPosition, settle, snapshot, wait_until_counted
 from api.http.responses import answer, done
-from api.v1.recipients import require_computed
-from api.v1.shapes.campaigns import (
+from api.http.shapes.campaigns import (
     EXAMPLE,
     EXAMPLE_FROZEN,
     Audience,
     Campaign,
     CampaignBody,
     CampaignPatch,
-    found,
-    known,
     show_audience,
     show_campaign,
 )
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import PageOf
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
-from domain.commands.application import Saved
-from domain.errors import Lagging, Refused
+from domain.commands.log import Saved
 from projections.read import campaigns
-from projections.read.campaigns import AudienceRow, CampaignRow
+from projections.read.campaigns import CampaignRow
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
@@ -59,7 +55,7 @@ def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: Idem
 
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
-        saved = here.rollcall.create_campaign(caller.account_id, draft, identity)
+        saved = here.rollcall.campaigns.create(caller.account_id, draft, identity)
         return _written(here, caller, saved, _as_asked(saved, draft, now), status=201)
 
     return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
@@ -92,7 +88,7 @@ def list_campaigns(here: Here, caller: Reader, page: Page, min_position: MinPosi
 def get_campaign(here: Here, caller: Reader, campaign_id: PathId, min_position: MinPosition = None) -> Response:
     """Read a campaign; its lists hold the segments that are left."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = find(connection, caller.account_id, campaign_id)
+        row = require_campaign(connection, caller.account_id, campaign_id)
     return answer(show_campaign(row), position, version=row.version)
 
 
@@ -115,8 +111,8 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
     asked = parsed(body, CampaignPatch)
     mentioned = {field: getattr(asked, field) for field in asked.model_fields_set}
     now = here.rollcall.now()
-    saved = here.rollcall.edit_campaign(
-        caller.account_id, known(campaign_id, "campaign"), CampaignEdit(**mentioned), expected
+    saved = here.rollcall.campaigns.edit(
+        caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**mentioned), expected
     )
     with here.database.transaction(caller.account_id) as connection:
         before = campaigns.by_id(connection, caller.account_id, saved.id)
@@ -136,8 +132,8 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
 )
 def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a campaign. Its frozen audiences stay readable."""
-    position = here.rollcall.delete_campaign(
-        caller.account_id, known(campaign_id, "campaign"), expected_version(if_match)
+    position = here.rollcall.campaigns.delete(
+        caller.account_id, parse_campaign_id(campaign_id), expected_version(if_match)
     )
     settle(here, caller.account_id, position)
     return done(position)
@@ -155,43 +151,17 @@ def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: If
 def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None) -> Response:
     """Freeze a campaign's recipients as they are now: the audience reads the same for ever, but for erased persons."""
     account_id = caller.account_id
-    campaign = known(campaign_id, "campaign")
+    campaign = parse_campaign_id(campaign_id)
 
     def work(identity: UUID | None) -> Response:
         settle(here, account_id, here.rollcall.head())
         with here.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
-        saved = here.rollcall.freeze_audience(account_id, campaign, identity)
-        row = counted(here, account_id, saved, here.freeze_wait)
+        saved = here.rollcall.campaigns.freeze(account_id, campaign, identity)
+        row = wait_until_counted(here, account_id, saved, here.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
     return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
-
-
-def counted(here: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
-    """The audience, once the log counts it.
-
-    Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
-    the last of its segments was deleted just before it was frozen.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        with snapshot(here, account_id) as (connection, position):
-            row = campaigns.audience(connection, account_id, frozen.id)
-        if row is not None and row.counted:
-            return row
-        if row is None and position >= frozen.position:
-            detail = "the campaign lost its audience meanwhile; read it, and freeze it under another Idempotency-Key"
-            raise Refused("needs_audience", detail)
-        if time.monotonic() > deadline:
-            raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
-        time.sleep(LONGEST)
-
-
-def find(connection: Any, account_id: UUID, written: str) -> CampaignRow:
-    """The campaign that a text in an address names. Raises `NotFound`."""
-    campaign_id = known(written, "campaign")
-    return found(campaigns.by_id(connection, account_id, campaign_id), "campaign")
 
 
 def _written(here: Context, caller: Caller, saved: Saved, wanted: CampaignRow, status: int = 200) -> Response:

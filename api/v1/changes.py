@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
 
 from api.http.access import Reader
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.paging import Limit
 from api.http.parameters import PathId
 from api.http.problems import RequestError
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
-from api.v1.segments import find
-from api.v1.shapes.openapi import answers
+from api.http.shapes.memberships import EXAMPLE_CHANGE, Changes, show_change
+from api.http.shapes.openapi import answers
 from projections.model import changes
-from projections.model.changes import Change
 
 router = APIRouter(prefix="/v1/segments", tags=["changes"])
 After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_after` of the answer before; 0 for all.")]
-EXAMPLE = {
-    "id": "d3f0a1b2-5c6d-5e7f-8a9b-0c1d2e3f4a5b",
-    "type": "joined",
-    "segment_id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
-    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
-    "at": "2026-05-20T10:00:00Z",
-    "cause": "change",
-    "position": 8812,
-}
-
-
-class MembershipChange(BaseModel):
-    """A customer came to be, or ceased to be, a member that readers see."""
-
-    id: UUID = Field(description="The same here and on Kafka, however often it is told.")
-    type: Literal["joined", "left"]
-    segment_id: UUID
-    customer_id: UUID
-    at: datetime
-    cause: str = Field(description="change, time, edit, deletion (of the customer), and what else moves members.")
-    position: int
-
-
-class Changes(BaseModel):
-    """Changes, oldest first; ask again from `next_after`, at once where there are `more`."""
-
-    data: list[MembershipChange]
-    next_after: int
-    more: bool
 
 
 @router.get(
@@ -59,7 +27,7 @@ class Changes(BaseModel):
     operation_id="list_changes",
     response_model=Changes,
     responses=answers(
-        {200: ("Changes, oldest first.", {"data": [EXAMPLE], "next_after": 1204, "more": False})}, 404, 410, 504
+        {200: ("Changes, oldest first.", {"data": [EXAMPLE_CHANGE], "next_after": 1204, "more": False})}, 404, 410, 504
     ),
 )
 def list_changes(
@@ -73,7 +41,7 @@ def list_changes(
     """
     account_id = caller.account_id
     with snapshot(here, account_id, min_position) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         kept = changes.kept(connection)
         if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:
             raise RequestError(
@@ -85,16 +53,4 @@ def list_changes(
     shown, more = found[:limit], len(found) > limit
     # Past what happened in other segments too: who asks now and then never has a cursor that is too old.
     last = shown[-1].change_no if more else max(after, kept.last)
-    return answer({"data": [_show(each) for each in shown], "next_after": last, "more": more}, position)
-
-
-def _show(change: Change) -> dict[str, Any]:
-    return {
-        "id": change.id,
-        "type": "joined" if change.joined else "left",
-        "segment_id": change.segment_id,
-        "customer_id": change.customer_id,
-        "at": change.at,
-        "cause": change.cause,
-        "position": change.position,
-    }
+    return answer({"data": [show_change(each) for each in shown], "next_after": last, "more": more}, position)

@@ -5,27 +5,24 @@ Bulk bodies are in `api.v1.bulk`. A customer is addressed by our id or by the up
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Reader, Writer
 from api.http.context import Here
 from api.http.json_body import Body, parsed_object
+from api.http.lookup import customer_ids_of, require_customer
 from api.http.paging import Page
-from api.http.parameters import IfMatch, SearchText, expected_version, uuid_in
+from api.http.parameters import CustomerText, IfMatch, SearchText, expected_version
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.shapes.customers import EXAMPLE, PersonText, show_row, show_values
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Customer, CustomerBody, JoinedSegment, PageOf
-from api.v1.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
-from api.v1.shapes.segments import show_segment
-from domain.customer import CustomerChange, customer_id_of, parse_customer_data
-from domain.errors import Invalid, NotFound, Refused
+from api.http.shapes.customers import EXAMPLE, Customer, CustomerBody, show_customer, show_values
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
+from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
+from api.http.shapes.segments import JoinedSegment, show_joined_segment
+from domain.customer import CustomerChange, parse_customer_data
+from domain.errors import Invalid, Refused
 from projections.read import customers, segments
-from projections.read.customers import CustomerRow
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -45,18 +42,18 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
     ),
 )  # fmt: skip
 def list_segments_of_customer(
-    here: Here, caller: Reader, external_id: PersonText, page: Page, min_position: MinPosition = None
+    here: Here, caller: Reader, external_id: CustomerText, page: Page, min_position: MinPosition = None
 ) -> Response:
     """List the segments that a customer is in now, newest segment first, each with `joined_at`."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(here, account_id, min_position) as (connection, position):
-        person = _find(connection, account_id, external_id)
+        person = require_customer(connection, account_id, external_id)
         found = segments.of_customer(connection, account_id, person.customer_no, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row, _ in found))
         body = page.page(
             found,
-            lambda each: show_segment(each[0], words, position) | {"joined_at": each[1]},
+            lambda each: show_joined_segment(*each, words, position),
             lambda each: (each[0].segment_no,),
             lambda: segments.count_of_customer(connection, account_id, person.customer_no),
         )
@@ -64,7 +61,7 @@ def list_segments_of_customer(
 
 
 @router.put(
-    "/{external_id:person}",
+    "/{external_id:customer}",
     operation_id="put_customer",
     response_model=Customer,
     responses=answers(
@@ -73,11 +70,13 @@ def list_segments_of_customer(
     ),
     openapi_extra=takes(CustomerBody, {"phone": "+351912345678", "name": "Ana Sá", "attributes": {"plan": "gold"}}),
 )  # fmt: skip
-def put_customer(here: Here, caller: Writer, external_id: PersonText, body: Body, if_match: IfMatch = None) -> Response:
+def put_customer(
+    here: Here, caller: Writer, external_id: CustomerText, body: Body, if_match: IfMatch = None
+) -> Response:
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parsed_object(body))
     change = CustomerChange(external_id, "changed", here.rollcall.now(), data)
-    changed = here.rollcall.change_customers(caller.account_id, [change], expected_version=expected_version(if_match))
+    changed = here.rollcall.customers.change(caller.account_id, [change], expected_version=expected_version(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
@@ -108,7 +107,7 @@ def list_customers(
         rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            show_row,
+            show_customer,
             lambda row: (row.customer_no,),
             lambda: customers.count(connection, account_id, wanted),
         )
@@ -116,45 +115,32 @@ def list_customers(
 
 
 @router.get(
-    "/{external_id:person}",
+    "/{external_id:customer}",
     operation_id="get_customer",
     response_model=Customer,
     responses=answers({200: ("The customer.", EXAMPLE)}, 404, 405, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_customer(here: Here, caller: Reader, external_id: PersonText, min_position: MinPosition = None) -> Response:
+def get_customer(here: Here, caller: Reader, external_id: CustomerText, min_position: MinPosition = None) -> Response:
     """Read a customer by id or external id."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = _find(connection, caller.account_id, external_id)
-    return answer(show_row(row), position, version=row.version)
+        row = require_customer(connection, caller.account_id, external_id)
+    return answer(show_customer(row), position, version=row.version)
 
 
 @router.delete(
-    "/{external_id:person}",
+    "/{external_id:customer}",
     operation_id="delete_customer",
     status_code=204,
     response_class=Response,
     responses=answers({204: ("Erased.", None)}, 400, 404, 405, 412),
 )
-def delete_customer(here: Here, caller: Admin, external_id: PersonText, if_match: IfMatch = None) -> Response:
+def delete_customer(here: Here, caller: Admin, external_id: CustomerText, if_match: IfMatch = None) -> Response:
     """Erase a person, by id or external id: from every list, history and frozen audience, and from the log's payloads.
 
     What was handed out before (Kafka topics, exports, backups) is beyond reach.
     """
     expected = expected_version(if_match)
-    candidates = _candidates(caller.account_id, external_id)
-    position = here.rollcall.erase_customer(caller.account_id, candidates, expected)
+    candidates = customer_ids_of(caller.account_id, external_id)
+    position = here.rollcall.customers.erase(caller.account_id, candidates, expected)
     settle(here, caller.account_id, position)
     return done(position)
-
-
-def _find(connection: Any, account_id: UUID, written: str) -> CustomerRow:
-    """The customer whom a text addresses: as our id where it looks like one, else as external id."""
-    for customer_id in _candidates(account_id, written):
-        row = customers.by_id(connection, account_id, customer_id)
-        if row is not None:
-            return row
-    raise NotFound("customer_not_found", "no such customer in this account")
-
-
-def _candidates(account_id: UUID, written: str) -> list[UUID]:
-    return [each for each in (uuid_in(written), customer_id_of(account_id, written)) if each is not None]

@@ -6,34 +6,25 @@ Members at an earlier instant are at `/v1/segments/{id}/members?at=`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from api.http.access import Reader
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.paging import Page
 from api.http.parameters import InstantText, PathId, instant_in, uuid_in
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
-from api.v1.segments import find
-from api.v1.shapes.memberships import HistoryEntry, Sizes
-from api.v1.shapes.openapi import answers
-from api.v1.shapes.requests_and_responses import PageOf
+from api.http.shapes.memberships import EXAMPLE_ENTRY, HistoryEntry, Sizes, show_entry
+from api.http.shapes.openapi import answers
+from api.http.shapes.pages import PageOf
 from domain.errors import Invalid
 from projections.read import history
-from projections.read.history import HistoryRow
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
 MAX_POINTS = 500
-EXAMPLE: dict[str, Any] = {
-    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
-    "external_id": "crm-1001",
-    "at": "2026-05-20T10:00:00Z",
-    "joined": True,
-    "cause": "change",
-    "position": 8812,
-}
 
 Points = Annotated[int, Query(ge=2, le=MAX_POINTS, description="How many instants, evenly spaced, both ends included.")]
 From = Annotated[InstantText, Query(alias="from", description="The first instant; left out, the segment's creation.")]
@@ -45,7 +36,7 @@ To = Annotated[InstantText, Query(alias="to", description="The last instant; lef
     operation_id="list_history",
     response_model=PageOf[HistoryEntry],
     responses=answers(
-        {200: ("Joins and leaves, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 404, 504
+        {200: ("Joins and leaves, newest first.", {"data": [EXAMPLE_ENTRY], "next_cursor": None})}, 400, 404, 504
     ),
 )
 def list_history(
@@ -58,11 +49,11 @@ def list_history(
         at, customer_no, place, version_no = page.after
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         body = page.page(
             history.page(connection, source, before=before, limit=page.fetch),
-            _show,
+            show_entry,
             lambda entry: (entry.at, entry.customer_no, entry.position, entry.version_no),
             lambda: history.count(connection, source),
         )
@@ -93,7 +84,7 @@ def list_sizes(
     if last > now:
         raise Invalid.at("/query/to", "instant_in_future", "nobody knows yet; ask for instants that have passed")
     with snapshot(here, caller.account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, caller.account_id, segment_id)
+        segment = require_segment(connection, caller.account_id, segment_id)
         first = min(segment.created_at, last) if first is None else first
         if first > last:
             raise Invalid.at("/query/from", "from_after_to", "from is later than to; swap them")
@@ -101,15 +92,5 @@ def list_sizes(
         instants = [first + step * index for index in range(points - 1)] + [last]
         source = history.served_versions(connection, caller.account_id, segment.segment_no)
         sizes = history.sizes(connection, source, instants)
-    return answer({"data": [{"at": at, "size": size} for at, size in zip(instants, sizes, strict=True)]}, position)
-
-
-def _show(entry: HistoryRow) -> dict[str, Any]:
-    return {
-        "customer_id": entry.customer_id,
-        "external_id": entry.external_id,
-        "at": entry.at,
-        "joined": entry.joined,
-        "cause": entry.cause,
-        "position": entry.position,
-    }
+    body: Sizes = {"data": [{"at": at, "size": size} for at, size in zip(instants, sizes, strict=True)]}
+    return answer(body, position)

@@ -7,15 +7,13 @@ a repeat shows the same key although it is stored nowhere.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from api.http.access import Admin, Caller, Reader
+from api.http.access import Admin, Caller, Reader, key_from_bytes
 from api.http.context import Context, Here
 from api.http.idempotency import identity_of, once
 from api.http.json_body import Body, parsed
@@ -23,15 +21,14 @@ from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Key, KeyBody, NewKey, PageOf
+from api.http.shapes.keys import EXAMPLE, Key, KeyBody, NewKey, show_key
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
 from domain.account import new_secret
 from domain.errors import Refused
 from projections.read import accounts
-from projections.read.accounts import KeyRow
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
-EXAMPLE_KEY = {"id": "key_2b1f00c6d1a3e4f5", "name": "CRM sync", "kind": "write", "created_at": "2026-05-20T10:00:00Z"}
 
 
 @router.post(
@@ -61,13 +58,14 @@ def create_key(here: Here, caller: Admin, body: Body, idempotency_key: Idempoten
     fresh = new_secret(key)
     if f'"{fresh.key_id}"'.encode() not in bytes(kept.body):
         raise Refused("key_shown_already", "this key was shown already; revoke it and ask for another")
-    return answer({"id": fresh.key_id, "key": key}, int(kept.headers["Rollcall-Position"]), status=201)
+    new: NewKey = {"id": fresh.key_id, "key": key}
+    return answer(new, int(kept.headers["Rollcall-Position"]), status=201)
 
 
 def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
     secret = None if identity is None else _secret(here, identity)
     try:
-        made = here.rollcall.create_key(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
+        made = here.rollcall.keys.create(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
     except Refused as refused:
         if secret is None or refused.code != "key_exists":
             raise
@@ -76,19 +74,14 @@ def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | No
 
 
 def _secret(here: Context, identity: UUID) -> str:
-    return written(hmac.digest(here.secret, identity.bytes, sha256))
-
-
-def written(secret: bytes) -> str:
-    """Secret bytes as an API key."""
-    return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
+    return key_from_bytes(hmac.digest(here.secret, identity.bytes, sha256))
 
 
 @router.get(
     "",
     operation_id="list_keys",
     response_model=PageOf[Key],
-    responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE_KEY], "next_cursor": None})}, 400, 504),
+    responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
 def list_keys(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
     """List the account's API keys, newest first."""
@@ -115,11 +108,6 @@ def revoke_key(here: Here, caller: Admin, key_id: PathText) -> Response:
     """Revoke an API key."""
     if key_id == caller.key_id:
         raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
-    position = here.rollcall.revoke_key(caller.account_id, key_id, by=caller.key_id)
+    position = here.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
     settle(here, caller.account_id, position)
     return done(position)
-
-
-def show_key(row: KeyRow) -> dict[str, Any]:
-    """A key as CONTRACT shows it."""
-    return {"id": row.key_id, "name": row.name, "kind": row.kind, "created_at": row.created_at}

@@ -7,7 +7,6 @@ With `at`, the members of an earlier instant, from the history: those who matche
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -16,21 +15,29 @@ from api.http.access import Admin, Reader
 from api.http.context import Context, Here
 from api.http.idempotency import once
 from api.http.json_body import Body, parsed
+from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page, Paging
 from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, instant_in, uuid_in
 from api.http.read_your_writes import MinPosition, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.segments import find, known
-from api.v1.shapes.customers import EXAMPLE, show_row
-from api.v1.shapes.memberships import MemberThen
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import Customer, Member, MembersAnswer, MembersBody, PageOf
+from api.http.shapes.customers import (
+    EXAMPLE,
+    EXAMPLE_MEMBER,
+    Customer,
+    Member,
+    MembersAnswer,
+    MembersBody,
+    MemberThen,
+    show_customer,
+    show_member,
+    show_member_then,
+)
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, history, members
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
-_GONE: dict[str, Any] = dict.fromkeys(EXAMPLE)
-EXAMPLE_MEMBER = EXAMPLE | {"joined_at": "2026-05-20T10:00:00Z"}
 
 
 @router.get(
@@ -59,13 +66,13 @@ def list_members(
         return _members_at(here, account_id, segment_id, page, _past(here, at, query), min_position)
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
         rows = members.page(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            lambda each: show_row(each[0]) | {"joined_at": each[1]},
+            lambda each: show_member(*each),
             lambda each: (each[1], each[0].customer_no),
             lambda: members.count(connection, account_id, version, wanted),
         )
@@ -86,16 +93,16 @@ def add_members(
     here: Here, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Put at most 1,000 customers into a static segment; who is in it stays, who is nobody's id is named."""
-    segment = known(segment_id)
+    segment = parse_segment_id(segment_id)
     asked = list(dict.fromkeys(parsed(body, MembersBody).customer_ids))
     ids = {each: uuid_in(each) for each in asked}
 
     def work(_: UUID | None) -> Response:
-        found = here.rollcall.add_members(caller.account_id, segment, [each for each in ids.values() if each])
+        found = here.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
         settle(here, caller.account_id, found.position)
         nobody = set(found.unknown)
         unknown = [each for each in asked if ids[each] is None or ids[each] in nobody]
-        body = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
+        body: MembersAnswer = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
         return answer(body, found.position)
 
     return once(here, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
@@ -110,11 +117,11 @@ def add_members(
 )
 def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
     """Take a customer out of a static segment."""
-    segment, customer = known(segment_id), uuid_in(customer_id)
+    segment, customer = parse_segment_id(segment_id), uuid_in(customer_id)
     if customer is None:
-        here.rollcall.read_static(caller.account_id, segment)
+        here.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
-    position = here.rollcall.remove_member(caller.account_id, segment, customer)
+    position = here.rollcall.members.remove_one(caller.account_id, segment, customer)
     settle(here, caller.account_id, position)
     return done(position)
 
@@ -139,7 +146,7 @@ def list_candidates(
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(here, account_id, min_position) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         if segment.type != "static":
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
         wanted = customers.parse_search(connection, account_id, query)
@@ -147,7 +154,7 @@ def list_candidates(
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            show_row,
+            show_customer,
             lambda row: (row.customer_no,),
             lambda: members.count_candidates(connection, account_id, version, wanted),
         )
@@ -168,12 +175,12 @@ def _members_at(
 ) -> Response:
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
         body = page.page(
             rows,
-            lambda each: (_GONE if each[2] is None else show_row(each[2])) | {"joined_at": each[1]},
+            lambda each: show_member_then(each[2], each[1]),
             lambda each: (each[1], each[0]),
             lambda: history.sizes(connection, source, [at])[0],
         )

@@ -9,11 +9,11 @@ from api.http.context import Here
 from api.http.json_body import Body, parsed
 from api.http.read_your_writes import snapshot
 from api.http.responses import answer
-from api.v1.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
-from api.v1.shapes.customers import show_row
-from api.v1.shapes.memberships import Preview, PreviewBody
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.segments import EXAMPLE_FILTER
+from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
+from api.http.shapes.customers import show_customer
+from api.http.shapes.memberships import Preview, PreviewBody
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.segments import EXAMPLE_FILTER
 from domain.moments import micros
 from projections.read import accounts
 from projections.read.preview import preview
@@ -31,8 +31,9 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
 def preview_segment(here: Here, caller: Reader, body: Body) -> Response:
     """Count exactly who matches a filter at this instant, with the ten newest of them; nothing is stored."""
     asked = parsed(body, PreviewBody)
-    node = here.rollcall.filter_tree(caller.account_id, asked.filter)
+    node = here.rollcall.segments.parse_filter(caller.account_id, asked.filter)
     with snapshot(here, caller.account_id) as (connection, position):
         days, _ = accounts.calendar(connection, caller.account_id)
         count, sample = preview(connection, caller.account_id, node, days.moment(micros(here.rollcall.now())))
-    return answer({"count": count, "sample": [show_row(row) for row in sample]}, position)
+    found: Preview = {"count": count, "sample": [show_customer(row) for row in sample]}
+    return answer(found, position)

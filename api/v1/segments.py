@@ -6,10 +6,9 @@ with `members.state` = `recomputing`; the old members are served whole until the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -18,15 +17,15 @@ from api.http.access import Admin, Caller, Reader
 from api.http.context import Context, Here
 from api.http.idempotency import once
 from api.http.json_body import Body, parsed
+from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
-from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, expected_version, uuid_in
-from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, expected_version
+from api.http.read_your_writes import MinPosition, names_naming, settle, snapshot
 from api.http.responses import answer, done
-from api.v1.shapes.openapi import answers, takes
-from api.v1.shapes.requests_and_responses import PageOf, Segment, SegmentBody, SegmentPatch
-from api.v1.shapes.segments import EXAMPLE, EXAMPLE_FILTER, show_segment
-from domain.commands.application import Saved
-from domain.errors import NotFound
+from api.http.shapes.openapi import answers, takes
+from api.http.shapes.pages import PageOf
+from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
+from domain.commands.log import Saved
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
 from projections.read.segments import SegmentRow
@@ -51,7 +50,7 @@ def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: Idemp
 
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
-        saved = here.rollcall.create_segment(caller.account_id, draft, identity)
+        saved = here.rollcall.segments.create(caller.account_id, draft, identity)
         wanted = _as_asked(saved, draft, now)
         return _written(here, caller, saved, wanted, status=201)
 
@@ -96,7 +95,7 @@ def list_segments(
 def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: MinPosition = None) -> Response:
     """Read a segment with the count of its members."""
     with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = find(connection, caller.account_id, segment_id)
+        row = require_segment(connection, caller.account_id, segment_id)
         words = segments.words(connection, caller.account_id, [row.filter])
     return answer(show_segment(row, words, position), position, version=row.version)
 
@@ -116,7 +115,7 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
     asked = parsed(body, SegmentPatch)
     edit = SegmentEdit(**{field: getattr(asked, field) for field in asked.model_fields_set})
     now = here.rollcall.now()
-    saved = here.rollcall.edit_segment(caller.account_id, known(segment_id), edit, expected)
+    saved = here.rollcall.segments.edit(caller.account_id, parse_segment_id(segment_id), edit, expected)
     with here.database.transaction(caller.account_id) as connection:
         before = segments.by_id(connection, caller.account_id, saved.id)
     wanted = (before or _as_asked(saved, SegmentDraft(asked.name), now))._replace(
@@ -134,33 +133,11 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
 )
 def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a segment that no other segment's filter names. Its customers stay."""
-    wanted = known(segment_id)
+    wanted = parse_segment_id(segment_id)
     used_by = partial(names_naming, here, caller.account_id, wanted)
-    position = here.rollcall.delete_segment(caller.account_id, wanted, expected_version(if_match), used_by)
+    position = here.rollcall.segments.delete(caller.account_id, wanted, expected_version(if_match), used_by)
     settle(here, caller.account_id, position)
     return done(position)
-
-
-def known(written: str) -> UUID:
-    """The id that a text in an address is; raises `NotFound` where it is none."""
-    segment_id = uuid_in(written)
-    if segment_id is None:
-        raise NotFound("segment_not_found", "no such segment in this account")
-    return segment_id
-
-
-def names_naming(here: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
-    """The names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
-    with snapshot(here, account_id, position) as (connection, _):
-        return segments.names_referring_to(connection, account_id, segment_id)
-
-
-def find(connection: Any, account_id: UUID, written: str) -> SegmentRow:
-    """The segment that a text in an address names. Raises `NotFound`."""
-    row = segments.by_id(connection, account_id, known(written))
-    if row is None:
-        raise NotFound("segment_not_found", "no such segment in this account")
-    return row
 
 
 def _written(here: Context, caller: Caller, saved: Saved, wanted: SegmentRow, status: int = 200) -> Response:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError
-
 from domain.account import Account, Attribute, KeyKind, account_id_of, new_secret, schema_id_of
 from domain.calendar import zone_of
-from domain.commands.log import LogApplication, Saved
+from domain.commands.account_reader import AccountReader
+from domain.commands.log import Log, Saved
 from domain.customer import RESERVED
 from domain.errors import Invalid, NotFound, Refused
 from domain.phones import is_country
@@ -27,10 +26,14 @@ class NewKey(NamedTuple):
     position: int
 
 
-class AccountCommands(LogApplication):
-    """Accounts, API keys and attributes."""
+class AccountCommands:
+    """Accounts."""
 
-    def create_account(self, name: str, timezone: str, country: str) -> Saved:
+    def __init__(self, log: Log, accounts: AccountReader) -> None:
+        self._log = log
+        self._accounts = accounts
+
+    def create(self, name: str, timezone: str, country: str) -> Saved:
         """Create the account called `name`. Raises `Invalid`; `Refused` (`account_exists`)."""
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise Invalid.at("/name", "invalid_name", "needs 1 to 200 printable characters")
@@ -38,13 +41,26 @@ class AccountCommands(LogApplication):
         if not is_country(country):
             raise Invalid.at("/country", "unknown_country", f"{country!r} is not a two-letter country code such as PT")
         account_id = account_id_of(name)
-        event = AccountCreated(**self._next(account_id, account_id, 0), name=name, timezone=timezone, country=country)
-        try:
-            return Saved(account_id, 1, self._put(account_id, [event]))
-        except IntegrityError:
-            raise Refused("account_exists", f"there is an account called {name!r} already") from None
+        envelope = self._log.envelope(account_id, account_id, 0)
+        event = AccountCreated(**envelope, name=name, timezone=timezone, country=country)
+        position = self._log.append_once(account_id, event)
+        if position is None:
+            raise Refused("account_exists", f"there is an account called {name!r} already")
+        return Saved(account_id, 1, position)
 
-    def create_key(
+    def require(self, account_id: UUID) -> Account:
+        """The account as its events made it. Raises `NotFound`."""
+        return self._accounts.require(account_id)
+
+
+class KeyCommands:
+    """API keys."""
+
+    def __init__(self, log: Log, accounts: AccountReader) -> None:
+        self._log = log
+        self._accounts = accounts
+
+    def create(
         self, account_id: UUID, name: str, kind: KeyKind, secret: str | None = None, *, by: str | None = None
     ) -> NewKey:
         """Hand out an API key, random unless `secret` is given; `by` is the key that asks, where one does.
@@ -54,41 +70,48 @@ class AccountCommands(LogApplication):
         name, _ = check_texts(name, "")
         fresh = new_secret(secret)
 
-        def write() -> NewKey:
-            account = self._read_account(account_id)
+        def append_created() -> NewKey:
+            account = self._accounts.require(account_id)
             _check_key(account, by)
             if fresh.key_id in account.keys:
                 raise Refused("key_exists", "this key was handed out already")
             event = ApiKeyCreated(
-                **self._next(account_id, account_id, account.version),
-                key_id=fresh.key_id, name=name, kind=kind, secret_sha256=fresh.sha256,
-            )  # fmt: skip
-            return NewKey(fresh.key_id, fresh.key, self._put(account_id, [event]))
+                **self._log.envelope(account_id, account_id, account.version),
+                key_id=fresh.key_id,
+                name=name,
+                kind=kind,
+                secret_sha256=fresh.sha256,
+            )
+            return NewKey(fresh.key_id, fresh.key, self._log.append(account_id, [event]))
 
-        return self._repeat(write)
+        return self._log.retry(append_created)
 
-    def revoke_key(self, account_id: UUID, key_id: str, *, by: str | None = None) -> int:
+    def revoke(self, account_id: UUID, key_id: str, *, by: str | None = None) -> int:
         """Take a key back; the position after it. `by` is the key that asks. Raises `NotFound`, `Refused`."""
 
-        def write() -> int:
-            account = self._read_account(account_id)
+        def append_revoked() -> int:
+            account = self._accounts.require(account_id)
             _check_key(account, by)
             if key_id not in account.keys:
                 raise NotFound("key_not_found", "no such API key in this account")
-            event = ApiKeyRevoked(**self._next(account_id, account_id, account.version), key_id=key_id)
-            return self._put(account_id, [event])
+            event = ApiKeyRevoked(**self._log.envelope(account_id, account_id, account.version), key_id=key_id)
+            return self._log.append(account_id, [event])
 
-        return self._repeat(write)
+        return self._log.retry(append_revoked)
 
-    def account(self, account_id: UUID) -> Account:
-        """The account as its events made it. Raises `NotFound`."""
-        return self._read_account(account_id)
 
-    def attributes(self, account_id: UUID) -> dict[str, Attribute]:
-        """Every attribute of the account, built-in ones first."""
-        return self._read_schema(account_id).attributes()
+class AttributeCommands:
+    """Attributes and their types."""
 
-    def declare_attribute(
+    def __init__(self, log: Log, accounts: AccountReader) -> None:
+        self._log = log
+        self._accounts = accounts
+
+    def all(self, account_id: UUID) -> dict[str, Attribute]:
+        """Every attribute of the account by key, built-in ones first."""
+        return self._accounts.schema(account_id).attributes()
+
+    def declare(
         self, account_id: UUID, key: str, kind: AttributeType, label: str | None, used_by: Sequence[str] = ()
     ) -> Saved:
         """Give an attribute its type or its label; `used_by` are the names of segments that read it.
@@ -101,8 +124,8 @@ class AccountCommands(LogApplication):
             raise Invalid.at("/type", "unknown_type", f"needs one of {', '.join(ATTRIBUTE_TYPES)}")
         label = check_texts(label, "")[0] if label and label.strip() else None
 
-        def write() -> Saved:
-            schema = self._read_schema(account_id)
+        def append_declared() -> Saved:
+            schema = self._accounts.schema(account_id)
             known = schema.types.get(key)
             if known is not None and known != kind:
                 if used_by:
@@ -110,13 +133,12 @@ class AccountCommands(LogApplication):
                     raise Refused("attribute_in_use", detail)
                 raise Refused("attribute_type_fixed", f"{key} is a {known}; use another key for another type")
             if known == kind and schema.labels.get(key) == label:
-                return Saved(schema_id_of(account_id), schema.version, self.head())
-            event = AttributeDeclared(
-                **self._next(account_id, schema_id_of(account_id), schema.version), key=key, type=kind, label=label
-            )
-            return Saved(event.originator_id, event.originator_version, self._put(account_id, [event]))
+                return Saved(schema_id_of(account_id), schema.version, self._log.head())
+            envelope = self._log.envelope(account_id, schema_id_of(account_id), schema.version)
+            event = AttributeDeclared(**envelope, key=key, type=kind, label=label)
+            return Saved(event.originator_id, event.originator_version, self._log.append(account_id, [event]))
 
-        return self._repeat(write)
+        return self._log.retry(append_declared)
 
 
 def _check_key(account: Account, by: str | None) -> None:

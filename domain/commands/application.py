@@ -1,56 +1,45 @@
-"""The application: one method for each intention. Both doors, the worker and the command line call it.
+"""The application: every intention, by noun. The API, the consumers, the worker and the command line call it.
 
-Every method that writes stores its events in one transaction and returns the log position after it. The
-commands stand in a module for each noun; what they build on is `domain.commands.log`.
+`rollcall.segments.create(...)`: each noun has its class in a module of this folder, built over one log. A method that
+writes stores its events in one transaction and returns the log position after it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID, uuid5
 
-from eventsourcing.persistence import IntegrityError
-
-from domain.commands.accounts import AccountCommands, NewKey
+from domain.commands.account_reader import AccountReader
+from domain.commands.accounts import AccountCommands, AttributeCommands, KeyCommands
 from domain.commands.campaigns import CampaignCommands
-from domain.commands.customers import Changed
+from domain.commands.customers import CustomerCommands
 from domain.commands.imports import ImportCommands
-from domain.commands.log import Log, Saved, Tracking, Writes
-from domain.moments import micros
-from domain.stored_events import SegmentRecomputed, SegmentRefreshed, TimePassed
+from domain.commands.log import Log, LogStore
+from domain.commands.members import MemberCommands
+from domain.commands.segments import SegmentCommands
+from domain.commands.worker_events import WorkerEvents
 
-__all__ = ["Changed", "Log", "NewKey", "Rollcall", "Saved", "Tracking", "Writes"]
 
+class Rollcall:
+    """All that can be asked of Rollcall, over one store. `now` is the only clock."""
 
-class Rollcall(AccountCommands, ImportCommands, CampaignCommands):
-    """All that can be asked of Rollcall, over one log; and what the projection worker puts into it."""
+    def __init__(self, store: LogStore, now: Callable[[], datetime]) -> None:
+        self.log = log = Log(store, now)
+        accounts = AccountReader(log)
+        self.accounts = AccountCommands(log, accounts)
+        self.keys = KeyCommands(log, accounts)
+        self.attributes = AttributeCommands(log, accounts)
+        self.customers = CustomerCommands(log, accounts)
+        self.segments = SegmentCommands(log, accounts)
+        self.members = MemberCommands(log, self.segments)
+        self.imports = ImportCommands(log, accounts, self.segments)
+        self.campaigns = CampaignCommands(log)
+        self.worker_events = WorkerEvents(log)
 
-    def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
-        """Put into the log that a version is complete; a second time it is there already. For the worker."""
-        event = SegmentRecomputed(
-            **self._next(account_id, uuid5(segment_id, "recomputed"), version_no - 1),
-            segment_id=segment_id, version_no=version_no,
-        )  # fmt: skip
-        try:
-            self._put(account_id, [event])
-        except IntegrityError:
-            return
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.log.now()
 
-    def record_refreshed(self, account_id: UUID, segment_id: UUID, because_of: int) -> None:
-        """Put into the log that a segment follows the filter set at position `because_of`. For the worker."""
-        stream = uuid5(segment_id, "refreshed")
-        event = SegmentRefreshed(**self._next(account_id, stream, because_of - 1), segment_id=segment_id)
-        try:
-            self._put(account_id, [event])
-        except IntegrityError:
-            return
-
-    def record_time_passed(self, account_id: UUID, until: datetime) -> None:
-        """Put into the log that time went on to `until` for an account. For the worker."""
-        version = micros(until)
-        stream = uuid5(account_id, "time")
-        event = TimePassed(**self._next(account_id, stream, version - 1), until=until)
-        try:
-            self._put(account_id, [event])
-        except IntegrityError:
-            return
+    def head(self) -> int:
+        """The position of the last event in the log; 0 where there is none."""
+        return self.log.head()

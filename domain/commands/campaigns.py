@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid4
-
-from eventsourcing.persistence import IntegrityError
 
 from domain import campaign as campaigns
 from domain.campaign import Campaign, CampaignDraft, CampaignEdit
-from domain.commands.log import LogApplication, Saved
+from domain.commands.log import Log, Saved
 from domain.errors import NotFound, Refused, StaleVersion
 from domain.segment import Keep
 from domain.stored_events import (
-    AudienceCounted,
     AudienceFrozen,
     CampaignAudienceChosen,
     CampaignCreated,
@@ -24,10 +20,13 @@ from domain.stored_events import (
 )
 
 
-class CampaignCommands(LogApplication):
+class CampaignCommands:
     """Campaigns and their frozen audiences."""
 
-    def create_campaign(self, account_id: UUID, draft: CampaignDraft, campaign_id: UUID | None = None) -> Saved:
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def create(self, account_id: UUID, draft: CampaignDraft, campaign_id: UUID | None = None) -> Saved:
         """Create a campaign. With a `campaign_id` given a second time, the first one's result is returned.
 
         Raises `Invalid`, also for segments that are not there.
@@ -39,31 +38,33 @@ class CampaignCommands(LogApplication):
         )
         campaign_id = campaign_id or uuid4()
         event = CampaignCreated(
-            **self._next(account_id, campaign_id, 0), name=name,
-            segment_ids=lists["segment_ids"] or [], exclude_segment_ids=lists["exclude_segment_ids"] or [],
-        )  # fmt: skip
-        try:
-            return Saved(campaign_id, campaigns.VERSION_STEP, self._put(account_id, [event]))
-        except IntegrityError:
-            campaign, existing = self._read_campaign(account_id, campaign_id)
-            return Saved(campaign_id, campaign.version(existing), self.head())
+            **self._log.envelope(account_id, campaign_id, 0),
+            name=name,
+            segment_ids=lists["segment_ids"] or [],
+            exclude_segment_ids=lists["exclude_segment_ids"] or [],
+        )
+        position = self._log.append_once(account_id, event)
+        if position is None:
+            campaign, existing = self._require(account_id, campaign_id)
+            return Saved(campaign_id, campaign.version(existing), self._log.head())
+        return Saved(campaign_id, campaigns.VERSION_STEP, position)
 
-    def edit_campaign(self, account_id: UUID, campaign_id: UUID, edit: CampaignEdit, expected: int | None) -> Saved:
+    def edit(self, account_id: UUID, campaign_id: UUID, edit: CampaignEdit, expected: int | None) -> Saved:
         """Change what `edit` mentions. Raises `Invalid`, `NotFound`; `StaleVersion` against `expected`."""
 
-        def write() -> Saved:
-            campaign, existing = self._read_campaign(account_id, campaign_id)
+        def append_edits() -> Saved:
+            campaign, existing = self._require(account_id, campaign_id)
             _check_version(campaign.version(existing), expected)
-            events = list(self._campaign_edits(account_id, campaign, edit))
+            events = list(self._edits(account_id, campaign, edit))
             if not events:
-                return Saved(campaign_id, campaign.version(existing), self.head())
-            position = self._put(account_id, events)
-            campaign, existing = self._read_campaign(account_id, campaign_id)
+                return Saved(campaign_id, campaign.version(existing), self._log.head())
+            position = self._log.append(account_id, events)
+            campaign, existing = self._require(account_id, campaign_id)
             return Saved(campaign_id, campaign.version(existing), position)
 
-        return self._repeat(write)
+        return self._log.retry(append_edits)
 
-    def _campaign_edits(self, account_id: UUID, campaign: Campaign, edit: CampaignEdit) -> Iterator[Event]:
+    def _edits(self, account_id: UUID, campaign: Campaign, edit: CampaignEdit) -> Iterator[Event]:
         """Naming a list chooses it, also where it names what is left of it: that settles what it lost."""
         version = campaign.events
         named = [ids for ids in (edit.segment_ids, edit.exclude_segment_ids) if not isinstance(ids, Keep)]
@@ -72,60 +73,51 @@ class CampaignCommands(LogApplication):
             existing, segment_ids=edit.segment_ids, exclude_segment_ids=edit.exclude_segment_ids
         )
         if not isinstance(edit.name, Keep) and (name := campaigns.check_name(edit.name)) != campaign.name:
-            yield CampaignRenamed(**self._next(account_id, campaign.campaign_id, version), name=name)
+            yield CampaignRenamed(**self._log.envelope(account_id, campaign.campaign_id, version), name=name)
             version += 1
         chosen = lists["segment_ids"], lists["exclude_segment_ids"]
         now = list(campaign.segment_ids), list(campaign.exclude_segment_ids)
         if any(list_ is not None and list_ != old for list_, old in zip(chosen, now, strict=True)):
             yield CampaignAudienceChosen(
-                **self._next(account_id, campaign.campaign_id, version),
-                segment_ids=chosen[0], exclude_segment_ids=chosen[1],
-            )  # fmt: skip
+                **self._log.envelope(account_id, campaign.campaign_id, version),
+                segment_ids=chosen[0],
+                exclude_segment_ids=chosen[1],
+            )
 
-    def delete_campaign(self, account_id: UUID, campaign_id: UUID, expected: int | None) -> int:
+    def delete(self, account_id: UUID, campaign_id: UUID, expected: int | None) -> int:
         """Delete a campaign; the position after it. Raises `NotFound`; `StaleVersion` against `expected`."""
 
-        def write() -> int:
-            campaign, existing = self._read_campaign(account_id, campaign_id)
+        def append_deleted() -> int:
+            campaign, existing = self._require(account_id, campaign_id)
             _check_version(campaign.version(existing), expected)
-            return self._put(account_id, [CampaignDeleted(**self._next(account_id, campaign_id, campaign.events))])
+            return self._log.append(
+                account_id, [CampaignDeleted(**self._log.envelope(account_id, campaign_id, campaign.events))]
+            )
 
-        return self._repeat(write)
+        return self._log.retry(append_deleted)
 
-    def freeze_audience(self, account_id: UUID, campaign_id: UUID, audience_id: UUID | None = None) -> Saved:
+    def freeze(self, account_id: UUID, campaign_id: UUID, audience_id: UUID | None = None) -> Saved:
         """Freeze a campaign's recipients at a log position. Raises `NotFound`; `Refused` (`needs_audience`).
 
         With an `audience_id` given a second time, the first one stays as it is.
         """
-        campaign, existing = self._read_campaign(account_id, campaign_id)
+        campaign, existing = self._require(account_id, campaign_id)
         if campaign.needs_audience(existing):
             raise Refused("needs_audience", "choose the campaign's segments first; it has no recipients")
         audience_id = audience_id or uuid4()
-        event = AudienceFrozen(**self._next(account_id, audience_id, 0), campaign_id=campaign_id)
-        try:
-            return Saved(audience_id, 1, self._put(account_id, [event]))
-        except IntegrityError:
-            return Saved(audience_id, 1, self.head())
+        event = AudienceFrozen(**self._log.envelope(account_id, audience_id, 0), campaign_id=campaign_id)
+        position = self._log.append_once(account_id, event)
+        return Saved(audience_id, 1, self._log.head() if position is None else position)
 
-    def record_audience_counted(
-        self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]
-    ) -> None:
-        """Put into the log what a freezing came to; a second time it is there already. For the worker."""
-        event = AudienceCounted(**self._next(account_id, audience_id, 1), **counts, passed_over=list(passed_over))
-        try:
-            self._put(account_id, [event])
-        except IntegrityError:
-            return
-
-    def _read_campaign(self, account_id: UUID, campaign_id: UUID) -> tuple[Campaign, set[UUID]]:
+    def _require(self, account_id: UUID, campaign_id: UUID) -> tuple[Campaign, set[UUID]]:
         """The campaign, and which of its segments are there."""
-        campaign = campaigns.campaign_of(campaign_id, self._stream(account_id, campaign_id))
+        campaign = campaigns.campaign_of(campaign_id, self._log.stream(account_id, campaign_id))
         if campaign is None:
             raise NotFound("campaign_not_found", "no such campaign in this account")
         return campaign, self._existing(account_id, (*campaign.segment_ids, *campaign.exclude_segment_ids))
 
     def _existing(self, account_id: UUID, segment_ids: Sequence[UUID]) -> set[UUID]:
-        return self._log_of_accounts.existing_segments(account_id, set(segment_ids)) if segment_ids else set()
+        return self._log.store.existing_segments(account_id, set(segment_ids)) if segment_ids else set()
 
 
 def _check_version(current: int, expected: int | None) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
+from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
-from domain.commands.log import LogApplication, Moved, Tracking, Writes
+from domain.commands.log import Log, Moved, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
 from domain.moments import from_micros
@@ -21,10 +23,14 @@ class Changed:
     outcomes: list[Outcome]
 
 
-class CustomerCommands(LogApplication):
+class CustomerCommands:
     """Customers."""
 
-    def change_customers(
+    def __init__(self, log: Log, accounts: AccountReader) -> None:
+        self._log = log
+        self._accounts = accounts
+
+    def change(
         self,
         account_id: UUID,
         changes: Sequence[CustomerChange],
@@ -41,7 +47,7 @@ class CustomerCommands(LogApplication):
         customer has another version, or (`stale_tracking`) where another process moved the source.
         """
 
-        def write() -> Changed:
+        def append_changes() -> Changed:
             batch = self._fold(account_id, changes, expected_version)
             letters = list(dead_letters)
             if dead_letter_of is not None:
@@ -52,25 +58,25 @@ class CustomerCommands(LogApplication):
                 ]
             writes = Writes(batch.states_written(), tracking, letters, Moved(deleted=batch.deleted()))
             if not batch.events and not batch.written and not letters and tracking is None:
-                return Changed(self.head(), batch.outcomes)
-            position = self._put(account_id, batch.events, writes)
-            self._schemas[account_id] = batch.schema
+                return Changed(self._log.head(), batch.outcomes)
+            position = self._log.append(account_id, batch.events, writes)
+            self._accounts.keep_schema(account_id, batch.schema)
             return Changed(position, batch.outcomes)
 
-        return self._repeat(write, account_id)
+        return self._log.retry(append_changes, partial(self._accounts.drop_schema, account_id))
 
-    def erase_customer(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
+    def erase(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
         """Erase the first of `candidates` who is there; the position after it.
 
         Also where her last change lies in the future of our clock. Raises `NotFound`, `StaleVersion`.
         """
-        states = self._log_of_accounts.customer_states(account_id, candidates)
+        states = self._log.store.customer_states(account_id, candidates)
         for customer_id in candidates:
             state = states.get(customer_id)
             if state is not None and state.exists:
-                at = max(self.now(), from_micros(state.touched))
+                at = max(self._log.now(), from_micros(state.touched))
                 change = CustomerChange(state.external_id, "deleted", at, customer_id=customer_id)
-                changed = self.change_customers(account_id, [change], expected_version=expected_version)
+                changed = self.change(account_id, [change], expected_version=expected_version)
                 if changed.outcomes[0].result == "deleted":
                     return changed.position
                 raise Unavailable("contention", "the customer was changed meanwhile; try again")
@@ -78,19 +84,19 @@ class CustomerCommands(LogApplication):
 
     def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
         targets = [change_target(account_id, change) for change in changes]
-        states = self._log_of_accounts.customer_states(account_id, set(targets)) if targets else {}
+        states = self._log.store.customer_states(account_id, set(targets)) if targets else {}
         if expected is not None:
             (target,) = targets
             current = states[target].version if target in states and states[target].exists else 0
             if current != expected:
                 raise StaleVersion(f"the customer is at version {current}, not {expected}; read it again", current)
-        schema = self._cached_schema(account_id)
+        schema = self._accounts.kept_schema(account_id)
         mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
-        batch = ChangeBatch(self._cached_account(account_id), mine, states, self.now())
+        batch = ChangeBatch(self._accounts.kept_account(account_id), mine, states, self._log.now())
         for target, change in zip(targets, changes, strict=True):
             batch.take(target, change)
         return batch
 
-    def tracked_position(self, name: str) -> int | None:
+    def tracked_offset(self, name: str) -> int | None:
         """The offset that a source was taken in to; `None` where it never was."""
-        return self._log_of_accounts.tracked(name)
+        return self._log.store.tracked_offset(name)

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
+from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch
-from domain.commands.customers import CustomerCommands
-from domain.commands.log import Moved, Writes
-from domain.commands.members import MemberCommands
+from domain.commands.log import Log, Moved, Writes
+from domain.commands.members import members_added
+from domain.commands.segments import SegmentCommands
 from domain.customer import CustomerChange, CustomerState, customer_id_of_phone
 from domain.import_lines import Counts, ImportChunk, ImportStep, Line, LineError
 from domain.values import Value
@@ -26,41 +28,47 @@ from domain.values import Value
 TOGETHER = 250
 
 
-class ImportCommands(CustomerCommands, MemberCommands):
+class ImportCommands:
     """CSV imports."""
 
-    def take_in_lines(self, account_id: UUID, chunk: ImportChunk) -> ImportStep:
+    def __init__(self, log: Log, accounts: AccountReader, segments: SegmentCommands) -> None:
+        self._log = log
+        self._accounts = accounts
+        self._segments = segments
+
+    def ingest(self, account_id: UUID, chunk: ImportChunk) -> ImportStep:
         """Take in the next rows of an import. Raises `NotFound` where the segment was deleted."""
 
-        def write() -> ImportStep:
-            self.read_static(account_id, chunk.segment_id)
-            log = self._log_of_accounts
+        def append_chunk() -> ImportStep:
+            self._segments.require_static(account_id, chunk.segment_id)
+            store = self._log.store
             phones = [line.phone for line in chunk.lines]
             within = [number for each in chunk.errors for number in each.numbers]
-            erasures, erased = log.import_erasures(account_id, chunk.import_id, [*phones, *within])
-            known = log.customers_by_phone(account_id, phones) if phones else {}
+            erasures, erased = store.import_erasures(account_id, chunk.import_id, [*phones, *within])
+            known = store.customers_by_phone(account_id, phones) if phones else {}
             targets = [known.get(phone) or customer_id_of_phone(account_id, phone) for phone in phones]
-            states = log.customer_states(account_id, targets) if targets else {}
+            states = store.customer_states(account_id, targets) if targets else {}
             there = [each for each, state in states.items() if state.exists]
-            members = log.static_members(account_id, chunk.segment_id, there) if there else set()
-            now = self.now()
-            batch = ChangeBatch(self._cached_account(account_id), replace(self._cached_schema(account_id)), states, now)
+            members = store.static_members(account_id, chunk.segment_id, there) if there else set()
+            now = self._log.now()
+            account, schema = self._accounts.kept_account(account_id), self._accounts.kept_schema(account_id)
+            batch = ChangeBatch(account, replace(schema), states, now)
             taking = _Taking(batch, chunk, members, erased, now)
             fresh: list[UUID] = []
             for start in range(0, len(targets), TOGETHER):
                 group = taking.take(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
                 if group:
-                    batch.events.append(self.members_added(account_id, chunk.segment_id, group, "import"))
+                    batch.events.append(members_added(self._log, account_id, chunk.segment_id, group, "import"))
                 fresh += group
             step = ImportStep(
                 chunk.import_id, chunk.before, erasures, taking.counts(), sorted(taking.errors), chunk.percent,
                 chunk.header, chunk.finished, now,
             )  # fmt: skip
             moved = Moved(chunk.segment_id, added=fresh)
-            self._put(account_id, batch.events, Writes(batch.states_written(), moved=moved, import_step=step))
+            self._log.append(account_id, batch.events, Writes(batch.states_written(), moved=moved, import_step=step))
             return step
 
-        return self._repeat(write, account_id)
+        return self._log.retry(append_chunk, partial(self._accounts.drop_schema, account_id))
 
 
 class _Taking:

@@ -1,9 +1,8 @@
-"""The log as the application's commands use it: append with optimism, read a stream, read what an account knows.
+"""The log as the commands use it: read a stream, decide, append with an optimistic lock.
 
-The base of `domain.commands.application.Rollcall`. Writers do not wait for each other: each decides on what it
-read, the log refuses what is stale, and the command reads again and repeats. The library gives the log,
-its order and its positions; the `Log` protocol is what we need beyond it, implemented by
-`projections.records.event_store`.
+Every command class is built over one `Log`. Writers do not wait for each other: each decides on what it read, the
+store refuses what is stale, and the command reads again and repeats. `LogStore` is what the log needs of the place
+that keeps it, implemented by `projections.records.event_store`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
-from eventsourcing.application import Application
-from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent
-from eventsourcing.utils import Environment
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from domain.account import Account, Schema, account_of, schema_id_of, schema_of
 from domain.customer import CustomerState, DeadLetter
-from domain.errors import NotFound, Unavailable
+from domain.errors import Unavailable
 from domain.import_lines import ImportStep
 from domain.stored_events import Event, EventMapper
 
@@ -64,8 +60,15 @@ class Writes(NamedTuple):
     filters_as_of: int | None = None
 
 
-class Log(Protocol):
-    """What the event store offers beyond the library's recorder."""
+class LogStore(Protocol):
+    """What keeps the log: the library's recorder, and what the commands read to decide."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events of one account (`account_id`) and what `writes` adds, in one transaction; their positions.
+
+        Raises the library's `IntegrityError` where something was decided on stale data, `SourceMoved` where another
+        process moved the source, `Unavailable`.
+        """
 
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first, as the account may see it."""
@@ -79,7 +82,7 @@ class Log(Protocol):
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
 
-    def existing(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+    def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are customers now."""
 
     def static_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
@@ -94,38 +97,28 @@ class Log(Protocol):
     def head(self) -> int:
         """The position of the last event."""
 
-    def tracked(self, name: str) -> int | None:
-        """The offset that `name` was taken in to."""
+    def tracked_offset(self, name: str) -> int | None:
+        """The offset up to which the source `name` was ingested; `None` where it never was."""
 
 
-class LogApplication(Application[UUID]):
-    """What every command builds on. `now` is the only clock."""
+class Log:
+    """The log of all accounts over one store. `now` is the only clock."""
 
-    def __init__(self, recorder: ProcessRecorder, log: Log, now: Callable[[], datetime]) -> None:
-        self._given_recorder = recorder
-        self._log_of_accounts = log
+    def __init__(self, store: LogStore, now: Callable[[], datetime]) -> None:
+        self.store = store
         self.now = now
-        self._schemas: dict[UUID, Schema] = {}
-        self._accounts: dict[UUID, Account] = {}
-        super().__init__()
-
-    def construct_env(self, name: str, env: Any = None) -> Environment:
-        """Nothing is read from the environment here: settings have one home."""
-        return Environment(name, {})
-
-    def construct_mapper(self) -> EventMapper:
-        """Our events are pydantic models."""
-        return EventMapper()
-
-    def construct_recorder(self) -> ProcessRecorder:
-        """The recorder that we were given."""
-        return self._given_recorder
+        self._mapper = EventMapper()
 
     def head(self) -> int:
         """The position of the last event in the log; 0 where there is none."""
-        return self._log_of_accounts.head()
+        return self.store.head()
 
-    def _next(self, account_id: UUID, originator_id: UUID, version: int) -> dict[str, Any]:
+    def stream(self, account_id: UUID, originator_id: UUID) -> Iterator[Event]:
+        """The events of one aggregate, oldest first."""
+        return map(self._mapper.to_domain_event, self.store.account_events(account_id, originator_id))
+
+    def envelope(self, account_id: UUID, originator_id: UUID, version: int) -> dict[str, Any]:
+        """The fields that every event has, for the one that follows `version` of its aggregate."""
         return {
             "originator_id": originator_id,
             "originator_version": version + 1,
@@ -133,40 +126,27 @@ class LogApplication(Application[UUID]):
             "recorded_at": self.now(),
         }
 
-    def _put(self, account_id: UUID, events: Sequence[Event], writes: Writes | None = None) -> int:
-        recordings = self.events.put(events, account_id=account_id, writes=writes)
-        return recordings[-1].notification.id if recordings else self.head()
+    def append(self, account_id: UUID, events: Sequence[Event], writes: Writes | None = None) -> int:
+        """Append events, with what `writes` adds, in one transaction; the position after it.
 
-    def _repeat(self, write: Callable[[], Answer], account_id: UUID | None = None) -> Answer:
+        Raises the library's `IntegrityError` where another writer was first.
+        """
+        stored = [self._mapper.to_stored_event(event) for event in events]
+        positions = self.store.insert_events(stored, account_id=account_id, writes=writes)
+        return positions[-1] if positions else self.head()
+
+    def append_once(self, account_id: UUID, event: Event) -> int | None:
+        """Append an event; its position, or `None` where its aggregate has an event of this version already."""
+        try:
+            return self.append(account_id, [event])
+        except IntegrityError:
+            return None
+
+    def retry(self, attempt: Callable[[], Answer], on_conflict: Callable[[], None] = lambda: None) -> Answer:
+        """Call `attempt`, which reads, decides and appends, until no other writer was first. Raises `Unavailable`."""
         for _ in range(ATTEMPTS):
             try:
-                return write()
+                return attempt()
             except IntegrityError:
-                if account_id is not None:
-                    self._schemas.pop(account_id, None)
+                on_conflict()
         raise Unavailable("contention", "other writers were first each time; try again")
-
-    def _stream(self, account_id: UUID, originator_id: UUID) -> Iterator[Event]:
-        return map(EventMapper().to_domain_event, self._log_of_accounts.account_events(account_id, originator_id))
-
-    def _read_account(self, account_id: UUID) -> Account:
-        account = account_of(account_id, self._stream(account_id, account_id))
-        if account.version == 0:
-            raise NotFound("account_not_found", "no such account")
-        return account
-
-    def _cached_account(self, account_id: UUID) -> Account:
-        account = self._accounts.get(account_id)
-        if account is None:
-            account = self._accounts[account_id] = self._read_account(account_id)
-        return account
-
-    def _read_schema(self, account_id: UUID) -> Schema:
-        return schema_of(self._stream(account_id, schema_id_of(account_id)))
-
-    def _cached_schema(self, account_id: UUID) -> Schema:
-        # Another thread may drop it between a look and an answer.
-        schema = self._schemas.get(account_id)
-        if schema is None:
-            schema = self._schemas[account_id] = self._read_schema(account_id)
-        return schema

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid4
 
-from domain.commands.log import Moved, Writes
+from domain.commands.log import Log, Moved, Writes
 from domain.commands.segments import SegmentCommands
-from domain.errors import Invalid, NotFound, Refused
-from domain.segment import Segment
+from domain.errors import Invalid, NotFound
 from domain.stored_events import StaticMembersAdded, StaticMembersRemoved
 
 MOST = 1_000
@@ -35,65 +34,63 @@ class Removed(NamedTuple):
     removed: int
 
 
-class MemberCommands(SegmentCommands):
+class MemberCommands:
     """Members of static segments."""
 
-    def add_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Added:
+    def __init__(self, log: Log, segments: SegmentCommands) -> None:
+        self._log = log
+        self._segments = segments
+
+    def add(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Added:
         """Put customers into a static segment. Raises `NotFound`, `Refused` (`members_are_computed`), `Invalid`."""
         _refuse_too_many(customer_ids)
         asked = list(dict.fromkeys(customer_ids))
 
-        def write() -> Added:
-            self.read_static(account_id, segment_id)
-            known = self._log_of_accounts.existing(account_id, asked)
-            there = self._log_of_accounts.static_members(account_id, segment_id, list(known))
+        def append_added() -> Added:
+            self._segments.require_static(account_id, segment_id)
+            known = self._log.store.existing_customers(account_id, asked)
+            there = self._log.store.static_members(account_id, segment_id, list(known))
             fresh = sorted(known - there)
-            position = self.head()
+            position = self._log.head()
             if fresh:
-                event = self.members_added(account_id, segment_id, fresh, "manual")
-                position = self._put(account_id, [event], Writes(moved=Moved(segment_id, added=fresh)))
+                event = members_added(self._log, account_id, segment_id, fresh, "manual")
+                position = self._log.append(account_id, [event], Writes(moved=Moved(segment_id, added=fresh)))
             return Added(position, len(fresh), len(there), [each for each in asked if each not in known])
 
-        return self._repeat(write)
+        return self._log.retry(append_added)
 
-    def remove_member(self, account_id: UUID, segment_id: UUID, customer_id: UUID) -> int:
+    def remove_one(self, account_id: UUID, segment_id: UUID, customer_id: UUID) -> int:
         """Take a customer out of a static segment; the position after it. Raises `NotFound`, `Refused`."""
-        removed = self.remove_members(account_id, segment_id, [customer_id])
+        removed = self.remove(account_id, segment_id, [customer_id])
         if not removed.removed:
             raise NotFound("member_not_found", "no such member in this segment")
         return removed.position
 
-    def remove_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Removed:
+    def remove(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Removed:
         """Take customers out of a static segment, where they are in it. Raises `NotFound`, `Refused`, `Invalid`."""
         _refuse_too_many(customer_ids)
 
-        def write() -> Removed:
-            self.read_static(account_id, segment_id)
-            there = sorted(self._log_of_accounts.static_members(account_id, segment_id, list(customer_ids)))
+        def append_removed() -> Removed:
+            self._segments.require_static(account_id, segment_id)
+            there = sorted(self._log.store.static_members(account_id, segment_id, list(customer_ids)))
             if not there:
-                return Removed(self.head(), 0)
+                return Removed(self._log.head(), 0)
             event = StaticMembersRemoved(
-                **self._next(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=there
+                **self._log.envelope(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=there
             )
-            position = self._put(account_id, [event], Writes(moved=Moved(segment_id, removed=there)))
+            position = self._log.append(account_id, [event], Writes(moved=Moved(segment_id, removed=there)))
             return Removed(position, len(there))
 
-        return self._repeat(write)
+        return self._log.retry(append_removed)
 
-    def read_static(self, account_id: UUID, segment_id: UUID) -> Segment:
-        """A static segment. Raises `NotFound`; `Refused` where its members follow from a filter."""
-        segment = self._read_segment(account_id, segment_id)
-        if segment.type != "static":
-            raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
-        return segment
 
-    def members_added(
-        self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID], cause: Literal["manual", "import"]
-    ) -> StaticMembersAdded:
-        """The event of customers who come in."""
-        return StaticMembersAdded(
-            **self._next(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=list(customer_ids), cause=cause
-        )
+def members_added(
+    log: Log, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID], cause: Literal["manual", "import"]
+) -> StaticMembersAdded:
+    """The event of customers who are added to a static segment."""
+    return StaticMembersAdded(
+        **log.envelope(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=list(customer_ids), cause=cause
+    )
 
 
 def _refuse_too_many(customer_ids: Sequence[UUID]) -> None:

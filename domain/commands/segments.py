@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain import segment as segments
-from domain.commands.log import LogApplication, Saved, Writes
+from domain.commands.account_reader import AccountReader
+from domain.commands.log import Log, Saved, Writes
 from domain.errors import NotFound, Refused, StaleVersion
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference, segments_named
@@ -16,38 +17,45 @@ from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 
 
-class SegmentCommands(LogApplication):
+class SegmentCommands:
     """Segments."""
 
-    def create_segment(self, account_id: UUID, draft: SegmentDraft, segment_id: UUID | None = None) -> Saved:
+    def __init__(self, log: Log, accounts: AccountReader) -> None:
+        self._log = log
+        self._accounts = accounts
+
+    def create(self, account_id: UUID, draft: SegmentDraft, segment_id: UUID | None = None) -> Saved:
         """Create a segment. With a `segment_id` given a second time, the first one's result is returned."""
         draft = segments.check_draft(draft)
         new_id = segment_id or uuid4()
 
-        def write() -> Saved:
-            if segment_id is not None and any(self._stream(account_id, segment_id)):
-                return Saved(segment_id, self._read_segment(account_id, segment_id).version, self.head())
+        def append_created() -> Saved:
+            if segment_id is not None and any(self._log.stream(account_id, segment_id)):
+                return Saved(segment_id, self._require(account_id, segment_id).version, self._log.head())
             writes = self._checked(account_id, draft.filter) if draft.type == "dynamic" else None
             event = SegmentCreated(
-                **self._next(account_id, new_id, 0),
-                name=draft.name, description=draft.description, type=draft.type, filter=draft.filter,
-            )  # fmt: skip
-            return Saved(new_id, 1, self._put(account_id, [event], writes))
+                **self._log.envelope(account_id, new_id, 0),
+                name=draft.name,
+                description=draft.description,
+                type=draft.type,
+                filter=draft.filter,
+            )
+            return Saved(new_id, 1, self._log.append(account_id, [event], writes))
 
-        return self._repeat(write)
+        return self._log.retry(append_created)
 
-    def edit_segment(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
+    def edit(self, account_id: UUID, segment_id: UUID, edit: SegmentEdit, expected: int | None) -> Saved:
         """Change what `edit` mentions. Raises `Invalid`, `NotFound`, `Refused`; `StaleVersion` against `expected`."""
 
-        def write() -> Saved:
+        def append_edits() -> Saved:
             writes = None if isinstance(edit.filter, Keep) else self._checked(account_id, edit.filter, segment_id)
-            segment = self._read_segment(account_id, segment_id)
+            segment = self._require(account_id, segment_id)
             _check_version(segment, expected)
             events = list(self._edits(account_id, segment, edit))
-            position = self._put(account_id, events, writes) if events else self.head()
+            position = self._log.append(account_id, events, writes) if events else self._log.head()
             return Saved(segment_id, segment.version + len(events), position)
 
-        return self._repeat(write)
+        return self._log.retry(append_edits)
 
     def _edits(self, account_id: UUID, segment: Segment, edit: SegmentEdit) -> Iterator[Event]:
         version = segment.version
@@ -59,13 +67,15 @@ class SegmentCommands(LogApplication):
             segments.check_filter_edit(segment)
         if (name, description) != (segment.name, segment.description):
             yield SegmentDetailsChanged(
-                **self._next(account_id, segment.segment_id, version), name=name, description=description
+                **self._log.envelope(account_id, segment.segment_id, version), name=name, description=description
             )
             version += 1
         if edit.filter is not KEEP and edit.filter != segment.filter:
-            yield SegmentFilterChanged(**self._next(account_id, segment.segment_id, version), filter=edit.filter)
+            yield SegmentFilterChanged(
+                **self._log.envelope(account_id, segment.segment_id, version), filter=edit.filter
+            )
 
-    def delete_segment(
+    def delete(
         self, account_id: UUID, segment_id: UUID, expected: int | None, used_by: Callable[[int], Sequence[str]]
     ) -> int:
         """Delete a segment; the position after it.
@@ -74,19 +84,26 @@ class SegmentCommands(LogApplication):
         `Refused` where it is used; `StaleVersion` against `expected`; and what `used_by` raises.
         """
 
-        def write() -> int:
-            segment = self._read_segment(account_id, segment_id)
+        def append_deleted() -> int:
+            segment = self._require(account_id, segment_id)
             _check_version(segment, expected)
-            as_of = self._log_of_accounts.filters_position(account_id)
+            as_of = self._log.store.filters_position(account_id)
             if names := used_by(as_of):
                 raise Refused("segment_in_use", f"{segment.name} is used by the filters of: {', '.join(names)}")
-            event = SegmentDeleted(**self._next(account_id, segment_id, segment.version))
-            return self._put(account_id, [event], Writes(filters_as_of=as_of))
+            event = SegmentDeleted(**self._log.envelope(account_id, segment_id, segment.version))
+            return self._log.append(account_id, [event], Writes(filters_as_of=as_of))
 
-        return self._repeat(write)
+        return self._log.retry(append_deleted)
 
-    def _read_segment(self, account_id: UUID, segment_id: UUID) -> Segment:
-        segment = segments.segment_of(segment_id, self._stream(account_id, segment_id))
+    def require_static(self, account_id: UUID, segment_id: UUID) -> Segment:
+        """A static segment. Raises `NotFound`; `Refused` where its members follow from a filter."""
+        segment = self._require(account_id, segment_id)
+        if segment.type != "static":
+            raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
+        return segment
+
+    def _require(self, account_id: UUID, segment_id: UUID) -> Segment:
+        segment = segments.segment_of(segment_id, self._log.stream(account_id, segment_id))
         if segment is None:
             raise NotFound("segment_not_found", "no such segment in this account")
         return segment
@@ -96,20 +113,20 @@ class SegmentCommands(LogApplication):
 
         Two edits at once could close a circle otherwise, and a deletion take away what is being named.
         """
-        as_of = self._log_of_accounts.filters_position(account_id)
-        self.filter_tree(account_id, raw, segment_id)
+        as_of = self._log.store.filters_position(account_id)
+        self.parse_filter(account_id, raw, segment_id)
         return Writes(filters_as_of=as_of if segments_named(raw) else None)
 
-    def filter_tree(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Node:
+    def parse_filter(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Node:
         """What a filter in JSON form means in this account, as one of `segment_id`. Raises `Invalid`."""
         own_id = None if segment_id is None else str(segment_id)
         return parse(
-            raw, self._read_schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
+            raw, self._accounts.schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
         )
 
     def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:
         try:
-            segment = self._read_segment(account_id, UUID(segment_id))
+            segment = self._require(account_id, UUID(segment_id))
         except (NotFound, ValueError):
             return None
         return Reference(segment.name, segment.type, segment.filter) if str(segment.segment_id) == segment_id else None

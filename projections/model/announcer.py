@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Announcer(Protocol):
-    """What the worker itself writes into the log: `domain.commands.application.Rollcall`."""
+    """What the worker itself writes into the log: `domain.commands.worker_events.WorkerEvents`."""
 
     def record_recomputed(self, account_id: UUID, segment_id: UUID, version_no: int) -> None:
         """A version is complete."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from domain.account import KeyKind
 from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.moments import Days
@@ -25,7 +26,7 @@ class KeyRow(NamedTuple):
 
     key_id: str
     name: str
-    kind: str
+    kind: KeyKind
     created_at: datetime
 
 

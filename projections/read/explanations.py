@@ -1,11 +1,12 @@
-"""The parts of an explanation: a customer's values, the served filter, and the event that caused a change.
+"""Why a customer is in a segment or not: their values, the served filter, and the event that caused the last change.
 
-Used by `api.v1.explanations` and the console's history, within one snapshot.
+Used by `api.v1.explanations` and the console, within one snapshot. The filter is evaluated as of the instant at
+which the projection worker evaluated the customer last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,10 +15,18 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
+from domain.errors import Invalid
+from domain.filters.conditions import attributes_read, parse
+from domain.filters.explanation import explain
+from domain.filters.nesting import SEGMENT, Reference, segments_named
+from domain.moments import Days, Moment, micros
 from domain.stored_events import CustomerChanged
 from domain.values import Value
 from projections.model.customers import read_values
 from projections.postgres.database import beside
+from projections.read import accounts, history, segments
+from projections.read.history import LastChange
+from projections.read.segments import SegmentRow
 
 SQL = beside(__file__)
 
@@ -44,7 +53,33 @@ class EventDetails(NamedTuple):
     created: bool
 
 
-def customer(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> ExplainedCustomer | None:
+class MembershipExplanation(NamedTuple):
+    """Why one customer is in one segment or not; `since` is `None` for a non-member.
+
+    `last` is the latest join or leave and `event` what caused it; both are `None` if there was none. `reads` are
+    the attributes that the served filter reads. `tree_at` returns that filter with its results at a moment; it is
+    `None` if there is no filter, or one that cannot be parsed.
+    """
+
+    customer_id: UUID
+    customer: ExplainedCustomer
+    since: datetime | None
+    last: LastChange | None
+    event: EventDetails | None
+    days: Days
+    moment: Moment
+    reads: frozenset[str]
+    tree_at: Callable[[Moment], Any] | None
+
+    @property
+    def tree(self) -> Any:
+        """The filter with its results as of the last evaluation."""
+        return None if self.tree_at is None else self.tree_at(self.moment)
+
+
+def explained_customer(
+    connection: Connection[TupleRow], account_id: UUID, customer_id: UUID
+) -> ExplainedCustomer | None:
     """Returns the customer with this id in this account."""
     row = connection.execute(SQL.customer, {"account_id": account_id, "customer_id": customer_id}).fetchone()
     if row is None:
@@ -90,3 +125,49 @@ def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequen
         created = bool(state.get("created"))
         found[int(position)] = EventDetails(topic, state.get("source"), state.get("change_id"), values or {}, created)
     return found
+
+
+def of_membership(
+    connection: Connection[TupleRow], account_id: UUID, segment: SegmentRow, customer_id: UUID
+) -> MembershipExplanation | None:
+    """Returns why a customer is in a segment or not; `None` if there is no such customer."""
+    customer = explained_customer(connection, account_id, customer_id)
+    if customer is None:
+        return None
+    since = joined_at(connection, segment.serving, customer.customer_no)
+    source = history.served_versions(connection, account_id, segment.segment_no)
+    last = history.last_change(connection, source, customer.customer_no)
+    cause = None if last is None else event(connection, account_id, last.position)
+    days, passed_to = accounts.calendar(connection, account_id)
+    moment = days.moment(micros(max(passed_to, customer.updated_at)))
+    reads, tree_at = _tree(connection, account_id, segment, customer)
+    return MembershipExplanation(customer_id, customer, since, last, cause, days, moment, reads, tree_at)
+
+
+def _tree(
+    connection: Connection[TupleRow], account_id: UUID, segment: SegmentRow, customer: ExplainedCustomer
+) -> tuple[frozenset[str], Callable[[Moment], Any] | None]:
+    """Returns the attributes that the served filter reads, and its results as a function of the moment.
+
+    A version stores its filter with the segments it refers to written out. The filter as saved is that of the
+    newest version; for an older one that is still served, the written-out filter is shown.
+    """
+    version = segment.serving or segment.building
+    effective = None if version is None else filter_of(connection, version)
+    if effective is None:
+        return frozenset(), None
+    newest = segment.serving is None or segment.state == "current"
+    raw = segment.filter if newest else effective
+    named = segments_of(connection, account_id, customer.customer_no, segments_named(raw))
+
+    def reference(segment_id: str) -> Reference | None:
+        row = segments.by_id(connection, account_id, UUID(segment_id))
+        return row and Reference(row.name, "static" if row.type == "static" else "dynamic", row.filter)
+
+    try:
+        node = parse(effective, accounts.types(connection, account_id), segments=reference, limited=False)
+    except Invalid:
+        # A filter that this release cannot read has put its segment in state `failed`, which the answer says.
+        return frozenset(), None
+    shown = customer.shown | {SEGMENT: named}
+    return attributes_read(node), lambda moment: explain(raw, node, customer.seen, shown, moment)

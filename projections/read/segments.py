@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from domain import json_text
 from domain.filters.nesting import segments_named
 from domain.filters.wording import Words
+from domain.segment import SegmentType
 from domain.values import fold
 from projections.postgres.database import beside
 from projections.read import accounts
@@ -30,7 +31,7 @@ class SegmentRow(NamedTuple):
     segment_id: UUID
     name: str
     description: str
-    type: str
+    type: SegmentType
     filter: Any
     version: int
     created_at: datetime
@@ -39,6 +40,11 @@ class SegmentRow(NamedTuple):
     building: int | None
     failure: str | None
     members: int
+
+    @property
+    def state(self) -> Literal["current", "recomputing", "failed"]:
+        """Whether the members are those of the newest filter."""
+        return "failed" if self.failure is not None else "recomputing" if self.building is not None else "current"
 
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:

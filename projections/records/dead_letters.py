@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from domain.customer import Result
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
+RetryResult = Literal[Result, "ignored"]
 
 
 class StoredLetter(NamedTuple):
@@ -37,7 +39,7 @@ class StoredLetter(NamedTuple):
 class Retried(NamedTuple):
     """What became of a letter that was taken in again; `invalid` says why, and the letter stays."""
 
-    result: str
+    result: RetryResult
     attempts: int
     position: int
     customer_id: UUID | None = None

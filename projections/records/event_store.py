@@ -22,7 +22,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from domain.commands.application import Tracking, Writes
+from domain.commands.log import Tracking, Writes
 from domain.customer import CustomerState, DeadLetter
 from domain.errors import StaleVersion, Unavailable
 from domain.stored_events import CustomerDeleted
@@ -55,7 +55,7 @@ class Datastore(PostgresDatastore):
 
 
 class EventStore(PostgresProcessRecorder):
-    """The recorder of `domain.commands.application.Rollcall`, and its `Log`."""
+    """The `LogStore` of `domain.commands.log`: the library's recorder, and what the commands read to decide."""
 
     def __init__(self, database_url: str, role: Role, *, size: int = 8) -> None:
         super().__init__(Datastore(database_url, role, size))
@@ -131,7 +131,7 @@ class EventStore(PostgresProcessRecorder):
                 for row in cursor.fetchall()
             }
 
-    def existing(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+    def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are customers now."""
         with self._account(account_id) as cursor:
             return static_lists.existing(cursor, account_id, customer_ids)
@@ -158,7 +158,7 @@ class EventStore(PostgresProcessRecorder):
             assert row is not None
             return int(row["head"])
 
-    def tracked(self, name: str) -> int | None:
+    def tracked_offset(self, name: str) -> int | None:
         """The offset that a source was taken in to."""
         with self._errors(), self.datastore.pool.connection() as connection:
             row = connection.execute(SQL.tracked, [name]).fetchone()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -22,6 +22,7 @@ from projections.postgres.arrays import Bigints, Byteas, Texts
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
+ImportState = Literal["running", "done", "failed"]
 KEPT = timedelta(days=30)
 PIECE = 1 << 18
 PAGE = 1_000
@@ -33,7 +34,7 @@ class ImportRow(NamedTuple):
     import_id: UUID
     segment_id: UUID
     file_name: str
-    state: str
+    state: ImportState
     failure_code: str | None
     failure: str | None
     started_at: datetime

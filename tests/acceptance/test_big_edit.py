@@ -31,7 +31,7 @@ PERCENT = CUSTOMERS // 100
 def load(rollcall: Outside) -> None:
     """Customers whose scores are 0 to 99, as many of each, through the application."""
     store = EventStore(rollcall.database_url, "rollcall_worker", size=1)
-    application = Rollcall(store, store, machine_now)
+    application = Rollcall(store, machine_now)
     account_id = account_id_of("default")
     at = datetime(2026, 5, 20, tzinfo=UTC)
     try:
@@ -40,7 +40,7 @@ def load(rollcall: Outside) -> None:
                 CustomerChange(f"crm-{n}", "changed", at, CustomerData(attributes={"score": n % 100, "plan": "free"}))
                 for n in range(start, start + BATCH)
             ]
-            application.change_customers(account_id, changes)
+            application.customers.change(account_id, changes)
     finally:
         store.close()
 

@@ -249,20 +249,20 @@ def test_two_days_of_being_away_are_caught_up_as_if_nothing_had_been(
 def run_through(installation: Installation, told: Told, values: dict[str, Any], end: datetime) -> dict[int, Any]:
     """Entries and members of the same segments of the same customers in a system that never stopped."""
     clock = [told.started]
-    installation.now = installation.rollcall.now = installation._spanning.now = lambda: clock[0]
+    installation.now = installation.rollcall.log.now = installation._spanning.log.now = lambda: clock[0]
     rollcall, account = installation.rollcall, installation.account(timezone=told.zone)
     key = installation.key(account)
     for name, kind in TYPES.items():
-        rollcall.declare_attribute(account, name, kind, None)  # type: ignore[arg-type]
+        rollcall.attributes.declare(account, name, kind, None)  # type: ignore[arg-type]
     for who, made in told.people.items():
         clock[0] = instant(made["created_at"])
         change = CustomerChange(who, "changed", clock[0], CustomerData(attributes=values[who]))
-        rollcall.change_customers(account, [change])
+        rollcall.customers.change(account, [change])
     ids = {}
     for place, made in told.segments.items():
         clock[0] = instant(made["created_at"])
         draft = SegmentDraft(made["name"], "", "dynamic", made["filter"])
-        ids[place] = {"id": rollcall.create_segment(account, draft).id}
+        ids[place] = {"id": rollcall.segments.create(account, draft).id}
     with installation.worker() as worker:
         while clock[0] < end:
             clock[0] = min(clock[0] + timedelta(minutes=50), end)

@@ -114,7 +114,7 @@ def test_killed_at_any_instant_every_audience_is_whole(installation: Installatio
     print("seed", seed)
     chance = Random(seed)
     account = installation.account()
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
     key = installation.key(account)
     for start in range(0, CUSTOMERS, 2_000):
         change(installation, account, chance, range(start, start + 2_000))
@@ -171,7 +171,7 @@ def change(installation: Installation, account: UUID, chance: Random, numbers: A
             attributes={"plan": chance.choice(PLANS)},
         )  # fmt: skip
         changes.append(CustomerChange(f"c{number}", "changed", installation.now(), data))
-    installation.rollcall.change_customers(account, changes)
+    installation.rollcall.customers.change(account, changes)
 
 
 def segment(roles: Roles, plan: str) -> str:

@@ -68,7 +68,7 @@ def test_killed_at_any_instant_every_record_takes_effect_once(
 ) -> None:
     dice = random.Random(SEED)
     store = EventStore(database_url, "rollcall_worker", size=1)
-    Rollcall(store, store, Clock().now).create_account("default", "UTC", "PT")
+    Rollcall(store, Clock().now).accounts.create("default", "UTC", "PT")
     store.close()
     expected: dict[str, int] = {}
     bad = 0

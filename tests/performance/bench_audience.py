@@ -64,7 +64,7 @@ def run(server: Postgres) -> None:
     say(f"\nAudience ({SEGMENTS} segments of {CUSTOMERS // SEGMENTS:,} of {CUSTOMERS:,} customers)")
     with stage(server) as scene:
         campaign, union = _load(scene)
-        key = scene.rollcall.create_key(scene.account_id, "bench", "admin").key
+        key = scene.rollcall.keys.create(scene.account_id, "bench", "admin").key
         scene.project()
         session = session_conninfo(scene.url, "rollcall_api")
         with psycopg.connect(session, autocommit=True) as bare, served(scene, key) as (client, process):
@@ -87,7 +87,7 @@ def run(server: Postgres) -> None:
 
 def _freeze(scene: Stage, campaign: UUID) -> None:
     """How long a freezing takes, and how long a change of somebody else may have to wait meanwhile."""
-    scene.rollcall.freeze_audience(scene.account_id, campaign)
+    scene.rollcall.campaigns.freeze(scene.account_id, campaign)
     steps: list[float] = []
     going_on = [True]
 
@@ -126,10 +126,10 @@ def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Unio
 
 def _load(scene: Stage) -> tuple[UUID, Union]:
     ids = [
-        scene.rollcall.create_segment(scene.account_id, SegmentDraft(f"segment {n}", "", "static", None)).id
+        scene.rollcall.segments.create(scene.account_id, SegmentDraft(f"segment {n}", "", "static", None)).id
         for n in range(SEGMENTS)
     ]
-    campaign = scene.rollcall.create_campaign(scene.account_id, CampaignDraft("bench", ids)).id
+    campaign = scene.rollcall.campaigns.create(scene.account_id, CampaignDraft("bench", ids)).id
     scene.project()
     with scene.owner() as owner:
         terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}

@@ -53,7 +53,7 @@ def run(server: Postgres) -> None:
                 by_hand = seconds(lambda: owner.execute(BY_HAND))
                 owner.execute("CHECKPOINT")
                 raw = BEFORE if number % 2 else AFTER
-                scene.rollcall.edit_segment(scene.account_id, segment_id, SegmentEdit(filter=raw), None)
+                scene.rollcall.segments.edit(scene.account_id, segment_id, SegmentEdit(filter=raw), None)
                 served, worst = _edit(scene)
                 scene.project()
                 say(

@@ -63,12 +63,12 @@ def _fill(settings: Settings, people: list[dict[str, Any]]) -> None:
     account_id = account_id_of("default")
     with application(settings, "rollcall_worker") as rollcall:
         for key, kind in workload.TYPES.items():
-            rollcall.declare_attribute(account_id, key, kind, None)
+            rollcall.attributes.declare(account_id, key, kind, None)
         for start in range(0, CUSTOMERS, 5_000):
             part = people[start : start + 5_000]
-            rollcall.change_customers(account_id, [change_of(start + place, each) for place, each in enumerate(part)])
+            rollcall.customers.change(account_id, [change_of(start + place, each) for place, each in enumerate(part)])
         for number, raw in enumerate(workload.segments(SEGMENTS)):
-            rollcall.create_segment(account_id, SegmentDraft(f"segment {number}", "", "dynamic", raw))
+            rollcall.segments.create(account_id, SegmentDraft(f"segment {number}", "", "dynamic", raw))
 
 
 def _load(address: str, people: list[dict[str, Any]]) -> None:

@@ -42,7 +42,7 @@ def run(server: Postgres) -> None:
         ]
         for what in ("new customers", "known customers, nothing changed"):
             whole = EVENTS / seconds(lambda: _change(scene, changes, 1_000))
-            say(f"  change_customers, batch 1000 (decide, states, events), {what}: {whole:,.0f} changes/s")
+            say(f"  customers.change, batch 1000 (decide, states, events), {what}: {whole:,.0f} changes/s")
 
 
 def _events(account_id: UUID) -> list[CustomerChanged]:
@@ -71,9 +71,9 @@ def _raw(owner: psycopg.Connection[Any], account_id: UUID, rows: list[Any], batc
 
 def _put(scene: Stage, events: list[CustomerChanged], batch: int) -> None:
     for start in range(0, len(events), batch):
-        scene.rollcall.events.put(events[start : start + batch], account_id=scene.account_id, writes=None)
+        scene.rollcall.log.append(scene.account_id, events[start : start + batch])
 
 
 def _change(scene: Stage, changes: list[CustomerChange], batch: int) -> None:
     for start in range(0, EVENTS, batch):
-        scene.rollcall.change_customers(scene.account_id, changes[start : start + batch])
+        scene.rollcall.customers.change(scene.account_id, changes[start : start + batch])

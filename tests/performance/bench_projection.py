@@ -95,7 +95,7 @@ def run(server: Postgres, sizes: tuple[int, ...] = (100, 1_000)) -> None:
             stream = list(workload.changes(drifted, CHANGES))
             for start in range(0, CHANGES, BATCH):
                 part = stream[start : start + BATCH]
-                scene.rollcall.change_customers(
+                scene.rollcall.customers.change(
                     scene.account_id, [change_of(each.customer, {each.key: each.new}) for each in part]
                 )
         _compare(server, scene, size, filters[:size])

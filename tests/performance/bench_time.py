@@ -42,7 +42,7 @@ def run(server: Postgres) -> None:
         for day in range(DAYS):
             instant = datetime(2026, 1, 2 + day, 0, 0, 1, tzinfo=UTC)
             before = _flips(scene)
-            scene.rollcall.record_time_passed(scene.account_id, instant)
+            scene.rollcall.worker_events.record_time_passed(scene.account_id, instant)
             taken = seconds(scene.project)
             flips = _flips(scene) - before
             say(
@@ -85,7 +85,7 @@ def _changes(scene: Stage, more: int) -> float:
     )
     day = (workload.TODAY - timedelta(days=more % 7)).isoformat()
     for start in range(0, CHANGES, 2_000):
-        scene.rollcall.change_customers(
+        scene.rollcall.customers.change(
             scene.account_id,
             [change_of(start + each, {"last_order_date": day, "orders": start + more + each}) for each in range(2_000)],
         )

@@ -56,7 +56,7 @@ def gather(scene: Stage) -> Crowd:
     rollcall, account = scene.rollcall, scene.account_id
 
     def dynamic(name: str, raw: Any) -> UUID:
-        return rollcall.create_segment(account, SegmentDraft(name, "made of filters", "dynamic", raw)).id
+        return rollcall.segments.create(account, SegmentDraft(name, "made of filters", "dynamic", raw)).id
 
     made = [dynamic(f"Segment {n}", raw) for n, raw in enumerate(workload.segments(690, highest=0.02))]
     made += [dynamic(f"Active in {days} days", [{**RECENT, "value": days}]) for days in range(1, 27)]
@@ -65,15 +65,15 @@ def gather(scene: Stage) -> Crowd:
     nested = dynamic("Of segments", [{"attribute": "segment", "operator": "in", "value": named}])
     lists = [_list(scene, ids, number) for number in range(STATIC)]
     campaigns = [
-        rollcall.create_campaign(account, CampaignDraft(f"Campaign {n}", [made[n], lists[n]], [made[n + 100]])).id
+        rollcall.campaigns.create(account, CampaignDraft(f"Campaign {n}", [made[n], lists[n]], [made[n + 100]])).id
         for n in range(CAMPAIGNS)
     ]
-    to_everybody = rollcall.create_campaign(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy])).id
+    to_everybody = rollcall.campaigns.create(account, CampaignDraft("To everybody", [everybody, lists[0]], [busy])).id
     # Nothing is served before it is projected, and a frozen audience is of what is served.
     scene.project()
-    audience = rollcall.freeze_audience(account, campaigns[0]).id
-    key = rollcall.create_key(account, "bench", "admin")
-    rollcall.change_customers(account, [], dead_letters=[_letter(number) for number in range(DEAD_LETTERS)])
+    audience = rollcall.campaigns.freeze(account, campaigns[0]).id
+    key = rollcall.keys.create(account, "bench", "admin")
+    rollcall.customers.change(account, [], dead_letters=[_letter(number) for number in range(DEAD_LETTERS)])
     scene.project()
     with scene.owner() as owner:
         for statement in REPEATED:
@@ -100,17 +100,17 @@ def _people(scene: Stage) -> Iterator[UUID]:
         )  # fmt: skip
         changes.append(CustomerChange(f"crm-{number}", "changed", START, data, "/crm", f"c-{number}"))
     for start in range(0, SEEDS, BATCH):
-        for outcome in scene.rollcall.change_customers(scene.account_id, changes[start : start + BATCH]).outcomes:
+        for outcome in scene.rollcall.customers.change(scene.account_id, changes[start : start + BATCH]).outcomes:
             assert outcome.customer_id is not None, outcome
             yield outcome.customer_id
 
 
 def _list(scene: Stage, ids: list[UUID], number: int) -> UUID:
     """A static segment: the first holds half of all customers, the others a few of them."""
-    segment = scene.rollcall.create_segment(scene.account_id, SegmentDraft(f"List {number}", "", "static", None)).id
+    segment = scene.rollcall.segments.create(scene.account_id, SegmentDraft(f"List {number}", "", "static", None)).id
     chosen = ids[::2] if number == 0 else ids[number :: 20 * number]
     for start in range(0, len(chosen), 1_000):
-        scene.rollcall.add_members(scene.account_id, segment, chosen[start : start + 1_000])
+        scene.rollcall.members.add(scene.account_id, segment, chosen[start : start + 1_000])
     return segment
 
 

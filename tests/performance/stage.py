@@ -49,7 +49,7 @@ class Stage:
     def load_customers(self, people: Sequence[dict[str, Any]], batch: int = 5_000) -> None:
         """Create customers `c0`, `c1`, … through the application and project them."""
         for start in range(0, len(people), batch):
-            self.rollcall.change_customers(
+            self.rollcall.customers.change(
                 self.account_id,
                 [change_of(start + place, each) for place, each in enumerate(people[start : start + batch])],
             )
@@ -58,7 +58,7 @@ class Stage:
     def create_segments(self, filters: Iterable[list[dict[str, Any]]]) -> list[UUID]:
         """Create a dynamic segment for each filter and let the worker fill them."""
         ids = [
-            self.rollcall.create_segment(self.account_id, SegmentDraft(f"segment {place}", "", "dynamic", raw)).id
+            self.rollcall.segments.create(self.account_id, SegmentDraft(f"segment {place}", "", "dynamic", raw)).id
             for place, raw in enumerate(filters)
         ]
         self.project()
@@ -79,13 +79,13 @@ def stage(server: Postgres) -> Iterator[Stage]:
     migrate(url)
     ticks = itertools.count()
     store = EventStore(url, "rollcall_worker", size=2)
-    rollcall = Rollcall(store, store, lambda: START + timedelta(milliseconds=next(ticks)))
-    account_id = rollcall.create_account("bench", "UTC", "PT").id
+    rollcall = Rollcall(store, lambda: START + timedelta(milliseconds=next(ticks)))
+    account_id = rollcall.accounts.create("bench", "UTC", "PT").id
     with worker_session(url) as connection:
-        worker = Worker(connection, rollcall)
+        worker = Worker(connection, rollcall.worker_events)
         worker.load()
         for key, kind in workload.TYPES.items():
-            rollcall.declare_attribute(account_id, key, kind, None)
+            rollcall.attributes.declare(account_id, key, kind, None)
         made = Stage(url, rollcall, account_id, worker)
         made.project()
         yield made

@@ -58,18 +58,18 @@ class Story:
         self.installation, self.chance = installation, chance
         self.clock = datetime(2026, 5, 20, 10, tzinfo=UTC)
         self.rollcall, installation._spanning = (
-            Rollcall(store, store, self.now) for store in (installation._api_store, installation._worker_store)
+            Rollcall(store, self.now) for store in (installation._api_store, installation._worker_store)
         )
-        self.account = self.rollcall.create_account("default", "UTC", "PT").id
-        self.rollcall.declare_attribute(self.account, "plan", "text", None)
-        self.rollcall.declare_attribute(self.account, "ordered", "datetime", None)
+        self.account = self.rollcall.accounts.create("default", "UTC", "PT").id
+        self.rollcall.attributes.declare(self.account, "plan", "text", None)
+        self.rollcall.attributes.declare(self.account, "ordered", "datetime", None)
         self.people: dict[UUID, Person] = {}
         self.listed: set[UUID] = set()
         self.births = 0
         self.audiences: dict[UUID, Expected] = {}
         self.plan_of = {each: self._dynamic("plan", "equals", each) for each in PLANS}
         self.recent = self._dynamic("ordered", "in_last_hours", 5)
-        self.list = self.rollcall.create_segment(self.account, SegmentDraft("list")).id
+        self.list = self.rollcall.segments.create(self.account, SegmentDraft("list")).id
 
     def now(self) -> datetime:
         self.clock += timedelta(seconds=1)
@@ -77,7 +77,7 @@ class Story:
 
     def _dynamic(self, key: str, operator: str, value: Any) -> UUID:
         node = [{"attribute": key, "operator": operator, "value": value}]
-        return self.rollcall.create_segment(self.account, SegmentDraft(key, "", "dynamic", node)).id
+        return self.rollcall.segments.create(self.account, SegmentDraft(key, "", "dynamic", node)).id
 
     def change(self) -> None:
         key = self.chance.choice(PEOPLE)
@@ -93,14 +93,14 @@ class Story:
             phone=after.phone, name=after.name, opted_out=after.opted_out,
             attributes={"plan": after.plan, "ordered": ordered.isoformat()},
         )  # fmt: skip
-        self.rollcall.change_customers(self.account, [CustomerChange(key, "changed", self.now(), data)])
+        self.rollcall.customers.change(self.account, [CustomerChange(key, "changed", self.now(), data)])
         self.people[who] = after
 
     def delete(self) -> None:
         if self.people:
             who = self.chance.choice(sorted(self.people))
             change = CustomerChange(None, "deleted", self.now(), customer_id=who)
-            self.rollcall.change_customers(self.account, [change])
+            self.rollcall.customers.change(self.account, [change])
             del self.people[who]
             self.listed.discard(who)
             for audience in self.audiences.values():
@@ -110,9 +110,9 @@ class Story:
         if self.people:
             who = self.chance.choice(sorted(self.people))
             if who in self.listed:
-                self.rollcall.remove_member(self.account, self.list, who)
+                self.rollcall.members.remove_one(self.account, self.list, who)
             else:
-                self.rollcall.add_members(self.account, self.list, [who])
+                self.rollcall.members.add(self.account, self.list, [who])
             self.listed ^= {who}
 
     def wait(self) -> None:
@@ -122,7 +122,7 @@ class Story:
         """The served version is retired, and its members are removed, while audiences may still need them."""
         plan = self.chance.choice(PLANS)
         node = [{"attribute": "plan", "operator": "in", "value": [plan, f"other {self.chance.randrange(99)}"]}]
-        self.rollcall.edit_segment(self.account, self.plan_of[plan], SegmentEdit(filter=node), None)
+        self.rollcall.segments.edit(self.account, self.plan_of[plan], SegmentEdit(filter=node), None)
 
     def freeze(self, worker: Worker) -> None:
         """Once every edit is served: which filter an audience sees is another story."""
@@ -130,11 +130,11 @@ class Story:
             continue
         included = self.chance.sample([*self.plan_of.values(), self.recent, self.list], 3)
         left_out = self.chance.sample([each for each in (*self.plan_of.values(), self.list) if each not in included], 1)
-        campaign = self.rollcall.create_campaign(self.account, CampaignDraft("x", included, left_out)).id
-        audience = self.rollcall.freeze_audience(self.account, campaign).id
+        campaign = self.rollcall.campaigns.create(self.account, CampaignDraft("x", included, left_out)).id
+        audience = self.rollcall.campaigns.freeze(self.account, campaign).id
         self.audiences[audience] = self._seen(included, left_out)
         if self.chance.random() < 0.5:
-            self.rollcall.delete_campaign(self.account, campaign, None)
+            self.rollcall.campaigns.delete(self.account, campaign, None)
 
     def _seen(self, included: list[UUID], left_out: list[UUID]) -> Expected:
         seen = Expected({}, Counter(), set())

@@ -36,22 +36,22 @@ def told(installation: Installation) -> Installation:
 def test_a_cycle_is_refused_with_its_path(installation: Installation) -> None:
     account = installation.account()
     rollcall = installation.rollcall
-    rollcall.declare_attribute(account, "x", "text", None)
-    first = rollcall.create_segment(account, SegmentDraft("First", "", "dynamic", [equals("x", "a")])).id
-    second = rollcall.create_segment(account, SegmentDraft("Second", "", "dynamic", [within(first)])).id
+    rollcall.attributes.declare(account, "x", "text", None)
+    first = rollcall.segments.create(account, SegmentDraft("First", "", "dynamic", [equals("x", "a")])).id
+    second = rollcall.segments.create(account, SegmentDraft("Second", "", "dynamic", [within(first)])).id
     with pytest.raises(Invalid) as refused:
-        rollcall.edit_segment(account, first, SegmentEdit(filter=[within(second)]), None)
+        rollcall.segments.edit(account, first, SegmentEdit(filter=[within(second)]), None)
     (mistake,) = refused.value.errors
     assert mistake.code == "segment_cycle"
     assert "this segment -> Second -> First" in mistake.detail
     with pytest.raises(Refused, match="Second"):
-        rollcall.delete_segment(account, first, None, lambda _: ["Second"])
+        rollcall.segments.delete(account, first, None, lambda _: ["Second"])
 
 
 def test_an_unknown_segment_is_refused_at_its_place(installation: Installation) -> None:
     account = installation.account()
     with pytest.raises(Invalid) as refused:
-        installation.rollcall.create_segment(
+        installation.rollcall.segments.create(
             account, SegmentDraft("Lost", "", "dynamic", {"any": [within(UUID(int=7))]})
         )
     assert refused.value.errors[0].pointer == "/filter/any/0/value/0"
@@ -84,7 +84,7 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
     installation = Installation(database_url, lambda: clock[0])
     account = installation.account()
     for key in ("x", "y"):
-        installation.rollcall.declare_attribute(account, key, "text", None)
+        installation.rollcall.attributes.declare(account, key, "text", None)
     filters: dict[UUID, Any] = {}
     people: dict[str, dict[str, str]] = {}
 
@@ -93,7 +93,7 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
         for number in range(3):
             raw = new_filter(chance, layers[depth - 1] if depth else [])
             draft = SegmentDraft(f"s{depth}{number}", "", "dynamic", raw)
-            layer.append(installation.rollcall.create_segment(account, draft).id)
+            layer.append(installation.rollcall.segments.create(account, draft).id)
             filters[layer[-1]] = raw
 
     with installation.worker() as worker:
@@ -104,14 +104,14 @@ def test_members_of_members_follow_changes_and_edits(database_url: str, seed: in
                     depth = chance.randrange(3)
                     segment_id = chance.choice(layers[depth])
                     filters[segment_id] = new_filter(chance, layers[depth - 1] if depth else [])
-                    installation.rollcall.edit_segment(
+                    installation.rollcall.segments.edit(
                         account, segment_id, SegmentEdit(filter=filters[segment_id]), None
                     )
                 else:
                     who, body = f"p{chance.randrange(15)}", {chance.choice("xy"): chance.choice(VALUES)}
                     people.setdefault(who, {}).update(body)
                     change = CustomerChange(who, "changed", clock[0], CustomerData(attributes=body))
-                    installation.rollcall.change_customers(account, [change])
+                    installation.rollcall.customers.change(account, [change])
                 if chance.random() < 0.5:
                     worker.step()
             while worker.step():

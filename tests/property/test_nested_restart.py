@@ -20,22 +20,22 @@ def test_what_is_served_means_what_it_meant(database_url: str) -> None:
     clock = [datetime(2027, 1, 1, tzinfo=UTC)]
     installation = Installation(database_url, lambda: clock[0])
     account, rollcall = installation.account(), installation.rollcall
-    rollcall.declare_attribute(account, "x", "text", None)
+    rollcall.attributes.declare(account, "x", "text", None)
 
     def change(who: str, value: str) -> None:
         clock[0] += timedelta(seconds=1)
         data = CustomerData(attributes={"x": value})
-        rollcall.change_customers(account, [CustomerChange(who, "changed", clock[0], data)])
+        rollcall.customers.change(account, [CustomerChange(who, "changed", clock[0], data)])
 
-    inner = rollcall.create_segment(account, SegmentDraft("inner", "", "dynamic", equals("a"))).id
+    inner = rollcall.segments.create(account, SegmentDraft("inner", "", "dynamic", equals("a"))).id
     named = [{"attribute": "segment", "operator": "in", "value": [str(inner)]}]
-    rollcall.create_segment(account, SegmentDraft("outer", "", "dynamic", named))
+    rollcall.segments.create(account, SegmentDraft("outer", "", "dynamic", named))
     change("a", "a")
     change("b", "b")
     with installation.worker() as worker:
         while worker.step():
             pass
-    rollcall.edit_segment(account, inner, SegmentEdit(filter=equals("b")), None)
+    rollcall.segments.edit(account, inner, SegmentEdit(filter=equals("b")), None)
     with installation.worker() as worker:
         worker._project()
     assert list(verify(database_url)) == []

@@ -35,20 +35,20 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
 ) -> None:
     chance = Random(seed)
     rollcall, account = installation.rollcall, installation.account()
-    rollcall.declare_attribute(account, "plan", "text", None)
+    rollcall.attributes.declare(account, "plan", "text", None)
 
     def plans() -> list[dict[str, object]]:
         return [{"attribute": "plan", "operator": "in", "value": chance.sample(PLANS[:3], 2)}]
 
-    edited = rollcall.create_segment(account, SegmentDraft("edited", "", "dynamic", plans())).id
-    listed = rollcall.create_segment(account, SegmentDraft("listed")).id
+    edited = rollcall.segments.create(account, SegmentDraft("edited", "", "dynamic", plans())).id
+    listed = rollcall.segments.create(account, SegmentDraft("listed")).id
     for _ in range(25):
         names = [f"c{n}" for n in chance.sample(range(30), chance.randrange(1, 9))]
         match chance.randrange(6):
             case 0:
-                rollcall.edit_segment(account, edited, SegmentEdit(filter=plans()), None)
+                rollcall.segments.edit(account, edited, SegmentEdit(filter=plans()), None)
             case 1:
-                rollcall.add_members(account, listed, [customer_id_of(account, name) for name in names])
+                rollcall.members.add(account, listed, [customer_id_of(account, name) for name in names])
             case _:
                 changes = [
                     CustomerChange(
@@ -57,7 +57,7 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
                     )
                     for name in names
                 ]  # fmt: skip
-                rollcall.change_customers(account, changes)
+                rollcall.customers.change(account, changes)
         if chance.random() < 0.4:
             with installation.worker() as worker:
                 worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice([1, 3, 7])

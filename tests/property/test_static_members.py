@@ -44,7 +44,7 @@ class Life:
         who = customer_id_of(self.account, name)
         phone = self.chance.choice([*PHONES, None])
         data = CustomerData(phone=phone, name=self.chance.choice(["x", None]))
-        self.rollcall.change_customers(self.account, [CustomerChange(name, "changed", self.installation.now(), data)])
+        self.rollcall.customers.change(self.account, [CustomerChange(name, "changed", self.installation.now(), data)])
         if who not in self.phone_of:
             self.born.append(who)
         self.phone_of[who] = phone
@@ -53,7 +53,7 @@ class Life:
         if self.phone_of:
             who = self.chance.choice(sorted(self.phone_of))
             change = CustomerChange(None, "deleted", self.installation.now(), customer_id=who)
-            self.rollcall.change_customers(self.account, [change])
+            self.rollcall.customers.change(self.account, [change])
             self.forget(who)
 
     def forget(self, who: UUID) -> None:
@@ -63,21 +63,21 @@ class Life:
             members.discard(who)
 
     def make_list(self) -> None:
-        self.lists[self.rollcall.create_segment(self.account, SegmentDraft("list")).id] = set()
+        self.lists[self.rollcall.segments.create(self.account, SegmentDraft("list")).id] = set()
 
     def follow(self) -> None:
         if self.lists:
             into, inside = self.chance.choice(sorted(self.lists)), self.chance.random() < 0.5
             node = {"attribute": "segment", "operator": "in" if inside else "not_in", "value": [str(into)]}
             draft = SegmentDraft("follower", "", "dynamic", [node])
-            self.followers[self.rollcall.create_segment(self.account, draft).id] = (into, inside)
+            self.followers[self.rollcall.segments.create(self.account, draft).id] = (into, inside)
 
     def add(self) -> None:
         if self.lists:
             into = self.chance.choice(sorted(self.lists))
             asked = [customer_id_of(self.account, each) for each in self.chance.sample(PEOPLE, 5)]
             known = {each for each in asked if each in self.phone_of}
-            found = self.rollcall.add_members(self.account, into, [*asked, asked[0]])
+            found = self.rollcall.members.add(self.account, into, [*asked, asked[0]])
             assert found.added == len(known - self.lists[into])
             assert found.already_members == len(known & self.lists[into])
             assert set(found.unknown) == set(asked) - known
@@ -89,10 +89,10 @@ class Life:
             there = sorted(self.lists[into])
             who = self.chance.sample(there, self.chance.randint(1, min(3, len(there))))
             if len(who) == 1:
-                self.rollcall.remove_member(self.account, into, who[0])
+                self.rollcall.members.remove_one(self.account, into, who[0])
             else:
                 asked = [*who, who[0], uuid4()]
-                assert self.rollcall.remove_members(self.account, into, asked).removed == len(who)
+                assert self.rollcall.members.remove(self.account, into, asked).removed == len(who)
             self.lists[into] -= set(who)
 
     def take_in(self) -> None:
@@ -103,7 +103,7 @@ class Life:
         import_id = uuid4()
         begin(self.installation.database, self.account, import_id, into, "", BytesIO(), self.installation.now())
         chunk = ImportChunk(import_id, into, 0, lines, [], 0, 0, 100, ["phone"], finished=True)
-        counts = self.rollcall.take_in_lines(self.account, chunk).counts
+        counts = self.rollcall.imports.ingest(self.account, chunk).counts
         expected = [0, 0, 0]
         for line in lines:
             who = next((each for each in self.born if self.phone_of[each] == line.phone), None)
@@ -120,7 +120,7 @@ class Life:
             into = self.chance.choice(sorted(self.lists))
             used = [str(each) for each, (named, _) in self.followers.items() if named == into]
             try:
-                self.rollcall.delete_segment(self.account, into, None, lambda _: used)
+                self.rollcall.segments.delete(self.account, into, None, lambda _: used)
             except Refused:
                 assert used
             else:
@@ -183,22 +183,22 @@ def test_time_goes_on_only_once_for_who_is_put_on_a_list(installation: Installat
     """She leaves a segment because time passed, which her coming onto the list has found out first."""
     clock = [datetime(2026, 5, 20, 10, tzinfo=UTC)]
     rollcall, installation._spanning = (
-        Rollcall(store, store, lambda: clock[0]) for store in (installation._api_store, installation._worker_store)
+        Rollcall(store, lambda: clock[0]) for store in (installation._api_store, installation._worker_store)
     )
-    account = rollcall.create_account("default", "UTC", "PT").id
-    rollcall.declare_attribute(account, "ordered", "datetime", None)
+    account = rollcall.accounts.create("default", "UTC", "PT").id
+    rollcall.attributes.declare(account, "ordered", "datetime", None)
     recent = [{"attribute": "ordered", "operator": "in_last_hours", "value": 5}]
-    rollcall.create_segment(account, SegmentDraft("recent", "", "dynamic", recent))
-    into = rollcall.create_segment(account, SegmentDraft("list")).id
+    rollcall.segments.create(account, SegmentDraft("recent", "", "dynamic", recent))
+    into = rollcall.segments.create(account, SegmentDraft("list")).id
     data = CustomerData(attributes={"ordered": clock[0].isoformat()})
-    rollcall.change_customers(account, [CustomerChange("a", "changed", clock[0], data)])
+    rollcall.customers.change(account, [CustomerChange("a", "changed", clock[0], data)])
     who = customer_id_of(account, "a")
     with installation.worker() as worker:
         while worker.step():
             continue
         left_at = clock[0] + timedelta(hours=5)
         clock[0] += timedelta(hours=6)
-        rollcall.add_members(account, into, [who])
+        rollcall.members.add(account, into, [who])
         while worker.step():
             continue
     assert members_of(installation) == {into: {who}}

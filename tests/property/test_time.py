@@ -160,7 +160,7 @@ def _live(
     installation = Installation(database_url, clock.now)
     account = installation.account(timezone=zone_name)
     for key, kind in TYPES.items():
-        installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
+        installation.rollcall.attributes.declare(account, key, kind, None)  # type: ignore[arg-type]
     filters = [a_filter(chance) for _ in range(segments)]
     people = [f"p{number}" for number in range(crowd)]
     with installation.worker() as worker:
@@ -173,13 +173,13 @@ def _live(
             values = some_values(chance, clock.at)
             body = dict.fromkeys(TYPES) | values
             data = CustomerData(attributes=body)
-            installation.rollcall.change_customers(account, [CustomerChange(who, "changed", clock.at, data)])
+            installation.rollcall.customers.change(account, [CustomerChange(who, "changed", clock.at, data)])
             told.values.setdefault(who, []).append((clock.at, values))
 
         for who in people[: crowd * 2 // 3]:
             change(who)
         ids = [
-            installation.rollcall.create_segment(account, SegmentDraft(f"s{number}", "", "dynamic", raw)).id
+            installation.rollcall.segments.create(account, SegmentDraft(f"s{number}", "", "dynamic", raw)).id
             for number, raw in enumerate(filters)
         ]
         settle()

@@ -72,12 +72,12 @@ class Story:
             place = chance.randrange(len(self.segments))
             raw = {"all": [{"attribute": "plan", "operator": "equals", "value": chance.choice("ab")}]}
             raw = self.a_filter() if place else raw
-            rollcall.edit_segment(self.account, self.segments[place], SegmentEdit(filter=raw), None)
+            rollcall.segments.edit(self.account, self.segments[place], SegmentEdit(filter=raw), None)
         elif kind < 0.2:
-            rollcall.change_customers(self.account, [CustomerChange(self.somebody(), "deleted", self.clock[0])])
+            rollcall.customers.change(self.account, [CustomerChange(self.somebody(), "deleted", self.clock[0])])
         else:
             changes = [CustomerChange(self.somebody(), "changed", self.clock[0], self.data()) for _ in range(3)]
-            rollcall.change_customers(self.account, changes)
+            rollcall.customers.change(self.account, changes)
 
     def somebody(self) -> str:
         return f"p{self.chance.randrange(12)}"
@@ -129,11 +129,11 @@ def a_story(database_url: str, seed: int) -> Story:
     account = installation.account(timezone="Pacific/Apia" if seed % 2 else "America/New_York")
     story = Story(installation, random.Random(seed), clock, account)
     for key, kind in TYPES.items():
-        installation.rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
+        installation.rollcall.attributes.declare(account, key, kind, None)  # type: ignore[arg-type]
     gold: Any = [{"attribute": "plan", "operator": "equals", "value": "pro"}]
     for place in range(4):
         draft = SegmentDraft(f"s{place}", "", "dynamic", story.a_filter() if place else gold)
-        story.segments.append(installation.rollcall.create_segment(account, draft).id)
+        story.segments.append(installation.rollcall.segments.create(account, draft).id)
     return story
 
 

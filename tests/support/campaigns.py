@@ -18,12 +18,12 @@ from tests.support.installation import Installation
 def customer(installation: Installation, account_id: UUID, external_id: str, *plans: str, **data: Any) -> None:
     body = CustomerData.model_validate({"attributes": {"plans": list(plans)}, **data})
     change = CustomerChange(external_id, "changed", installation.now(), body)
-    installation.rollcall.change_customers(account_id, [change])
+    installation.rollcall.customers.change(account_id, [change])
 
 
 def segment(installation: Installation, account_id: UUID, plan: str, *, computed: bool = True) -> str:
     raw = [{"attribute": "plans", "operator": "includes_any", "value": [plan]}]
-    saved = installation.rollcall.create_segment(account_id, SegmentDraft(plan, "", "dynamic", raw))
+    saved = installation.rollcall.segments.create(account_id, SegmentDraft(plan, "", "dynamic", raw))
     if computed:
         installation.computed(account_id, saved)
     return str(saved.id)
@@ -33,7 +33,7 @@ def campaign(
     installation: Installation, account_id: UUID, included: list[str], excluded: list[str] | None = None
 ) -> str:
     draft = CampaignDraft("Sale", [UUID(each) for each in included], [UUID(each) for each in excluded or []])
-    return str(installation.rollcall.create_campaign(account_id, draft).id)
+    return str(installation.rollcall.campaigns.create(account_id, draft).id)
 
 
 def phone(number: int) -> str:

@@ -24,7 +24,8 @@ from api.csv_import.runner import ImportRunner
 from api.http.context import Context
 from consumers.dead_letter_retry import DeadLetterRetry
 from domain.account import KeyKind
-from domain.commands.application import Rollcall, Saved
+from domain.commands.application import Rollcall
+from domain.commands.log import Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
 from projections.read.position import has_reached, progress
@@ -53,8 +54,8 @@ class Installation:
     def __post_init__(self) -> None:
         self._api_store = EventStore(self.url, "rollcall_api")
         self._worker_store = EventStore(self.url, "rollcall_worker", size=2)
-        self.rollcall = Rollcall(self._api_store, self._api_store, self.now)
-        self._spanning = Rollcall(self._worker_store, self._worker_store, self.now)
+        self.rollcall = Rollcall(self._api_store, self.now)
+        self._spanning = Rollcall(self._worker_store, self.now)
         self.database = Database(self.url, "rollcall_api", wait=1.0)
         self._projecting = False
 
@@ -109,10 +110,10 @@ class Installation:
         return f"/console/sign-in/{token.text}"
 
     def account(self, name: str = "default", country: str = "PT", timezone: str = "Europe/Lisbon") -> UUID:
-        return self.rollcall.create_account(name, timezone, country).id
+        return self.rollcall.accounts.create(name, timezone, country).id
 
     def key(self, account_id: UUID, kind: KeyKind = "admin") -> str:
-        return self.rollcall.create_key(account_id, f"{kind} key", kind).key
+        return self.rollcall.keys.create(account_id, f"{kind} key", kind).key
 
     def owner(self) -> Connection[Any]:
         """A session that sees every row, to look behind the scenes."""
@@ -197,7 +198,7 @@ class Installation:
     def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
         """A worker that does only what it is told; one that does not announce fills versions that are never served."""
         with worker_session(self.url) as connection:
-            worker = Worker(connection, self._spanning if announcing else None)
+            worker = Worker(connection, self._spanning.worker_events if announcing else None)
             worker.load()
             yield worker
 

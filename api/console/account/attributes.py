@@ -12,8 +12,8 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.parameters import AttributeKey
 from api.http.read_your_writes import settle, snapshot
-from api.v1.attributes import KeyText
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
 from domain.values import AttributeType
@@ -83,7 +83,7 @@ def declare(
     """Declare an attribute that there is not yet."""
     key = key.strip()
     values = {"key": key, "type": kind, "label": label}
-    known = here.rollcall.attributes(person.account_id).get(key)
+    known = here.rollcall.attributes.all(person.account_id).get(key)
     if known is not None and known.type == kind and key not in BUILT_IN:
         return _form(
             request, person, values, {"key": f"There is an attribute {key} already; change its label instead."}
@@ -97,14 +97,16 @@ def declare(
 
 
 @router.get("/{key}/edit")
-def edit(request: Request, here: Here, person: SignedIn, key: KeyText) -> Response:
+def edit(request: Request, here: Here, person: SignedIn, key: AttributeKey) -> Response:
     """The form for an attribute's label."""
     values, readers = _known(here, person, key)
     return _form(request, person, values, readers=readers)
 
 
 @router.post("/{key}/edit")
-def save(request: Request, here: Here, person: SignedIn, key: KeyText, label: Annotated[str, Form()] = "") -> Response:
+def save(
+    request: Request, here: Here, person: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
+) -> Response:
     """Change an attribute's label."""
     values, readers = _known(here, person, key)
     try:
@@ -118,16 +120,16 @@ def save(request: Request, here: Here, person: SignedIn, key: KeyText, label: An
 def _declare(here: Context, person: Person, key: str, kind: Any, label: str) -> int:
     """The position after it. Where it is refused, the segments that read the attribute are named."""
     try:
-        return here.rollcall.declare_attribute(person.account_id, key, kind, label).position
+        return here.rollcall.attributes.declare(person.account_id, key, kind, label).position
     except Refused:
         with snapshot(here, person.account_id) as (connection, _):
             readers = segments.names_using_attribute(connection, person.account_id, key)
-        return here.rollcall.declare_attribute(person.account_id, key, kind, label, readers).position
+        return here.rollcall.attributes.declare(person.account_id, key, kind, label, readers).position
 
 
 def _known(here: Context, person: Person, key: str) -> tuple[dict[str, Any], list[str]]:
     """What the form of an own attribute begins with, and who reads it. Raises `NotFound`."""
-    attribute = here.rollcall.attributes(person.account_id).get(key)
+    attribute = here.rollcall.attributes.all(person.account_id).get(key)
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
     with snapshot(here, person.account_id) as (connection, _):

@@ -16,7 +16,7 @@ from api.console.web.rendering import count, done, show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
 from api.http.read_your_writes import settle, snapshot
-from api.v1.dead_letters import show_dead_letter
+from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.filters.wording import plural
 from projections.read import accounts, dead_letters, health, segments

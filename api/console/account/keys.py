@@ -14,10 +14,10 @@ from fastapi import APIRouter, Form, Request, Response
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import Person, SignedIn
+from api.http.access import key_from_bytes
 from api.http.context import Context, Here
 from api.http.parameters import PathText
 from api.http.read_your_writes import settle, snapshot
-from api.v1.keys import written
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
@@ -77,7 +77,7 @@ def create(
         return _form(request, person, asked, errors)
     try:
         secret = _secret(here, person, f"{token}:{kind}:{name}")
-        made = here.rollcall.create_key(person.account_id, name, cast("KeyKind", kind), secret)
+        made = here.rollcall.keys.create(person.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
         return _form(request, person, asked, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
@@ -100,7 +100,7 @@ def ask(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Res
 def revoke(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
     """Revoke it: requests with it are refused from now on."""
     row = _found(here, person, key_id)
-    position = here.rollcall.revoke_key(person.account_id, row.key_id)
+    position = here.rollcall.keys.revoke(person.account_id, row.key_id)
     settle(here, person.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 
@@ -115,7 +115,7 @@ def _found(here: Context, person: Person, key_id: str) -> KeyRow:
 
 def _secret(here: Context, person: Person, form: str) -> str:
     """The key that one form hands out, however often it is sent; only this installation can know it."""
-    return written(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
+    return key_from_bytes(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
 
 
 def _form(

@@ -17,11 +17,10 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_audience, require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
-from api.v1.campaigns import find
-from api.v1.recipients import Lines, stream
-from api.v1.shapes.campaigns import found, known
+from api.http.streams import Lines, stream
 from domain.errors import Unavailable
 from projections.read import accounts, campaigns, recipients
 from projections.read.campaigns import AudienceRow
@@ -82,10 +81,10 @@ def download_frozen(here: Here, person: SignedIn, audience_id: PathId, ending: E
 def download_now(here: Here, person: SignedIn, campaign_id: PathId, ending: Ending) -> Response:
     """Everybody whom a campaign reaches now as a file, from one snapshot."""
     with snapshot(here, person.account_id) as (connection, _):
-        name = find(connection, person.account_id, campaign_id).name
+        name = require_campaign(connection, person.account_id, campaign_id).name
 
     def lines(connection: Any) -> Lines:
-        row = find(connection, person.account_id, campaign_id)
+        row = require_campaign(connection, person.account_id, campaign_id)
         lists = reach.chosen(connection, person.account_id, row.segment_ids, row.exclude_segment_ids)
         if lists.not_computed:
             raise Unavailable("segment_not_computed", f"{lists.not_computed[0]} is still being computed; try again")
@@ -97,7 +96,7 @@ def download_now(here: Here, person: SignedIn, campaign_id: PathId, ending: Endi
 
 def _counted(connection: Any, person: SignedIn, written: str) -> AudienceRow:
     """A frozen audience that may be read. Raises `NotFound`; `Unavailable` while it is being frozen."""
-    row = found(campaigns.audience(connection, person.account_id, known(written, "audience")), "audience")
+    row = require_audience(connection, person.account_id, written)
     if not row.counted:
         raise Unavailable("audience_not_ready", "the audience is being frozen; look again in a moment")
     return row

@@ -17,9 +17,9 @@ from api.console.campaigns import reach
 from api.console.web.rendering import done, show
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.lookup import require_campaign
 from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
 from api.http.read_your_writes import settle, snapshot
-from api.v1.campaigns import find
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
@@ -105,7 +105,7 @@ def create(request: Request, here: Here, person: SignedIn, asked: Filled) -> Res
     draft = CampaignDraft(asked.name, asked.segments, asked.excluded)
     try:
         _check(asked)
-        saved = here.rollcall.create_campaign(person.account_id, draft, uuid5(person.account_id, repr(asked)))
+        saved = here.rollcall.campaigns.create(person.account_id, draft, uuid5(person.account_id, repr(asked)))
     except Invalid as mistakes:
         return _show(request, here, person, asked, errors=_errors(mistakes))
     settle(here, person.account_id, saved.position)
@@ -116,7 +116,7 @@ def create(request: Request, here: Here, person: SignedIn, asked: Filled) -> Res
 def edit(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
     """The form with what the campaign is now."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, campaign_id)
+        row = require_campaign(connection, person.account_id, campaign_id)
     asked = Input(row.name, tuple(row.segment_ids), tuple(row.exclude_segment_ids), version=row.version)
     return _show(request, here, person, asked, row)
 
@@ -125,7 +125,7 @@ def edit(request: Request, here: Here, person: SignedIn, campaign_id: PathId) ->
 def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, asked: Filled) -> Response:
     """Save what differs; where somebody else was first, show what became of the campaign and let her decide."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, campaign_id)
+        row = require_campaign(connection, person.account_id, campaign_id)
     if asked.searching:
         return _show(request, here, person, asked, row)
     change = CampaignEdit(
@@ -135,13 +135,13 @@ def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, as
     )
     try:
         _check(asked)
-        saved = here.rollcall.edit_campaign(person.account_id, row.campaign_id, change, asked.version)
+        saved = here.rollcall.campaigns.edit(person.account_id, row.campaign_id, change, asked.version)
     except Invalid as mistakes:
         return _show(request, here, person, asked, row, errors=_errors(mistakes))
     except StaleVersion as stale:
         settle(here, person.account_id, here.rollcall.head())
         with snapshot(here, person.account_id) as (connection, _):
-            row = find(connection, person.account_id, campaign_id)
+            row = require_campaign(connection, person.account_id, campaign_id)
         return _show(request, here, person, asked._replace(version=stale.current), row, stale=True)
     settle(here, person.account_id, saved.position)
     return done(request, f"{asked.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")

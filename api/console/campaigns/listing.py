@@ -8,9 +8,9 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import settle, snapshot
-from api.v1.campaigns import find
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns, segments
 
@@ -41,7 +41,7 @@ def list_campaigns(request: Request, here: Here, person: SignedIn, pager: Paged)
 def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
     """What deleting it would mean."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, campaign_id)
+        row = require_campaign(connection, person.account_id, campaign_id)
         frozen = campaigns.count_audiences(connection, person.account_id, campaign_id=row.campaign_id)
     values = {"person": person, "active": "campaigns", "campaign": row, "frozen": plural(frozen, "frozen audience")}
     return show(request, "campaign_delete.html", values)
@@ -51,7 +51,7 @@ def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> 
 def delete(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
     """Delete it; its frozen audiences stay."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, campaign_id)
-    position = here.rollcall.delete_campaign(person.account_id, row.campaign_id, None)
+        row = require_campaign(connection, person.account_id, campaign_id)
+    position = here.rollcall.campaigns.delete(person.account_id, row.campaign_id, None)
     settle(here, person.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

@@ -16,10 +16,9 @@ from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_campaign, require_computed
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot
-from api.v1.campaigns import counted, find
-from api.v1.recipients import require_computed
+from api.http.read_your_writes import settle, snapshot, wait_until_counted
 from domain.errors import Lagging
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns
@@ -44,7 +43,7 @@ def view(
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
-        row = find(connection, account_id, campaign_id)
+        row = require_campaign(connection, account_id, campaign_id)
         lists = reach.chosen(connection, account_id, row.segment_ids, row.exclude_segment_ids)
         values: dict[str, Any] = {
             "campaign": row, "lists": lists, "reach": None, "page": None, "quick": True, "asked_alone": False,
@@ -63,7 +62,7 @@ def view(
 def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
     """What freezing means."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, campaign_id)
+        row = require_campaign(connection, person.account_id, campaign_id)
     values = {"person": person, "active": "campaigns", "campaign": row, "token": uuid4()}
     return show(request, "audience_freeze.html", values)
 
@@ -76,11 +75,11 @@ def freeze(
     account_id = person.account_id
     settle(here, account_id, here.rollcall.head())
     with snapshot(here, account_id) as (connection, _):
-        row = find(connection, account_id, campaign_id)
+        row = require_campaign(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
-    saved = here.rollcall.freeze_audience(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
+    saved = here.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
-        audience = counted(here, account_id, saved, FREEZE_WAIT)
+        audience = wait_until_counted(here, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"
     except Lagging:
         message = "The audience is being frozen. It will be listed here."

@@ -18,9 +18,9 @@ from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, show
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.lookup import require_segment
 from api.http.parameters import PathId, uuid_in
 from api.http.read_your_writes import settle, snapshot
-from api.v1.segments import find
 from domain.commands.members import MOST
 from domain.errors import NotFound, Refused
 from domain.filters.wording import plural
@@ -48,7 +48,7 @@ def add(request: Request, here: Here, person: SignedIn, segment_id: PathId, page
         return _candidates(request, here, person, segment_id, pager, "", {"": "Tick at least one customer."}, 422)
     added = there = unknown = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.add_members(person.account_id, segment.segment_id, chunk)
+        found = here.rollcall.members.add(person.account_id, segment.segment_id, chunk)
         position, added = found.position, added + found.added
         there, unknown = there + found.already_members, unknown + len(found.unknown)
     settle(here, person.account_id, position)
@@ -75,7 +75,7 @@ def remove(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
         return _confirm(request, here, person, segment_id, ids)
     removed = position = 0
     for chunk in _chunks(ids):
-        found = here.rollcall.remove_members(person.account_id, segment.segment_id, chunk)
+        found = here.rollcall.members.remove(person.account_id, segment.segment_id, chunk)
         position, removed = found.position, removed + found.removed
     settle(here, person.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_page(segment))
@@ -87,7 +87,7 @@ def _candidates(
 ) -> Response:  # fmt: skip
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         wanted = customers.parse_search(connection, account_id, query)
         version, before = segment.serving or 0, int(pager.after) if _is_number(pager.after) else None
@@ -106,7 +106,7 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
     """Who would be taken out, by name as far as there is room."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
         words = accounts.words(connection, account_id, {})
         found = (customers.by_id(connection, account_id, each) for each in ids[:NAMED])
@@ -121,7 +121,7 @@ def _confirm(request: Request, here: Context, person: Person, segment_id: str, i
 def find_static(here: Context, account_id: UUID, segment_id: str) -> SegmentRow:
     """The static segment that a text in an address names. Raises `NotFound`; `Refused` where it is a dynamic one."""
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
     _refuse_dynamic(segment)
     return segment
 

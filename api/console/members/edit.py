@@ -70,7 +70,7 @@ def _change(here: Context, account_id: UUID, row: CustomerRow, changes: dict[str
         now = here.rollcall.now()
         change = CustomerChange(row.values.get("external_id"), "changed", now, data, customer_id=row.customer_id)
         try:
-            changed = here.rollcall.change_customers(account_id, [change], expected_version=version)
+            changed = here.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:
             if not stale.current:
                 raise _nobody() from None

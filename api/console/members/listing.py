@@ -17,10 +17,10 @@ from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
-from api.v1.segments import find
-from api.v1.shapes.segments import show_segment
+from api.http.shapes.segments import show_segment
 from domain.filters.wording import Words
 from projections.read import customers, imports, members, segments
 from projections.read.segments import SegmentRow
@@ -39,7 +39,7 @@ def view(
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         words = segments.words(connection, account_id, [segment.filter])
         values = _listed(connection, account_id, segment, words, pager, query)
     values |= {
@@ -56,7 +56,7 @@ def manage(
     """The segment's membership: of a static segment to change, of a dynamic one to read."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, position):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         running = imports.running_imports(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))
         if unchanged(request, seen):

@@ -1,6 +1,6 @@
 """Import CSV: a file from the browser into a static segment, how far it has come, and what became of its lines.
 
-The same as `/v1` does with a file (`api.v1.imports`), as pages. An import runs on when its dialog is closed; its
+The same as `/v1` does with a file, as pages. An import runs on when its dialog is closed; its
 address can be shared.
 """
 
@@ -18,13 +18,14 @@ from starlette.exceptions import HTTPException
 from api.console.members.changes import find_static, manage_page
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import Person, SignedIn
+from api.csv_import.files import SAMPLE, error_lines, start_import
 from api.http.context import Context, Here
+from api.http.lookup import require_import, require_segment
 from api.http.parameters import PathId
 from api.http.problems import RequestError
 from api.http.read_your_writes import snapshot
+from api.http.responses import attachment
 from api.http.upload import Uploaded, csv_file
-from api.v1.imports import SAMPLE, as_file, begin, error_lines, find_import
-from api.v1.segments import find
 from domain.errors import Invalid, NotFound
 from projections.records.imports import ImportRow
 
@@ -73,7 +74,7 @@ def upload(request: Request, here: Here, person: SignedIn, segment_id: PathId, g
         return _form(request, here, person, segment_id, "Choose a CSV file first.", 422)
     segment = find_static(here, person.account_id, segment_id)
     import_id = uuid4()
-    begin(here, person.account_id, segment.segment_id, import_id, given)
+    start_import(here, person.account_id, segment.segment_id, import_id, given)
     to = f"/console/segments/{segment.segment_id}/imports/{import_id}"
     if "rollcall-upload" in request.headers:
         return Response(status_code=201, headers={"Location": to})
@@ -84,7 +85,7 @@ def upload(request: Request, here: Here, person: SignedIn, segment_id: PathId, g
 def progress(request: Request, here: Here, person: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
     """How far an import has come, and what became of its lines."""
     with snapshot(here, person.account_id) as (connection, position):
-        segment = find(connection, person.account_id, segment_id)
+        segment = require_segment(connection, person.account_id, segment_id)
     row = _of(here, person, segment_id, import_id)
     visible = position >= row.position
     seen = f"{row.state}-{row.lines}-{row.percent}-{visible}"
@@ -103,13 +104,13 @@ def errors(here: Here, person: SignedIn, segment_id: PathId, import_id: PathId) 
     """The invalid lines with what is wrong with each, to be mended and imported again."""
     row = _of(here, person, segment_id, import_id)
     lines = error_lines(here, person.account_id, row)
-    return StreamingResponse(lines, headers=as_file("errors.csv", row.position), media_type="text/csv")
+    return StreamingResponse(lines, headers=attachment("errors.csv", row.position), media_type="text/csv")
 
 
 @router.get("/{segment_id}/import-sample.csv")
 def sample(person: SignedIn, segment_id: PathId) -> Response:
     """A CSV as imports take it."""
-    return Response(SAMPLE, headers=as_file("import-sample.csv", 0), media_type="text/csv")
+    return Response(SAMPLE, headers=attachment("import-sample.csv", 0), media_type="text/csv")
 
 
 def _form(
@@ -130,7 +131,7 @@ def _mistake(here: Context, wrong: RequestError) -> str:
 
 
 def _of(here: Context, person: Person, segment_id: str, import_id: str) -> ImportRow:
-    row = find_import(here, person.account_id, import_id)
+    row = require_import(here, person.account_id, import_id)
     if str(row.segment_id) != segment_id.lower():
         raise NotFound("import_not_found", "no such import in this segment")
     return row

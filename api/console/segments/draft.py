@@ -82,7 +82,7 @@ def checked_filter(
     if told.unfinished:
         return told, None, dict(told.unfinished)
     try:
-        return told, here.rollcall.filter_tree(account_id, told.filter, known.own_id), {}
+        return told, here.rollcall.segments.parse_filter(account_id, told.filter, known.own_id), {}
     except Invalid as wrong:
         return told, None, {path: sentence(detail) for path, detail in told.mistakes(wrong.errors).items()}
 

@@ -29,10 +29,9 @@ from api.console.web.form_body import Form
 from api.console.web.rendering import PLACE, done, show
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import settle, snapshot
-from api.v1.segments import find
-from api.v1.segments import known as known_id
 from domain import json_text
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.errors import StaleVersion
@@ -75,7 +74,7 @@ def create(request: Request, here: Here, person: SignedIn, form: Form) -> Respon
         wanted = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
         content = json_text.dumps([identity, wanted.name, wanted.description, wanted.type, node]).decode()
         segment_id = uuid5(person.account_id, content)
-        saved = attempt(draft, lambda: here.rollcall.create_segment(person.account_id, wanted, segment_id))
+        saved = attempt(draft, lambda: here.rollcall.segments.create(person.account_id, wanted, segment_id))
         if saved is not None:
             settle(here, person.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", LIST)
@@ -107,7 +106,9 @@ def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
     expected = NO_VERSION if expected is None else expected
     changed = _edit_of(draft, node, row, known, expected)
     try:
-        saved = attempt(draft, lambda: here.rollcall.edit_segment(person.account_id, row.segment_id, changed, expected))
+        saved = attempt(
+            draft, lambda: here.rollcall.segments.edit(person.account_id, row.segment_id, changed, expected)
+        )
     except StaleVersion:
         settle(here, person.account_id, here.rollcall.head())
         row, known, around = _read(here, person, segment_id)
@@ -122,7 +123,7 @@ def update(request: Request, here: Here, person: SignedIn, segment_id: PathId, f
 def newer(request: Request, here: Here, person: SignedIn, segment_id: PathId, version: int) -> Response:
     """Whether somebody saved the segment since this version: asked once a second by an open form."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = segments.by_id(connection, person.account_id, known_id(segment_id))
+        row = segments.by_id(connection, person.account_id, parse_segment_id(segment_id))
         known = known_to(connection, person.account_id)
     told = "gone" if row is None else str(row.version)
     if (row is not None and row.version <= version) or request.headers.get("rollcall-seen") == told:
@@ -136,7 +137,7 @@ def newer(request: Request, here: Here, person: SignedIn, segment_id: PathId, ve
 def _read(here: Context, person: Person, segment_id: str) -> tuple[SegmentRow, Known, dict[str, Any]]:
     """The segment as it is stored, what filters may speak of, and who is concerned by an edit."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, segment_id)
+        row = require_segment(connection, person.account_id, segment_id)
         known = known_to(connection, person.account_id, row.segment_id)
         around = {
             "segment": row, "segment_id": str(row.segment_id), "both": None, "told": None,

@@ -15,10 +15,9 @@ from api.console.web.paging import Paged
 from api.console.web.rendering import show, still, unchanged
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
-from api.v1.segments import find
-from api.v1.shapes.segments import state_of
 from domain import json_text
 from domain.filters.wording import Words
 from projections.read import explanations, history
@@ -75,7 +74,7 @@ def show_history(
     with snapshot(here, account_id) as (connection, position):
         if unchanged(request, position):
             return still()
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         words = words_of(connection, account_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         if part != SIZES:
@@ -89,7 +88,7 @@ def show_history(
                 sizes = _sizes(connection, source, segment, instants, LONGEST)
     page = pager.page(entries, _key, None)
     values = {
-        "person": person, "active": "segments", "segment": segment, "state": state_of(segment), "zone": words.zone,
+        "person": person, "active": "segments", "segment": segment, "state": segment.state, "zone": words.zone,
         "position": position, "range": since, "ranges": tuple(RANGES), "sizes": sizes, "page": page,
         "entries": list(zip(page.rows, causes, strict=False)), "per_page": pager.per_page,
         "asked_alone": part is not None or whole, "quick": quick,

@@ -12,7 +12,7 @@ from api.console.web.session import SignedIn
 from api.http.context import Here
 from api.http.parameters import TEXT_PATTERN
 from api.http.read_your_writes import snapshot
-from api.v1.shapes.segments import show_segment
+from api.http.shapes.segments import show_segment
 from projections.read import segments
 
 router = APIRouter()

@@ -15,9 +15,9 @@ from api.console.web.form_body import Form, Posted
 from api.console.web.rendering import show
 from api.console.web.session import Person, SignedIn
 from api.http.context import Context, Here
+from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
-from api.v1.segments import find
 from domain.errors import Unavailable
 from domain.filters.conditions import Node
 from domain.moments import Days, micros
@@ -40,7 +40,7 @@ def of_new(request: Request, here: Here, person: SignedIn, form: Form) -> Respon
 def of_edited(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
     """Who matches the edited filters, and who would join and leave."""
     with snapshot(here, person.account_id) as (connection, _):
-        row = find(connection, person.account_id, segment_id)
+        row = require_segment(connection, person.account_id, segment_id)
         known = known_to(connection, person.account_id, row.segment_id)
     return _matches(request, here, person, form, known, row)
 

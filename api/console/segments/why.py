@@ -12,17 +12,16 @@ from api.console.segments.causes import cause_of, changed, origin, passed
 from api.console.web.rendering import show
 from api.console.web.session import SignedIn
 from api.http.context import Here
+from api.http.lookup import require_explanation, require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
-from api.v1.explanations import Why, why
-from api.v1.segments import find
-from api.v1.shapes.segments import state_of
 from domain.filters.explanation import missing
 from domain.filters.nesting import SEGMENT
 from domain.filters.wording import Words
 from domain.moments import micros
 from domain.stored_events import SegmentCreated
 from projections.read import customers, segments
+from projections.read.explanations import MembershipExplanation
 
 router = APIRouter(prefix="/segments/{segment_id}")
 MOST_FOUND = 25
@@ -42,16 +41,16 @@ def explain(request: Request, here: Here, person: SignedIn, segment_id: PathId, 
     """Why she is in it, or what is missing."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
-        found = why(connection, account_id, segment, customer_id)
+        segment = require_segment(connection, account_id, segment_id)
+        found = require_explanation(connection, account_id, segment, customer_id)
         words = words_of(connection, account_id, found.tree)
         tree = found.tree
         told = None if tree is None else line_of(tree, words)
         lacking = [] if tree is None or found.since is not None else list(_missing(tree, words))
         because, details = because_of(found, words)
     values = {
-        "person": person, "active": "segments", "segment": segment, "state": state_of(segment), "zone": words.zone,
-        "customer": called(found.person.shown), "customer_id": found.customer_id, "since": found.since,
+        "person": person, "active": "segments", "segment": segment, "state": segment.state, "zone": words.zone,
+        "customer": called(found.customer.shown), "customer_id": found.customer_id, "since": found.since,
         "last": found.last, "because": because, "details": details, "tree": told, "missing": lacking,
         "one_suffices": tree is not None and found.since is None and _chooses(tree),
     }  # fmt: skip
@@ -69,7 +68,7 @@ def ask(
     """Look for a customer, in the segment or not, and ask why."""
     account_id = person.account_id
     with snapshot(here, account_id) as (connection, _):
-        segment = find(connection, account_id, segment_id)
+        segment = require_segment(connection, account_id, segment_id)
         rows = []
         if query.strip():
             wanted = customers.parse_search(connection, account_id, query)
@@ -108,9 +107,9 @@ def line_of(told: dict[str, Any], words: Words) -> Line:
     return Line(heading, None, told["result"], [line_of(each, words) for each in nodes])
 
 
-def because_of(found: Why, words: Words) -> tuple[str | None, list[str]]:
+def because_of(found: MembershipExplanation, words: Words) -> tuple[str | None, list[str]]:
     """What happened last, as the end of a sentence that begins with "because", and what can be said beyond it."""
-    last, told = found.last, found.told
+    last, told = found.last, found.event
     if last is None:
         return None, []
     match last.cause:
@@ -133,7 +132,7 @@ def because_of(found: Why, words: Words) -> tuple[str | None, list[str]]:
     return cause_of(last.cause, last.joined, told).lower(), []
 
 
-def _flipped(found: Why, words: Words) -> Iterator[str]:
+def _flipped(found: MembershipExplanation, words: Words) -> Iterator[str]:
     """The conditions that time turned at the instant of the last flip, as far as her values are still those of then."""
     if found.tree_at is None or found.last is None:
         return

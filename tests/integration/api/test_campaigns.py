@@ -207,7 +207,7 @@ def test_a_segment_that_was_never_computed_is_no_empty_one(installation: Install
     """An excluded one would exclude nobody."""
     account = installation.account()
     key = installation.key(account)
-    installation.rollcall.declare_attribute(account, "plans", "list", None)
+    installation.rollcall.attributes.declare(account, "plans", "list", None)
     installation.project()
     with installation.open_door(key, own_write_wait=0.0) as client:
         gold = segment(client, "gold")
@@ -225,7 +225,7 @@ def test_a_segment_that_was_never_computed_is_no_empty_one(installation: Install
 def test_a_frozen_audience_reads_the_same_for_ever(installation: Installation) -> None:
     account = installation.account()
     key = installation.key(account)
-    installation.rollcall.declare_attribute(account, "plans", "list", None)
+    installation.rollcall.attributes.declare(account, "plans", "list", None)
     with installation.projecting(), installation.open_door(key) as client:
         for n in range(6):
             put(client, f"c{n}", "gold", phone=phone(n), name=f"Name {n}")

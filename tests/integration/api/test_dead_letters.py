@@ -26,7 +26,7 @@ def test_dead_letters_are_shown_newest_first_byte_for_byte(installation: Install
         letter(2, b"\xff\x00", [("ce_id", b"a")]),
         letter(3, None, []),
     ]
-    installation.rollcall.change_customers(account, [], dead_letters=letters)
+    installation.rollcall.customers.change(account, [], dead_letters=letters)
     with installation.open_door(key) as client:
         page = client.get("/v1/dead-letters", params={"include": "total", "limit": 2}).json()
         rest = client.get("/v1/dead-letters", params={"limit": 2, "cursor": page["next_cursor"]}).json()
@@ -67,7 +67,7 @@ def test_a_letter_that_can_succeed_by_now_is_taken_in_and_not_listed_any_more(in
     account = installation.account()
     letters = [a_change("a-1", '{"name": "Ana"}', 1), a_change("a-2", '{"phone": "12"}', 2), a_change("a-3", "{", 3)]
     letters.append(a_change("a-4", "\x00", 4, "unreadable_record"))
-    installation.rollcall.change_customers(account, [], dead_letters=letters)
+    installation.rollcall.customers.change(account, [], dead_letters=letters)
     with installation.open_door(installation.key(account)) as client, installation.projecting():
         listed = {each["offset"]: each for each in client.get("/v1/dead-letters").json()["data"]}
         ids = {offset: each["id"] for offset, each in listed.items()}
@@ -98,7 +98,7 @@ def test_a_letter_that_can_succeed_by_now_is_taken_in_and_not_listed_any_more(in
 
 def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -> None:
     account = installation.account()
-    installation.rollcall.change_customers(account, [], dead_letters=[a_change("a-1", '{"name": "Old"}', 1)])
+    installation.rollcall.customers.change(account, [], dead_letters=[a_change("a-1", '{"name": "Old"}', 1)])
     with installation.open_door(installation.key(account)) as client, installation.projecting():
         client.put("/v1/customers/crm-1", json={"name": "New"}).raise_for_status()
         (letter,) = client.get("/v1/dead-letters").json()["data"]
@@ -110,7 +110,7 @@ def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -
 
 def test_a_letter_of_nobody_or_of_another_account_is_not_found(installation: Installation) -> None:
     theirs, ours = installation.account("theirs"), installation.account("ours")
-    installation.rollcall.change_customers(theirs, [], dead_letters=[a_change("a-1", '{"name": "Ana"}', 1)])
+    installation.rollcall.customers.change(theirs, [], dead_letters=[a_change("a-1", '{"name": "Ana"}', 1)])
     with installation.open_door(installation.key(ours)) as client, installation.projecting():
         for each in (1, 2, 2**62):
             assert client.post(f"/v1/dead-letters/{each}/retry").status_code == 404

@@ -89,7 +89,7 @@ def test_a_fuzzer_finds_nothing(installation: Installation, tmp_path: Path) -> N
     """All phases of schemathesis, with the settings of schemathesis.toml."""
     account = installation.account()
     key = installation.key(account)
-    installation.rollcall.declare_attribute(account, "plan", "text", "Plan")
+    installation.rollcall.attributes.declare(account, "plan", "text", "Plan")
     with installation.projecting(), installation.serving() as address:
         ran = subprocess.run(
             [

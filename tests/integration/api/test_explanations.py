@@ -139,7 +139,7 @@ def test_who_told_a_change_is_told(database_url: str, clock: Clock) -> None:
         client.put("/v1/attributes/plan", json={"type": "text"})
         segment = create(client, [GOLD])
         change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")
-        changed = installation.rollcall.change_customers(account, [change])
+        changed = installation.rollcall.customers.change(account, [change])
         address = f"/v1/segments/{segment}/customers/{changed.outcomes[0].customer_id}/explanation"
         told = client.get(address, params={"min_position": changed.position}).json()
         assert (told["cause"]["source"], told["cause"]["change_id"]) == ("/crm", "e-1")

@@ -72,14 +72,14 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
     account = installation.account(timezone="Europe/Lisbon")
     rollcall, people = installation.rollcall, [f"p{n}" for n in range(8)]
     for key, kind in (("plan", "text"), ("seen", "datetime"), ("born", "date")):
-        rollcall.declare_attribute(account, key, kind, None)  # type: ignore[arg-type]
-    segment = rollcall.create_segment(account, SegmentDraft("S", "", "dynamic", FILTERS[0])).id
+        rollcall.attributes.declare(account, key, kind, None)  # type: ignore[arg-type]
+    segment = rollcall.segments.create(account, SegmentDraft("S", "", "dynamic", FILTERS[0])).id
     address = f"/v1/segments/{segment}/members"
     api_key = installation.key(account)
 
     def change(who: str) -> None:
         if chance.random() < 0.15:
-            rollcall.change_customers(account, [CustomerChange(who, "deleted", clock.at)])
+            rollcall.customers.change(account, [CustomerChange(who, "deleted", clock.at)])
             people.remove(who)
             people.append(f"{who}'")
             return
@@ -88,7 +88,7 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
             "seen": (clock.at - timedelta(hours=chance.uniform(-2, 3))).isoformat(),
             "born": chance.choice(["1990-02-27", "1990-02-28", "1991-03-01", "2024-02-29"]),
         }
-        rollcall.change_customers(account, [CustomerChange(who, "changed", clock.at, CustomerData(attributes=values))])
+        rollcall.customers.change(account, [CustomerChange(who, "changed", clock.at, CustomerData(attributes=values))])
 
     snapshots: dict[datetime, dict[str, str]] = {}
     with installation.worker() as worker:
@@ -100,9 +100,9 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
                     clock.at += timedelta(microseconds=chance.randrange(2))
                     change(who)
                 if chance.random() < 0.25:
-                    rollcall.edit_segment(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
+                    rollcall.segments.edit(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
                     if chance.random() < 0.5:
-                        rollcall.edit_segment(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
+                        rollcall.segments.edit(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
                 settle(worker)
                 snapshots[clock.at] = {each["id"]: each["joined_at"] for each in rows(client, address)}
             alive = {each["id"] for each in rows(client, "/v1/customers")}

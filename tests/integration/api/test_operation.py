@@ -23,7 +23,7 @@ def admin(installation: Installation) -> str:
     """An admin key that the read models know; no worker runs."""
     account = installation.account()
     key = installation.key(account)
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
     installation.project()
     return key
 

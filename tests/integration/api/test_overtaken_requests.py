@@ -10,15 +10,16 @@ from uuid import UUID
 import pytest
 from httpx import Response
 
-from domain.commands.accounts import NewKey
-from domain.commands.application import Rollcall
+from domain.commands.accounts import KeyCommands, NewKey
+from domain.commands.customers import CustomerCommands
+from domain.commands.log import Log
 from domain.customer import CustomerChange
 from domain.errors import Invalid
 from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentFilterChanged
 from tests.support.installation import Installation
 
-Overtake = Callable[[str, Callable[[], object]], None]
+Overtake = Callable[[type, str, Callable[[], object]], None]
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 
 
@@ -28,17 +29,17 @@ def naming(segment_id: UUID) -> list[Any]:
 
 @pytest.fixture
 def overtake(monkeypatch: pytest.MonkeyPatch) -> Overtake:
-    """`overtake(command, act)`: let `act` come in just before the next command of that name does its work."""
+    """`overtake(owner, command, act)`: let `act` come in just before the next command of that name does its work."""
 
-    def before(command: str, act: Callable[[], object]) -> None:
-        real, waiting = getattr(Rollcall, command), [act]
+    def before(owner: type, command: str, act: Callable[[], object]) -> None:
+        real, waiting = getattr(owner, command), [act]
 
-        def late(self: Rollcall, *arguments: Any, **named: Any) -> Any:
+        def late(self: object, *arguments: Any, **named: Any) -> Any:
             if waiting:
                 waiting.pop()()
             return real(self, *arguments, **named)
 
-        monkeypatch.setattr(Rollcall, command, late)
+        monkeypatch.setattr(owner, command, late)
 
     return before
 
@@ -49,7 +50,7 @@ def test_a_put_that_an_erasure_passed_is_told_so(installation: Installation, ove
     installation.project()
     with installation.open_door(key, own_write_wait=0.0) as http:
         http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
-        overtake("change_customers", lambda: http.delete("/v1/customers/ana").raise_for_status())
+        overtake(CustomerCommands, "change", lambda: http.delete("/v1/customers/ana").raise_for_status())
         put = http.put("/v1/customers/ana", json={"name": "Ana Sá"})
     assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
 
@@ -61,7 +62,7 @@ def test_a_put_of_somebody_whom_a_clock_ahead_of_ours_deleted_is_told_so(install
     with installation.open_door(key, own_write_wait=0.0) as http:
         http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
         gone = CustomerChange("ana", "deleted", installation.now() + timedelta(seconds=30))
-        installation.rollcall.change_customers(account, [gone])
+        installation.rollcall.customers.change(account, [gone])
         put = http.put("/v1/customers/ana", json={"name": "Ana Sá"})
     assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
 
@@ -70,39 +71,39 @@ def test_a_key_revoked_while_its_request_is_on_its_way_hands_out_no_other(
     installation: Installation, overtake: Overtake
 ) -> None:
     account = installation.account()
-    leaked = installation.rollcall.create_key(account, "leaked", "admin")
-    good = installation.rollcall.create_key(account, "good", "admin")
+    leaked = installation.rollcall.keys.create(account, "leaked", "admin")
+    good = installation.rollcall.keys.create(account, "good", "admin")
     installation.project()
     with installation.open_door(leaked.key, own_write_wait=0.0) as http:
-        overtake("create_key", lambda: installation.rollcall.revoke_key(account, leaked.id))
+        overtake(KeyCommands, "create", lambda: installation.rollcall.keys.revoke(account, leaked.id))
         made = http.post("/v1/keys", json={"name": "another", "kind": "admin"})
     assert (made.status_code, made.json()["code"]) == (409, "key_revoked")
-    assert installation.rollcall.account(account).keys == {good.id}
+    assert installation.rollcall.accounts.require(account).keys == {good.id}
 
 
 def test_two_keys_that_revoke_each_other_do_not_lock_everybody_out(
     installation: Installation, overtake: Overtake
 ) -> None:
     account = installation.account()
-    one, two = (installation.rollcall.create_key(account, name, "admin") for name in ("one", "two"))
+    one, two = (installation.rollcall.keys.create(account, name, "admin") for name in ("one", "two"))
     installation.project()
     with installation.open_door(own_write_wait=0.0) as http:
 
         def revoke(mine: NewKey, other: NewKey) -> Response:
             return http.delete(f"/v1/keys/{other.id}", headers={"Authorization": f"Bearer {mine.key}"})
 
-        overtake("revoke_key", lambda: revoke(two, one).raise_for_status())
+        overtake(KeyCommands, "revoke", lambda: revoke(two, one).raise_for_status())
         assert (answered := revoke(one, two)).status_code == 409, answered.text
-    assert installation.rollcall.account(account).keys == {two.id}
+    assert installation.rollcall.accounts.require(account).keys == {two.id}
 
 
 @pytest.fixture
 def segments(installation: Installation) -> tuple[UUID, UUID, UUID]:
     """An account and two dynamic segments of it."""
     account = installation.account()
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
     one, two = (
-        installation.rollcall.create_segment(account, SegmentDraft(name, "", "dynamic", GOLD)).id
+        installation.rollcall.segments.create(account, SegmentDraft(name, "", "dynamic", GOLD)).id
         for name in ("One", "Two")
     )
     return account, one, two
@@ -113,9 +114,9 @@ def test_two_edits_that_pass_each_other_do_not_close_a_circle(
 ) -> None:
     account, one, two = segments
     rollcall = installation.rollcall
-    overtake("_put", lambda: rollcall.edit_segment(account, two, SegmentEdit(filter=naming(one)), None))
+    overtake(Log, "append", lambda: rollcall.segments.edit(account, two, SegmentEdit(filter=naming(one)), None))
     with pytest.raises(Invalid, match="segment_cycle"):
-        rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+        rollcall.segments.edit(account, one, SegmentEdit(filter=naming(two)), None)
 
 
 def test_a_segment_is_not_named_by_a_filter_once_its_deletion_has_passed(
@@ -123,11 +124,11 @@ def test_a_segment_is_not_named_by_a_filter_once_its_deletion_has_passed(
 ) -> None:
     account, one, two = segments
     rollcall = installation.rollcall
-    overtake("_put", lambda: rollcall.delete_segment(account, two, None, lambda _: []))
+    overtake(Log, "append", lambda: rollcall.segments.delete(account, two, None, lambda _: []))
     with pytest.raises(Invalid, match="unknown_segment"):
-        rollcall.create_segment(account, SegmentDraft("Three", "", "dynamic", naming(two)))
+        rollcall.segments.create(account, SegmentDraft("Three", "", "dynamic", naming(two)))
     with pytest.raises(Invalid, match="unknown_segment"):
-        rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+        rollcall.segments.edit(account, one, SegmentEdit(filter=naming(two)), None)
 
 
 def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
@@ -138,7 +139,9 @@ def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
     installation.project()
     with installation.open_door(key, own_write_wait=0.0, lag_wait=0.0) as http:
         overtake(
-            "_put", lambda: installation.rollcall.edit_segment(account, one, SegmentEdit(filter=naming(two)), None)
+            Log,
+            "append",
+            lambda: installation.rollcall.segments.edit(account, one, SegmentEdit(filter=naming(two)), None),
         )
         # The read models do not know yet who names it.
         refused = http.delete(f"/v1/segments/{two}")
@@ -158,10 +161,10 @@ def test_an_audience_is_not_frozen_of_nobody_once_a_deletion_has_passed(
         campaign = http.post("/v1/campaigns", json={"name": "Spring", "segment_ids": [str(one)]}).json()["id"]
         installation.catch_up()
         delete = {
-            "its last segment": lambda: rollcall.delete_segment(account, one, None, lambda _: []),
-            "the campaign": lambda: rollcall.delete_campaign(account, UUID(campaign), None),
+            "its last segment": lambda: rollcall.segments.delete(account, one, None, lambda _: []),
+            "the campaign": lambda: rollcall.campaigns.delete(account, UUID(campaign), None),
         }
-        overtake("_put", delete[what])
+        overtake(Log, "append", delete[what])
         refused = http.post(f"/v1/campaigns/{campaign}/audience")
     assert (refused.status_code, refused.json()["code"]) == (409, "needs_audience")
     with installation.owner() as owner:
@@ -174,8 +177,8 @@ def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
     account, one, two = segments
     rollcall = installation.rollcall
     for segment_id, other in ((one, two), (two, one)):
-        stored = SegmentFilterChanged(**rollcall._next(account, segment_id, 1), filter=naming(other))
-        rollcall._put(account, [stored])
+        stored = SegmentFilterChanged(**rollcall.log.envelope(account, segment_id, 1), filter=naming(other))
+        rollcall.log.append(account, [stored])
     with installation.worker() as worker:
         for _ in range(100):
             if not worker.step():
@@ -185,7 +188,7 @@ def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
     with installation.owner() as owner:
         # What One named came to name it only later.
         assert ["itself" in str(failure) for (failure,) in owner.execute(failures)] == [False, True]
-    rollcall.edit_segment(account, one, SegmentEdit(filter=GOLD), None)
+    rollcall.segments.edit(account, one, SegmentEdit(filter=GOLD), None)
     with installation.worker() as worker:
         while worker.step():
             pass

@@ -94,7 +94,7 @@ def test_a_crash_before_the_answer_was_kept_creates_nothing_twice(
 ) -> None:
     """The process dies after the work; a minute later the caller repeats."""
     clock = {"ahead": timedelta()}
-    installation.rollcall.now = lambda: datetime.now(UTC) + clock["ahead"]
+    installation.rollcall.log.now = lambda: datetime.now(UTC) + clock["ahead"]
     admin = installation.key(installation.account())
     lines = b'{"external_id": "a", "name": "Ana"}\n'
     posts: tuple[tuple[str, dict[str, Any]], ...] = (

@@ -126,17 +126,17 @@ def test_deleted_and_created_again_in_one_batch_she_is_out(installation: Install
     rollcall = installation.rollcall
     now = machine_now()
     data = CustomerData(name="Ana")
-    rollcall.change_customers(account, [CustomerChange("ana", "changed", now, data)])
-    into = rollcall.create_segment(account, draft()).id
+    rollcall.customers.change(account, [CustomerChange("ana", "changed", now, data)])
+    into = rollcall.segments.create(account, draft()).id
     ana = customer_id_of(account, "ana")
-    assert rollcall.add_members(account, into, [ana]).added == 1
+    assert rollcall.members.add(account, into, [ana]).added == 1
     now = machine_now()
-    rollcall.change_customers(
+    rollcall.customers.change(
         account, [CustomerChange("ana", "deleted", now), CustomerChange("ana", "changed", now, data)]
     )
     installation.project()
     assert members_of(installation) == []
-    assert rollcall.add_members(account, into, [ana]).added == 1
+    assert rollcall.members.add(account, into, [ana]).added == 1
     installation.project()
     assert [row[1] for row in members_of(installation)] == [ana]
 
@@ -145,16 +145,16 @@ def test_two_who_add_the_same_customers_count_each_once(installation: Installati
     account = installation.account()
     rollcall = installation.rollcall
     changes = [CustomerChange(f"c{n}", "changed", machine_now(), CustomerData()) for n in range(300)]
-    rollcall.change_customers(account, changes)
+    rollcall.customers.change(account, changes)
     ids = [customer_id_of(account, f"c{n}") for n in range(300)]
-    into = rollcall.create_segment(account, draft()).id
+    into = rollcall.segments.create(account, draft()).id
     added: list[int] = []
     together = Barrier(4)
 
     def add(start: int) -> None:
         together.wait()
         for chunk in range(start, start + 200, 20):
-            added.append(rollcall.add_members(account, into, ids[chunk : chunk + 50]).added)
+            added.append(rollcall.members.add(account, into, ids[chunk : chunk + 50]).added)
 
     threads = [Thread(target=add, args=(start,)) for start in (0, 0, 50, 50)]
     for thread in threads:

@@ -20,7 +20,7 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan & price")
+    installation.rollcall.attributes.declare(account_id, "plan", "text", "Plan & price")
     return account_id
 
 
@@ -38,7 +38,7 @@ def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segme
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     for name, raw in (("One", GOLD), ("Two", {"any": [*GOLD, {"not": GOLD[0]}]})):
-        installation.rollcall.create_segment(account_id, SegmentDraft(name, "", "dynamic", raw))
+        installation.rollcall.segments.create(account_id, SegmentDraft(name, "", "dynamic", raw))
     installation.catch_up()
     page = console.get("/console/attributes").text
     operators = ", ".join(words for _, words in operators_in_words("text"))
@@ -85,7 +85,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
 def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
-    installation.rollcall.create_segment(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
+    installation.rollcall.segments.create(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
     installation.catch_up()
     answer = console.post("/console/attributes/new", data={"key": "plan", "type": "date"})
     said = "plan is a text and read by: Gold customers; use another key for another type"
@@ -93,7 +93,7 @@ def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
 
 
 def test_a_label_can_be_changed_and_taken_away(installation: Installation, account_id: UUID, console: Client) -> None:
-    installation.rollcall.create_segment(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
+    installation.rollcall.segments.create(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
     installation.catch_up()
     form = console.get("/console/attributes/plan/edit").text
     assert 'value="Plan &amp; price"' in form
@@ -114,7 +114,7 @@ def test_built_in_and_unknown_attributes_cannot_be_edited(console: Client) -> No
 
 def test_another_accounts_attributes_are_not_there(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
-    installation.rollcall.declare_attribute(other, "secret_plan", "text", "Theirs")
+    installation.rollcall.attributes.declare(other, "secret_plan", "text", "Theirs")
     installation.catch_up()
     assert "secret_plan" not in console.get("/console/attributes").text
     assert console.get("/console/attributes/secret_plan/edit").status_code == 404
@@ -122,7 +122,7 @@ def test_another_accounts_attributes_are_not_there(installation: Installation, c
 
 def test_a_long_list_goes_on_on_the_next_page(installation: Installation, account_id: UUID, console: Client) -> None:
     for number in range(10):
-        installation.rollcall.declare_attribute(account_id, f"a{number}", "text", None)
+        installation.rollcall.attributes.declare(account_id, f"a{number}", "text", None)
     installation.catch_up()
     first = console.get("/console/attributes?rows=10").text
     following = re.search(r'href="([^"]+)" rel="next"', first)

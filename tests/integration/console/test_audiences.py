@@ -16,7 +16,7 @@ from tests.support.installation import Installation
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plans", "list", "Plans")
+    installation.rollcall.attributes.declare(account_id, "plans", "list", "Plans")
     return account_id
 
 
@@ -52,7 +52,7 @@ def test_a_frozen_audience_reads_the_same_after_every_change_and_after_its_campa
     assert "Audience of a deleted campaign" in kept
     assert "3 recipients" in kept
     assert "Deleted campaign 3" in text_of(console.get("/console/audiences").text)
-    installation.rollcall.erase_customer(account_id, [customer_id_of(account_id, "both")])
+    installation.rollcall.customers.erase(account_id, [customer_id_of(account_id, "both")])
     installation.catch_up()
     assert "3 recipients, 1 erased since" in text_of(console.get(audiences[0]).text)
 

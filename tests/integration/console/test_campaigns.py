@@ -22,7 +22,7 @@ from tests.support.installation import Installation
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plans", "list", "Plans")
+    installation.rollcall.attributes.declare(account_id, "plans", "list", "Plans")
     return account_id
 
 
@@ -88,7 +88,7 @@ def test_among_many_segments_one_searches_by_name_and_what_is_chosen_stays(
 ) -> None:
     ids = {
         number: str(
-            installation.rollcall.create_segment(account_id, SegmentDraft(f"List {number:02}", "", "static")).id
+            installation.rollcall.segments.create(account_id, SegmentDraft(f"List {number:02}", "", "static")).id
         )
         for number in range(40)
     }
@@ -128,7 +128,7 @@ def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
     installation.catch_up()
     address = f"/console/campaigns/{made}/edit"
     mine = {"version": hidden(console.get(address).text, "version"), "name": "Mine", "segments": [gold, staff]}
-    installation.rollcall.edit_campaign(
+    installation.rollcall.campaigns.edit(
         account_id, UUID(made), CampaignEdit(name="Theirs", segment_ids=[UUID(silver)]), None
     )
     conflict = console.post(address, data=mine)
@@ -202,11 +202,11 @@ def test_another_accounts_campaign_and_audience_are_not_there(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
-    installation.rollcall.declare_attribute(other, "plans", "list", None)
+    installation.rollcall.attributes.declare(other, "plans", "list", None)
     theirs = segment(installation, other, "theirs")
     made = campaign(installation, other, [theirs])
     installation.catch_up()
-    frozen = installation.rollcall.freeze_audience(other, UUID(made)).id
+    frozen = installation.rollcall.campaigns.freeze(other, UUID(made)).id
     installation.catch_up()
     for address in (
         f"/console/campaigns/{made}",

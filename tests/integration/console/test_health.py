@@ -80,7 +80,7 @@ def test_what_is_behind_is_counted_in_events_and_seconds(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     for number in range(3):
-        installation.rollcall.create_segment(account_id, SegmentDraft(f"S {number}", "", "static", None))
+        installation.rollcall.segments.create(account_id, SegmentDraft(f"S {number}", "", "static", None))
     assert "All is current" in said(console)
     clock.at += timedelta(seconds=5)
     assert "Behind by 3 events, 5 s" in said(console)
@@ -104,10 +104,10 @@ def test_large_numbers_are_read_in_groups() -> None:
 def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
-    installation.rollcall.declare_attribute(account_id, "last_order", "datetime", None)
-    installation.rollcall.create_segment(account_id, SegmentDraft("Recent", "", "dynamic", RECENT))
+    installation.rollcall.attributes.declare(account_id, "last_order", "datetime", None)
+    installation.rollcall.segments.create(account_id, SegmentDraft("Recent", "", "dynamic", RECENT))
     data = CustomerData(attributes={"last_order": "2026-10-05T09:30:00Z"})
-    installation.rollcall.change_customers(account_id, [CustomerChange("a", "changed", clock.at, data)])
+    installation.rollcall.customers.change(account_id, [CustomerChange("a", "changed", clock.at, data)])
     installation.project()
     page = said(console)
     assert "On time" in page
@@ -128,9 +128,9 @@ def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_o
 def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
-    installation.rollcall.declare_attribute(account_id, "birthdate", "date", None)
+    installation.rollcall.attributes.declare(account_id, "birthdate", "date", None)
     born = [{"attribute": "birthdate", "operator": "anniversary_in_period", "value": "today"}]
-    installation.rollcall.create_segment(account_id, SegmentDraft("Born today", "", "dynamic", born))
+    installation.rollcall.segments.create(account_id, SegmentDraft("Born today", "", "dynamic", born))
     installation.project()
     assert "Nov 4, 2026, 00:00:00" in said(console)
     clock.at += timedelta(hours=11)
@@ -144,7 +144,7 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     letters = [a_letter(1, b'{"phone": "12"}', "<b>bad</b> phone"), a_letter(2, b'{"name": "<i>Ana</i>"}')]
-    installation.rollcall.change_customers(account_id, [], dead_letters=letters)
+    installation.rollcall.customers.change(account_id, [], dead_letters=letters)
     page = console.get("/console/health").text
     assert "2 records could not be taken in" in page
     assert "&lt;b&gt;bad&lt;/b&gt; phone" in page
@@ -168,7 +168,7 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
 def test_a_record_that_is_no_text_is_shown_as_base64(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
-    installation.rollcall.change_customers(account_id, [], dead_letters=[a_letter(1, b"\xff\x00")])
+    installation.rollcall.customers.change(account_id, [], dead_letters=[a_letter(1, b"\xff\x00")])
     found = re.search(r'action="(/console/health/dead-letters/\d+)/retry"', console.get("/console/health").text)
     assert found is not None
     shown = console.get(found.group(1)).text
@@ -179,7 +179,7 @@ def test_a_record_that_is_no_text_is_shown_as_base64(
 def test_a_running_import_and_a_segment_that_failed_are_named(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
-    listed = installation.rollcall.create_segment(account_id, SegmentDraft("List", "", "static", None)).id
+    listed = installation.rollcall.segments.create(account_id, SegmentDraft("List", "", "static", None)).id
     installation.project()
     with installation.owner() as owner:
         owner.execute(
@@ -199,7 +199,7 @@ def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
-    installation.rollcall.change_customers(other, [], dead_letters=[a_letter(1, b"theirs", "their secret")])
+    installation.rollcall.customers.change(other, [], dead_letters=[a_letter(1, b"theirs", "their secret")])
     installation.project()
     page = console.get("/console/health").text
     assert "their secret" not in page
@@ -207,7 +207,7 @@ def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
     seen = re.search(r'"Rollcall-Seen": "(\w+)"', page)
     assert seen is not None
     assert console.get("/console/health", headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
-    installation.rollcall.change_customers(account_id, [], dead_letters=[a_letter(1, b"ours")])
+    installation.rollcall.customers.change(account_id, [], dead_letters=[a_letter(1, b"ours")])
     assert console.get("/console/health", headers={"Rollcall-Seen": seen.group(1)}).status_code == 200
     with installation.owner() as owner:
         rows = owner.execute("SELECT dead_letter_id FROM dead_letters WHERE account_id = %s", [other]).fetchall()

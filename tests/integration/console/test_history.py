@@ -47,13 +47,13 @@ def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan")
+    installation.rollcall.attributes.declare(account_id, "plan", "text", "Plan")
     return account_id
 
 
 @pytest.fixture
 def gold(installation: Installation, account_id: UUID) -> UUID:
-    made = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", GOLD)).id
+    made = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", GOLD)).id
     installation.project()
     return made
 
@@ -70,7 +70,7 @@ def tell(
 ) -> UUID:  # fmt: skip
     data = CustomerData(name=f"Customer {number:02}", attributes={"plan": plan})
     change = CustomerChange(f"c{number}", "changed", installation.now(), data, source, change_id)
-    found = installation.rollcall.change_customers(account_id, [change]).outcomes[0].customer_id
+    found = installation.rollcall.customers.change(account_id, [change]).outcomes[0].customer_id
     assert found is not None
     return found
 
@@ -114,10 +114,10 @@ def test_edits_imports_and_hands_are_causes_of_their_own(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     ana = tell(installation, account_id, 1, "gold")
-    listed = installation.rollcall.create_segment(account_id, SegmentDraft("List", "", "static", None)).id
-    installation.rollcall.add_members(account_id, listed, [ana])
-    installation.rollcall.remove_member(account_id, listed, ana)
-    later = installation.rollcall.create_segment(account_id, SegmentDraft("Later", "", "dynamic", GOLD)).id
+    listed = installation.rollcall.segments.create(account_id, SegmentDraft("List", "", "static", None)).id
+    installation.rollcall.members.add(account_id, listed, [ana])
+    installation.rollcall.members.remove_one(account_id, listed, ana)
+    later = installation.rollcall.segments.create(account_id, SegmentDraft("Later", "", "dynamic", GOLD)).id
     installation.project()
     assert [row[3] for row in rows_of(console.get(f"/console/segments/{listed}/history").text)] == [
         "Removed by hand", "Added by hand",
@@ -131,7 +131,7 @@ def test_of_an_erased_customer_nothing_is_left_in_the_history(
     for number in (1, 2):
         tell(installation, account_id, number, "gold", "/crm", f"a-{number}")
     installation.project()
-    installation.rollcall.change_customers(
+    installation.rollcall.customers.change(
         account_id, [CustomerChange("c1", "deleted", installation.now(), CustomerData())]
     )
     installation.project()
@@ -271,7 +271,7 @@ def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
 
 def test_another_accounts_history_is_not_there(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
-    theirs = installation.rollcall.create_segment(other, SegmentDraft("Theirs", "", "static", None)).id
+    theirs = installation.rollcall.segments.create(other, SegmentDraft("Theirs", "", "static", None)).id
     installation.project()
     answer = console.get(f"/console/segments/{theirs}/history")
     assert answer.status_code == 404

@@ -20,7 +20,7 @@ MIXED = "phone,name\n912000001,Ana\n912000002,Rui\n912000001,Ana again\n,\n12,Sh
 
 @pytest.fixture
 def base(installation: Installation, account_id: UUID, console: Client) -> str:
-    made = installation.rollcall.create_segment(account_id, SegmentDraft("By hand", "", "static", None))
+    made = installation.rollcall.segments.create(account_id, SegmentDraft("By hand", "", "static", None))
     installation.catch_up()
     return f"/console/segments/{made.id}"
 
@@ -72,7 +72,7 @@ def test_an_open_page_is_told_how_far_the_import_is_and_nothing_when_nothing_mov
 def test_manage_customers_shows_the_imports_that_run_in_the_segment(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
-    other = installation.rollcall.create_segment(account_id, SegmentDraft("Other", "", "static", None))
+    other = installation.rollcall.segments.create(account_id, SegmentDraft("Other", "", "static", None))
     installation.catch_up()
     progress = upload(console, base, MIXED, "my <b>list</b>.csv").headers["location"]
     page = console.get(f"{base}/manage").text
@@ -148,7 +148,7 @@ def test_the_sample_is_imported_as_it_is(installation: Installation, console: Cl
 def test_a_dynamic_segment_takes_no_file(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
-    dynamic = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", []))
+    dynamic = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", []))
     installation.catch_up()
     address = f"/console/segments/{dynamic.id}"
     assert console.get(f"{address}/import").status_code == 409
@@ -158,7 +158,7 @@ def test_a_dynamic_segment_takes_no_file(
 def test_an_import_is_at_its_own_segments_address_and_in_its_own_account_only(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
-    other = installation.rollcall.create_segment(account_id, SegmentDraft("Other", "", "static", None))
+    other = installation.rollcall.segments.create(account_id, SegmentDraft("Other", "", "static", None))
     installation.catch_up()
     import_id = upload(console, base, MIXED).headers["location"].rpartition("/")[2]
     for ending in ("", "/errors.csv"):

@@ -80,7 +80,7 @@ def test_what_is_wrong_stands_beside_its_field(console: Client, form: dict[str, 
 
 
 def test_a_revoked_key_is_refused_at_once(installation: Installation, account_id: UUID, console: Client) -> None:
-    made = installation.rollcall.create_key(account_id, "Old CRM", "write")
+    made = installation.rollcall.keys.create(account_id, "Old CRM", "write")
     installation.catch_up()
     asked = html.unescape(console.get(f"/console/keys/{made.id}/revoke").text)
     assert "Old CRM" in asked
@@ -97,7 +97,7 @@ def test_a_revoked_key_is_refused_at_once(installation: Installation, account_id
 
 def test_another_accounts_keys_are_not_there(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
-    theirs = installation.rollcall.create_key(other, "Theirs", "admin")
+    theirs = installation.rollcall.keys.create(other, "Theirs", "admin")
     installation.catch_up()
     assert "Theirs" not in console.get("/console/keys").text
     assert console.get(f"/console/keys/{theirs.id}/revoke").status_code == 404
@@ -106,7 +106,7 @@ def test_another_accounts_keys_are_not_there(installation: Installation, console
 
 
 def test_a_long_list_is_walked_newest_first(installation: Installation, account_id: UUID, console: Client) -> None:
-    ids = [installation.rollcall.create_key(account_id, f"Key {number}", "read").id for number in range(12)]
+    ids = [installation.rollcall.keys.create(account_id, f"Key {number}", "read").id for number in range(12)]
     installation.catch_up()
     first = console.get("/console/keys?rows=10").text
     following = re.search(r'href="([^"]+)" rel="next"', first)

@@ -33,7 +33,7 @@ class Shop:
 
     def __init__(self, installation: Installation, account_id: UUID, console: Client) -> None:
         self.installation, self.account_id, self.console = installation, account_id, console
-        create = installation.rollcall.create_segment
+        create = installation.rollcall.segments.create
         self.by_hand = create(account_id, SegmentDraft("By hand", "", "static", None)).id
         gold = create(account_id, SegmentDraft("Gold", "", "dynamic", GOLD))
         self.gold = gold.id
@@ -41,12 +41,12 @@ class Shop:
 
     def customer(self, external_id: str, **data: Any) -> UUID:
         change = CustomerChange(external_id, "changed", self.installation.now(), CustomerData(**data))
-        (outcome,) = self.installation.rollcall.change_customers(self.account_id, [change]).outcomes
+        (outcome,) = self.installation.rollcall.customers.change(self.account_id, [change]).outcomes
         assert outcome.customer is not None, outcome.errors
         return outcome.customer_id
 
     def put_in(self, *customers: UUID) -> None:
-        self.installation.rollcall.add_members(self.account_id, self.by_hand, customers)
+        self.installation.rollcall.members.add(self.account_id, self.by_hand, customers)
 
     def page(self, address: str) -> str:
         """A page that shows everything that is in the log."""
@@ -57,7 +57,7 @@ class Shop:
 
     def stored(self, customer: UUID) -> Customer:
         """A customer as the write side knows her."""
-        states = self.installation.rollcall._log_of_accounts.customer_states(self.account_id, [customer])
+        states = self.installation.rollcall.log.store.customer_states(self.account_id, [customer])
         return states[customer].seen()
 
     def values(self, customer: UUID) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Shop:
 def shop(installation: Installation) -> Iterator[Shop]:
     account_id = installation.account()
     for key, kind in TYPES.items():
-        installation.rollcall.declare_attribute(account_id, key, kind, "Plan" if key == "plan" else None)
+        installation.rollcall.attributes.declare(account_id, key, kind, "Plan" if key == "plan" else None)
     with installation.projecting(), installation.open_console(account_id) as client:
         yield Shop(installation, account_id, client)
 
@@ -212,7 +212,7 @@ def test_after_an_edit_that_makes_her_leave_she_is_gone_when_one_is_back(shop: S
 def test_who_was_erased_meanwhile_does_not_come_back_by_an_edit(shop: Shop) -> None:
     ana = shop.customer("crm-1", name="Ana", attributes={"plan": "gold"})
     fields = fields_of(shop.page(f"customers/{ana}/edit"))
-    shop.installation.rollcall.erase_customer(shop.account_id, [ana])
+    shop.installation.rollcall.customers.erase(shop.account_id, [ana])
     answer = shop.console.post(f"/console/customers/{ana}/edit", data={**fields, "name": "Back"})
     assert answer.status_code == 404
     shop.installation.catch_up()
@@ -222,7 +222,7 @@ def test_who_was_erased_meanwhile_does_not_come_back_by_an_edit(shop: Shop) -> N
 def test_somebody_of_another_account_is_not_found(shop: Shop) -> None:
     theirs = shop.installation.account("theirs")
     change = CustomerChange("crm-1", "changed", datetime.now(UTC), CustomerData(name="Theirs"))
-    shop.installation.rollcall.change_customers(theirs, [change])
+    shop.installation.rollcall.customers.change(theirs, [change])
     shop.installation.catch_up()
     nobody = customer_id_of(theirs, "crm-1")
     fields = fields_of(shop.page(f"customers/{shop.customer('mine', name='Mine')}/edit"))
@@ -275,7 +275,7 @@ def test_only_customers_not_already_in_the_segment_are_shown_and_those_ticked_ar
 def test_more_than_a_thousand_customers_are_added_and_removed_at_once(shop: Shop) -> None:
     now = shop.installation.now()
     changes = [CustomerChange(f"c{number}", "changed", now, CustomerData(name="Many")) for number in range(1_203)]
-    outcomes = shop.installation.rollcall.change_customers(shop.account_id, changes).outcomes
+    outcomes = shop.installation.rollcall.customers.change(shop.account_id, changes).outcomes
     everyone = " ".join(str(outcome.customer_id) for outcome in outcomes)
     base = f"segments/{shop.by_hand}"
     shop.console.post(f"/console/{base}/add", data={"ticked": everyone})

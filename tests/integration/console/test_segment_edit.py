@@ -67,7 +67,7 @@ def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_which_camp
     customers(installation, account_id, ana="gold", bea="gold", cid="free", dan="free", eve="free")
     gold = create(installation, account_id, "Gold", GOLD)
     create(installation, account_id, "Uses gold", {"attribute": "segment", "operator": "in", "value": [str(gold)]})
-    installation.rollcall.create_campaign(account_id, CampaignDraft("Summer sale", [gold], []))
+    installation.rollcall.campaigns.create(account_id, CampaignDraft("Summer sale", [gold], []))
     installation.catch_up()
     page = console.get(f"/console/segments/{gold}/edit").text
     assert "Summer sale" in page
@@ -86,7 +86,7 @@ def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
     address = f"/console/segments/{gold}/edit"
     page = fields_of(console.get(address).text) | {"name": "Mine", "filter-0-value": "silver"}
     theirs = SegmentEdit(name="Theirs", filter=[PREMIUM])
-    installation.rollcall.edit_segment(account_id, gold, theirs, None)
+    installation.rollcall.segments.edit(account_id, gold, theirs, None)
     installation.catch_up()
     answer = console.post(address, data=page)
     assert answer.status_code == 412
@@ -96,7 +96,7 @@ def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
     hers = fields_of(answer.text)
     assert (hers["name"], hers["filter-0-value"]) == ("Mine", "silver")
     assert console.post(address, data=hers).status_code == 412
-    installation.rollcall.edit_segment(account_id, gold, SegmentEdit(name="Third"), None)
+    installation.rollcall.segments.edit(account_id, gold, SegmentEdit(name="Third"), None)
     installation.catch_up()
     again = console.post(address, data=hers | {"action": "keep"})
     assert again.status_code == 412
@@ -112,7 +112,7 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     gold = create(installation, account_id, "Gold", GOLD)
     address = f"/console/segments/{gold}/newer?version=1"
     assert console.get(address).status_code == 204
-    installation.rollcall.edit_segment(account_id, gold, SegmentEdit(name="Theirs"), None)
+    installation.rollcall.segments.edit(account_id, gold, SegmentEdit(name="Theirs"), None)
     installation.catch_up()
     told = console.get(address)
     assert "Somebody changed this segment" in told.text
@@ -124,7 +124,7 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     assert compared.status_code == 200
     assert fields_of(compared.text)["newest"] == "2"
     assert "newer?version=2" in compared.text
-    installation.rollcall.delete_segment(account_id, gold, None, lambda _: [])
+    installation.rollcall.segments.delete(account_id, gold, None, lambda _: [])
     installation.catch_up()
     assert "Somebody deleted this segment" in console.get(address).text
 
@@ -134,7 +134,7 @@ def test_while_an_edit_is_computed_the_list_says_recomputing_and_turns_current_b
 ) -> None:
     installation.project()
     with installation.open_console(account_id, own_write_wait=0.01) as client:
-        gold = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", [GOLD])).id
+        gold = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", [GOLD])).id
         installation.project()
         page = fields_of(client.get(f"/console/segments/{gold}/edit").text) | {"filter-0-value": "free"}
         assert client.post(f"/console/segments/{gold}/edit", data=page).status_code == 303

@@ -136,7 +136,7 @@ def test_a_filter_stored_in_another_form_is_not_computed_anew_either(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     raw = {"all": [GOLD, {"not": {"not": PREMIUM}}, {"attribute": "score", "operator": "in", "value": [1.5, 20]}]}
-    segment_id = installation.rollcall.create_segment(account_id, SegmentDraft("Odd", "", "dynamic", raw)).id
+    segment_id = installation.rollcall.segments.create(account_id, SegmentDraft("Odd", "", "dynamic", raw)).id
     installation.catch_up()
     before = stored(installation, account_id, "Odd")
     page = console.get(f"/console/segments/{segment_id}/edit").text
@@ -184,7 +184,7 @@ def test_another_accounts_segment_cannot_be_read_edited_or_named(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
-    installation.rollcall.declare_attribute(other, "plan", "text", None)
+    installation.rollcall.attributes.declare(other, "plan", "text", None)
     theirs = create(installation, other, "Theirs", GOLD)
     for path in ("edit", "matches", "newer?version=1"):
         get = console.get if path != "matches" else console.post

@@ -18,13 +18,13 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 @pytest.fixture
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plan", "text", "Plan")
+    installation.rollcall.attributes.declare(account_id, "plan", "text", "Plan")
     return account_id
 
 
 def create(installation: Installation, account_id: UUID, name: str, kind: SegmentType = "dynamic") -> UUID:
     draft = SegmentDraft(name, f"about {name}", kind, GOLD if kind == "dynamic" else None)
-    return installation.rollcall.create_segment(account_id, draft).id
+    return installation.rollcall.segments.create(account_id, draft).id
 
 
 def names_on(page: str) -> list[str]:
@@ -99,7 +99,7 @@ def test_before_a_segment_is_deleted_its_campaigns_are_named_and_which_would_be_
 ) -> None:
     gold, other = create(installation, account_id, "Gold"), create(installation, account_id, "Other")
     for name, included, excluded in [("Alone", [gold], []), ("Both", [gold, other], []), ("Without", [other], [gold])]:
-        installation.rollcall.create_campaign(account_id, CampaignDraft(name, included, excluded))
+        installation.rollcall.campaigns.create(account_id, CampaignDraft(name, included, excluded))
     page = settled(installation, console, f"/console/segments/{gold}/delete")
     left = {
         item.split("<")[0].split(" —")[0].strip()
@@ -120,7 +120,7 @@ def test_a_segment_that_other_filters_name_cannot_be_deleted_and_the_dialog_says
 ) -> None:
     gold = create(installation, account_id, "Gold")
     nested = [{"attribute": "segment", "operator": "in", "value": [str(gold)]}]
-    installation.rollcall.create_segment(account_id, SegmentDraft("Uses gold", "", "dynamic", nested))
+    installation.rollcall.segments.create(account_id, SegmentDraft("Uses gold", "", "dynamic", nested))
     page = settled(installation, console, f"/console/segments/{gold}/delete")
     assert "Uses gold" in page
     assert "Delete Segment" not in page

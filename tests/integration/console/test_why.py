@@ -47,7 +47,7 @@ def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
 def account_id(installation: Installation) -> UUID:
     account_id = installation.account()
     for key, kind in TYPES.items():
-        installation.rollcall.declare_attribute(account_id, key, kind, None)  # type: ignore[arg-type]
+        installation.rollcall.attributes.declare(account_id, key, kind, None)  # type: ignore[arg-type]
     return account_id
 
 
@@ -63,13 +63,13 @@ def tell(
     told = {"name": name, "phone": phone, "attributes": attributes}
     data = CustomerData.model_validate({key: value for key, value in told.items() if value is not None})
     change = CustomerChange(external_id, "changed", installation.now(), data, *(source or ()))
-    found = installation.rollcall.change_customers(account_id, [change]).outcomes[0].customer_id
+    found = installation.rollcall.customers.change(account_id, [change]).outcomes[0].customer_id
     assert found is not None
     return found
 
 
 def create(installation: Installation, account_id: UUID, raw: Any, name: str = "Premium customers") -> UUID:
-    return installation.rollcall.create_segment(
+    return installation.rollcall.segments.create(
         account_id, SegmentDraft(name, "", "static" if raw is None else "dynamic", raw)
     ).id
 
@@ -162,11 +162,11 @@ def test_members_of_a_static_segment_were_added_by_hand_or_by_an_import(
 ) -> None:
     segment = create(installation, account_id, None, "By hand")
     assert "Ana Sá is not in By hand, and never was." in said(installation, console, segment, ana)
-    installation.rollcall.add_members(account_id, segment, [ana])
+    installation.rollcall.members.add(account_id, segment, [ana])
     page = said(installation, console, segment, ana)
     assert "Ana Sá is in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
     assert "static segment" in page
-    installation.rollcall.remove_member(account_id, segment, ana)
+    installation.rollcall.members.remove_one(account_id, segment, ana)
     assert "Removed by hand" in said(installation, console, segment, ana)
 
 
@@ -186,7 +186,7 @@ def test_an_edit_is_a_cause_and_names_are_escaped(
     segment = create(installation, account_id, [GOLD])
     settle(installation)
     clock.at += timedelta(hours=1)
-    installation.rollcall.edit_segment(account_id, segment, SegmentEdit(filter=[GOLD | {"value": "silver"}]), None)
+    installation.rollcall.segments.edit(account_id, segment, SegmentEdit(filter=[GOLD | {"value": "silver"}]), None)
     page = said(installation, console, segment, hacker)
     assert "since Nov 3, 2026, 15:02, because the filter was edited" in page
     assert "<script>alert" not in console.get(f"/console/segments/{segment}/customers/{hacker}/why").text

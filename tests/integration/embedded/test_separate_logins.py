@@ -43,10 +43,10 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
     )
     try:
         change = CustomerChange("ana", "changed", machine_now(), CustomerData(name="Ana"))
-        Rollcall(api, api, machine_now).change_customers(account, [change])
+        Rollcall(api, machine_now).customers.change(account, [change])
         conninfo = session_conninfo(logins["rollcall_worker"], "rollcall_worker")
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            projecting = Worker(connection, Rollcall(worker, worker, machine_now))
+            projecting = Worker(connection, Rollcall(worker, machine_now).worker_events)
             projecting.load()
             projecting.drain()
     finally:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from domain.commands.application import Rollcall
+from domain.commands.imports import ImportCommands
+from domain.commands.log import Log
 from tests.integration.projections.test_erasure import places
 from tests.support.imports import CLASSES, counts, ran, upload
 from tests.support.installation import Installation
@@ -34,16 +35,16 @@ def test_who_is_erased_while_her_file_is_taken_in_leaves_no_trace(
         client.put("/v1/customers/person-77", json={"phone": phone, "name": "Maria Inês"}).raise_for_status()
     who = client.get("/v1/customers/person-77").json()["id"]
     address = upload(client, into, HER_FILE.format(earlier))
-    method = "take_in_lines" if instant == "between two chunks" else "_put"
-    real, stored = getattr(Rollcall, method), list[int]()
+    owner, method = (ImportCommands, "ingest") if instant == "between two chunks" else (Log, "append")
+    real, stored = getattr(owner, method), list[int]()
 
-    def erasing(self: Rollcall, *arguments: Any, **named: Any) -> Any:
+    def erasing(self: object, *arguments: Any, **named: Any) -> Any:
         stored.append(1)
         if len(stored) == 4:
             client.delete(f"/v1/customers/{who}").raise_for_status()
         return real(self, *arguments, **named)
 
-    monkeypatch.setattr(Rollcall, method, erasing)
+    monkeypatch.setattr(owner, method, erasing)
     installation.run_imports()
     found = client.get(address).json()
     assert (found["state"], found["lines"]) == ("done", sum(found[each] for each in CLASSES))

@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 
 from api.csv_import.runner import AT_ONCE, ImportRunner
-from domain.commands.application import Rollcall
+from domain.commands.imports import ImportCommands
 from domain.errors import Unavailable
 from domain.import_lines import ImportChunk, ImportStep
 from tests.support.imports import CLASSES, upload
@@ -24,10 +24,10 @@ def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
     """The database goes away after each chunk, once before and once after it was stored."""
     content = "phone,name\n" + "".join(f"91200{n % 3_000:04},n{n}\n" for n in range(3_500)) + "bad\n" * 1_000
     address = upload(client, into, content)
-    real = Rollcall.take_in_lines
+    real = ImportCommands.ingest
     before: list[int] = []
 
-    def broken(self: Rollcall, account_id: UUID, chunk: ImportChunk) -> ImportStep:
+    def broken(self: ImportCommands, account_id: UUID, chunk: ImportChunk) -> ImportStep:
         before.append(chunk.before)
         if len(before) % 3 == 1:
             raise Unavailable("database_unavailable", "away before")
@@ -36,7 +36,7 @@ def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
             raise Unavailable("database_unavailable", "away after")
         return step
 
-    monkeypatch.setattr(Rollcall, "take_in_lines", broken)
+    monkeypatch.setattr(ImportCommands, "ingest", broken)
     progress = []
     while (found := client.get(address).json())["state"] == "running":
         progress.append(found["lines"])

@@ -112,17 +112,17 @@ class Nobody:
 
 def test_no_record_stops_the_ingest(database_url: str) -> None:
     store = EventStore(database_url, "rollcall_worker", size=1)
-    app = Rollcall(store, store, Clock().now)
-    account = app.create_account("default", "UTC", "PT").id
+    app = Rollcall(store, Clock().now)
+    account = app.accounts.create("default", "UTC", "PT").id
     stranger = Stranger()
     taken = 0
     for _ in range(BATCHES):
         records = [stranger.record(taken + number) for number in range(50)]
         stop = threading.Event()
         batch = Batch("t", 0, "kafka:t:id:0", taken - 1 if taken else None, records, 0)
-        Ingest(app, Once(batch, stop), {"t": account}, Nobody(), Clock(), stop).run()
+        Ingest(app.customers, Once(batch, stop), {"t": account}, Nobody(), Clock(), stop).run()
         taken += len(records)
-        assert app.tracked_position("kafka:t:id:0") == taken - 1
+        assert app.customers.tracked_offset("kafka:t:id:0") == taken - 1
     store.close()
     with psycopg.connect(database_url) as connection:
         # Some are gone again: deletions among the records erase persons, and the letters about them.

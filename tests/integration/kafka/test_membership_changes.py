@@ -31,7 +31,7 @@ def plan(*wanted: str) -> list[Any]:
 @pytest.fixture
 def account(installation: Installation) -> UUID:
     account = installation.account()
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
     return account
 
 

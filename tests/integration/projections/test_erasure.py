@@ -77,7 +77,7 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
     campaign = client.post("/v1/campaigns", json={"name": "Sale", "segment_ids": [segment["id"]]}).json()
     audience = client.post(f"/v1/campaigns/{campaign['id']}/audience").json()
     assert audience["count"] == 2
-    installation.rollcall.change_customers(account, [], dead_letters=[
+    installation.rollcall.customers.change(account, [], dead_letters=[
         letter(b"person-77", b"{", [], 1),
         letter(b"?", b'{"subject": "person-77", "data": 1}', [], 2),
         letter(None, b"\x00\xff", [("ce_subject", b"person-77"), ("x", None)], 3),
@@ -114,7 +114,7 @@ def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(install
             assert client.delete("/v1/customers/person-77").status_code == 204
         else:
             change = CustomerChange("person-77", "deleted", installation.now(), source="crm", change_id="person-77/9")
-            installation.rollcall.change_customers(account, [change])
+            installation.rollcall.customers.change(account, [change])
         for _ in range(2):
             head = installation.rollcall.head()
             client.get("/v1/customers", params={"min_position": head}).raise_for_status()
@@ -157,7 +157,7 @@ def test_a_batch_that_creates_deletes_and_creates_erases_the_first_life_only(ins
         CustomerChange("p", "deleted", SOON + timedelta(seconds=1)),
         CustomerChange("p", "changed", SOON + timedelta(seconds=2), CustomerData(name="shown word")),
     ]
-    done = installation.rollcall.change_customers(account, changes)
+    done = installation.rollcall.customers.change(account, changes)
     assert [each.result for each in done.outcomes] == ["created", "deleted", "created"]
     installation.project()
     text = json.dumps(everything(installation))
@@ -169,7 +169,7 @@ def test_erasing_ends_what_lies_in_the_future_too(installation: Installation) ->
     """A sender whose clock is wrong must not make a person stay."""
     account = installation.account()
     ahead = CustomerChange("p", "changed", SOON + timedelta(days=9), CustomerData(name="hidden word"))
-    installation.rollcall.change_customers(account, [ahead])
+    installation.rollcall.customers.change(account, [ahead])
     with installation.open_door(installation.key(account)) as client, installation.projecting():
         assert client.delete("/v1/customers/p").status_code == 204
         assert client.get("/v1/customers/p").status_code == 404
@@ -180,9 +180,9 @@ def test_an_erasure_does_not_wait_for_a_broker_that_holds_a_letter_about_the_per
     """It would hold the log meanwhile, and every other writer with it."""
     account = installation.account()
     rollcall = installation.rollcall
-    rollcall.change_customers(account, [CustomerChange("person-77", "changed", SOON, CustomerData(name="Maria Inês"))])
-    rollcall.change_customers(account, [], dead_letters=[letter(b"person-77", b"{", [], 1), letter(None, b"{", [], 2)])
-    erasing = threading.Thread(target=rollcall.erase_customer, args=(account, [customer_id_of(account, "person-77")]))
+    rollcall.customers.change(account, [CustomerChange("person-77", "changed", SOON, CustomerData(name="Maria Inês"))])
+    rollcall.customers.change(account, [], dead_letters=[letter(b"person-77", b"{", [], 1), letter(None, b"{", [], 2)])
+    erasing = threading.Thread(target=rollcall.customers.erase, args=(account, [customer_id_of(account, "person-77")]))
     finished: list[bool] = []
 
     def publish(letters: Sequence[StoredLetter]) -> None:

@@ -45,12 +45,12 @@ def client(installation: Installation) -> Iterator[Client]:
 
 def test_the_lag_counts_events_and_the_age_of_the_oldest(installation: Installation, client: Client) -> None:
     instants = iter([NOW, NOW, NOW + timedelta(seconds=30), NOW + timedelta(seconds=90)])
-    installation.rollcall.now = lambda: next(instants)
+    installation.rollcall.log.now = lambda: next(instants)
     account = installation.account()
     installation.project()
     for name in ("a", "b"):
         change = CustomerChange(name, "changed", NOW, CustomerData(name=name))
-        installation.rollcall.change_customers(account, [change])
+        installation.rollcall.customers.change(account, [change])
     seen = gauges(client)
     assert seen["rollcall_log_head"] == installation.rollcall.head()
     assert seen["rollcall_log_head"] - seen["rollcall_projection_position"] == seen["rollcall_projection_lag_events"]
@@ -70,9 +70,9 @@ def test_nothing_lags_once_it_is_projected(installation: Installation, client: C
 def test_segments_and_dead_letters_of_all_accounts_are_counted(installation: Installation, client: Client) -> None:
     for name in ("one", "two"):
         account = installation.account(name)
-        installation.rollcall.create_segment(account, SegmentDraft("everyone", "", "dynamic", []))
+        installation.rollcall.segments.create(account, SegmentDraft("everyone", "", "dynamic", []))
         letter = DeadLetter("t", 0, 1, None, None, b"x", [], "malformed_json", "no", NOW)
-        installation.rollcall.change_customers(account, [], dead_letters=[letter])
+        installation.rollcall.customers.change(account, [], dead_letters=[letter])
     with installation.owner() as owner:
         mark_as_failed_and_recomputing(owner, installation)
     seen = gauges(client)

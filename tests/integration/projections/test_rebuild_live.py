@@ -21,11 +21,11 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 
 def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Installation) -> None:
     account = installation.account()
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
-    installation.rollcall.create_segment(account, SegmentDraft("Gold", "", "dynamic", GOLD))
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
+    installation.rollcall.segments.create(account, SegmentDraft("Gold", "", "dynamic", GOLD))
     stop, failures = threading.Event(), []
     store = EventStore(installation.url, "rollcall_worker", size=2)
-    announcer = Rollcall(store, store, lambda: datetime.now(UTC))
+    announcer = Rollcall(store, lambda: datetime.now(UTC)).worker_events
     sent = [0]
 
     def change() -> None:
@@ -38,7 +38,7 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
                 )
                 for each in range(50)
             ]  # fmt: skip
-            installation.rollcall.change_customers(account, changes)
+            installation.rollcall.customers.change(account, changes)
             sent[0] += 50
 
     def watched(work: object, *arguments: object) -> threading.Thread:
@@ -78,7 +78,7 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
 
 def test_whoever_reads_while_a_rebuild_ends_reads_one_model_to_his_end(installation: Installation) -> None:
     account = installation.account()
-    saved = installation.rollcall.create_segment(account, SegmentDraft("Mine"))
+    saved = installation.rollcall.segments.create(account, SegmentDraft("Mine"))
     installation.project()
     waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'projection'::regclass AND NOT granted"
     rebuilding = threading.Thread(target=rebuild, args=(installation.url,))
@@ -96,10 +96,10 @@ def test_whoever_reads_while_a_rebuild_ends_reads_one_model_to_his_end(installat
 def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> None:
     account = installation.account()
     key = installation.key(account)
-    saved = installation.rollcall.create_segment(account, SegmentDraft("Mine"))
+    saved = installation.rollcall.segments.create(account, SegmentDraft("Mine"))
     people = [CustomerChange(f"c{number}", "changed", installation.now(), CustomerData()) for number in range(1_000)]
-    everybody = [each.customer_id for each in installation.rollcall.change_customers(account, people).outcomes]
-    installation.rollcall.add_members(account, saved.id, everybody)
+    everybody = [each.customer_id for each in installation.rollcall.customers.change(account, people).outcomes]
+    installation.rollcall.members.add(account, saved.id, everybody)
     installation.project()
     answers: set[tuple[int, int, int]] = set()
     stop = threading.Event()

@@ -19,16 +19,16 @@ def test_a_search_finds_the_same_members_whichever_way_it_looks(
     installation: Installation, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = installation.account()
-    installation.rollcall.declare_attribute(account_id, "plan", "text", None)
+    installation.rollcall.attributes.declare(account_id, "plan", "text", None)
     gold = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-    segment_id = installation.rollcall.create_segment(account_id, SegmentDraft("Gold", "", "dynamic", gold)).id
+    segment_id = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", gold)).id
     for number in range(60):
         data = CustomerData(
             name=f"{('Ana', 'Rui', 'Anabela')[number % 3]} {number}", phone=f"+35191200{number:04d}",
             attributes={"plan": ("gold", "silver")[number % 5 == 0]},
         )  # fmt: skip
         change = CustomerChange(f"c{number}", "changed", installation.now(), data)
-        installation.rollcall.change_customers(account_id, [change])
+        installation.rollcall.customers.change(account_id, [change])
     installation.project()
     few = walked(installation, account_id, segment_id, query)
     monkeypatch.setattr(members, "FEW", 0)

@@ -31,7 +31,7 @@ def write(url: str, account: str) -> None:
     """What the stopped process does."""
     store = StopsWhileWriting(url, "rollcall_api", size=1)
     try:
-        Rollcall(store, store, machine_now).create_segment(UUID(account), SegmentDraft("stopped"))
+        Rollcall(store, machine_now).segments.create(UUID(account), SegmentDraft("stopped"))
     except Unavailable as told:
         print(told.code)
     store.close()
@@ -45,7 +45,7 @@ def test_a_process_that_is_stopped_while_it_writes_does_not_stop_the_others(inst
     )  # fmt: skip
     try:
         assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
-        written = installation.rollcall.create_segment(other, SegmentDraft("of another account"))
+        written = installation.rollcall.segments.create(other, SegmentDraft("of another account"))
         assert written.position == installation.rollcall.head()
         os.kill(process.pid, signal.SIGCONT)
         assert process.communicate(timeout=30)[0].split() == ["database_unavailable"]

@@ -18,7 +18,7 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 def account(installation: Installation) -> UUID:
     """Four customers, one of whom was deleted and came again."""
     account = installation.account()
-    installation.rollcall.declare_attribute(account, "plan", "text", None)
+    installation.rollcall.attributes.declare(account, "plan", "text", None)
     for name in ("a", "b", "c", "again"):
         change(installation, account, name)
     return account
@@ -26,17 +26,17 @@ def account(installation: Installation) -> UUID:
 
 def change(installation: Installation, account: UUID, name: str) -> None:
     data = CustomerData(attributes={"plan": "gold" if name == "a" else "silver"})
-    installation.rollcall.change_customers(account, [CustomerChange(name, "changed", installation.now(), data)])
+    installation.rollcall.customers.change(account, [CustomerChange(name, "changed", installation.now(), data)])
 
 
 def static_segment(installation: Installation, account: UUID) -> UUID:
     """A list of a and again, of whom again was deleted since; c was on it and was taken out."""
     rollcall = installation.rollcall
-    segment = rollcall.create_segment(account, SegmentDraft("list")).id
+    segment = rollcall.segments.create(account, SegmentDraft("list")).id
     ids = {name: customer_id_of(account, name) for name in ("a", "c", "again")}
-    rollcall.add_members(account, segment, list(ids.values()))
-    rollcall.remove_member(account, segment, ids["c"])
-    rollcall.change_customers(
+    rollcall.members.add(account, segment, list(ids.values()))
+    rollcall.members.remove_one(account, segment, ids["c"])
+    rollcall.customers.change(
         account, [CustomerChange(None, "deleted", installation.now(), customer_id=ids["again"])]
     )  # fmt: skip
     change(installation, account, "again")
@@ -94,7 +94,7 @@ def test_a_missing_member_of_a_static_segment_is_found(installation: Installatio
 def test_a_wrong_member_of_a_dynamic_segment_is_found(
     installation: Installation, account: UUID, statement: str, name: str, relation: str
 ) -> None:
-    segment = installation.rollcall.create_segment(account, SegmentDraft("gold", "", "dynamic", GOLD)).id
+    segment = installation.rollcall.segments.create(account, SegmentDraft("gold", "", "dynamic", GOLD)).id
     installation.project()
     meddle(installation, statement, segment, name, account)
     who = customer_id_of(account, name)

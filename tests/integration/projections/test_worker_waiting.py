@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from domain.commands.application import Rollcall
+from domain.commands.log import Log
+from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
 from domain.segment import SegmentDraft
 from projections.records.event_store import EventStore
@@ -14,7 +15,7 @@ from tests.support.installation import Installation
 from tests.support.outside import eventually
 
 
-class Interrupted(Rollcall):
+class Interrupted(WorkerEvents):
     """Finds the database away the first time that the worker puts something into the log."""
 
     away = True
@@ -29,9 +30,9 @@ class Interrupted(Rollcall):
 def test_a_log_that_is_away_is_waited_for(installation: Installation) -> None:
     account = installation.account()
     wanted = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
-    installation.rollcall.create_segment(account, SegmentDraft("Anas", "", "dynamic", wanted))
+    installation.rollcall.segments.create(account, SegmentDraft("Anas", "", "dynamic", wanted))
     store, stop = EventStore(installation.url, "rollcall_worker", size=1), threading.Event()
-    announcer = Interrupted(store, store, installation.now)
+    announcer = Interrupted(Log(store, installation.now))
     work = threading.Thread(
         target=run_worker, args=(installation.url, announcer, stop, Retention(30, published_only=False)), daemon=True
     )

@@ -29,7 +29,7 @@ def declared(installation: Installation) -> UUID:
         "plan": "text", "premium_customer": "boolean", "birthdate": "date", "score": "number",
     }  # fmt: skip
     for key, kind in types.items():
-        installation.rollcall.declare_attribute(account_id, key, kind, None)
+        installation.rollcall.attributes.declare(account_id, key, kind, None)
     return account_id
 
 
@@ -39,13 +39,13 @@ def customers(installation: Installation, account_id: UUID, **plans: str) -> Non
         CustomerChange(name, "changed", now, CustomerData(name=name.title(), attributes={"plan": plan}), "/crm", name)
         for name, plan in plans.items()
     ]
-    installation.rollcall.change_customers(account_id, changes)
+    installation.rollcall.customers.change(account_id, changes)
     installation.catch_up()
 
 
 def create(installation: Installation, account_id: UUID, name: str, *nodes: Any) -> UUID:
     draft = SegmentDraft(name, "", "dynamic", list(nodes)) if nodes else SegmentDraft(name)
-    segment_id = installation.rollcall.create_segment(account_id, draft).id
+    segment_id = installation.rollcall.segments.create(account_id, draft).id
     installation.catch_up()
     return segment_id
 

@@ -33,10 +33,10 @@ class Process:
         self.store = EventStore(database_url, "rollcall_worker", size=2)
         self.database = Database(database_url, "rollcall_worker", size=2)
         clock = Clock()
-        app = Rollcall(self.store, self.store, clock.now)
-        source = Source(broker.address, [TOPIC], app.tracked_position, batch_size=batch_size)
-        publisher = DeadLetterPublisher(self.database, broker.address, clock.now)
-        self._ingest = Ingest(app, source, {TOPIC: account}, publisher, clock, self._stop)
+        app = Rollcall(self.store, clock.now)
+        source = Source(broker.address, [TOPIC], app.customers.tracked_offset, batch_size=batch_size)
+        relay = DeadLetterPublisher(self.database, broker.address, clock.now)
+        self._ingest = Ingest(app.customers, source, {TOPIC: account}, relay, clock, self._stop)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -64,7 +64,7 @@ class Door:
         broker.create(TOPIC, 4)
         broker.create(DLT, 1)
         store = EventStore(url, "rollcall_worker", size=1)
-        self.account = Rollcall(store, store, Clock().now).create_account("default", "UTC", "PT").id
+        self.account = Rollcall(store, Clock().now).accounts.create("default", "UTC", "PT").id
         store.close()
 
     @contextmanager

@@ -73,9 +73,9 @@ class ToldLog:
 
     def __post_init__(self) -> None:
         self._store = EventStore(self.url, "rollcall_worker", size=1)
-        self.rollcall = Rollcall(self._store, self._store, self._tick)
+        self.rollcall = Rollcall(self._store, self._tick)
         for number, zone in enumerate(ZONES):
-            account_id = self.rollcall.create_account(f"account {number}", zone, "PT").id
+            account_id = self.rollcall.accounts.create(f"account {number}", zone, "PT").id
             self.ledgers.append(Ledger(account_id, ZoneInfo(zone)))
         self._connection: Connection[Any] | None = None
         self.restart(1, 1)
@@ -97,7 +97,7 @@ class ToldLog:
 
     def changes(self, account: int, changes: list[oracle.Change]) -> None:
         ledger = self.ledgers[account]
-        outcomes = self.rollcall.change_customers(ledger.account_id, [_asked(each) for each in changes]).outcomes
+        outcomes = self.rollcall.customers.change(ledger.account_id, [_asked(each) for each in changes]).outcomes
         for change, outcome in zip(changes, outcomes, strict=True):
             result, state = ledger.naive.take(change)
             assert (result == "invalid") == (outcome.result == "invalid"), (change, outcome)
@@ -120,9 +120,9 @@ class ToldLog:
     def _accepted(self, ledger: Ledger, raw: Any, segment_id: UUID, asked: SegmentDraft | SegmentEdit) -> bool:
         try:
             if isinstance(asked, SegmentDraft):
-                self.rollcall.create_segment(ledger.account_id, asked, segment_id)
+                self.rollcall.segments.create(ledger.account_id, asked, segment_id)
             else:
-                self.rollcall.edit_segment(ledger.account_id, segment_id, asked, None)
+                self.rollcall.segments.edit(ledger.account_id, segment_id, asked, None)
         except Invalid as refused:
             # The plan filters by an attribute that nobody has sent yet, or sent with another type.
             if {each.code for each in refused.errors} <= {"unknown_attribute", "unknown_operator", "invalid_value"}:
@@ -139,7 +139,7 @@ class ToldLog:
         ledger = self.ledgers[account]
         if ledger.segments:
             segment_id = ledger.segments.pop(nth % len(ledger.segments))
-            self.rollcall.delete_segment(ledger.account_id, segment_id, None, lambda _: [])
+            self.rollcall.segments.delete(ledger.account_id, segment_id, None, lambda _: [])
 
     def work(self, steps: int) -> None:
         for _ in range(steps):
@@ -150,7 +150,9 @@ class ToldLog:
         if self._connection is not None:
             self._connection.close()
         self._connection = psycopg.connect(session_conninfo(self.url, "rollcall_worker"), autocommit=True)
-        self.worker = Worker(self._connection, self.rollcall, batch_size=batch_size, chunk_size=chunk_size)
+        self.worker = Worker(
+            self._connection, self.rollcall.worker_events, batch_size=batch_size, chunk_size=chunk_size
+        )
         self.worker.load()
 
     def rebuild(self, batch_size: int, chunk_size: int) -> None:

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from consumers import backoff
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record
-from domain.commands.application import Changed, Tracking
+from domain.commands.customers import Changed
+from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, StaleVersion, Unavailable
 
@@ -51,7 +52,7 @@ class Application:
         self.calls = 0
         self.invalid: Callable[[CustomerChange], bool] = lambda change: False
 
-    def change_customers(
+    def change(
         self,
         account_id: UUID,
         changes: Sequence[CustomerChange],

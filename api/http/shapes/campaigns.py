@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from api.http.parameters import uuid_in
-from api.v1.shapes.requests_and_responses import STORABLE, Asked, PageOf, absent
+from api.http.shapes.bodies import STORABLE, RequestBody, without_default
 from domain.campaign import MAX_SEGMENTS
-from domain.errors import NotFound
 from domain.segment import MAX_NAME
 from projections.read.campaigns import AudienceRow, CampaignRow
 from projections.read.recipients import RecipientRow
-
-Row = TypeVar("Row")
+from projections.read.recipients import Skipped as SkippedRow
 
 SegmentIds = Annotated[
     list[Annotated[UUID, Field(strict=False)]],
@@ -24,7 +22,7 @@ SegmentIds = Annotated[
 ]
 
 
-class CampaignBody(Asked):
+class CampaignBody(RequestBody):
     """A campaign to create: for the members of some segments, without those of others."""
 
     name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
@@ -32,15 +30,17 @@ class CampaignBody(Asked):
     exclude_segment_ids: SegmentIds = Field(default=[])
 
 
-class CampaignPatch(Asked):
+class CampaignPatch(RequestBody):
     """What to change; the rest stays. A list that is named is chosen anew."""
 
-    name: str = Field(default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=absent)
-    segment_ids: SegmentIds = Field(default=[], json_schema_extra=absent)
-    exclude_segment_ids: SegmentIds = Field(default=[], json_schema_extra=absent)
+    name: str = Field(
+        default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=without_default
+    )
+    segment_ids: SegmentIds = Field(default=[], json_schema_extra=without_default)
+    exclude_segment_ids: SegmentIds = Field(default=[], json_schema_extra=without_default)
 
 
-class Campaign(BaseModel):
+class Campaign(TypedDict):
     """A campaign; its lists hold the segments that are left."""
 
     id: UUID
@@ -48,12 +48,12 @@ class Campaign(BaseModel):
     segment_ids: list[UUID]
     exclude_segment_ids: list[UUID]
     state: Literal["ready", "needs_audience"]
-    version: int = Field(description="Rises with every change, also when one of its segments was deleted.")
+    version: Annotated[int, Field(description="Rises with every change, also when one of its segments was deleted.")]
     created_at: datetime
     updated_at: datetime
 
 
-class Skipped(BaseModel):
+class Skipped(TypedDict):
     """Members who are no recipients, each under the first reason that holds: excluded, opted out, phone."""
 
     opted_out: int
@@ -62,8 +62,8 @@ class Skipped(BaseModel):
     excluded: int
 
 
-class Recipient(BaseModel):
-    """A person to be sent to."""
+class Recipient(TypedDict):
+    """A customer to be sent to."""
 
     customer_id: UUID
     external_id: str | None
@@ -71,13 +71,16 @@ class Recipient(BaseModel):
     name: str | None
 
 
-class RecipientPage(PageOf[Recipient]):
+class RecipientPage(TypedDict):
     """A page of recipients."""
 
-    skipped: Skipped | None = Field(default=None, description="Only with `include=total`.")
+    data: list[Recipient]
+    next_cursor: str | None
+    total: NotRequired[Annotated[int, Field(description="Only with `include=total`.")]]
+    skipped: NotRequired[Annotated[Skipped, Field(description="Only with `include=total`.")]]
 
 
-class Audience(BaseModel):
+class Audience(TypedDict):
     """A frozen audience: `count` recipients at `position`, of whom `erased` were erased since."""
 
     id: UUID
@@ -116,8 +119,8 @@ EXAMPLE_RECIPIENT: dict[str, Any] = {
 }
 
 
-def show_campaign(row: CampaignRow) -> dict[str, Any]:
-    """A campaign as CONTRACT shows it."""
+def show_campaign(row: CampaignRow) -> Campaign:
+    """Returns a campaign as `/v1` shows it."""
     return {
         "id": row.campaign_id,
         "name": row.name,
@@ -130,36 +133,29 @@ def show_campaign(row: CampaignRow) -> dict[str, Any]:
     }
 
 
-def show_audience(row: AudienceRow) -> dict[str, Any]:
-    """A frozen audience: what it came to, and how many of its recipients were erased since."""
+def show_skipped(counts: AudienceRow | SkippedRow) -> Skipped:
+    """Returns the counts of members who are not recipients as `/v1` shows them."""
+    return {
+        "opted_out": counts.opted_out,
+        "no_phone": counts.no_phone,
+        "duplicate_phone": counts.duplicate_phone,
+        "excluded": counts.excluded,
+    }
+
+
+def show_audience(row: AudienceRow) -> Audience:
+    """Returns a frozen audience as `/v1` shows it."""
     return {
         "id": row.audience_id,
         "campaign_id": row.campaign_id,
         "position": row.audience_no,
         "frozen_at": row.frozen_at,
         "count": row.recipients,
-        "skipped": {
-            "opted_out": row.opted_out,
-            "no_phone": row.no_phone,
-            "duplicate_phone": row.duplicate_phone,
-            "excluded": row.excluded,
-        },
+        "skipped": show_skipped(row),
         "erased": row.erased,
     }
 
 
-def show_recipient(row: RecipientRow) -> dict[str, Any]:
-    """A recipient as CONTRACT shows it."""
+def show_recipient(row: RecipientRow) -> Recipient:
+    """Returns a recipient as `/v1` shows them."""
     return {"customer_id": row.customer_id, "external_id": row.external_id, "phone": row.phone, "name": row.name}
-
-
-def known(written: str, noun: str) -> UUID:
-    """The id that a text in an address is. Raises `NotFound` where it is none."""
-    return found(uuid_in(written), noun)
-
-
-def found(row: Row | None, noun: str) -> Row:
-    """What was looked for. Raises `NotFound`."""
-    if row is None:
-        raise NotFound(f"{noun}_not_found", f"no such {noun} in this account")
-    return row

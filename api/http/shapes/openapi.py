@@ -13,13 +13,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, TypeAdapter
 
-from api.http.problems import KINDS, MEDIA_TYPE
-from api.v1.shapes import memberships
-from api.v1.shapes import requests_and_responses as shapes
-from api.v1.shapes.campaigns import CampaignBody, CampaignPatch
+from api.http.problems import KINDS, MEDIA_TYPE, Problem
+from api.http.shapes.attributes import AttributeBody
+from api.http.shapes.campaigns import CampaignBody, CampaignPatch
+from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
+from api.http.shapes.keys import KeyBody
+from api.http.shapes.memberships import PreviewBody
+from api.http.shapes.segments import SegmentBody, SegmentPatch
 
 REF = "#/components/schemas/"
 DESCRIPTION = """Customer segments that are always up to date.
@@ -45,11 +47,23 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-Id": {"description": "The request's name in the log.", "schema": {"type": "string"}},
 }
 _OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
-ASKED: tuple[type[BaseModel], ...] = (
-    shapes.KeyBody, shapes.AttributeBody, shapes.CustomerBody, shapes.BulkLine, shapes.SegmentBody,
-    shapes.SegmentPatch, shapes.MembersBody, memberships.PreviewBody, CampaignBody, CampaignPatch,
-    shapes.Problem,
-)  # fmt: skip
+# Models that FastAPI does not see, because handlers read bodies themselves and errors come from `api.http.problems`.
+NOT_DECLARED: dict[str, Any] = {
+    model.__name__: model
+    for model in (
+        KeyBody,
+        AttributeBody,
+        CustomerBody,
+        BulkLine,
+        SegmentBody,
+        SegmentPatch,
+        MembersBody,
+        PreviewBody,
+        CampaignBody,
+        CampaignPatch,
+        Problem,
+    )
+}
 
 
 def answers(
@@ -111,10 +125,16 @@ def install(app: FastAPI) -> None:
         _complete_answers(drawn, app.state.routes)
         drawn["servers"] = [{"url": "/"}]
         components = drawn.setdefault("components", {})
-        _, models = models_json_schema([(each, "validation") for each in ASKED], ref_template=REF + "{model}")
+        _, models = TypeAdapter.json_schemas(
+            [(name, "validation", TypeAdapter(model)) for name, model in NOT_DECLARED.items()],
+            ref_template=REF + "{model}",
+        )
         components["schemas"] = {**models.get("$defs", {}), **components.get("schemas", {})}
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
+        for name, schema in components["schemas"].items():
+            # Pages of all kinds share a title otherwise, and generators of clients name classes by it.
+            schema["title"] = name
         components["parameters"] = {"MinPosition": _MIN_POSITION}
         for operation in (each for path in drawn["paths"].values() for each in path.values()):
             for parameter in operation.get("parameters", ()):

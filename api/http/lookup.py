@@ -1,0 +1,108 @@
+"""From the id in an address to the row that it names, or 404 `<noun>_not_found`.
+
+Used by the endpoints of `/v1` and by the console. A `parse_` function raises `NotFound` for a text that is no id,
+a `require_` function also where the account has no such row.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+from api.http.context import Context
+from api.http.parameters import uuid_in
+from domain.customer import customer_id_of
+from domain.errors import NotFound, Refused
+from projections.model.union import Union
+from projections.read import campaigns, customers, explanations, segments
+from projections.read.campaigns import AudienceRow, CampaignRow
+from projections.read.customers import CustomerRow
+from projections.read.explanations import MembershipExplanation
+from projections.read.segments import SegmentRow
+from projections.records import imports
+from projections.records.imports import ImportRow
+
+Row = TypeVar("Row")
+
+
+def parse_segment_id(text: str) -> UUID:
+    """Returns the segment id in a text. Raises `NotFound`."""
+    return _require(uuid_in(text), "segment")
+
+
+def parse_campaign_id(text: str) -> UUID:
+    """Returns the campaign id in a text. Raises `NotFound`."""
+    return _require(uuid_in(text), "campaign")
+
+
+def parse_audience_id(text: str) -> UUID:
+    """Returns the audience id in a text. Raises `NotFound`."""
+    return _require(uuid_in(text), "audience")
+
+
+def require_segment(connection: Any, account_id: UUID, text: str) -> SegmentRow:
+    """Returns the segment whose id is in a text. Raises `NotFound`."""
+    return _require(segments.by_id(connection, account_id, parse_segment_id(text)), "segment")
+
+
+def require_campaign(connection: Any, account_id: UUID, text: str) -> CampaignRow:
+    """Returns the campaign whose id is in a text. Raises `NotFound`."""
+    return _require(campaigns.by_id(connection, account_id, parse_campaign_id(text)), "campaign")
+
+
+def require_audience(connection: Any, account_id: UUID, text: str) -> AudienceRow:
+    """Returns the frozen audience whose id is in a text, counted or not. Raises `NotFound`."""
+    return _require(campaigns.audience(connection, account_id, parse_audience_id(text)), "audience")
+
+
+def require_import(context: Context, account_id: UUID, text: str) -> ImportRow:
+    """Returns the CSV import whose id is in a text. Raises `NotFound`."""
+    import_id = _require(uuid_in(text), "import")
+    with context.database.transaction(account_id) as connection:
+        return _require(imports.by_id(connection, account_id, import_id), "import")
+
+
+def customer_ids_of(account_id: UUID, text: str) -> list[UUID]:
+    """Returns the ids that a text may mean: itself where it looks like one, then that of this external id."""
+    return [each for each in (uuid_in(text), customer_id_of(account_id, text)) if each is not None]
+
+
+def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
+    """Returns the customer with this id or external id. Raises `NotFound`."""
+    rows = (customers.by_id(connection, account_id, each) for each in customer_ids_of(account_id, text))
+    return _require(next((row for row in rows if row is not None), None), "customer")
+
+
+def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, text: str) -> MembershipExplanation:
+    """Returns why the customer whose id is in a text is in a segment or not. Raises `NotFound`."""
+    customer_id = _require(uuid_in(text), "customer")
+    return _require(explanations.of_membership(connection, account_id, segment, customer_id), "customer")
+
+
+def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> Union | None:
+    """Returns the versions that a campaign's segments serve now; `None` where it has no recipients.
+
+    Raises `NotFound`, and `Refused` where a segment was never computed: that is not the same as an empty one.
+    """
+    found = campaigns.with_served(connection, account_id, campaign_id)
+    row, included, left_out = _require(found, "campaign")
+    if row.needs_audience:
+        return None
+    for segment_id, version in zip([*row.segment_ids, *row.exclude_segment_ids], [*included, *left_out], strict=True):
+        if version is None:
+            detail = f"segment {segment_id} has no members yet; ask again when it is current"
+            raise Refused("segment_not_computed", detail)
+    return Union(account_id, [each for each in included if each], [each for each in left_out if each])
+
+
+def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> None:
+    """Raises `Refused` where a segment of the campaign was never computed."""
+    with suppress(NotFound):  # the read models may not have the campaign yet
+        served_audience(connection, account_id, campaign_id)
+
+
+def _require(row: Row | None, noun: str) -> Row:
+    if row is None:
+        raise NotFound(f"{noun}_not_found", f"no such {noun} in this account")
+    return row

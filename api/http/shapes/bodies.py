@@ -1,0 +1,39 @@
+"""What request bodies have in common: strict models, texts that can be stored, filters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+# PostgreSQL cannot store NUL.
+STORABLE = r"^[^\x00]*$"
+AttributeValue = str | int | float | bool | list[str]
+
+
+class RequestBody(BaseModel):
+    """A body of exactly these fields, of exactly their types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Remove the default from a field's JSON schema: what an edit leaves out stays as it is."""
+    schema.pop("default", None)
+
+
+def _array_or_object(given: object) -> object:
+    """Accept an object or an array; the domain checks what is in it."""
+    if not isinstance(given, dict | list):
+        raise PydanticCustomError("filter_type", "needs an array of conditions, or an object with all, any or not")
+    return given
+
+
+Filter = Annotated[
+    Any,
+    AfterValidator(_array_or_object),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object"}, {"type": "array"}], "description": "See the operators of attributes."}
+    ),
+]

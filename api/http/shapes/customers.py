@@ -1,0 +1,153 @@
+"""Customers and members: the bodies, the answers, and how a row is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from api.http.shapes.bodies import STORABLE, AttributeValue, RequestBody
+from domain.customer import BUILT_IN, MAX_ATTRIBUTES
+from projections.read.customers import CustomerRow
+
+EXAMPLE: dict[str, Any] = {
+    "id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
+    "external_id": "crm-1001",
+    "phone": "+351912345678",
+    "name": "Ana Sá",
+    "attributes": {"plan": "gold", "last_order": "2026-05-20"},
+    "tags": ["vip"],
+    "opted_out": False,
+    "created_at": "2026-05-20T10:00:00Z",
+    "updated_at": "2026-05-20T10:00:00Z",
+}
+EXAMPLE_MEMBER: dict[str, Any] = EXAMPLE | {"joined_at": "2026-05-20T10:00:00Z"}
+
+
+class CustomerBody(RequestBody):
+    """Present = set, null = remove, absent = keep; `tags` replaces the set."""
+
+    phone: str | None = Field(default=None, max_length=64, description="Any common form; stored as E.164.")
+    name: str | None = Field(default=None, max_length=4_096, pattern=STORABLE)
+    attributes: dict[str, AttributeValue | None] | None = Field(default=None, max_length=MAX_ATTRIBUTES)
+    tags: list[str] | None = None
+    opted_out: bool | None = None
+
+
+class BulkLine(CustomerBody):
+    """One line of a bulk body."""
+
+    external_id: str = Field(min_length=1, max_length=512)
+
+
+class Customer(TypedDict):
+    """A customer. `attributes` are the account's own; built-in ones are beside them."""
+
+    id: UUID
+    external_id: str | None
+    phone: str | None
+    name: str | None
+    attributes: dict[str, AttributeValue]
+    tags: list[str]
+    opted_out: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Member(Customer):
+    """A customer in a segment, and since when."""
+
+    joined_at: datetime
+
+
+class MemberThen(TypedDict):
+    """A customer who was in a segment then, as they are now: all but `joined_at` null once they are deleted."""
+
+    id: UUID | None
+    external_id: str | None
+    phone: str | None
+    name: str | None
+    attributes: dict[str, AttributeValue] | None
+    tags: list[str] | None
+    opted_out: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    joined_at: datetime
+
+
+class MembersBody(RequestBody):
+    """Customers to put into a static segment, by our ids."""
+
+    customer_ids: list[Annotated[str, Field(json_schema_extra={"format": "uuid"}, max_length=64)]] = Field(
+        max_length=1_000
+    )
+
+
+class MembersAnswer(TypedDict):
+    """What became of each customer; one named twice counts once."""
+
+    added: int
+    already_members: int
+    unknown: list[str]
+
+
+class RejectedLine(TypedDict):
+    """A line that was rejected, counted from 1."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class BulkAnswer(TypedDict):
+    """Every line that is not blank ends in exactly one of the two."""
+
+    accepted: int
+    rejected: list[RejectedLine]
+
+
+def show_customer(row: CustomerRow) -> Customer:
+    """Returns a row as `/v1` shows it."""
+    return show_values(row.customer_id, row.values, row.created_at, row.updated_at)
+
+
+def show_values(customer_id: UUID, values: Mapping[str, Any], created_at: datetime, updated_at: datetime) -> Customer:
+    """Returns a customer as `/v1` shows them; `values` holds every attribute, built-in ones too."""
+    return {
+        "id": customer_id,
+        "external_id": values.get("external_id"),
+        "phone": values.get("phone"),
+        "name": values.get("name"),
+        "attributes": {key: value for key, value in values.items() if key not in BUILT_IN},
+        "tags": values.get("tags", []),
+        "opted_out": values.get("opted_out", False),
+        "created_at": created_at,
+        "updated_at": updated_at,
+    }
+
+
+def show_member(row: CustomerRow, joined_at: datetime) -> Member:
+    """Returns a member of a segment as `/v1` shows them."""
+    return {**show_customer(row), "joined_at": joined_at}
+
+
+def show_member_then(row: CustomerRow | None, joined_at: datetime) -> MemberThen:
+    """Returns a member at an earlier instant as `/v1` shows them; `row` is `None` of a customer deleted since."""
+    if row is not None:
+        return {**show_customer(row), "joined_at": joined_at}
+    return {
+        "id": None,
+        "external_id": None,
+        "phone": None,
+        "name": None,
+        "attributes": None,
+        "tags": None,
+        "opted_out": None,
+        "created_at": None,
+        "updated_at": None,
+        "joined_at": joined_at,
+    }

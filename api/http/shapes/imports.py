@@ -1,0 +1,81 @@
+"""CSV imports: the answer, and how a row is shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from projections.records.imports import ImportRow, ImportState
+
+EXAMPLE: dict[str, Any] = {
+    "id": "6f1c2d3e-4b5a-4c6d-8e7f-901234567890",
+    "segment_id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
+    "file_name": "customers.csv",
+    "state": "running",
+    "percent": 40,
+    "lines": 3_000,
+    "added": 1_200,
+    "already_members": 300,
+    "created_customers": 1_480,
+    "duplicates_in_file": 12,
+    "blank": 1,
+    "invalid": 7,
+    "failure": None,
+    "position": 8_812,
+    "started_at": "2026-05-20T10:00:00Z",
+    "finished_at": None,
+}
+
+
+class ImportFailure(TypedDict):
+    """Why an import could not go on."""
+
+    code: str
+    detail: str
+
+
+class Import(TypedDict):
+    """A CSV import. `lines` are the rows after the header so far; each is in exactly one of the six classes."""
+
+    id: UUID
+    segment_id: UUID
+    file_name: str
+    state: ImportState
+    percent: Annotated[int, Field(description="How much of the file is imported.", ge=0, le=100)]
+    lines: Annotated[int, Field(description="The sum of the six classes.")]
+    added: Annotated[int, Field(description="Customers that existed already, now members.")]
+    already_members: int
+    created_customers: Annotated[int, Field(description="New customers, now members.")]
+    duplicates_in_file: Annotated[int, Field(description="Numbers that are further up in the file.")]
+    blank: int
+    invalid: Annotated[int, Field(description="Rows that errors.csv holds.")]
+    failure: ImportFailure | None
+    position: Annotated[int, Field(description="For `min_position`: includes everything that was imported so far.")]
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def show_import(row: ImportRow) -> Import:
+    """Returns an import as `/v1` shows it."""
+    return {
+        "id": row.import_id,
+        "segment_id": row.segment_id,
+        "file_name": row.file_name,
+        "state": row.state,
+        "percent": row.percent,
+        "lines": row.lines,
+        "added": row.added,
+        "already_members": row.already_members,
+        "created_customers": row.created_customers,
+        "duplicates_in_file": row.duplicates_in_file,
+        "blank": row.blank,
+        "invalid": row.invalid,
+        "failure": None if row.failure_code is None else {"code": row.failure_code, "detail": row.failure or ""},
+        "position": row.position,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+    }

@@ -1,0 +1,100 @@
+"""Segments: the bodies, the answer, and how a row is shown. Used by `/v1` and by the console's pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from api.http.shapes.bodies import STORABLE, Filter, RequestBody, without_default
+from domain.filters.wording import Words
+from domain.segment import MAX_DESCRIPTION, MAX_NAME, SegmentType
+from projections.read.segments import SegmentRow
+
+EXAMPLE_FILTER = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
+EXAMPLE: dict[str, Any] = {
+    "id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
+    "name": "Premium customers",
+    "description": "Everyone on the gold plan",
+    "type": "dynamic",
+    "filter": EXAMPLE_FILTER,
+    "filter_summary": "Plan equals gold",
+    "version": 1,
+    "created_at": "2026-05-20T10:00:00Z",
+    "updated_at": "2026-05-20T10:00:00Z",
+    "members": {"count": 1204, "state": "current", "position": 8812},
+}
+
+
+class SegmentBody(RequestBody):
+    """A segment to create. Only a dynamic one has a filter; without conditions it matches no customer."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=STORABLE)
+    type: SegmentType
+    filter: Filter | None = None
+
+
+class SegmentPatch(RequestBody):
+    """What to change; the rest stays."""
+
+    name: str = Field(
+        default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=without_default
+    )
+    description: str = Field(
+        default="", max_length=MAX_DESCRIPTION, pattern=STORABLE, json_schema_extra=without_default
+    )
+    filter: Filter = Field(default=[], json_schema_extra=without_default)
+
+
+class Members(TypedDict):
+    """How many are in the segment, as of a log position."""
+
+    count: int
+    state: Literal["current", "recomputing", "failed"]
+    position: int
+
+
+class Segment(TypedDict):
+    """A segment with the count of its members."""
+
+    id: UUID
+    name: str
+    description: str
+    type: SegmentType
+    filter: dict[str, Any] | list[Any] | None
+    filter_summary: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    members: Members
+
+
+class JoinedSegment(Segment):
+    """A segment that a customer is in, and since when."""
+
+    joined_at: datetime
+
+
+def show_segment(row: SegmentRow, words: Words, position: int) -> Segment:
+    """Returns a segment as `/v1` shows it, as of a log position."""
+    return {
+        "id": row.segment_id,
+        "name": row.name,
+        "description": row.description,
+        "type": row.type,
+        "filter": row.filter,
+        "filter_summary": words.summary(row.filter),
+        "version": row.version,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "members": {"count": row.members, "state": row.state, "position": position},
+    }
+
+
+def show_joined_segment(row: SegmentRow, joined_at: datetime, words: Words, position: int) -> JoinedSegment:
+    """Returns a segment that a customer is in as `/v1` shows it."""
+    return {**show_segment(row, words, position), "joined_at": joined_at}
