@@ -21,8 +21,8 @@ from api.app import create_app
 from api.console.web.rendering import PLACE
 from api.csv_import.runner import ImportRunner
 from api.http.context import Context
-from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.dead_letter_publisher import DeadLetterPublisher
+from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.membership_publisher import MembershipPublisher
