@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import RedirectResponse
 
 from api import health
 from api.console.app import create_console
 from api.console.web.rendering import PLACE
+from api.docs.app import create_docs
 from api.http import problems
 from api.http.context import Context
 from api.http.metrics import Observed
@@ -48,14 +51,15 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_app(context: Context) -> FastAPI:
-    """The application that answers with what `context` gives."""
+def create_app(context: Context, documents: Path) -> FastAPI:
+    """Return the application that answers with what `context` gives and serves the Markdown files of `documents`."""
     app = FastAPI(title="Rollcall", version=context.version, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.context = context
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.mount(PLACE, create_console(context))
+    app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     openapi.install(app)

@@ -23,7 +23,7 @@ from consumers.records import Batch, Record
 from domain.commands.customers import Changed, CustomerCommands
 from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter
-from domain.errors import FieldError, StaleVersion, Unavailable
+from domain.errors import FieldError, SourceMoved, Unavailable
 
 IDLE_SECONDS = 0.5
 
@@ -148,9 +148,7 @@ class Ingest:
     def _store(self, batch: Batch, parsed: _Parsed) -> BatchOutcome:
         try:
             changed = self._until_available(lambda: self._change_customers(batch, parsed))
-        except StaleVersion as stale:
-            if stale.code != "stale_tracking":
-                raise
+        except SourceMoved:
             return PartitionMoved()
         if changed is None:
             return Stopped()

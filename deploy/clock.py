@@ -12,19 +12,19 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True)
 class Clock:
-    """What time it is: the machine's time, moved by a fixed offset."""
+    """The machine's time, shifted by a fixed offset."""
 
     offset: timedelta = timedelta(0)
 
     @classmethod
     def starting_at(cls, instant: datetime) -> Clock:
-        """The clock on which it is `instant` now."""
+        """Returns the clock on which it is `instant` now."""
         return cls(instant - datetime.now(UTC))
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """Returns the present instant, in UTC."""
         return datetime.now(UTC) + self.offset
 
     def from_machine(self, instant: datetime) -> datetime:
-        """What this clock showed when the machine's clock showed `instant`."""
+        """Returns what this clock showed when the machine's clock showed `instant`."""
         return instant.astimezone(UTC) + self.offset

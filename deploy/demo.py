@@ -1,9 +1,9 @@
 """The sample account of `rollcall demo` and `make run`: plausible customers, segments, a campaign, and a stream of
 changes.
 
-Goes through the application as the doors do. Filling it a second time adds nobody and nothing: customers are
-recognised by their external ids, segments and the campaign by ids derived from their names. What somebody deleted
-stays deleted, and a label that somebody gave stays hers.
+Called by `deploy.wiring`. Uses the application as the API does. Filling it a second time adds nothing: customers are
+recognised by their external ids, segments and the campaign by ids derived from their names. What a user deleted stays
+deleted, and a label that a user gave stays.
 """
 
 from __future__ import annotations
@@ -42,84 +42,97 @@ ATTRIBUTES: dict[str, tuple[AttributeType, str]] = {
     "orders": ("number", "Orders"),
     "score": ("number", "Engagement score"),
 }
-# Every so many customers one cannot be reached, for each of the reasons there are.
+# One customer in so many cannot be reached, for each of the possible reasons.
 OPTED_OUT_EVERY, NO_PHONE_EVERY, SHARED_PHONE_EVERY, GUEST_EVERY = 40, 60, 50, 45
 GUESTS = "Event guests"
 CAMPAIGN, INCLUDED, LEFT_OUT = "Summer offer", ("Premium customers", GUESTS), ("Win back",)
 
 SEGMENTS: list[tuple[str, str, Any]] = [
     (
-        "Premium customers", "Everyone with a premium plan",
+        "Premium customers",
+        "Everyone with a premium plan",
         [{"attribute": "premium_customer", "operator": "equals", "value": True}],
     ),
     (
-        "Big spenders in Portugal", "Lifetime value of 500 and more",
+        "Big spenders in Portugal",
+        "Lifetime value of 500 and more",
         [
             {"attribute": "country", "operator": "equals", "value": "PT"},
             {"attribute": "lifetime_value", "operator": "at_least", "value": 500},
         ],
     ),
     (
-        "Win back", "Bought something once, opened little since",
-        {"all": [
-            {"attribute": "orders", "operator": "at_least", "value": 1},
-            {"attribute": "score", "operator": "less_than", "value": 20},
-            {"not": {"attribute": "opted_out", "operator": "equals", "value": True}},
-        ]},
+        "Win back",
+        "Bought something once, opened little since",
+        {
+            "all": [
+                {"attribute": "orders", "operator": "at_least", "value": 1},
+                {"attribute": "score", "operator": "less_than", "value": 20},
+                {"not": {"attribute": "opted_out", "operator": "equals", "value": True}},
+            ]
+        },
     ),
     (
-        "VIP or enterprise", "Tagged by sales, or on the largest plan",
-        {"any": [
-            {"attribute": "tags", "operator": "includes_any", "value": ["vip"]},
-            {"attribute": "plan", "operator": "equals", "value": "enterprise"},
-        ]},
+        "VIP or enterprise",
+        "Tagged by sales, or on the largest plan",
+        {
+            "any": [
+                {"attribute": "tags", "operator": "includes_any", "value": ["vip"]},
+                {"attribute": "plan", "operator": "equals", "value": "enterprise"},
+            ]
+        },
     ),
-]  # fmt: skip
+]
 
 
-def play(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
-    """Fill the account, then change a few of its customers each second until `stop` is set."""
+def fill(rollcall: Rollcall, account_id: UUID, *, customers: int = CUSTOMERS) -> None:
+    """Create the sample's attributes, customers, segments and campaign, where they are missing."""
     chance = random.Random(20)  # noqa: S311 - the sample should look the same everywhere
-    known = rollcall.attributes.all(account_id)
+    existing = rollcall.attributes.all(account_id)
     for key, (kind, label) in ATTRIBUTES.items():
-        if key not in known:
+        if key not in existing:
             rollcall.attributes.declare(account_id, key, kind, label)
-    everybody = [_customer(chance, number) for number in range(customers)]
+    sample = [_customer(chance, number) for number in range(customers)]
     for start in range(0, customers, BATCH):
-        _send(rollcall, account_id, everybody[start : start + BATCH])
+        _send(rollcall, account_id, sample[start : start + BATCH])
     _make_segments(rollcall, account_id, customers)
     structlog.get_logger().info("demo_filled", customers=customers, segments=len(SEGMENTS) + 1)
+
+
+def keep_changing(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
+    """Change a few of the sample's customers each second until `stop` is set."""
+    chance = random.Random(21)  # noqa: S311 - as above
     while not stop.wait(PAUSE_SECONDS):
         _send(rollcall, account_id, list(_changes(chance, customers)))
 
 
 def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None:
-    """The segments, the one that is kept by hand with its guests, and the campaign; none that was deleted."""
+    """Create the segments, the one that is kept by hand with its guests, and the campaign; none that was deleted."""
 
-    def known_as(name: str) -> UUID:
+    def id_of(name: str) -> UUID:
         return uuid5(account_id, f"demo:{name}")
 
     for name, description, raw in SEGMENTS:
         with suppress(NotFound):
-            rollcall.segments.create(account_id, SegmentDraft(name, description, "dynamic", raw), known_as(name))
+            rollcall.segments.create(account_id, SegmentDraft(name, description, "dynamic", raw), id_of(name))
     guests = [customer_id_of(account_id, _external_id(number)) for number in range(0, customers, GUEST_EVERY)]
     with suppress(NotFound):
         draft = SegmentDraft(GUESTS, "Signed up at the stand; kept by hand", "static")
-        rollcall.segments.create(account_id, draft, known_as(GUESTS))
-        rollcall.members.add(account_id, known_as(GUESTS), guests)
-    # Without one of its segments there is no campaign to make.
+        rollcall.segments.create(account_id, draft, id_of(GUESTS))
+        rollcall.members.add(account_id, id_of(GUESTS), guests)
+    # Where a user deleted one of its segments, the campaign is left out.
     with suppress(NotFound, Invalid):
-        included, left_out = ([known_as(name) for name in names] for names in (INCLUDED, LEFT_OUT))
-        rollcall.campaigns.create(account_id, CampaignDraft(CAMPAIGN, included, left_out), known_as(CAMPAIGN))
+        included, left_out = ([id_of(name) for name in names] for names in (INCLUDED, LEFT_OUT))
+        rollcall.campaigns.create(account_id, CampaignDraft(CAMPAIGN, included, left_out), id_of(CAMPAIGN))
 
 
-def _send(rollcall: Rollcall, account_id: UUID, people: list[dict[str, Any]]) -> None:
+def _send(rollcall: Rollcall, account_id: UUID, sample: list[dict[str, Any]]) -> None:
     now = rollcall.now()
     rollcall.customers.change(
         account_id,
         [
-            CustomerChange(person["external_id"], "changed", now, CustomerData.model_validate(person))
-            for person in people
+            CustomerChange(customer["external_id"], "changed", now, CustomerData.model_validate(customer))
+            for customer in sample
         ],
     )
 

@@ -1,7 +1,7 @@
 """How every process logs: structlog, set up once by `deploy.main`, on standard error.
 
 JSON lines in production, readable on a terminal; instants in UTC of the machine's own clock. What libraries log
-through the standard library comes out in the same form. Identifiers are bound once with
+through the standard library has the same form. Identifiers are bound once with
 `structlog.contextvars.bind_contextvars`. A log line never carries a customer's values: their usual names are masked.
 """
 
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-if TYPE_CHECKING:
-    from deploy.settings import Settings
+from deploy.settings import QUIET, Settings, wants_colour
 
 CUSTOMER_VALUES = frozenset({"phone", "external_id", "attributes", "tags", "body", "payload", "record", "filter"})
 
@@ -34,7 +32,7 @@ def _as_json(event: EventDict, **_options: object) -> str:
 def set_up(settings: Settings, process: str) -> None:
     """Configure structlog and the standard library's logging for this process, and name it in every line."""
     readable = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    level = logging.getLevelNamesMapping()[(settings.log_level or (QUIET if process == "up" else "info")).upper()]
 
     def name_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["process"] = process
@@ -52,7 +50,9 @@ def set_up(settings: Settings, process: str) -> None:
     if readable:
         # No local variables in tracebacks: they hold customers.
         last = [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(
+                colors=wants_colour(sys.stderr), exception_formatter=structlog.dev.plain_traceback
+            )
         ]
     else:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_as_json)]
@@ -64,7 +64,7 @@ def set_up(settings: Settings, process: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # Libraries tell their own story at "info"; ours is told in our words.
+    # What libraries log at "info" says nothing that our own lines do not.
     for library in ("kafka", "uvicorn.access", "uvicorn.error", "psycopg", "eventsourcing", "multipart", "asyncio"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)

@@ -1,6 +1,6 @@
 """The command `rollcall`: one function per command, each of a few lines.
 
-A mistake that the person at the terminal can mend is one sentence on standard error and exit code 1; anything else is
+A mistake that the person at the terminal can fix is one sentence on standard error and exit code 1; anything else is
 our bug and shows its traceback. Nothing heavy is imported before a command is known.
 """
 
@@ -16,6 +16,7 @@ from cyclopts import App
 from pydantic import ValidationError
 
 from deploy import logs
+from deploy.embedded.screen import show_step
 from deploy.embedded.supervised import StartupError, stoppable
 from deploy.settings import Settings
 from domain.errors import RollcallError
@@ -26,7 +27,7 @@ app = App(
     version=lambda: metadata.version("rollcall"),
     version_flags=["--version"],
 )
-account = App(name="account", help="Accounts: whose customers and segments they are.")
+account = App(name="account", help="Accounts, each with its own customers and segments.")
 key = App(name="key", help="API keys, each of one account.")
 person = App(name="person", help="People who use the console, each of one account.")
 app.command(account)
@@ -44,8 +45,9 @@ def up(*, demo: bool = False) -> None:
         Fill a sample account and keep changing its customers.
     """
     settings = _settings("up")
-    # Before the imports, which take a while: whoever stops us meanwhile sees us end as we should.
+    # Before the imports, which take a while: a stop signal that arrives meanwhile must end us as cleanly as later.
     with stoppable():
+        show_step("Starting Rollcall")
         from deploy.embedded import process_tree
 
         process_tree.up(settings, demo=demo)
@@ -53,7 +55,7 @@ def up(*, demo: bool = False) -> None:
 
 @app.command
 def migrate() -> None:
-    """Bring the database to this version; with ROLLCALL_BOOTSTRAP_API_KEY, also make the first account."""
+    """Bring the database to this version; with ROLLCALL_BOOTSTRAP_API_KEY, also create the first account."""
     from deploy import wiring
 
     with _database("migrate") as settings:
@@ -64,7 +66,7 @@ def migrate() -> None:
 
 @app.command
 def ingest() -> None:
-    """Take in customers' changes from Kafka."""
+    """Ingest customers' changes from Kafka."""
     settings = _settings_of_role("ingest")
     from deploy import wiring
 
@@ -90,11 +92,19 @@ def api() -> None:
 
 
 @app.command
-def demo() -> None:
-    """Fill a sample account with customers, segments and a campaign, and keep changing its customers."""
+def demo(*, fill: bool = True) -> None:
+    """Fill a sample account with customers, segments and a campaign, and keep changing its customers.
+
+    Parameters
+    ----------
+    fill
+        Without it, only change the customers that are there already.
+    """
     from deploy import wiring
 
     with _database("demo") as settings:
+        if fill:
+            wiring.fill_demo(settings)
         wiring.run_demo(settings)
 
 
@@ -105,7 +115,7 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
     Parameters
     ----------
     name
-        What people and the topic configuration call it.
+        Its name, for people and in the topic configuration.
     timezone
         The IANA time zone in which its days begin.
     country
@@ -121,16 +131,16 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
 def create_key(
     *, account: str = "default", name: str = "command line", kind: Literal["admin", "read", "write"] = "admin"
 ) -> None:
-    """Create an API key and print it, for the only time. It opens the account once `project` has taken it in.
+    """Create an API key and print it, for the only time. It is valid once `project` has projected it.
 
     Parameters
     ----------
     account
         The account it opens.
     name
-        What people call it.
+        Its name, for people.
     kind
-        `admin` may do everything, `read` only look, `write` only bring in customers' changes.
+        `admin` may do everything, `read` only read, `write` only send customers' changes.
     """
     from deploy import wiring
 
@@ -140,16 +150,16 @@ def create_key(
 
 @person.command(name="create")
 def create_person(email: str, *, account: str = "default", name: str) -> None:
-    """Add a person and print a one-time link with which she chooses her password.
+    """Add a person and print a one-time link with which they choose their password.
 
     Parameters
     ----------
     email
-        The e-mail address with which she signs in.
+        The e-mail address with which they sign in.
     account
-        The account that she sees.
+        The account that they see.
     name
-        What the others call her.
+        Their name, as others see it.
     """
     from deploy import wiring
 
@@ -159,14 +169,14 @@ def create_person(email: str, *, account: str = "default", name: str) -> None:
 
 @person.command(name="link")
 def link_person(*, account: str = "default", email: str | None = None) -> None:
-    """Print a one-time link that signs a person in within 24 hours, for instance when she forgot her password.
+    """Print a one-time link that signs a person in within 24 hours, for instance when they forgot their password.
 
     Parameters
     ----------
     account
-        The account that she sees.
+        The account that they see.
     email
-        Her e-mail address; without it, the account's first person.
+        Their e-mail address; without it, the account's first person.
     """
     from deploy import wiring
 
@@ -239,7 +249,7 @@ def main() -> None:
     try:
         app(result_action="return_value")
     except ValidationError as error:
-        # Only our settings are validated outside a door; any other model here is a bug and keeps its traceback.
+        # Settings are the only model that people fill in here; any other is a bug and keeps its traceback.
         if error.title != Settings.__name__:
             raise
         _give_up(_sentence(error))

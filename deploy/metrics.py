@@ -1,8 +1,8 @@
-"""Where a process puts its metrics: `/metrics` of one `up` shows all its processes, a process alone shows its own.
+"""Where a process keeps its metrics: `/metrics` of one `up` shows all its processes, a single process shows its own.
 
 Called by `deploy.main` before anything that has metrics is imported, and by `deploy.wiring`. Below one `up` every role
-writes to files in one folder under its own name, not under its pid: a role that is started again goes on with its
-files, so that its counters never run back and no files of the dead pile up. The folder is emptied when `up` starts.
+writes to files in one folder under its own name, not under its pid: a role that is restarted goes on with its files,
+so that its counters never decrease and no files of ended processes pile up. The folder is emptied when `up` starts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def share_as(role: str) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Answer a scraper on a port of this process's own, where one is set. Raises `Unavailable`."""
+    """Serve this process's metrics on a port of its own, where one is set. Raises `Unavailable`."""
     if settings.metrics_port is not None:
         try:
             start_http_server(settings.metrics_port, settings.http_host)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator
@@ -18,8 +18,18 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from deploy.clock import Clock
 
 NO_KAFKA = "none"
+# The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
+QUIET: Final = "warning"
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _default_home() -> Path:
+    """Returns `./.rollcall`, or a folder of the user's where the working folder is read-only."""
+    here = Path(".rollcall")
+    if here.exists() or os.access(".", os.W_OK):
+        return here
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "rollcall"
 
 
 class Settings(BaseSettings):
@@ -29,8 +39,8 @@ class Settings(BaseSettings):
         env_prefix="ROLLCALL_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    home: Path = Path(".rollcall")
-    """Data folder of the embedded default."""
+    home: Annotated[Path, Field(default_factory=_default_home)]
+    """Data folder of the embedded default; `./.rollcall`, or `~/.local/state/rollcall` in a read-only folder."""
     http_host: str = "127.0.0.1"
     http_port: Port = 8000
     """Listen address; port 0 lets `up` choose a free one."""
@@ -60,7 +70,8 @@ class Settings(BaseSettings):
     """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` is readable on a terminal and JSON elsewhere."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
+    """The least severe lines that are logged; unset, it is `info`, and below `up` `warning`."""
 
     @field_validator("home")
     @classmethod
@@ -111,6 +122,11 @@ class Settings(BaseSettings):
         return Clock(timedelta(seconds=self.clock_offset))
 
 
+def wants_colour(stream: TextIO) -> bool:
+    """Returns whether to write colours to a stream: to terminals only, and not where NO_COLOR is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
 def environment_for_child(settings: Settings) -> dict[str, str]:
     """The environment of a process that `up` starts: ours, with what `up` found out and without what only it needs."""
     environment = {
@@ -124,6 +140,7 @@ def environment_for_child(settings: Settings) -> dict[str, str]:
         "ROLLCALL_DATABASE_URL": settings.database_url or "",
         "ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
         "ROLLCALL_CLOCK_OFFSET": repr(settings.clock_offset),
+        "ROLLCALL_LOG_LEVEL": settings.log_level or QUIET,
         "ROLLCALL_METRICS_FOLDER": str(settings.metrics_folder or ""),
         # Read by prometheus_client itself, when it is imported.
         **({"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder)} if settings.metrics_folder else {}),

@@ -1,7 +1,7 @@
 """The composition root: builds the objects of each process from the settings and hands them down.
 
 Called by `deploy.main` and by `deploy.embedded.process_tree`. Long-running roles work until SIGTERM or
-SIGINT and then finish what they have at hand.
+SIGINT and then finish the batch or request in progress.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -26,8 +27,7 @@ from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.membership_publisher import MembershipPublisher
-from deploy import metrics
-from deploy.demo import play
+from deploy import demo, metrics
 from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
 from domain.commands.application import Rollcall
@@ -43,11 +43,12 @@ from projections.worker.rebuild import rebuild as rebuild_model
 from projections.worker.runner import Retention, run_worker
 
 DEFAULT_ACCOUNT = "default"
+DOCUMENTS = Path(__file__).with_name("docs")
 
 
 @contextmanager
 def application(settings: Settings, role: Role, *, size: int = 4) -> Iterator[Rollcall]:
-    """The application over the settings' database, acting as `role`."""
+    """Provides the application on the settings' database, acting as the database role `role`."""
     store = EventStore(_url(settings), role, size=size)
     try:
         yield Rollcall(store, settings.clock().now)
@@ -56,7 +57,7 @@ def application(settings: Settings, role: Role, *, size: int = 4) -> Iterator[Ro
 
 
 def migrate(owner_url: str) -> None:
-    """Bring the schemas to this version; one at a time, however many ask."""
+    """Bring the schemas to this version; concurrent calls wait for each other."""
     migrate_database(owner_url)
 
 
@@ -78,7 +79,7 @@ def bootstrap(settings: Settings) -> str | None:
 
 
 def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str | None = None) -> str:
-    """A one-time link for the account's first person, or the one with `email`. Raises `NotFound`."""
+    """Returns a one-time link for the account's first person, or the one with `email`. Raises `NotFound`."""
     account_id = _account(settings, account)
     now, token = settings.clock().now(), new_token()
     with _people(settings) as database:
@@ -89,7 +90,7 @@ def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str 
             if person is None:
                 raise NotFound(
                     "person_not_found",
-                    f"nobody in the account {account!r} has the e-mail address {email!r}; add her with: person create",
+                    f"no user of account {account!r} has the e-mail address {email!r}; add them with: person create",
                 )
             person_id = person.person_id
         sessions.make_link(database, account_id, person_id, token.sha256, now)
@@ -97,7 +98,7 @@ def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str 
 
 
 def create_person(settings: Settings, email: str, *, account: str, name: str) -> str:
-    """Add a person to an account; return the one-time link with which she chooses her password.
+    """Add a person to an account; return the one-time link with which they choose their password.
 
     Raises `Invalid`, `NotFound`, `Refused`.
     """
@@ -109,7 +110,7 @@ def create_person(settings: Settings, email: str, *, account: str, name: str) ->
 
 
 def run_ingest(settings: Settings) -> None:
-    """Take in Kafka's records until asked to stop."""
+    """Ingest Kafka's records until asked to stop."""
     _collect_garbage_rarely()
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
@@ -119,11 +120,11 @@ def run_ingest(settings: Settings) -> None:
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
         source = Source(settings.kafka, list(accounts), rollcall.customers.tracked_offset, group=settings.kafka_group)
-        relay = DeadLetterPublisher(database, settings.kafka, clock.now)
+        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
         memberships = MembershipPublisher(database, settings.kafka)
         memberships.start()
         try:
-            Ingest(rollcall.customers, source, accounts, relay, clock, _stop_event()).run()
+            Ingest(rollcall.customers, source, accounts, dead_letters, clock, _stop_event()).run()
         finally:
             memberships.close()
     database.close()
@@ -154,7 +155,7 @@ def run_api(settings: Settings) -> None:
         runner = ImportRunner(rollcall, database, context.import_waiting)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(context),
+                create_app(context, DOCUMENTS),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,
@@ -172,10 +173,17 @@ def run_api(settings: Settings) -> None:
     database.close()
 
 
-def run_demo(settings: Settings) -> None:
-    """Fill the default account with a sample and change its customers until asked to stop."""
+def fill_demo(settings: Settings) -> int:
+    """Fill the default account with the sample; return the position in the log where it ends."""
     with application(settings, "rollcall_worker") as rollcall:
-        play(rollcall, account_id_of(DEFAULT_ACCOUNT), _stop_event())
+        demo.fill(rollcall, account_id_of(DEFAULT_ACCOUNT))
+        return rollcall.head()
+
+
+def run_demo(settings: Settings) -> None:
+    """Change the sample's customers until asked to stop."""
+    with application(settings, "rollcall_worker") as rollcall:
+        demo.keep_changing(rollcall, account_id_of(DEFAULT_ACCOUNT), _stop_event())
 
 
 def create_account(settings: Settings, name: str, *, timezone: str, country: str) -> str:
@@ -226,7 +234,7 @@ def _url(settings: Settings) -> str:
 
 
 def _stop_event() -> threading.Event:
-    """Set when the process is asked to stop."""
+    """Returns an event that is set when the process is asked to stop."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -234,9 +242,10 @@ def _stop_event() -> threading.Event:
 
 
 def _collect_garbage_rarely() -> None:
-    """A batch, or a chunk of an import, makes hundreds of thousands of small objects and no cycles.
+    """Run the garbage collector rarely.
 
-    Looking for some cost a fifth of it.
+    A batch, or a chunk of an import, creates hundreds of thousands of small objects and no cycles; looking for cycles
+    took a fifth of its time.
     """
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)

@@ -57,6 +57,13 @@ class StaleVersion(Rejected):
         self.current = current
 
 
+class SourceMoved(Rejected):
+    """Another process moved the position of a Kafka partition: nothing was stored; read on from where it is now."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__("stale_tracking", f"{source} was moved by another process")
+
+
 class Unavailable(RollcallError):
     """The database or the broker is away: try again later, nothing was stored."""
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.dialling import read
+from domain.phone_patterns import parse_plain
 from domain.phones import e164
 from domain.values import MAX_TEXT, BadValue, normalise
 
@@ -28,7 +28,7 @@ _SECOND_NUMBER = re.compile(r"\d\s*[,;]\s*\+?\d(?:[ .\-]?\d){6,}")
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
-class Line(NamedTuple):
+class ImportLine(NamedTuple):
     """A valid line: a phone number in normal form, and the name written beside it, if any."""
 
     row: int
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     name: str | None
 
 
-class LineError(NamedTuple):
+class ImportLineError(NamedTuple):
     """An invalid line: its cells as they were, what is wrong with it, and the numbers in it that can be read."""
 
     row: int
@@ -73,8 +73,8 @@ class ImportChunk:
     import_id: UUID
     segment_id: UUID
     before: int
-    lines: Sequence[Line]
-    errors: Sequence[LineError]
+    lines: Sequence[ImportLine]
+    errors: Sequence[ImportLineError]
     duplicates: int
     blank: int
     percent: int
@@ -93,7 +93,7 @@ class ImportStep:
     before: int
     erasures: int
     counts: Counts
-    errors: Sequence[LineError]
+    errors: Sequence[ImportLineError]
     percent: int
     header: Sequence[str]
     finished: bool
@@ -102,7 +102,7 @@ class ImportStep:
 
 def phone_of(written: str, country: str) -> str | BadValue:
     """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
-    if "." not in written and (plainly := read(written, country)) is not None:
+    if "." not in written and (plainly := parse_plain(written, country)) is not None:
         return plainly
     text = written.translate(_INVISIBLE).strip()
     if formula := _FORMULA.match(text):

@@ -1,7 +1,8 @@
 """Phone numbers: stored as E.164, whatever way they were written.
 
 Called where a phone enters: customer changes, CSV rows, searches. National numbers are read with
-the account's country. `phonenumbers` decides; `domain.dialling` spares it the plain ones (deploy/decisions/0019).
+the account's country. `phonenumbers` decides; `domain.phone_patterns` spares it the
+plain ones (deploy/docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from domain.dialling import read
+from domain.phone_patterns import parse_plain
 from domain.values import BadValue
 
 
@@ -18,7 +19,7 @@ def e164(written: str, country: str) -> str | BadValue:
     """A number as `+351912345678`, or why it is not one that can be dialled."""
     if len(written) > 64:
         return BadValue("invalid_phone", "longer than any phone number")
-    return read(written, country) or _read_by_the_library(written, country)
+    return parse_plain(written, country) or _read_by_the_library(written, country)
 
 
 @lru_cache(maxsize=65_536)

@@ -46,7 +46,7 @@ class Unreadable(Exception):
         self.detail = detail
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """A row after the header; `mistake` is a code and a sentence where it cannot be read."""
 
     number: int
@@ -60,15 +60,15 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """The rows of a file, and where phone and name stand in them."""
 
     header: list[str]
     phones: list[int]
     names: list[int]
-    rows: Iterator[Row]
+    rows: Iterator[CsvRow]
 
-    def phone(self, row: Row) -> str:
+    def phone(self, row: CsvRow) -> str:
         """The first phone cell that is not blank."""
         cells = row.cells
         for each in self.phones:
@@ -76,7 +76,7 @@ class Table:
                 return meant(cell)
         return ""
 
-    def name(self, row: Row) -> str:
+    def name(self, row: CsvRow) -> str:
         """The name, from one column, or from first and last name."""
         cells = row.cells
         if len(self.names) == 1:
@@ -85,7 +85,7 @@ class Table:
 
 
 @contextmanager
-def read_table(file: IO[bytes]) -> Iterator[Table]:
+def read_table(file: IO[bytes]) -> Iterator[CsvTable]:
     """Read a file from its start. Raises `Unreadable`."""
     beginning = file.read(4_096)
     for signature, kind in _NOT_TEXT.items():
@@ -101,20 +101,20 @@ def read_table(file: IO[bytes]) -> Iterator[Table]:
         text.detach()
 
 
-def _table(lines: _Lines) -> Table:
+def _table(lines: _Lines) -> CsvTable:
     blank, delimiter = _skip_to_header(lines)
     rows = _rows(lines, delimiter, blank + 1)
     header = next(rows).cells
     phones = phone_columns(header)
     if not phones:
         raise Unreadable("no_phone_column", "no column of the first row is called phone (or mobile, telephone, …)")
-    return Table(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
+    return CsvTable(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
 
 
-def _with_leading(blank: int, rows: Iterator[Row], width: int) -> Iterator[Row]:
+def _with_leading(blank: int, rows: Iterator[CsvRow], width: int) -> Iterator[CsvRow]:
     """Blank rows above the header count too; a row wider than the header would lose what stands outside."""
     for number in range(1, blank + 1):
-        yield Row(number, [])
+        yield CsvRow(number, [])
     mistake = ("too_many_cells", f"more than the {width} columns of the header; quote cells")
     for row in rows:
         if len(row.cells) > width and row.mistake is None and any(cell.strip() for cell in row.cells[width:]):
@@ -218,13 +218,13 @@ class _Pulled:
         return line
 
 
-def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[Row]:
+def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[CsvRow]:
     """Each row from here on. A quote that is not closed spoils its own line only: reading goes on behind it."""
     while not lines.ended:
         block = lines.block()
         rows = 0
         for cells in _whole_lines(block, delimiter):
-            yield Row(number + rows, cells)
+            yield CsvRow(number + rows, cells)
             rows += 1
         number += rows
         lines.give_back(block[rows:])
@@ -246,7 +246,7 @@ def _whole_lines(block: list[str], delimiter: str) -> Iterator[list[str]]:
         return
 
 
-def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
+def _careful_row(lines: _Lines, delimiter: str, number: int) -> CsvRow:
     """The next row, of several lines perhaps, or none: a quote may be open."""
     pulled = _Pulled(lines)
     try:
@@ -257,10 +257,10 @@ def _careful_row(lines: _Lines, delimiter: str, number: int) -> Row:
     if not closed:
         first, *rest = pulled.taken
         lines.give_back(rest)
-        return Row(number, [first.rstrip("\r\n")], ("unclosed_quote", "a quoted cell is not closed"))
+        return CsvRow(number, [first.rstrip("\r\n")], ("unclosed_quote", "a quoted cell is not closed"))
     if any(map(_is_cut, pulled.taken)):
-        return Row(number, [cell[:200] for cell in cells], ("line_too_long", f"over {LONGEST_LINE:,} characters"))
-    return Row(number, cells)
+        return CsvRow(number, [cell[:200] for cell in cells], ("line_too_long", f"over {LONGEST_LINE:,} characters"))
+    return CsvRow(number, cells)
 
 
 def _is_closed(taken: list[str], delimiter: str) -> bool:

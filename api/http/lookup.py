@@ -14,7 +14,7 @@ from api.http.context import Context
 from api.http.parameters import uuid_in
 from domain.customer import customer_id_of
 from domain.errors import NotFound, Refused
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.read import campaigns, customers, explanations, segments
 from projections.read.campaigns import AudienceRow, CampaignRow
 from projections.read.customers import CustomerRow
@@ -80,7 +80,7 @@ def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, 
     return _require(explanations.of_membership(connection, account_id, segment, customer_id), "customer")
 
 
-def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> Union | None:
+def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> AudienceSpec | None:
     """Returns the versions that a campaign's segments serve now; `None` where it has no recipients.
 
     Raises `NotFound`, and `Refused` where a segment was never computed: that is not the same as an empty one.
@@ -93,7 +93,7 @@ def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> Uni
         if version is None:
             detail = f"segment {segment_id} has no members yet; ask again when it is current"
             raise Refused("segment_not_computed", detail)
-    return Union(account_id, [each for each in included if each], [each for each in left_out if each])
+    return AudienceSpec(account_id, [each for each in included if each], [each for each in left_out if each])
 
 
 def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> None:

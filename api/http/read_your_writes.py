@@ -65,6 +65,12 @@ def snapshot(
         yield state
 
 
+def current_position(context: Context, account_id: UUID, min_position: int | None = None) -> int:
+    """Returns the position of the read models, which includes `min_position`. Raises `Lagging`."""
+    with snapshot(context, account_id, min_position) as (_, position):
+        return position
+
+
 def wait_until_counted(context: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
     """Returns a frozen audience once the log has its count.
 

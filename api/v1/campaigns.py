@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +55,8 @@ def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: Idem
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
         saved = here.rollcall.campaigns.create(caller.account_id, draft, identity)
-        return _written(here, caller, saved, _as_asked(saved, draft, now), status=201)
+        expected = CampaignRow.not_yet_projected(saved.id, draft, now)
+        return _answer_write(here, caller, saved, expected, status=201)
 
     return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
 
@@ -107,20 +107,20 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
     A campaign that `needs_audience` is `ready` again once the list that lost a segment is named: `segment_ids`
     where none was left, `exclude_segment_ids` where an excluded one was deleted.
     """
-    expected = expected_version(if_match)
+    version = expected_version(if_match)
     asked = parsed(body, CampaignPatch)
-    mentioned = {field: getattr(asked, field) for field in asked.model_fields_set}
+    changes: dict[str, Any] = {field: getattr(asked, field) for field in asked.model_fields_set}
     now = here.rollcall.now()
     saved = here.rollcall.campaigns.edit(
-        caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**mentioned), expected
+        caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
     with here.database.transaction(caller.account_id) as connection:
-        before = campaigns.by_id(connection, caller.account_id, saved.id)
-    settled: dict[str, Any] = {lost: 0 for listed, lost in LOST.items() if listed in mentioned}
-    wanted = (before or _as_asked(saved, CampaignDraft(asked.name, []), now))._replace(
-        updated_at=now, **settled, **mentioned
-    )
-    return _written(here, caller, saved, wanted)
+        row = campaigns.by_id(connection, caller.account_id, saved.id)
+    if row is None:
+        row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
+    # A list that is chosen anew has lost no segment.
+    changes |= {lost: 0 for field, lost in LOST.items() if field in changes}
+    return _answer_write(here, caller, saved, row._replace(updated_at=now, **changes))
 
 
 @router.delete(
@@ -149,7 +149,7 @@ def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: If
     ),
 )
 def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None) -> Response:
-    """Freeze a campaign's recipients as they are now: the audience reads the same for ever, but for erased persons."""
+    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers."""
     account_id = caller.account_id
     campaign = parse_campaign_id(campaign_id)
 
@@ -164,18 +164,14 @@ def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_
     return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
 
 
-def _written(here: Context, caller: Caller, saved: Saved, wanted: CampaignRow, status: int = 200) -> Response:
-    """A campaign after a write: as the read models show it by now, or, while they lag, as it will be."""
+def _answer_write(here: Context, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200) -> Response:
+    """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
     settle(here, caller.account_id, saved.position)
     with snapshot(here, caller.account_id) as (connection, position):
         seen = campaigns.by_id(connection, caller.account_id, saved.id)
-    row = seen if seen is not None and position >= saved.position else wanted
-    shown = show_campaign(row) | {"version": saved.version if row is wanted else row.version}
+    projected = seen is not None and position >= saved.position
+    shown = show_campaign(seen if seen is not None and projected else expected)
+    if not projected:
+        shown["version"] = saved.version
     location = f"/v1/campaigns/{saved.id}" if status == 201 else None
     return answer(shown, saved.position, status=status, version=shown["version"], location=location)
-
-
-def _as_asked(saved: Saved, draft: CampaignDraft, now: datetime) -> CampaignRow:
-    """A new campaign before the read models know it."""
-    included, excluded = (list(dict.fromkeys(ids)) for ids in (draft.segment_ids, draft.exclude_segment_ids))
-    return CampaignRow(0, saved.id, draft.name.strip(), included, excluded, 0, 0, 1, now, now)

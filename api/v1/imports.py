@@ -17,7 +17,7 @@ from api.http.context import Here
 from api.http.idempotency import once
 from api.http.lookup import parse_segment_id, require_import
 from api.http.parameters import IdempotencyKey, PathId
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.read_your_writes import MinPosition, current_position
 from api.http.responses import answer, attachment
 from api.http.shapes.imports import EXAMPLE, Import, show_import
 from api.http.shapes.openapi import answers
@@ -43,8 +43,7 @@ def _csv_answers(description: str, example: str, *problems: int) -> dict[int | s
 )
 def import_sample(here: Here, caller: Reader, min_position: MinPosition = None) -> Response:
     """Download a CSV as imports take it."""
-    with snapshot(here, caller.account_id, min_position) as (_, position):
-        pass
+    position = current_position(here, caller.account_id, min_position)
     return Response(SAMPLE, headers=attachment("import-sample.csv", position), media_type="text/csv")
 
 
@@ -86,8 +85,7 @@ def import_members(
 )
 def get_import(here: Here, caller: Reader, import_id: PathId, min_position: MinPosition = None) -> Response:
     """Read how far an import has come, and what became of its lines."""
-    with snapshot(here, caller.account_id, min_position) as (_, position):
-        pass
+    position = current_position(here, caller.account_id, min_position)
     return answer(show_import(require_import(here, caller.account_id, import_id)), position)
 
 
@@ -103,8 +101,7 @@ def import_errors(here: Here, caller: Reader, import_id: PathId, min_position: M
     `row_number` counts as a spreadsheet does: the header is row 1. A cell that a spreadsheet would run as a formula
     has an apostrophe before it, which is no part of it when it is uploaded.
     """
-    with snapshot(here, caller.account_id, min_position) as (_, position):
-        pass
+    position = current_position(here, caller.account_id, min_position)
     row = require_import(here, caller.account_id, import_id)
     lines = error_lines(here, caller.account_id, row)
     return StreamingResponse(lines, headers=attachment("errors.csv", position), media_type="text/csv")

@@ -6,7 +6,6 @@ with `members.state` = `recomputing`; the old members are served whole until the
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -51,8 +50,8 @@ def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: Idemp
     def work(identity: UUID | None) -> Response:
         now = here.rollcall.now()
         saved = here.rollcall.segments.create(caller.account_id, draft, identity)
-        wanted = _as_asked(saved, draft, now)
-        return _written(here, caller, saved, wanted, status=201)
+        expected = SegmentRow.not_yet_projected(saved.id, saved.version, draft, now, saved.position)
+        return _answer_write(here, caller, saved, expected, status=201)
 
     return once(here, caller, idempotency_key, ("POST /v1/segments", body), work)
 
@@ -111,17 +110,18 @@ def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: Mi
 )
 def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
     """Change a segment's name, description or filter; what is absent stays."""
-    expected = expected_version(if_match)
+    version = expected_version(if_match)
     asked = parsed(body, SegmentPatch)
-    edit = SegmentEdit(**{field: getattr(asked, field) for field in asked.model_fields_set})
+    changes = {field: getattr(asked, field) for field in asked.model_fields_set}
     now = here.rollcall.now()
-    saved = here.rollcall.segments.edit(caller.account_id, parse_segment_id(segment_id), edit, expected)
-    with here.database.transaction(caller.account_id) as connection:
-        before = segments.by_id(connection, caller.account_id, saved.id)
-    wanted = (before or _as_asked(saved, SegmentDraft(asked.name), now))._replace(
-        version=saved.version, updated_at=now, **{field: getattr(asked, field) for field in asked.model_fields_set}
+    saved = here.rollcall.segments.edit(
+        caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version
     )
-    return _written(here, caller, saved, wanted)
+    with here.database.transaction(caller.account_id) as connection:
+        row = segments.by_id(connection, caller.account_id, saved.id)
+    if row is None:
+        row = SegmentRow.not_yet_projected(saved.id, saved.version, SegmentDraft(asked.name), now, saved.position)
+    return _answer_write(here, caller, saved, row._replace(version=saved.version, updated_at=now, **changes))
 
 
 @router.delete(
@@ -140,24 +140,14 @@ def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMa
     return done(position)
 
 
-def _written(here: Context, caller: Caller, saved: Saved, wanted: SegmentRow, status: int = 200) -> Response:
-    """A segment after a write: as the read models show it by now, or, while they lag, as it will be."""
+def _answer_write(here: Context, caller: Caller, saved: Saved, expected: SegmentRow, status: int = 200) -> Response:
+    """Returns a segment after a write: as the read model has it by now, or, while that lags, as expected."""
     settle(here, caller.account_id, saved.position, saved.id)
     with snapshot(here, caller.account_id) as (connection, position):
         seen = segments.by_id(connection, caller.account_id, saved.id)
-        row = seen if seen is not None and position >= saved.position else wanted
+        row = seen if seen is not None and position >= saved.position else expected
         words = segments.words(connection, caller.account_id, [row.filter])
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
         show_segment(row, words, position), saved.position, status=status, version=row.version, location=location
     )
-
-
-def _as_asked(saved: Saved, draft: SegmentDraft, now: datetime) -> SegmentRow:
-    """A new segment before the read models know it: no members yet, and a dynamic one being computed."""
-    wanted = (draft.filter or []) if draft.type == "dynamic" else None
-    building = saved.position if draft.type == "dynamic" else None
-    return SegmentRow(
-        0, saved.id, draft.name.strip(), draft.description.strip(), draft.type, wanted, saved.version, now, now,
-        None, building, None, 0,
-    )  # fmt: skip

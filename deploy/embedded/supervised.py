@@ -1,7 +1,7 @@
-"""Starts and stops programs that must not outlive us, and says clearly why one cannot start.
+"""Starts and stops programs that must not outlive us, and reports in one sentence why one cannot start.
 
-Used by everything that `rollcall up` starts. Every program goes through `child.py`, so a kill -9 of the owner takes
-it along. The kernel watches the *thread* that started a program: call `launch` from the main thread.
+Used by everything that `rollcall up` starts. Every program goes through `child.py`, so it ends with its owner, even
+after a kill -9. The kernel watches the *thread* that started a program: call `launch` from the main thread.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class StartupError(Exception):
 
 
 class Stopped(BaseException):
-    """We were asked to stop. Not an `Exception`: nothing on the way may take it for a failure."""
+    """We were asked to stop. Not an `Exception`, so that no handler of failures catches it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def launch(
     stdout: Stream = None,
     stderr: Stream = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that dies with us."""
+    """Start a program that is killed when we die."""
     order: dict[str, object] = {"parent": os.getpid(), "signal": int(program.death_signal)}
     if program.user:
         order |= {"uid": program.user.uid, "gid": program.user.gid}
@@ -92,7 +92,7 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Turn the first stop signal into the end of the block; while everything stops, further ones change nothing."""
+    """Turn the first stop signal into the end of the block; further ones are ignored while everything stops."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         for number in STOP_SIGNALS:
@@ -106,18 +106,18 @@ def stoppable() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Returns a port of the loopback interface that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def require_free_port(host: str, port: int, variable: str) -> None:
-    """Refuse a port that another program has."""
+    """Raises `StartupError` if another program has the port; `variable` is the setting that chooses it."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As the servers do: a connection that lingers from the last run is no hindrance.
+            # As the servers do, so that connections of the last run in TIME_WAIT do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except PermissionError:

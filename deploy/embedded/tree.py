@@ -1,7 +1,7 @@
-"""Keeps a set of services running: starts again what died, ever more slowly while it keeps dying.
+"""Keeps a set of services running: restarts those that died, with growing delays while they keep dying.
 
-Used by `process_tree`, from its main thread. Services stop in the reverse of their order, so that nobody loses what
-they stand on; the roles at the end of it are all asked at once.
+Used by `process_tree`, from its main thread. Services stop in the reverse of their order, so that no service loses
+one that it needs; the roles at the end of it are all asked at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deploy.embedded.supervised import StartupError
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 10.0
-# A service that has run this long has recovered: the next death starts with a short delay again.
+# Seconds after which a service has recovered: after its next death the delay is short again.
 PROVEN = 30.0
 
 log = structlog.stdlib.get_logger("rollcall.up")
@@ -33,7 +33,7 @@ class Service(Protocol):
         """Start it, also again after it died."""
 
     def alive(self) -> bool:
-        """Whether it needs no start."""
+        """Returns whether it needs no start."""
 
     def stop(self) -> None:
         """Stop it and wait for the end."""
@@ -41,7 +41,7 @@ class Service(Protocol):
 
 @runtime_checkable
 class Asked(Protocol):
-    """A service that can be told to stop without waiting for it."""
+    """A service that can be asked to stop without waiting for it."""
 
     def ask_to_stop(self) -> None:
         """Begin to stop."""
@@ -62,12 +62,12 @@ class Tree:
         self._watched: list[_Watched] = []
 
     def start(self, service: Service) -> None:
-        """Start a service and watch over it from now on; if it cannot start, so be it known."""
+        """Start a service and watch over it from now on. Raises `StartupError`."""
         self._watched.append(_Watched(service, time.monotonic()))
         service.start()
 
     def tend(self) -> None:
-        """Start what died and whose delay is over; never blocks on a service that is well."""
+        """Restart the services that died and whose delay is over."""
         for watched in self._watched:
             if not watched.service.alive():
                 self._revive(watched)

@@ -1,6 +1,6 @@
 """The server options of the embedded PostgreSQL, for this machine and our use: few connections, large batches.
 
-Given on the command line at every start, so that they fit the machine it starts on. Durability is never traded away:
+Given on the command line at every start, so that they fit the machine it starts on. Durability is not reduced:
 fsync, synchronous_commit and full_page_writes keep their defaults.
 """
 

@@ -34,7 +34,7 @@ MAX_IDENTIFIER = 512
 
 @dataclass
 class ChangeBatch:
-    """The running result of a batch: `take` each change in order, then store `events` and `written`."""
+    """The running result of a batch: `take` each change in order, then store `events` and `touched`."""
 
     account: Account
     schema: Schema
@@ -42,7 +42,7 @@ class ChangeBatch:
     now: datetime
     events: list[Event] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    written: dict[UUID, CustomerState] = field(default_factory=dict)
+    touched: dict[UUID, CustomerState] = field(default_factory=dict)
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class ChangeBatch:
         effect = decide(state, change, values)
         if effect.result != "duplicate":
             self.revisions.setdefault(customer_id, state.revision)
-            self.written[customer_id] = state
+            self.touched[customer_id] = state
             state.revision += 1
         if effect.values or effect.result in ("created", "deleted"):
             self._record(change, state, effect)
@@ -75,7 +75,7 @@ class ChangeBatch:
         Nobody has a state of hers yet, and `values` in normal form are all set.
         """
         at = micros(self.now)
-        self.states[customer_id] = self.written[customer_id] = CustomerState(
+        self.states[customer_id] = self.touched[customer_id] = CustomerState(
             customer_id, exists=True, revision=1, version=1, created=at, updated=at, touched=at,
             values={key: (value, at) for key, value in values.items()},
         )  # fmt: skip
@@ -87,9 +87,9 @@ class ChangeBatch:
             )
         )  # fmt: skip
 
-    def states_written(self) -> list[tuple[CustomerState, int]]:
+    def states_to_store(self) -> list[tuple[CustomerState, int]]:
         """The states to store, each with the revision it had before."""
-        return [(state, self.revisions[customer_id]) for customer_id, state in self.written.items()]
+        return [(state, self.revisions[customer_id]) for customer_id, state in self.touched.items()]
 
     def deleted(self) -> list[UUID]:
         """Customers deleted in this batch, whether or not they were created again in it."""

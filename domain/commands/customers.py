@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
-from domain.commands.log import Log, Moved, Tracking, Writes
+from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
 from domain.moments import from_micros
@@ -44,7 +44,7 @@ class CustomerCommands:
 
         Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
         others take effect. `expected_version` is for a single change. Raises `StaleVersion` where the
-        customer has another version, or (`stale_tracking`) where another process moved the source.
+        customer has another version, `SourceMoved` where another process moved the source.
         """
 
         def append_changes() -> Changed:
@@ -56,8 +56,8 @@ class CustomerCommands:
                     for index, outcome in enumerate(batch.outcomes)
                     if outcome.result == "invalid"
                 ]
-            writes = Writes(batch.states_written(), tracking, letters, Moved(deleted=batch.deleted()))
-            if not batch.events and not batch.written and not letters and tracking is None:
+            writes = Writes(batch.states_to_store(), tracking, letters, MemberChanges(deleted=batch.deleted()))
+            if not batch.events and not batch.touched and not letters and tracking is None:
                 return Changed(self._log.head(), batch.outcomes)
             position = self._log.append(account_id, batch.events, writes)
             self._accounts.keep_schema(account_id, batch.schema)

@@ -17,11 +17,11 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch
-from domain.commands.log import Log, Moved, Writes
+from domain.commands.log import Log, MemberChanges, Writes
 from domain.commands.members import members_added
 from domain.commands.segments import SegmentCommands
 from domain.customer import CustomerChange, CustomerState, customer_id_of_phone
-from domain.import_lines import Counts, ImportChunk, ImportStep, Line, LineError
+from domain.import_lines import Counts, ImportChunk, ImportLine, ImportLineError, ImportStep
 from domain.values import Value
 
 # Members follow their customers in the log so closely that both mostly are in one batch of the projection.
@@ -64,8 +64,8 @@ class ImportCommands:
                 chunk.import_id, chunk.before, erasures, taking.counts(), sorted(taking.errors), chunk.percent,
                 chunk.header, chunk.finished, now,
             )  # fmt: skip
-            moved = Moved(chunk.segment_id, added=fresh)
-            self._log.append(account_id, batch.events, Writes(batch.states_written(), moved=moved, import_step=step))
+            moved = MemberChanges(chunk.segment_id, added=fresh)
+            self._log.append(account_id, batch.events, Writes(batch.states_to_store(), members=moved, import_step=step))
             return step
 
         return self._log.retry(append_chunk, partial(self._accounts.drop_schema, account_id))
@@ -86,7 +86,7 @@ class _Taking:
             each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
         ]
 
-    def take(self, lines: Sequence[Line], targets: Sequence[UUID]) -> list[UUID]:
+    def take(self, lines: Sequence[ImportLine], targets: Sequence[UUID]) -> list[UUID]:
         """Fold some lines in; the customers whom they bring into the segment."""
         fresh = []
         for line, target in zip(lines, targets, strict=True):
@@ -97,7 +97,7 @@ class _Taking:
                 fresh.append(target)
         return fresh
 
-    def _take(self, line: Line, target: UUID) -> str:
+    def _take(self, line: ImportLine, target: UUID) -> str:
         if line.phone in self._erased:
             return self._refuse(line)
         state = self._batch.states.get(target)
@@ -116,9 +116,9 @@ class _Taking:
             return "already_members"
         return "added" if existed else "created_customers"
 
-    def _refuse(self, line: Line) -> str:
+    def _refuse(self, line: ImportLine) -> str:
         message = "erased while the file was taken in; upload her line again if she is to come back"
-        self.errors.append(LineError(line.row, (), "customer_erased", message))
+        self.errors.append(ImportLineError(line.row, (), "customer_erased", message))
         return "invalid"
 
     def counts(self) -> Counts:
@@ -130,7 +130,7 @@ class _Taking:
         )  # fmt: skip
 
 
-def _news(state: CustomerState | None, line: Line) -> dict[str, Value | None]:
+def _news(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
     """What a line says that is not known yet."""
     if state is None or not state.exists:
         return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}

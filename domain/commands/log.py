@@ -39,7 +39,7 @@ class Tracking(NamedTuple):
     previous: int | None
 
 
-class Moved(NamedTuple):
+class MemberChanges(NamedTuple):
     """Customers who come into a static segment, or leave it; `deleted` ones leave every static segment."""
 
     segment_id: UUID | None = None
@@ -54,7 +54,7 @@ class Writes(NamedTuple):
     states: Sequence[tuple[CustomerState, int]] = ()
     tracking: Tracking | None = None
     dead_letters: Sequence[DeadLetter] = ()
-    moved: Moved = Moved()
+    members: MemberChanges = MemberChanges()
     import_step: ImportStep | None = None
     # Refused where the account's segments or their filters changed after this position: what was decided may be wrong.
     filters_as_of: int | None = None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid4
 
-from domain.commands.log import Log, Moved, Writes
+from domain.commands.log import Log, MemberChanges, Writes
 from domain.commands.segments import SegmentCommands
 from domain.errors import Invalid, NotFound
 from domain.stored_events import StaticMembersAdded, StaticMembersRemoved
@@ -54,7 +54,7 @@ class MemberCommands:
             position = self._log.head()
             if fresh:
                 event = members_added(self._log, account_id, segment_id, fresh, "manual")
-                position = self._log.append(account_id, [event], Writes(moved=Moved(segment_id, added=fresh)))
+                position = self._log.append(account_id, [event], Writes(members=MemberChanges(segment_id, added=fresh)))
             return Added(position, len(fresh), len(there), [each for each in asked if each not in known])
 
         return self._log.retry(append_added)
@@ -78,7 +78,7 @@ class MemberCommands:
             event = StaticMembersRemoved(
                 **self._log.envelope(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=there
             )
-            position = self._log.append(account_id, [event], Writes(moved=Moved(segment_id, removed=there)))
+            position = self._log.append(account_id, [event], Writes(members=MemberChanges(segment_id, removed=there)))
             return Removed(position, len(there))
 
         return self._log.retry(append_removed)

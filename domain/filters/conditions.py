@@ -92,7 +92,7 @@ def conditions_of(node: Node) -> Iterator[Condition]:
 
 
 def attributes_read(node: Node) -> frozenset[str]:
-    """The attributes (of a datetime, the faces) whose values can change the filter's answer."""
+    """The attributes (of a datetime, the facets) whose values can change the filter's answer."""
     return frozenset(condition.attribute for condition in conditions_of(node))
 
 
@@ -194,8 +194,8 @@ class _Reader:
         operand = operand_of(operator, kind, raw.get("value"))
         if isinstance(operand, BadValue):
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
-        face: AttributeType = "date" if operator.reads == "@day" else kind
-        return Condition(key + operator.reads, face, operator.region(operand), operator.negated)
+        facet: AttributeType = "date" if operator.reads == "@day" else kind
+        return Condition(key + operator.reads, facet, operator.region(operand), operator.negated)
 
     def membership(self, name: Any, raw: Any, pointer: str) -> Node:
         if name not in ("in", "not_in"):

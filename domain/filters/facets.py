@@ -1,6 +1,6 @@
-"""Faces: what conditions see of a value.
+"""Facets: what conditions see of a value.
 
-A text or list has one face, folded. A datetime has three: the instant itself (`key`), its day in the account's
+A text or list has one facet, folded. A datetime has three: the instant itself (`key`), its day in the account's
 zone (`key@day`), and the instant from which its age counts (`key@age`, microseconds since 1970). Made by the
 worker when a value is kept; named by the operators that read them.
 """
@@ -13,7 +13,7 @@ from domain.values import AttributeType, Value, matchable
 FOLDED: tuple[AttributeType, ...] = ("text", "list")
 
 
-def faces(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
+def facets(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
     """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age is from."""
     if kind == "datetime":
         text = value if isinstance(value, str) else None

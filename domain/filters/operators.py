@@ -43,7 +43,7 @@ HOUR = 3_600 * 1_000_000
 class Operator:
     """One row: `region` makes the set of true values from the checked operand; `negated` turns it round.
 
-    `reads` says which face of a datetime it looks at: the instant itself, its day in the account's zone, or
+    `reads` says which facet of a datetime it looks at: the instant itself, its day in the account's zone, or
     its age.
     """
 

@@ -1,1 +1,1 @@
-"""Which segments does a change affect? Pure: the flip index and the time index, no I/O."""
+"""Which segments a change or the passing of time affects: the flip index and the time index. Pure, no I/O."""

@@ -1,7 +1,8 @@
 """Filters as conjunctions, the form in which the flip index holds nearly all of them.
 
 It fits every filter that joins conditions on different attributes by `all` alone, or by `any` alone: a OR b is
-NOT (NOT a AND NOT b). On one attribute any mix fits. Used by `projections.matching.flip_index`.
+NOT (NOT a AND NOT b). Conditions on one attribute may be joined in any way. Used by
+`projections.matching.flip_index`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Conjunction:
 
 
 def conjunction_of(node: Node) -> Conjunction | None:
-    """The filter in that form, or `None` where it has no such form."""
+    """The filter as a conjunction, or `None` where it has no such form."""
     keys = attributes_read(node)
     if len(keys) == 1:
         return Conjunction({next(iter(keys)): node}, inverted=False)
@@ -44,7 +45,7 @@ def conjunction_of(node: Node) -> Conjunction | None:
 
 
 def without_constants(node: Node) -> Node | bool:
-    """The filter with empty groups (which match nobody) folded away; a truth value where nothing else is left."""
+    """The filter without empty groups, which match no customer; a truth value where nothing else is left."""
     match node:
         case Condition():
             return node

@@ -1,11 +1,11 @@
-"""The flip index: which segments' truth a change of one customer turns over. Nothing else is looked at.
+"""The flip index: for which segments a change of one customer flips the answer. No other segment is evaluated.
 
 One index per account, held by the projection worker, rebuilt from the segments table at start.
 
 The conditions on an attribute cut its values into classes within which none of them changes; each
 class keeps a bitset of the segments that it satisfies. A change `old -> new` of one attribute: XOR of
 two bitsets, AND with the bitsets of the other attributes' present classes, leaves the segments whose
-truth flipped. Bitsets are local to the segments that read the attribute (a `Group`), so they stay
+answer flipped. Bitsets are local to the segments that read the attribute (a `Group`), so they stay
 short. This fits every filter that is a conjunction (`projections.matching.conjunctions`); the others ("trees") are
 evaluated before and after, but only when one of their own conditions flipped.
 """
@@ -27,14 +27,14 @@ Values = dict[str, Value]
 
 
 class Flips(NamedTuple):
-    """The segment versions that a change made a customer join, and those it made her leave."""
+    """The segment versions that a customer joined and left through a change."""
 
     joined: list[int]
     left: list[int]
 
 
 class Now:
-    """When the index is asked: a day, for which classes are built, and an instant, from which ages count."""
+    """The moment as of which the index answers: a day, for which classes are built, and an instant, for ages."""
 
     def __init__(self) -> None:
         self.micros = 0
@@ -42,11 +42,11 @@ class Now:
 
     @property
     def moment(self) -> Moment:
-        """Both together."""
+        """Day and instant together."""
         return Moment(self.micros, self.today)
 
     def lookup(self, key: str, classes: ValueClasses) -> Callable[[Value | None], int]:
-        """The lookup of a face; of one that ages, by its age now."""
+        """The lookup of a facet's value; of a facet that ages, by its age now."""
         at = classes.at
         if not key.endswith("@age"):
             return at
@@ -58,7 +58,10 @@ def _moves_daily(node: Node) -> bool:
 
 
 class Group:
-    """The conjunctions that read one attribute, a bit each."""
+    """The conjunctions that read one attribute, a bit each.
+
+    `home` has the bits of those that are counted in this group and in no other, so that each is counted once.
+    """
 
     def __init__(self, key: str, forms: Mapping[int, Conjunction], now: Now) -> None:
         self.versions = list(forms)
@@ -89,7 +92,7 @@ class Group:
         return flipped, flipped & (now ^ self.inverted)
 
     def true_at_home(self, values: Mapping[str, Value], value: Value | None) -> int:
-        """The bits of the conjunctions that are counted here and hold."""
+        """The bits of the conjunctions that hold, as far as this group is their home."""
         bits = self.at(value)
         for name, at in self.others:
             bits &= at(values.get(name))
@@ -97,7 +100,7 @@ class Group:
 
 
 class Trees:
-    """The filters of no conjunctive form that read one attribute, found by the conditions that flip."""
+    """The filters without a conjunctive form that read one attribute, found by the conditions that flip."""
 
     def __init__(self, key: str, trees: Mapping[int, Node], now: Now) -> None:
         conditions: dict[Condition, list[int]] = {}
@@ -110,7 +113,7 @@ class Trees:
         self.moves_daily = any(_moves_daily(condition) for condition in conditions)
 
     def touched(self, old: Value | None, new: Value | None) -> Iterable[int]:
-        """The versions one of whose conditions flips."""
+        """The versions of which at least one condition flips."""
         flipped = self.at(old) ^ self.at(new)
         return [version for bit in ids_of(flipped) for version in self.versions[bit]] if flipped else ()
 
@@ -127,8 +130,8 @@ class FlipIndex:
         self._tree_groups: dict[str, Trees] = {}
         self._now = Now()
 
-    def be_at(self, moment: Moment) -> None:
-        """Answer as of this moment from here on; what moves with the days is built anew when one begins."""
+    def set_moment(self, moment: Moment) -> None:
+        """Answer as of this moment from here on; a new day discards the groups whose conditions move with days."""
         if moment.today != self._now.today:
             self._now.today = moment.today
             self._groups = {key: group for key, group in self._groups.items() if not group.moves_daily}
@@ -139,7 +142,7 @@ class FlipIndex:
         return version in self._nodes
 
     def add(self, version: int, node: Node) -> None:
-        """Begin to watch a segment version; only what shares an attribute with it is built anew."""
+        """Start to evaluate a segment version; only groups that share an attribute with it are built again."""
         folded = without_constants(node)
         self._nodes[version] = node
         if isinstance(folded, bool):
@@ -157,7 +160,7 @@ class FlipIndex:
                 self._groups.pop(key, None)
 
     def remove(self, version: int) -> None:
-        """Stop watching a version; one that is not watched is no mistake."""
+        """Stop evaluating a version; one that is not evaluated changes nothing."""
         node = self._nodes.pop(version, None)
         self._constant.pop(version, None)
         for key in attributes_read(node) if node is not None else ():
@@ -167,7 +170,7 @@ class FlipIndex:
                 self._tree_groups.pop(key, None)
 
     def members_of(self, values: Mapping[str, Value]) -> list[int]:
-        """Every version that a customer with these matchable values belongs to."""
+        """Every version whose filter a customer with these matchable values fits."""
         found = [version for version, holds in self._constant.items() if holds]
         for key in self._forms:
             group = self._group(key)
@@ -179,7 +182,7 @@ class FlipIndex:
         return found
 
     def change(self, values: Values, changed: Mapping[str, Value | None]) -> Flips:
-        """Apply new matchable values (`None` = removed) to `values`, all at once, and say what flipped."""
+        """Apply new matchable values (`None` = removed) to `values`, all at once. Returns the versions that flipped."""
         if not self._trees:
             return Flips(*self._flip_each(values, changed))
         touched = {
@@ -198,7 +201,7 @@ class FlipIndex:
         return Flips(joined, left)
 
     def _flip_each(self, values: Values, changed: Mapping[str, Value | None]) -> tuple[list[int], list[int]]:
-        """One attribute after another; a segment that flips there and back did not flip."""
+        """Apply one attribute after another; a segment that flips there and back did not flip."""
         joined: list[int] = []
         left: list[int] = []
         for key, new in changed.items():

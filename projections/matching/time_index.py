@@ -1,9 +1,9 @@
-"""The time index: what time alone flips. The moving conditions of an account's segment versions, by face.
+"""The time index: what time alone flips. The moving conditions of an account's segment versions, by facet.
 
 Held by the projection worker beside the flip index. A moving condition is a threshold that travels along an
-attribute's values, so nobody has a timer: the customers whom a threshold passes between two instants are a
-range of the index of values (`crossings`), and the exact instants at which one customer flips follow from
-her own values (`due`). Costs grow with what is due, not with customers or conditions.
+attribute's values, so there is no timer per customer: the customers that a threshold passes between two instants
+are a range of the index of values (`crossings`), and the exact instants at which one customer flips follow from
+their own values (`due`). Costs grow with what is due, not with customers or conditions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REMEMBERED = 16
 
 @dataclass(slots=True)
 class Crossings:
-    """Where to look for customers that something passes: ranges of days, month-days, and ranges of instants."""
+    """Where to find the customers that a threshold passes: ranges of days, month-days, and ranges of instants."""
 
     days: list[tuple[str, str, str]] = field(default_factory=list)
     month_days: list[tuple[str, str]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Crossings:
 
 
 class TimeIndex:
-    """The moving conditions of all versions that are watched."""
+    """The moving conditions of all versions that are evaluated."""
 
     def __init__(self) -> None:
         self._versions: dict[Condition, set[int]] = {}
@@ -50,20 +50,20 @@ class TimeIndex:
 
     @property
     def has_daily(self) -> bool:
-        """Whether something can flip when a day begins."""
+        """Returns whether something can flip when a day begins."""
         return bool(self._daily)
 
     @property
     def edges(self) -> list[tuple[str, int]]:
-        """Each face that ages, with each age at which something flips."""
+        """Each facet that ages, with each age at which something flips."""
         return [(key, age) for key, ages in self._ages.items() for age in ages]
 
     def add(self, version: int, node: Node) -> None:
-        """Watch the moving conditions of a version."""
+        """Start to evaluate the moving conditions of a version."""
         self.add_all([(version, node)])
 
     def add_all(self, nodes: Iterable[tuple[int, Node]]) -> None:
-        """Watch the moving conditions of many versions."""
+        """Start to evaluate the moving conditions of many versions."""
         for version, node in nodes:
             for condition in set(conditions_of(node)):
                 if isinstance(condition.region, Daily | Rolling):
@@ -71,7 +71,7 @@ class TimeIndex:
         self._arrange()
 
     def remove(self, version: int) -> None:
-        """Let a version be."""
+        """Stop evaluating a version."""
         for condition, versions in list(self._versions.items()):
             versions.discard(version)
             if not versions:
@@ -95,7 +95,7 @@ class TimeIndex:
         self._ages = {key: [age for age, _ in pairs] for key, pairs in self._edges.items()}
 
     def next_edge(self, key: str, instant: int, after: int) -> int | None:
-        """When the value `instant` of a face that ages flips something next, later than `after`."""
+        """The next instant after `after` at which the value `instant` of a facet that ages flips something."""
         ages = self._ages.get(key)
         if not ages:
             return None
@@ -103,7 +103,7 @@ class TimeIndex:
         return instant + ages[place] if place < len(ages) else None
 
     def due(self, values: Mapping[str, Value], after: int, until: int, days: Days) -> list[tuple[int, set[int]]]:
-        """When, later than `after` and up to `until`, a customer's conditions flip, and in which versions; in order."""
+        """The instants, after `after` and up to `until`, at which conditions flip, in order, with their versions."""
         found: dict[int, set[int]] = {}
         for key, ages in self._ages.items():
             instant = values.get(key)
@@ -121,16 +121,16 @@ class TimeIndex:
         return sorted(found.items())
 
     def _classes(self, key: str, day: date) -> ValueClasses:
-        known = self._flipped.get((key, day))
-        if known is None:
+        classes = self._flipped.get((key, day))
+        if classes is None:
             if len(self._flipped) > _REMEMBERED * len(self._daily):
                 self._flipped.clear()
             conditions = self._daily[key]
-            known = self._flipped[key, day] = ValueClasses(key, list(enumerate(conditions)), len(conditions), day)
-        return known
+            classes = self._flipped[key, day] = ValueClasses(key, list(enumerate(conditions)), len(conditions), day)
+        return classes
 
     def crossings(self, after: int, until: int, days: Days) -> Crossings:
-        """Where every customer is found whom something passes later than `after` and up to `until`."""
+        """Where to find every customer that a threshold passes after `after` and up to `until`."""
         found = Crossings()
         for key, ages in self._ages.items():
             found.instants += [(key, after - age, until - age) for age in ages]
@@ -155,7 +155,7 @@ def _add_day(found: Crossings, key: str, region: Daily, day: date) -> None:
 
 
 def _month_days(region: Matching) -> set[str]:
-    """Every month-day in a region's windows, tagged with its year so that a year's turn counts as a change."""
+    """Every month-day in a region's windows, with its year, so that the same month-day a year later is another."""
     windows = region.operand
     return {
         f"{windows[place]}:{each}"

@@ -2,7 +2,7 @@
 
 Used by the flip index. For an ordered type (number, date, datetime) the classes are the thresholds and
 the gaps between them; for the others the values that conditions name, and all other values. Conditions
-that only a test can decide (contains, list membership) are evaluated once for each distinct value seen.
+that match parts of a value (contains, list membership) are evaluated once for each distinct value.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _ELSEWHERE: Any = object()
 class ValueClasses:
     """`at(value)`: the bitset, `width` bits wide, of the nodes that hold at a value of attribute `key`.
 
-    A bit that no node here is about is always set. `None` is a missing value. Regions that move when a day
-    begins stand where they stand on the day `today`; of a face that ages, the value is an age.
+    A bit without a node here is always set. `None` is a missing value. Regions that move when a day begins are as
+    on the day `today`; the values of a facet that ages are ages.
     """
 
     def __init__(self, key: str, nodes: Sequence[tuple[int, Node]], width: int, today: date) -> None:
         self._key = key
         masks: dict[Node, int] = {}
         for bit, moving in nodes:
-            node = standing(moving, today)
+            node = resolved(moving, today)
             masks[node] = masks.get(node, 0) | 1 << bit
         self._free = (1 << width) - 1
         for mask in masks.values():
             self._free &= ~mask
         self._missing = self._free | sum(mask for node, mask in masks.items() if node.holds({}))
-        self._tested = [(node, mask) for node, mask in masks.items() if _needs_test(node)]
-        placed = [(node, mask) for node, mask in masks.items() if not _needs_test(node)]
+        self._matching = [(node, mask) for node, mask in masks.items() if _matches_parts(node)]
+        placed = [(node, mask) for node, mask in masks.items() if not _matches_parts(node)]
         self._memo: dict[Value, int] = {}
         ordered = any(each.type in ORDERED for node in masks for each in conditions_of(node))
         lookup = self._ranges(placed) if ordered else self._named(placed)
         self._lookup = lookup
-        self.at = self._at_tested if self._tested else lookup
+        self.at = self._at_matching if self._matching else lookup
 
     def _named(self, nodes: Sequence[tuple[Node, int]]) -> Callable[[Value | None], int]:
-        """Classes of an unordered attribute: each named value, and elsewhere."""
+        """Classes of an unordered attribute: each named value, and all others (`elsewhere`)."""
         base = self._free
         toggles: dict[Value, int] = {}
         for node, mask in nodes:
@@ -77,13 +77,13 @@ class ValueClasses:
             own = sorted(set(_named_values(node)), key=lambda value: place[value])
             for here, following in zip(own, [*own, None][1:], strict=True):
                 gap = _above(here) if following is None else _middle(here, following)
-                for klass, value in ((2 * place[here] + 1, here), (2 * place[here] + 2, gap)):
+                for class_no, value in ((2 * place[here] + 1, here), (2 * place[here] + 2, gap)):
                     if node.holds({self._key: value}) != holds:
                         holds = not holds
-                        toggles[klass] = toggles.get(klass, 0) ^ mask
+                        toggles[class_no] = toggles.get(class_no, 0) ^ mask
         rows = []
-        for klass in range(2 * len(keys) + 1):
-            base ^= toggles.get(klass, 0)
+        for class_no in range(2 * len(keys) + 1):
+            base ^= toggles.get(class_no, 0)
             rows.append(base)
         missing, count = self._missing, len(keys)
 
@@ -97,7 +97,7 @@ class ValueClasses:
 
         return at
 
-    def _at_tested(self, value: Value | None) -> int:
+    def _at_matching(self, value: Value | None) -> int:
         if value is None:
             return self._missing
         bits = self._memo.get(value)
@@ -105,7 +105,7 @@ class ValueClasses:
             if len(self._memo) >= _MEMO:
                 self._memo.clear()
             bits = 0
-            for node, mask in self._tested:
+            for node, mask in self._matching:
                 if node.holds({self._key: value}):
                     bits |= mask
             self._memo[value] = bits
@@ -122,8 +122,8 @@ def ids_of(bits: int) -> list[int]:
     return found
 
 
-def standing(node: Node, today: date) -> Node:
-    """The node with its moving regions as they are on a day, and those that roll as spans of ages."""
+def resolved(node: Node, today: date) -> Node:
+    """The node with daily regions as they are on a day, and rolling regions as spans of ages."""
     match node:
         case Condition(region=Daily() as region):
             return replace(node, region=region.on(today))
@@ -132,14 +132,14 @@ def standing(node: Node, today: date) -> Node:
         case Condition():
             return node
         case Not():
-            return Not(standing(node.node, today))
+            return Not(resolved(node.node, today))
         case All():
-            return All(tuple(standing(each, today) for each in node.nodes))
+            return All(tuple(resolved(each, today) for each in node.nodes))
         case AnyOf():
-            return AnyOf(tuple(standing(each, today) for each in node.nodes))
+            return AnyOf(tuple(resolved(each, today) for each in node.nodes))
 
 
-def _needs_test(node: Node) -> bool:
+def _matches_parts(node: Node) -> bool:
     return any(isinstance(each.region, Matching) for each in conditions_of(node))
 
 
@@ -154,8 +154,8 @@ def _named_values(node: Node) -> Iterable[Any]:
                 pass
 
 
-# Values beside thresholds, none of which an attribute needs to be able to hold. The precision is that of any two
-# numbers together: rounded to Decimal's usual 28 digits, the value "below" a longer threshold would lie above it.
+# Values beside thresholds; an attribute need not be able to hold them. The precision is enough for any two numbers:
+# rounded to Decimal's usual 28 digits, the value "below" a longer threshold would lie above it.
 _EXACT = Context(prec=120)
 
 

@@ -1,1 +1,1 @@
-"""The read model: tables derived from the log, dropped and rebuilt at will."""
+"""The read model: tables derived from the log, which can be dropped and rebuilt."""

@@ -3,7 +3,7 @@ INSERT INTO accounts (account_id, name, timezone, country, created_at, time_pass
 SELECT %(account_id)s, %(name)s, %(timezone)s, %(country)s, instant, instant
 FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
 
--- name: pass_time
+-- name: record_time_passed
 UPDATE accounts
 SET time_passed_to = 'epoch'::timestamptz + %(until)s::bigint * interval '1 microsecond'
 WHERE account_id = %(account_id)s

@@ -1,7 +1,7 @@
-"""What the worker holds of each account in memory: attribute types, segments, and the flip index.
+"""What the worker keeps of each account in memory: attribute types, segments, and the flip index.
 
-Derived from the read model and rebuilt from it at every start (and after every failed batch), so it is
-never more than a cache of committed rows plus the batch at hand.
+Loaded from the read model's tables at every start and after every failed batch, so it is never more than a cache
+of committed rows plus the batch at hand.
 """
 
 from __future__ import annotations
@@ -41,19 +41,16 @@ class Build:
 
 @dataclass(slots=True)
 class Freezing:
-    """An audience being copied as of position `audience_no`: members up to `copied_to` are in, and who was touched."""
+    """An audience being copied as of position `audience_no`: members up to `copied_to` are in it.
+
+    `touched` are the numbers of the customers whom events at hand change before the copy has reached them.
+    """
 
     audience_no: int
     included: list[int]
     left_out: list[int]
     copied_to: int = 0
-    # Numbers of customers whom events at hand are about to touch, and whom it has not reached.
     touched: set[int] = field(default_factory=set)
-
-    def note(self, customer_no: int, position: int) -> None:
-        """Remember a customer about to be touched; `position` is that of the event that touched her last."""
-        if self.copied_to < customer_no < self.audience_no and position <= self.audience_no:
-            self.touched.add(customer_no)
 
 
 @dataclass(slots=True)
@@ -68,13 +65,13 @@ class SegmentState:
     filter: Any = None
     serving: int | None = None
     build: Build | None = None
-    # The newest version, whatever became of it.
+    # The newest version, in whatever state.
     latest: int = 0
 
 
 @dataclass(slots=True)
 class AccountState:
-    """One account: types decide how values compare, the index which segments a change concerns."""
+    """One account: types decide how values compare, the index decides which segments a change concerns."""
 
     account_id: UUID
     days: Days
@@ -86,25 +83,27 @@ class AccountState:
     time: TimeIndex = field(default_factory=TimeIndex)
     builds: dict[int, Build] = field(default_factory=dict)
     freezing: dict[UUID, Freezing] = field(default_factory=dict)
+    # Whether a copied audience may be without counts in the log; true until the worker has looked.
+    has_uncounted_audience: bool = True
     filters_changed: bool = True
-    # When something may flip next, and up to when that was found to be nothing; `None` = not known.
+    # The next instant at which something may flip (`None`: not computed), and up to when nothing was due.
     due_at: int | None = None
     idle_to: int = 0
     _at: int | None = None
 
-    def be_at(self, at: int) -> None:
+    def set_time(self, at: int) -> None:
         """Let the index answer as of an instant, in microseconds since 1970, from here on."""
         if at != self._at:
-            self.index.be_at(self.days.moment(at))
+            self.index.set_moment(self.days.moment(at))
             self._at = at
 
     @property
-    def busy(self) -> bool:
+    def is_filling(self) -> bool:
         """Whether a version is being filled, or an audience copied."""
         return bool(self.freezing) or not all(build.complete for build in self.builds.values())
 
     def parse(self, raw: Any) -> Node:
-        """The tree of a version's filter. Raises `Invalid` where this version of Rollcall cannot read it."""
+        """The tree of a version's filter. Raises `Invalid` where this release of Rollcall cannot read it."""
         return parse(raw, self.types, segments=self._reference, limited=False)
 
     def written_out(self, raw: Any, segment_id: UUID) -> Any:
@@ -119,15 +118,15 @@ class AccountState:
         return None if segment is None else Reference(segment.name, segment.type, segment.filter)
 
     def outdated(self) -> list[tuple[SegmentState, int]]:
-        """The segments that name, at any depth, one whose filter is newer than theirs: those named come first.
+        """The segments that name, at any depth, one whose filter is newer than theirs, with its version.
 
-        Looks again only after a filter changed. Segments around a circle, which a log of an earlier version may hold,
-        are each older than the other for ever: they fail, and wait for an edit.
+        A named segment comes before those that name it. Looks again only after a filter changed. Segments in a cycle,
+        which the log of an earlier release may hold, would be outdated permanently: they fail, until an edit.
         """
         if not self.filters_changed:
             return []
         found: dict[UUID, tuple[SegmentState, int]] = {}
-        circular: set[UUID] = set()
+        cyclic: set[UUID] = set()
 
         def newest(segment: SegmentState, path: frozenset[UUID]) -> int:
             inner = 0
@@ -136,7 +135,7 @@ class AccountState:
                 if named is None:
                     continue
                 if named.segment_id in path:
-                    circular.update(path)
+                    cyclic.update(path)
                 else:
                     inner = max(inner, newest(named, path | {named.segment_id}))
             if inner > segment.latest:
@@ -146,19 +145,19 @@ class AccountState:
         for segment in self.segments.values():
             if segment.filter:
                 newest(segment, frozenset([segment.segment_id]))
-        outdated = [pair for segment_id, pair in found.items() if segment_id not in circular]
+        outdated = [pair for segment_id, pair in found.items() if segment_id not in cyclic]
         self.filters_changed = bool(outdated)
         return outdated
 
-    def watch(self, version_no: int, node: Node) -> None:
-        """Let changes flip the members of a version from here on."""
+    def start_evaluating(self, version_no: int, node: Node) -> None:
+        """Let changes and time flip the members of a filter version from here on."""
         self.nodes[version_no] = node
         self.index.add(version_no, node)
         self.time.add(version_no, node)
         self.due_at = None
 
-    def unwatch(self, version_no: int | None) -> None:
-        """Let a version be."""
+    def stop_evaluating(self, version_no: int | None) -> None:
+        """Stop evaluating a filter version; none, or one that is not evaluated, changes nothing."""
         if version_no is not None and self.nodes.pop(version_no, None) is not None:
             self.index.remove(version_no)
             self.time.remove(version_no)
@@ -166,7 +165,7 @@ class AccountState:
 
 
 class Broken(NamedTuple):
-    """A segment whose stored filter this version of Rollcall cannot read."""
+    """A segment whose stored filter this release of Rollcall cannot read."""
 
     account: AccountState
     segment: SegmentState
@@ -174,7 +173,7 @@ class Broken(NamedTuple):
 
 
 def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
-    """Every account with its attribute types, segments and index, from the read model; and what cannot be read."""
+    """Every account with its attribute types, segments and index, from the read model; and the broken segments."""
     accounts = {
         account_id: AccountState(account_id, Days(ZoneInfo(timezone)), time_passed_to)
         for account_id, timezone, time_passed_to in connection.execute(SQL.accounts)
@@ -184,10 +183,16 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
         accounts[account_id].types[key] = kind
     for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments):
         accounts[account_id].segments[segment_id] = SegmentState(
-            account_id, segment_no, segment_id, name, kind, None if raw is None else json_text.loads(raw), serving,
+            account_id,
+            segment_no,
+            segment_id,
+            name,
+            kind,
+            filter=None if raw is None else json_text.loads(raw),
+            serving=serving,
             latest=latest,
-        )  # fmt: skip
-    for row in connection.execute(SQL.watched_versions):
+        )
+    for row in connection.execute(SQL.evaluated_versions):
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
@@ -196,7 +201,7 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
         except Invalid as unreadable:
             broken.append(Broken(account, segment, str(unreadable)))
             continue
-        account.watch(version_no, node)
+        account.start_evaluating(version_no, node)
         if state == "building":
             segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
     for account_id, audience_id, *audience in connection.execute(SQL.freezing):

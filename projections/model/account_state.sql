@@ -9,8 +9,8 @@ SELECT account_id, segment_no, segment_id, name, type, filter::text, serving,
        (SELECT max(version_no) FROM segment_versions v WHERE v.segment_no = s.segment_no)
 FROM segments s
 
--- name: watched_versions
--- The filters that changes can flip: served or being built. A segment in error keeps its last members.
+-- name: evaluated_versions
+-- The versions whose members can flip: served or being built. A failed segment keeps its last members.
 SELECT s.account_id, s.segment_id, v.version_no, v.filter::text, v.state, v.previous,
        (extract(epoch FROM v.began_at) * 1000000)::bigint, v.built_to
 FROM segments s

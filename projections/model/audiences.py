@@ -1,137 +1,170 @@
-"""Frozen audiences: a campaign's recipients at a log position, the same for ever. Used by the worker.
+"""Frozen audiences: a campaign's recipients as of a log position, kept permanently.
 
-Recipients are copied chunk by chunk between event batches, each as of the audience's position: a chunk takes only
-customers whose last event precedes it, and whoever is touched before her chunk came is copied first. What it
-came to is then put into the log, and only then the audience may be read. So a replay gives the same audience also
-after a person was erased, whose values are in the log no more: the counts, and whom she had passed over, come
-from the log.
+Used by the worker within its transaction. Recipients are copied chunk by chunk between event batches, each as of the
+audience's position: a chunk takes only customers whose last event precedes it, and a customer whom an event touches
+before their chunk is copied first. When the copy is complete the live worker appends `AudienceCounted`, and only then
+may the audience be read. A replay takes the counts, and who was passed over for a shared phone number, from that
+event: so it gives the same audience even when the values of an erased customer are gone from the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, sql
 
-from domain.stored_events import AudienceCounted, AudienceFrozen, Event
+from domain.stored_events import AudienceCounted, AudienceFrozen
 from projections.model.account_state import AccountState, Freezing
-from projections.model.announcer import Announcer
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
+from projections.model.customers import ProjectedCustomer
+from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
-EVERYBODY = 2**40
 
 
-def apply(connection: Connection[Any], account: AccountState, event: Event, position: int, at: int) -> None:
-    """Bring an event into the audiences' rows."""
-    match event:
-        case AudienceFrozen():
-            _freeze(connection, account, event, position, at)
-        case AudienceCounted():
-            if event.originator_id in account.freezing:
-                finish(connection, account)
-            fields = {
-                "audience_id": event.originator_id, "recipients": event.count, "opted_out": event.opted_out,
-                "no_phone": event.no_phone, "excluded": event.excluded, "duplicate_phone": len(event.passed_over),
-                "passed_over": event.passed_over,
-            }  # fmt: skip
-            connection.execute(SQL.pass_over, fields)
-            connection.execute(SQL.counted, fields)
+class UncountedAudience(NamedTuple):
+    """A copied audience without `AudienceCounted`: its counts, and the numbers of those passed over."""
+
+    account_id: UUID
+    audience_id: UUID
+    counts: dict[str, int]
+    passed_over: list[int]
 
 
-def _freeze(connection: Connection[Any], account: AccountState, event: AudienceFrozen, position: int, at: int) -> None:
-    """Begin an audience; none where a deletion came first, which the command could not see."""
-    lists = connection.execute(SQL.lists, {"campaign_id": event.campaign_id}).fetchone()
-    union = _union(account, *lists) if lists is not None else None
-    if union is None or not union.included:
+def freeze(model: ReadModel, event: AudienceFrozen, position: int, at: int) -> None:
+    """Begin an audience; none where a segment was deleted first, which the command could not see."""
+    account = model.account_of(event)
+    spec = _audience_spec(model.connection, account, event.campaign_id)
+    if spec is None or not spec.included:
         return
-    fields: dict[str, Any] = {
-        "account_id": account.account_id, "audience_no": position, "audience_id": event.originator_id,
-        "campaign_id": event.campaign_id, "at": at, "included": union.included, "left_out": union.left_out,
-    }  # fmt: skip
-    connection.execute(SQL.create, fields)
-    account.freezing[event.originator_id] = Freezing(position, union.included, union.left_out)
+    fields = {
+        "account_id": account.account_id,
+        "audience_no": position,
+        "audience_id": event.originator_id,
+        "campaign_id": event.campaign_id,
+        "at": at,
+        "included": spec.included,
+        "left_out": spec.left_out,
+    }
+    model.connection.execute(SQL.create, fields)
+    account.freezing[event.originator_id] = Freezing(position, spec.included, spec.left_out)
+
+
+def record_counts(model: ReadModel, event: AudienceCounted, _position: int, _at: int) -> None:
+    """Complete an audience with the counts in the log, and remove the customers that it passed over."""
+    account = model.account_of(event)
+    if event.originator_id in account.freezing:
+        copy_rest(model.connection, account)
+    fields = {
+        "audience_id": event.originator_id,
+        "recipients": event.count,
+        "opted_out": event.opted_out,
+        "no_phone": event.no_phone,
+        "excluded": event.excluded,
+        "duplicate_phone": len(event.passed_over),
+        "passed_over": event.passed_over,
+    }
+    model.connection.execute(SQL.remove_passed_over, fields)
+    model.connection.execute(SQL.record_counts, fields)
 
 
 def copy_chunk(connection: Connection[Any], account: AccountState, size: int) -> None:
-    """Copy about `size` members, or all that are left, into each audience of the account that is being frozen."""
+    """Copy about `size` members into each audience of the account that is being copied."""
     for audience_id, freezing in list(account.freezing.items()):
         most = max(1, size // len(freezing.included))
         terms = {"included": freezing.included, "copied_to": freezing.copied_to, "audience_no": freezing.audience_no}
-        row = None if size == EVERYBODY else connection.execute(SQL.chunk_end, terms | {"most": most}).fetchone()
-        last = row[0] if row else None
-        connection.execute(SQL.plan_for, {"ranges": "on"})
-        _copy(
-            connection, account, freezing, SQL.whom_chunk, complete=last is None, after=freezing.copied_to,
-            last=freezing.audience_no if last is None else last,
-        )  # fmt: skip
-        connection.execute(SQL.plan_for, {"ranges": "off"})
-        if last is None:
-            del account.freezing[audience_id]
-        else:
-            freezing.copied_to = last
+        row = connection.execute(SQL.chunk_end, terms | {"most": most}).fetchone()
+        _copy_up_to(connection, account, audience_id, row[0] if row else None)
 
 
-def finish(connection: Connection[Any], account: AccountState) -> None:
-    """Copy all that is left for every audience of the account that is being frozen."""
-    while account.freezing:
-        copy_chunk(connection, account, EVERYBODY)
+def copy_rest(connection: Connection[Any], account: AccountState) -> None:
+    """Copy all that is left into each audience of the account that is being copied."""
+    for audience_id in list(account.freezing):
+        _copy_up_to(connection, account, audience_id, None)
 
 
-def settle(connection: Connection[Any], accounts: Iterable[AccountState]) -> None:
-    """Copy whoever is about to be touched, before anything of that is written."""
+def note_touched(account: AccountState, customer: ProjectedCustomer) -> None:
+    """Before an event changes a customer: note them for each audience whose copy has not reached them."""
+    if customer.fresh:
+        return
+    for freezing in account.freezing.values():
+        is_ahead = freezing.copied_to < customer.customer_no < freezing.audience_no
+        if is_ahead and customer.position <= freezing.audience_no:
+            freezing.touched.add(customer.customer_no)
+
+
+def copy_touched(connection: Connection[Any], accounts: Iterable[AccountState]) -> None:
+    """Copy the customers that were noted, before anything is written of what changed them."""
     for account in accounts:
         for freezing in account.freezing.values():
             if freezing.touched:
-                _copy(connection, account, freezing, SQL.whom_touched, touched=sorted(freezing.touched))
+                chosen = {"touched": sorted(freezing.touched), "copied_to": freezing.copied_to, "complete": False}
+                _copy(connection, account, freezing, SQL.is_touched, chosen)
                 freezing.touched = set()
 
 
-def _copy(
-    connection: Connection[Any], account: AccountState, freezing: Freezing, whom: str, *, complete: bool = False,
-    **terms: Any,
-) -> None:  # fmt: skip
-    fields = {
-        "account_id": account.account_id, "audience_no": freezing.audience_no, "included": freezing.included,
-        "left_out": freezing.left_out, "complete": complete, "copied_to": terms.get("last", freezing.copied_to),
-    }  # fmt: skip
-    of = {f"whom_{name}": sql.SQL(whom).format(of=sql.Identifier(name)) for name in "mcx"}
-    connection.execute(sql.SQL(SQL.copy).format(**of), fields | terms)
-
-
-def _union(
-    account: AccountState, segment_ids: list[UUID], exclude_segment_ids: list[UUID], lost_excluded: int
-) -> Union | None:
-    """The versions served now; `None` where nobody may be in it: too much was lost, or is not computed yet."""
-    segments = [account.segments[each].serving for each in segment_ids]
-    excluded = [account.segments[each].serving for each in exclude_segment_ids]
-    included, left_out = [each for each in segments if each], [each for each in excluded if each]
-    if lost_excluded or len(left_out) < len(excluded) or len(included) < len(segments):
-        return None
-    return Union(account.account_id, included, left_out)
+def uncounted(connection: Connection[Any]) -> list[UncountedAudience]:
+    """Every copied audience whose counts are not in the log, oldest first."""
+    audiences = []
+    with connection.transaction():
+        rows = connection.execute(SQL.uncounted).fetchall()
+        connection.execute(SQL.plan_for, {"ranges": "on"})
+        for account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied in rows:
+            found = connection.execute(SQL.passed_over, {"audience_no": audience_no})
+            passed_over = [customer_no for (customer_no,) in found]
+            counts = {
+                "count": copied - len(passed_over),
+                "opted_out": opted_out,
+                "no_phone": no_phone,
+                "excluded": excluded,
+            }
+            audiences.append(UncountedAudience(account_id, audience_id, counts, passed_over))
+    return audiences
 
 
 def erase(connection: Connection[Any], account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
-    """Take erased persons out of every audience, which tells how many."""
+    """Remove erased customers from every audience, each of which counts them."""
     connection.execute(SQL.erase, [list(account_ids), list(customer_nos)], binary=True)
 
 
-def announce(connection: Connection[Any], announcer: Announcer) -> bool:
-    """Put into the log what each audience came to that the log does not count yet; whether there were any."""
-    with connection.transaction():
-        found = connection.execute(SQL.uncounted).fetchall()
-        connection.execute(SQL.plan_for, {"ranges": "on"})
-        passed_over = [
-            [number for (number,) in connection.execute(SQL.passed_over, {"audience_no": row[2]})] for row in found
-        ]
-    for (account_id, audience_id, _, opted_out, no_phone, excluded, copied), numbers in zip(
-        found, passed_over, strict=True
-    ):
-        counts = {
-            "count": copied - len(numbers), "opted_out": opted_out, "no_phone": no_phone, "excluded": excluded
-        }  # fmt: skip
-        announcer.record_audience_counted(account_id, audience_id, counts, numbers)
-    return bool(found)
+def _audience_spec(connection: Connection[Any], account: AccountState, campaign_id: UUID) -> AudienceSpec | None:
+    """The versions served now; `None` where the audience is empty: too much was lost, or is not computed yet."""
+    lists = connection.execute(SQL.lists, {"campaign_id": campaign_id}).fetchone()
+    if lists is None:
+        return None
+    segment_ids, exclude_segment_ids, lost_excluded = lists
+    included = [account.segments[each].serving for each in segment_ids]
+    left_out = [account.segments[each].serving for each in exclude_segment_ids]
+    if lost_excluded or None in included or None in left_out:
+        return None
+    return AudienceSpec(account.account_id, [each for each in included if each], [each for each in left_out if each])
+
+
+def _copy_up_to(connection: Connection[Any], account: AccountState, audience_id: UUID, last: int | None) -> None:
+    """Copy the members up to customer number `last`; `None` copies all that are left, and completes the audience."""
+    freezing = account.freezing[audience_id]
+    end = freezing.audience_no if last is None else last
+    chosen = {"after": freezing.copied_to, "last": end, "copied_to": end, "complete": last is None}
+    connection.execute(SQL.plan_for, {"ranges": "on"})
+    _copy(connection, account, freezing, SQL.is_in_chunk, chosen)
+    connection.execute(SQL.plan_for, {"ranges": "off"})
+    freezing.copied_to = end
+    if last is None:
+        del account.freezing[audience_id]
+        account.has_uncounted_audience = True
+
+
+def _copy(
+    connection: Connection[Any], account: AccountState, freezing: Freezing, is_chosen: str, chosen: dict[str, Any]
+) -> None:
+    fields = {
+        "account_id": account.account_id,
+        "audience_no": freezing.audience_no,
+        "included": freezing.included,
+        "left_out": freezing.left_out,
+    }
+    predicates = {f"chosen_{table}": sql.SQL(is_chosen).format(table=sql.Identifier(table)) for table in "mcx"}
+    connection.execute(sql.SQL(SQL.copy).format(**predicates), fields | chosen)

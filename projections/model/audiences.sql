@@ -1,5 +1,5 @@
 -- name: plan_for
--- The worker's session probes by key (projections.postgres.database); a chunk of a union is read as a range of each index.
+-- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index.
 SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true)
 
 -- name: create
@@ -12,7 +12,7 @@ VALUES (%(account_id)s, %(audience_no)s, %(audience_id)s, %(campaign_id)s,
 SELECT segment_ids, exclude_segment_ids, lost_excluded FROM campaigns WHERE campaign_id = %(campaign_id)s
 
 -- name: chunk_end
--- Up to whom no version has more than `most` further members; NULL where none has so many.
+-- The last customer of the next chunk: up to there no version has more than `most` members; NULL where none has more.
 SELECT min(m.customer_no)
 FROM unnest(%(included)s::bigint[]) AS v (version_no)
 CROSS JOIN LATERAL (SELECT customer_no
@@ -23,8 +23,8 @@ CROSS JOIN LATERAL (SELECT customer_no
                     OFFSET %(most)s::bigint LIMIT 1) AS m
 
 -- name: copy
--- Everybody of the chunk who could be sent to, also those whose phone number an older one keeps, and how many could
--- not; each as at the audience's position. Whoever was touched later was copied before that.
+-- All chosen members who can be sent to, also those whose phone number an older customer keeps, and how many cannot;
+-- each as of the audience's position. A customer touched after it was copied before that.
 WITH judged AS MATERIALIZED (
     SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name,
            CASE WHEN x.customer_no IS NOT NULL THEN 'excluded'
@@ -33,11 +33,11 @@ WITH judged AS MATERIALIZED (
                 ELSE 'sent' END AS class
     FROM (SELECT DISTINCT customer_no
           FROM members m
-          WHERE version_no = ANY (%(included)s::bigint[]) AND {whom_m}) AS u
-    JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no AND {whom_c}
+          WHERE version_no = ANY (%(included)s::bigint[]) AND {chosen_m}) AS u
+    JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no AND {chosen_c}
     LEFT JOIN (SELECT DISTINCT customer_no
                FROM members x
-               WHERE version_no = ANY (%(left_out)s::bigint[]) AND {whom_x}) AS x
+               WHERE version_no = ANY (%(left_out)s::bigint[]) AND {chosen_x}) AS x
         ON x.customer_no = u.customer_no
     WHERE c.position <= %(audience_no)s
 ), copied AS (
@@ -56,11 +56,11 @@ FROM (SELECT count(*) FILTER (WHERE class = 'opted_out') AS opted_out,
       FROM judged) AS t
 WHERE a.account_id = %(account_id)s AND a.audience_no = %(audience_no)s
 
--- name: whom_chunk
-{of}.customer_no > %(after)s::bigint AND {of}.customer_no <= %(last)s::bigint
+-- name: is_in_chunk
+{table}.customer_no > %(after)s::bigint AND {table}.customer_no <= %(last)s::bigint
 
--- name: whom_touched
-{of}.customer_no = ANY (%(touched)s::bigint[])
+-- name: is_touched
+{table}.customer_no = ANY (%(touched)s::bigint[])
 
 -- name: uncounted
 SELECT a.account_id, a.audience_id, a.audience_no, a.opted_out, a.no_phone, a.excluded,
@@ -70,8 +70,8 @@ WHERE a.complete AND NOT a.counted
 ORDER BY a.audience_no
 
 -- name: passed_over
--- Whoever shares a phone number with an older recipient. Sought by the numbers' hashes, which group faster than texts
--- (less than half the time); of those found by their numbers.
+-- The customers who share a phone number with an older recipient. Phone numbers are grouped by their hashes, which
+-- takes less than half the time of grouping texts; the numbers themselves decide among those found.
 WITH shared AS MATERIALIZED (
     SELECT hashtextextended(phone, 0) AS hash
     FROM audience_recipients
@@ -88,14 +88,14 @@ FROM (SELECT customer_no, min(customer_no) OVER (PARTITION BY phone) AS keeper F
 WHERE customer_no > keeper
 ORDER BY customer_no
 
--- name: pass_over
+-- name: remove_passed_over
 DELETE FROM audience_recipients r
 USING audiences a
 WHERE a.audience_id = %(audience_id)s AND r.audience_no = a.audience_no
   AND r.customer_no = ANY (%(passed_over)s::bigint[])
 
--- name: counted
--- Who is missing by now was erased.
+-- name: record_counts
+-- Recipients that are missing by now were erased.
 UPDATE audiences a
 SET counted = true, recipients = %(recipients)s, opted_out = %(opted_out)s, no_phone = %(no_phone)s,
     excluded = %(excluded)s, duplicate_phone = %(duplicate_phone)s,
@@ -103,7 +103,7 @@ SET counted = true, recipients = %(recipients)s, opted_out = %(opted_out)s, no_p
 WHERE a.audience_id = %(audience_id)s
 
 -- name: erase
--- One probe per audience of the account; before an audience is counted nobody needs to be told.
+-- One probe per audience of the account. An audience that is not counted yet counts its erased customers then.
 WITH gone AS (
     DELETE FROM audience_recipients r
     USING audiences a, unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
@@ -111,6 +111,6 @@ WITH gone AS (
     RETURNING r.audience_no, r.account_id
 )
 UPDATE audiences a
-SET erased = a.erased + t.persons
-FROM (SELECT account_id, audience_no, count(*) AS persons FROM gone GROUP BY 1, 2) AS t
+SET erased = a.erased + t.customers
+FROM (SELECT account_id, audience_no, count(*) AS customers FROM gone GROUP BY 1, 2) AS t
 WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no AND a.counted

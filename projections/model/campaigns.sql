@@ -11,8 +11,8 @@ SET name = %(name)s, events = %(events)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE campaign_id = %(campaign_id)s
 
--- name: choose
--- A list that was not mentioned stays as it is by now, with what it lost.
+-- name: choose_audience
+-- A list that was not mentioned stays as it is, with what it lost.
 UPDATE campaigns
 SET segment_ids = coalesce(%(segment_ids)s::uuid[], segment_ids),
     lost_included = CASE WHEN %(segment_ids)s::uuid[] IS NULL THEN lost_included ELSE %(lost_included)s END,
@@ -25,7 +25,7 @@ WHERE campaign_id = %(campaign_id)s
 -- name: delete
 DELETE FROM campaigns WHERE campaign_id = %(campaign_id)s
 
--- name: detach
+-- name: detach_segment
 UPDATE campaigns
 SET segment_ids = array_remove(segment_ids, %(segment_id)s::uuid),
     lost_included = lost_included + (%(segment_id)s::uuid = ANY (segment_ids))::int,

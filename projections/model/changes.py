@@ -1,22 +1,21 @@
-"""The change stream: who joined and left what readers see of a segment, in the order in which they saw it.
+"""The change stream: who joined and left what readers see of a segment, in the order in which readers saw it.
 
-Filled by the live worker in the transactions that change members (`MembershipBatch` tells flips of served
-versions; here a switch tells the difference between two versions, a deletion everybody). Read by
-`api.v1.changes`, and published by `consumers.membership_publisher`. So whoever follows it has the members that the
-API shows; a version under construction, or cancelled, never appears. The worker forgets what is old.
+The live worker appends to it in the transactions that change members: the flips of served versions, the difference
+between two versions when it switches, and every member of a deleted segment. `api.v1.changes` reads it, and
+`consumers.membership_publisher` publishes it. Following the stream gives the members that the API shows; a version
+that is being built, or was cancelled, never appears. The worker removes changes that are too old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid5
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from domain.stored_events import Event, SegmentDeleted, SegmentRecomputed
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
@@ -38,9 +37,9 @@ class Change(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        """The same for the same change however often it is told: made of log positions alone."""
-        told = f"{self.version_no}-{self.customer_no}-{self.position}-{self.at.isoformat()}-{self.joined}"
-        return uuid5(self.segment_id, told)
+        """The same for the same change however often it is published: made of log positions alone."""
+        name = f"{self.version_no}-{self.customer_no}-{self.position}-{self.at.isoformat()}-{self.joined}"
+        return uuid5(self.segment_id, name)
 
 
 class Kept(NamedTuple):
@@ -51,18 +50,51 @@ class Kept(NamedTuple):
     last: int
 
 
-def tell(connection: Connection[Any], event: Event, position: int, at: int) -> None:
-    """After an event of a segment was applied: what it changed for readers all at once. For the worker."""
-    fields: dict[str, Any]
-    match event:
-        case SegmentRecomputed():
-            statement, fields = SQL.tell_switch, {"version_no": event.version_no}
-        case SegmentDeleted():
-            statement, fields = SQL.tell_deletion, {"segment_id": event.originator_id, "at": at}
-        case _:
-            return
+class ChangeStream(Protocol):
+    """Where the worker appends changes of the members that readers see, within its transaction."""
+
+    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
+        """Append the flips of served versions; `flips` are the columns of `membership.Flip`."""
+
+    def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
+        """Append the difference between a version that is served from `position` on and the one before it."""
+
+    def append_deletion(self, connection: Connection[Any], segment_id: UUID, position: int, at: int) -> None:
+        """Append a leave for every member of a segment that was deleted at `position`."""
+
+
+class LiveChanges:
+    """The stream of a live worker. Instants are microseconds since 1970."""
+
+    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
+        """Append the flips of served versions; those of another version are part of its switch."""
+        connection.execute(SQL.append_flips, flips, binary=True)
+
+    def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
+        """Append the difference between two versions; nothing where the version is not served after all."""
+        _append_whole(connection, SQL.append_switch, {"version_no": version_no, "position": position})
+
+    def append_deletion(self, connection: Connection[Any], segment_id: UUID, position: int, at: int) -> None:
+        """Append a leave for every member of a deleted segment."""
+        _append_whole(connection, SQL.append_deletion, {"segment_id": segment_id, "position": position, "at": at})
+
+
+class ReplayedChanges:
+    """The stream of a replaying worker, which appends nothing: the live worker appended these changes before."""
+
+    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
+        """Append nothing."""
+
+    def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
+        """Append nothing."""
+
+    def append_deletion(self, connection: Connection[Any], segment_id: UUID, position: int, at: int) -> None:
+        """Append nothing."""
+
+
+def _append_whole(connection: Connection[Any], statement: str, fields: dict[str, Any]) -> None:
     connection.execute(SQL.plan_for, {"whole_tables": "on"})
-    connection.execute(statement, fields | {"position": position})
+    connection.execute(statement, fields)
     connection.execute(SQL.plan_for, {"whole_tables": "off"})
 
 
@@ -75,30 +107,30 @@ def of_segment(
 
 
 def kept(connection: Connection[TupleRow]) -> Kept:
-    """What is left of the stream, in this snapshot."""
+    """Which changes are still there, in this snapshot."""
     row = connection.execute(SQL.kept).fetchone()
     assert row is not None
     return Kept(*row)
 
 
 def forget(connection: Connection[Any], before: datetime, limit: int, *, published_only: bool) -> bool:
-    """Remove up to `limit` of the oldest changes, all older than `before`; whether there were any. For the worker."""
+    """Remove up to `limit` of the oldest changes, all older than `before`. Returns whether any was removed."""
     fields = {"before": before, "limit": limit, "published_only": published_only}
     return connection.execute(SQL.forget, fields).rowcount > 0
 
 
 def pass_on(database: Database, limit: int, publish: Callable[[Sequence[Change]], None]) -> int:
-    """Hand the next changes, oldest first, to `publish` and move on when it returns; how many there were.
+    """Hand up to `limit` next changes, oldest first, to `publish`. Returns how many there were.
 
-    One at a time over all processes. A crash in between publishes them again. Raises `Unavailable` and
-    whatever `publish` raises.
+    The cursor advances when `publish` returns; after a crash in between they are published again. One call at a
+    time over all processes. Raises `Unavailable` and whatever `publish` raises.
     """
     with database.spanning() as connection:
         row = connection.execute(SQL.published_to).fetchone()
         if row is None:
             return 0
-        found = [Change(*each) for each in connection.execute(SQL.next_changes, {"after": row[0], "limit": limit})]
-        if found:
-            publish(found)
-            connection.execute(SQL.move_on, [found[-1].change_no])
-        return len(found)
+        changes = [Change(*each) for each in connection.execute(SQL.next_changes, {"after": row[0], "limit": limit})]
+        if changes:
+            publish(changes)
+            connection.execute(SQL.move_on, [changes[-1].change_no])
+        return len(changes)

@@ -3,8 +3,18 @@
 SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
        set_config('enable_seqscan', %(whole_tables)s, true)
 
--- name: tell_switch
--- Nothing where the version did not come to be served. A leave carries the instant of the edit.
+-- name: append_flips
+-- Of served versions only: what another version changes is appended when it is switched to.
+INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
+SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
+       'epoch'::timestamptz + t.at * interval '1 microsecond', t.joined, t.cause
+FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
+    AS t (customer_no, version_no, position, at, joined, cause, account_id)
+JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
+ORDER BY t.position, t.at
+
+-- name: append_switch
+-- Nothing where the version was cancelled before it was served. A leave carries the instant of the edit.
 INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
 SELECT v.account_id, v.segment_no, v.version_no, d.customer_no, %(position)s, coalesce(d.joined_at, v.began_at),
        d.joined_at IS NOT NULL, 'edit'
@@ -18,7 +28,7 @@ CROSS JOIN LATERAL (
 WHERE v.version_no = %(version_no)s AND v.state = 'serving'
 ORDER BY d.customer_no
 
--- name: tell_deletion
+-- name: append_deletion
 INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
 SELECT v.account_id, v.segment_no, v.version_no, m.customer_no, %(position)s::bigint,
        'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', false, 'segment_deleted'
@@ -44,7 +54,7 @@ ORDER BY c.change_no
 SELECT change_no, position, rollcall.last_change() FROM forgotten_changes
 
 -- name: forget
--- From the oldest on, up to the first that is not old enough; `position` stays the latest of all that went.
+-- From the oldest on, up to the first that is not old enough; `position` is the latest of all removed ones.
 WITH next AS MATERIALIZED (
     SELECT change_no, position, at >= %(before)s::timestamptz AS kept
     FROM membership_changes

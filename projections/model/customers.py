@@ -1,6 +1,6 @@
 """The customers table: the rows that a batch touches, loaded once, changed in memory, written once.
 
-Used by the worker. A row here is the truth while its batch lasts; `matchable` is what filters see.
+Used by the worker within its transaction. Until the batch is written, what is in memory counts and not the table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from domain import json_text
-from domain.filters.facets import FOLDED, faces
+from domain.filters.facets import FOLDED, facets
 from domain.moments import Days, from_micros, micros_of_text
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
@@ -27,8 +27,11 @@ MOVING: tuple[AttributeType, ...] = ("date", "datetime")
 
 
 @dataclass(slots=True)
-class CustomerRow:
-    """One customer: `attributes` as they are shown, `matchable` as conditions compare them."""
+class ProjectedCustomer:
+    """One customer: `attributes` as they are shown, `matchable` as conditions compare them.
+
+    `folded` is the part of `matchable` that is stored beside `attributes`. Instants are microseconds since 1970.
+    """
 
     account_id: UUID
     customer_no: int
@@ -42,27 +45,27 @@ class CustomerRow:
     updated_at: int = 0
     fresh: bool = False
     profile_changed: bool = False
-    # Dates and instants as they stood before this batch.
+    # Dates and instants as they were before this batch.
     dates_before: dict[str, Value | None] = field(default_factory=dict)
 
     def set(self, key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
-        """Keep a new value (`None` removes it); its matchable faces, which are not yet in `matchable`."""
+        """Set a value (`None` removes it). Returns its facets, which are not yet in `matchable`."""
         if key in ("phone", "name"):
             self.profile_changed = True
         if value is None:
             self.attributes.pop(key, None)
         else:
             self.attributes[key] = value
-        compared = faces(key, kind, value, days)
-        for face, each in compared.items():
-            if is_indexed(face, kind):
-                self.dates_before.setdefault(face, self.matchable.get(face))
-            if kind in FOLDED or face.endswith("@day"):
-                _put(self.folded, face, each)
-        return compared
+        values = facets(key, kind, value, days)
+        for facet, each in values.items():
+            if is_indexed(facet, kind):
+                self.dates_before.setdefault(facet, self.matchable.get(facet))
+            if kind in FOLDED or facet.endswith("@day"):
+                _put(self.folded, facet, each)
+        return values
 
     def fill(self, values: Mapping[str, Any], types: Mapping[str, AttributeType], days: Days) -> None:
-        """Keep the first values of a customer, none of whom is missing, and let them be matchable at once."""
+        """Set the values of a new customer, none of which is `None`, in `matchable` too."""
         for key, given in values.items():
             kind = types[key]
             value: Value = tuple(given) if isinstance(given, list) else given
@@ -70,31 +73,31 @@ class CustomerRow:
                 self.attributes[key] = value
                 self.folded[key] = self.matchable[key] = matchable(value)
             elif kind in MOVING:
-                found = self.set(key, kind, value, days)
-                self.matchable |= {face: each for face, each in found.items() if each is not None}
+                facets = self.set(key, kind, value, days)
+                self.matchable |= {facet: each for facet, each in facets.items() if each is not None}
             else:
                 self.attributes[key] = self.matchable[key] = value
 
     def moved_dates(self) -> Iterator[Moved]:
-        """What the index of date values has to follow."""
-        for face, old in self.dates_before.items():
-            yield self.account_id, face, self.customer_no, old, self.matchable.get(face)
+        """The changes of the customer's dates and instants, for the index of date values."""
+        for facet, old in self.dates_before.items():
+            yield self.account_id, facet, self.customer_no, old, self.matchable.get(facet)
 
 
-def is_indexed(face: str, kind: AttributeType | None) -> bool:
-    """Whether the index of date values holds this face of an attribute of type `kind`."""
-    return kind == "date" or face.endswith(("@day", "@age"))
+def is_indexed(facet: str, kind: AttributeType | None) -> bool:
+    """Returns whether the index of date values holds this facet of an attribute of type `kind`."""
+    return kind == "date" or facet.endswith(("@day", "@age"))
 
 
 def read_values(attributes: str, folded: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Value]]:
-    """A customer's values from the two columns that hold them: as shown, as kept apart, and all that conditions see."""
+    """A customer's `attributes`, `folded` and `matchable` values, from the two columns that store them."""
     shown = json_text.loads(attributes)
-    compared = {key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()}
-    seen = shown | compared
-    for face in compared:
-        if face.endswith("@day"):
-            seen[f"{face[:-4]}@age"] = micros_of_text(shown[face[:-4]])
-    return shown, compared, seen
+    stored = {key: tuple(value) if type(value) is list else value for key, value in json_text.loads(folded).items()}
+    matched = shown | stored
+    for facet in stored:
+        if facet.endswith("@day"):
+            matched[f"{facet[:-4]}@age"] = micros_of_text(shown[facet[:-4]])
+    return shown, stored, matched
 
 
 def _put(into: dict[str, Any], key: str, value: Value | None) -> None:
@@ -104,95 +107,99 @@ def _put(into: dict[str, Any], key: str, value: Value | None) -> None:
         into[key] = value
 
 
-def new_row(account_id: UUID, customer_no: int, customer_id: UUID, created_at: int) -> CustomerRow:
-    """The row of a customer whose first event has position `customer_no`."""
-    return CustomerRow(account_id, customer_no, customer_id, customer_no, {}, {}, {}, created_at=created_at, fresh=True)
+def new_customer(account_id: UUID, customer_no: int, customer_id: UUID, created_at: int) -> ProjectedCustomer:
+    """A customer without values, whose first event has position `customer_no`."""
+    return ProjectedCustomer(
+        account_id, customer_no, customer_id, customer_no, {}, {}, {}, created_at=created_at, fresh=True
+    )
 
 
 @dataclass(slots=True)
-class CustomerRows:
-    """The customers of one batch, by id."""
+class CustomerBatch:
+    """The customers that one batch touches, by id."""
 
-    rows: dict[UUID, CustomerRow] = field(default_factory=dict)
-    gone: list[CustomerRow] = field(default_factory=list)
-    gone_dates: list[Moved] = field(default_factory=list)
+    by_id: dict[UUID, ProjectedCustomer] = field(default_factory=dict)
+    deleted: list[ProjectedCustomer] = field(default_factory=list)
+    deleted_dates: list[Moved] = field(default_factory=list)
 
     def load(self, connection: Connection[Any], customer_ids: Iterable[UUID]) -> None:
-        """Bring in the rows of those customers that exist."""
-        self._take(connection.execute(SQL.load, [Uuids(list(customer_ids))], binary=True))
+        """Load those of these customers that exist."""
+        self._add(connection.execute(SQL.load, [Uuids(list(customer_ids))], binary=True))
 
     def load_numbers(self, connection: Connection[Any], account_id: UUID, numbers: list[int]) -> None:
-        """Bring in the rows of an account's customers by number."""
-        self._take(connection.execute(SQL.load_numbers, [account_id, numbers], binary=True))
+        """Load an account's customers by number."""
+        self._add(connection.execute(SQL.load_numbers, [account_id, numbers], binary=True))
 
     def load_since(self, connection: Connection[Any], account_id: UUID, instant: int) -> None:
-        """Bring in an account's customers touched later than an instant. For verify."""
-        self._take(connection.execute(SQL.load_since, [account_id, instant], binary=True))
+        """Load an account's customers that were touched later than an instant. For verify."""
+        self._add(connection.execute(SQL.load_since, [account_id, instant], binary=True))
 
-    def _take(self, cursor: Cursor[Any]) -> None:
+    def _add(self, cursor: Cursor[Any]) -> None:
         for account_id, customer_no, customer_id, position, version, updated_at, attributes, folded in cursor:
-            shown, compared, seen = read_values(attributes, folded)
-            self.rows[customer_id] = CustomerRow(
-                account_id, customer_no, customer_id, position, shown, compared, seen, version, updated_at=updated_at
+            shown, stored, matched = read_values(attributes, folded)
+            self.by_id[customer_id] = ProjectedCustomer(
+                account_id, customer_no, customer_id, position, shown, stored, matched, version, updated_at=updated_at
             )
 
     def create(
         self, event: CustomerChanged, position: int, at: int, types: Mapping[str, AttributeType], days: Days
-    ) -> CustomerRow:  # fmt: skip
-        """The row of a customer whose first event stands at `position`, its values matchable."""
-        row = self.rows[event.originator_id] = new_row(event.account_id, position, event.originator_id, at)
-        row.version, row.updated_at = event.originator_version, at
-        born: dict[str, Any] = {"opted_out": False, "created_at": instant_text(from_micros(at))}
-        row.fill(born | event.values, types, days)
-        return row
+    ) -> ProjectedCustomer:
+        """Add the customer whose first event is at `position`, with its values in `matchable`."""
+        customer = new_customer(event.account_id, position, event.originator_id, at)
+        customer.version, customer.updated_at = event.originator_version, at
+        given: dict[str, Any] = {"opted_out": False, "created_at": instant_text(from_micros(at))}
+        customer.fill(given | event.values, types, days)
+        self.by_id[event.originator_id] = customer
+        return customer
 
-    def delete(self, row: CustomerRow, types: Mapping[str, AttributeType]) -> None:
-        """Forget a customer; a row that was never written needs no deletion."""
-        del self.rows[row.customer_id]
-        if not row.fresh:
-            self.gone.append(row)
-            before = row.matchable | row.dates_before
-            self.gone_dates += [
-                (row.account_id, face, row.customer_no, old, None)
-                for face, old in before.items()
-                if is_indexed(face, types.get(face))
+    def delete(self, customer: ProjectedCustomer, types: Mapping[str, AttributeType]) -> None:
+        """Remove a customer; one that was never written needs no DELETE."""
+        del self.by_id[customer.customer_id]
+        if not customer.fresh:
+            self.deleted.append(customer)
+            before = customer.matchable | customer.dates_before
+            self.deleted_dates += [
+                (customer.account_id, facet, customer.customer_no, old, None)
+                for facet, old in before.items()
+                if is_indexed(facet, types.get(facet))
             ]
 
     def write(self, connection: Connection[Any]) -> None:
-        """Write the rows, every one of which was touched, with a statement for each kind of change."""
-        if self.gone:
-            accounts = [row.account_id for row in self.gone]
-            connection.execute(SQL.delete, [accounts, [row.customer_no for row in self.gone]], binary=True)
-            self.gone = []
-        date_values.write(
-            connection, [*self.gone_dates, *(each for row in self.rows.values() for each in row.moved_dates())]
-        )
-        fresh = [row for row in self.rows.values() if row.fresh]
-        known = [row for row in self.rows.values() if not row.fresh]
+        """Write the customers, every one of which was touched, with a statement for each kind of change."""
+        if self.deleted:
+            accounts = [customer.account_id for customer in self.deleted]
+            numbers = [customer.customer_no for customer in self.deleted]
+            connection.execute(SQL.delete, [accounts, numbers], binary=True)
+            self.deleted = []
+        customers = self.by_id.values()
+        moved = (each for customer in customers for each in customer.moved_dates())
+        date_values.write(connection, [*self.deleted_dates, *moved])
+        fresh = [each for each in customers if each.fresh]
+        with_profile = [each for each in customers if not each.fresh and each.profile_changed]
+        others = [each for each in customers if not each.fresh and not each.profile_changed]
         if fresh:
             connection.execute(SQL.insert, _columns(fresh, profile=True, identity=True), binary=True)
-        for rows, statement in (
-            ([row for row in known if row.profile_changed], SQL.update_with_profile),
-            ([row for row in known if not row.profile_changed], SQL.update),
-        ):
-            if rows:
-                written = _columns(rows, profile=statement is SQL.update_with_profile, identity=False)
-                connection.execute(statement, written, binary=True)
+        if with_profile:
+            connection.execute(SQL.update_with_profile, _columns(with_profile, profile=True), binary=True)
+        if others:
+            connection.execute(SQL.update, _columns(others), binary=True)
 
 
-def _columns(rows: list[CustomerRow], *, profile: bool, identity: bool) -> list[Any]:
-    rows.sort(key=lambda row: row.customer_no)
+def _columns(customers: list[ProjectedCustomer], *, profile: bool = False, identity: bool = False) -> list[Any]:
+    customers.sort(key=lambda each: each.customer_no)
     columns: list[list[Any]] = [
-        [row.account_id for row in rows],
-        [row.customer_no for row in rows],
-        [row.position for row in rows],
-        [row.version for row in rows],
-        [row.updated_at for row in rows],
-        [json_text.dumps(row.attributes) for row in rows],
-        [json_text.dumps(row.folded) for row in rows],
+        [each.account_id for each in customers],
+        [each.customer_no for each in customers],
+        [each.position for each in customers],
+        [each.version for each in customers],
+        [each.updated_at for each in customers],
+        [json_text.dumps(each.attributes) for each in customers],
+        [json_text.dumps(each.folded) for each in customers],
     ]
     if profile:
-        columns += [[row.attributes.get("phone") for row in rows], [row.attributes.get("name") for row in rows]]
+        columns.append([each.attributes.get("phone") for each in customers])
+        columns.append([each.attributes.get("name") for each in customers])
     if identity:
-        columns += [[row.customer_id for row in rows], [row.created_at for row in rows]]
+        columns.append([each.customer_id for each in customers])
+        columns.append([each.created_at for each in customers])
     return [column(values) for values in columns]

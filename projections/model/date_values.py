@@ -1,7 +1,7 @@
-"""The index of customers' dates and instants, by value: where a moving threshold finds those whom it passes.
+"""The index of customers' dates and instants by value, in which a moving threshold finds the customers it passes.
 
-Used by the worker. It holds every date, every datetime and its day, whether or not a segment asks for
-them, so that an edit has nothing to backfill. Written with the customers' rows, only where a value moved.
+Used by the worker. It holds every date, every datetime and its day, whether or not a segment uses them, so that an
+edit has nothing to backfill. Written with the customers' rows, only where a value changed.
 """
 
 from __future__ import annotations
@@ -18,37 +18,43 @@ from projections.postgres.arrays import columns
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
+# Account, facet, customer_no, old value, new value. Days are texts, instants are microseconds since 1970.
 Moved = tuple[UUID, str, int, Value | None, Value | None]
+_Row = tuple[UUID, str, Value, int]
 
 
 def write(connection: Connection[Any], moved: Iterable[Moved]) -> None:
-    """Replace old values by new ones: account, face, customer_no, old, new. Days are texts, instants microseconds."""
-    rows: dict[str, list[tuple[UUID, str, Value, int]]] = {
-        "delete_days": [], "delete_instants": [], "insert_days": [], "insert_instants": [],
-    }  # fmt: skip
-    for account_id, face, customer_no, old, new in moved:
+    """Replace old values by new ones."""
+    deleted_days: list[_Row] = []
+    deleted_instants: list[_Row] = []
+    inserted_days: list[_Row] = []
+    inserted_instants: list[_Row] = []
+    for account_id, facet, customer_no, old, new in moved:
         if old == new:
             continue
         if old is not None:
-            rows["delete_instants" if isinstance(old, int) else "delete_days"].append(
-                (account_id, face, old, customer_no)
-            )
+            deleted = deleted_instants if isinstance(old, int) else deleted_days
+            deleted.append((account_id, facet, old, customer_no))
         if new is not None:
-            rows["insert_instants" if isinstance(new, int) else "insert_days"].append(
-                (account_id, face, new, customer_no)
-            )
-    for name, found in rows.items():
-        if found:
-            connection.execute(getattr(SQL, name), columns(found))
+            inserted = inserted_instants if isinstance(new, int) else inserted_days
+            inserted.append((account_id, facet, new, customer_no))
+    for statement, rows in (
+        (SQL.delete_days, deleted_days),
+        (SQL.delete_instants, deleted_instants),
+        (SQL.insert_days, inserted_days),
+        (SQL.insert_instants, inserted_instants),
+    ):
+        if rows:
+            connection.execute(statement, columns(rows))
 
 
 def candidates(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> list[int]:
-    """The customers whom something may have passed, by number, in order."""
+    """The customers that a threshold may have passed, by number, in order."""
     return [row[0] for row in connection.execute(SQL.candidates, _fields(account_id, crossings))]
 
 
 def any_candidate(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> bool:
-    """Whether there is one."""
+    """Returns whether a threshold may have passed any customer."""
     return connection.execute(SQL.any_candidate, _fields(account_id, crossings)).fetchone() is not None
 
 
@@ -56,9 +62,8 @@ def next_instant(connection: Connection[Any], account_id: UUID, edges: list[tupl
     """The first instant later than `after` at which a value reaches one of the ages in `edges`."""
     if not edges:
         return None
-    fields = {
-        "account_id": account_id, "after": after, "keys": [key for key, _ in edges], "ages": [age for _, age in edges],
-    }  # fmt: skip
+    keys, ages = zip(*edges, strict=True)
+    fields = {"account_id": account_id, "after": after, "keys": list(keys), "ages": list(ages)}
     row = connection.execute(SQL.next_instant, fields).fetchone()
     return None if row is None else row[0]
 

@@ -1,7 +1,7 @@
-"""Erased persons in the read model: what is left of them beside their own rows goes too. Used by the worker.
+"""Erased customers in the read model: what is left of them beside their own rows is removed too. Used by the worker.
 
-The values in the log were erased in the transaction that stored the deletion (`projections.records.event_store`), so
-a replay cannot know what she was in; therefore nobody else keeps it either.
+Their values were erased from the log in the transaction that stored the deletion (`projections.records.event_store`).
+A replay cannot know which segments they were in, so the live read model does not keep it either.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 from psycopg import Connection
 
 from projections.model import audiences
-from projections.model.customers import CustomerRow
+from projections.model.customers import ProjectedCustomer
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
 
 
-def forget(connection: Connection[Any], persons: Sequence[CustomerRow]) -> None:
-    """Remove the history and the frozen places of customers whose own rows and memberships are gone."""
-    if persons:
-        numbers = sorted({row.customer_no for row in persons})
-        connection.execute(SQL.forget_history, [numbers], binary=True)
-        audiences.erase(connection, [row.account_id for row in persons], [row.customer_no for row in persons])
+def forget(connection: Connection[Any], erased: Sequence[ProjectedCustomer]) -> None:
+    """Remove the history and the audience places of customers whose own rows and memberships are gone."""
+    if erased:
+        numbers = [customer.customer_no for customer in erased]
+        connection.execute(SQL.forget_history, [sorted(set(numbers))], binary=True)
+        audiences.erase(connection, [customer.account_id for customer in erased], numbers)

@@ -1,12 +1,14 @@
-"""Members and their history: what a batch made join and leave, netted for rows, whole for the history.
+"""Members and their history: `members` rows are netted within a batch, the history holds every join and leave.
 
-Used by the worker. Within a batch a (version, customer) is written once: what stood there goes when
-its first flip is a leave, a row comes when its last flip is a join. The history has every flip.
+Used by the worker within its transaction. However a log is cut into batches, rows and history are the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from psycopg import Connection
 
 from domain.errors import Corrupt
 from projections.matching.flip_index import Flips
+from projections.model.changes import ChangeStream
 from projections.postgres.arrays import columns
 from projections.postgres.database import beside
 
@@ -21,88 +24,134 @@ SQL = beside(__file__)
 Cause = Literal["change", "edit", "deletion", "time", "manual", "import", "segment"]
 
 
-class Settlement(NamedTuple):
-    """A customer evaluated as of an edit, before a later event touches her."""
+class Flip(NamedTuple):
+    """One join or leave, a row of the history; sorted, those of one customer in one version follow as they happened.
+
+    `at` is in microseconds since 1970.
+    """
+
+    customer_no: int
+    version_no: int
+    position: int
+    at: int
+    joined: bool
+    cause: Cause
+    account_id: UUID
+
+
+class MemberRows(NamedTuple):
+    """What changes in `members`, each in key order: deletes come first.
+
+    `deletes` are (version_no, customer_no), `inserts` are (version_no, customer_no, at, position, account_id).
+    """
+
+    deletes: list[tuple[int, int]]
+    inserts: list[tuple[int, int, int, int, UUID]]
+
+
+def consolidate(flips: Sequence[Flip]) -> MemberRows:
+    """The rows that flips, sorted, delete from and insert into `members`.
+
+    The flips of one customer in one version alternate. So their row is deleted where the first flip is a leave, and
+    inserted, as of the last flip, where that is a join: a join and a leave cancel out, a leave and a join make a new
+    row with the instant of the new join.
+    """
+    rows = MemberRows([], [])
+    is_first = True
+    for flip, following in zip_longest(flips, flips[1:]):
+        is_last = (
+            following is None or following.customer_no != flip.customer_no or following.version_no != flip.version_no
+        )
+        if is_first and not flip.joined:
+            rows.deletes.append((flip.version_no, flip.customer_no))
+        if is_last and flip.joined:
+            rows.inserts.append((flip.version_no, flip.customer_no, flip.at, flip.position, flip.account_id))
+        is_first = is_last
+    rows.deletes.sort()
+    rows.inserts.sort()
+    return rows
+
+
+class MembershipAtEdit(NamedTuple):
+    """Whether a customer is in a version that is being built, and was in the previous one, both as of the edit."""
 
     account_id: UUID
     version_no: int
     previous: int | None
     customer_no: int
-    member: bool
+    is_member: bool
     was_member: bool
     at: int
 
 
 @dataclass(slots=True)
 class MembershipBatch:
-    """Flips since the last write. Instants are microseconds since 1970."""
+    """Flips since the last write, and how many joins and leaves were written. Instants are in microseconds."""
 
-    first_left: dict[tuple[int, int], UUID] = field(default_factory=dict)
-    last: dict[tuple[int, int], tuple[int, int, UUID] | None] = field(default_factory=dict)
-    history: list[tuple[int, int, int, int, bool, str, UUID]] = field(default_factory=list)
-    settled: list[Settlement] = field(default_factory=list)
-    # Whether flips that readers see go into the change stream: not in a replay.
-    telling: bool = False
+    changes: ChangeStream
+    flips: list[Flip] = field(default_factory=list)
+    at_edits: list[MembershipAtEdit] = field(default_factory=list)
     joins: int = 0
     leaves: int = 0
 
-    def flip(self, account_id: UUID, customer_no: int, flips: Flips, position: int, at: int, cause: Cause) -> None:
-        """Take in the joins and leaves that one event caused for one customer."""
-        last, history = self.last, self.history
-        for version in flips.left:
-            key = (version, customer_no)
-            if key not in last:
-                self.first_left[key] = account_id
-            last[key] = None
-            history.append((customer_no, version, position, at, False, cause, account_id))
-        for version in flips.joined:
-            last[version, customer_no] = (at, position, account_id)
-            history.append((customer_no, version, position, at, True, cause, account_id))
+    def add(self, account_id: UUID, customer_no: int, flips: Flips, position: int, at: int, cause: Cause) -> None:
+        """Add the joins and leaves that one event caused for one customer."""
+        append = self.flips.append
+        for version_no in flips.left:
+            append(Flip(customer_no, version_no, position, at, False, cause, account_id))
+        for version_no in flips.joined:
+            append(Flip(customer_no, version_no, position, at, True, cause, account_id))
 
-    def settle(self, settlement: Settlement) -> None:
-        """Take in a customer's membership as of an edit."""
-        self.settled.append(settlement)
-        if settlement.member != settlement.was_member:
-            self.history.append(
-                (
-                    settlement.customer_no, settlement.version_no, settlement.version_no, settlement.at,
-                    settlement.member, "edit", settlement.account_id,
-                )
-            )  # fmt: skip
+    def add_at_edit(self, membership: MembershipAtEdit) -> None:
+        """Add a customer's membership as of an edit."""
+        self.at_edits.append(membership)
 
     def write(self, connection: Connection[Any]) -> None:
-        """Write rows, history and counts, a statement for each. Raises `Corrupt` where a member was not there."""
-        counts: dict[int, int] = {}
-        self._write_settled(connection, counts)
-        if self.first_left:
-            keys = sorted(self.first_left)
-            cursor = connection.execute(SQL.delete_members, columns(keys), binary=True)
-            if cursor.rowcount != len(keys):
-                raise Corrupt("members_differ", f"{len(keys)} members leave, {cursor.rowcount} were there")
-            for version, _ in keys:
-                counts[version] = counts.get(version, 0) - 1
-        rows = sorted((*key, *entry) for key, entry in self.last.items() if entry is not None)
-        if rows:
-            connection.execute(SQL.insert_members, columns(rows), binary=True)
-            for row in rows:
-                counts[row[0]] = counts.get(row[0], 0) + 1
-        if self.history:
-            self.history.sort()
-            told = columns(self.history)
-            connection.execute(SQL.insert_history, told, binary=True)
-            if self.telling:
-                connection.execute(SQL.tell_changes, told, binary=True)
-            self.joins += sum(row[4] for row in self.history)
-            self.leaves += sum(not row[4] for row in self.history)
-        if counts:
-            connection.execute(SQL.add_counts, columns(sorted(counts.items())), binary=True)
-        self.first_left, self.last, self.history, self.settled = {}, {}, [], []
+        """Write rows, history and counts, a statement for each. Raises `Corrupt` where a leaving member is missing."""
+        self.flips.sort()
+        members = Counter[int]()
+        self._insert_members_at_edit(connection, members)
+        self._write_members(connection, members)
+        self._write_history(connection)
+        if members:
+            connection.execute(SQL.add_counts, columns(sorted(members.items())), binary=True)
+        self.flips, self.at_edits = [], []
 
-    def _write_settled(self, connection: Connection[Any], counts: dict[int, int]) -> None:
-        members = [each for each in self.settled if each.member]
-        if not members:
-            return
-        settled = columns([(*each[:4], each.at) for each in members])
-        connection.execute(SQL.insert_settled, settled, binary=True)
-        for each in members:
-            counts[each.version_no] = counts.get(each.version_no, 0) + 1
+    def _insert_members_at_edit(self, connection: Connection[Any], members: Counter[int]) -> None:
+        rows = [
+            (each.account_id, each.version_no, each.previous, each.customer_no, each.at)
+            for each in self.at_edits
+            if each.is_member
+        ]
+        if rows:
+            connection.execute(SQL.insert_members_at_edit, columns(rows), binary=True)
+            members.update(each.version_no for each in self.at_edits if each.is_member)
+
+    def _write_members(self, connection: Connection[Any], members: Counter[int]) -> None:
+        deletes, inserts = consolidate(self.flips)
+        if deletes:
+            deleted = connection.execute(SQL.delete_members, columns(deletes), binary=True).rowcount
+            if deleted != len(deletes):
+                raise Corrupt("members_differ", f"{len(deletes)} members leave, {deleted} were there")
+            members.subtract(version_no for version_no, _ in deletes)
+        if inserts:
+            connection.execute(SQL.insert_members, columns(inserts), binary=True)
+            members.update(row[0] for row in inserts)
+
+    def _write_history(self, connection: Connection[Any]) -> None:
+        history = sorted([*self.flips, *_flips_of_edits(self.at_edits)])
+        if history:
+            rows = columns(history)
+            connection.execute(SQL.insert_history, rows, binary=True)
+            self.changes.append_flips(connection, rows)
+            joins = sum(flip.joined for flip in history)
+            self.joins += joins
+            self.leaves += len(history) - joins
+
+
+def _flips_of_edits(memberships: Iterable[MembershipAtEdit]) -> list[Flip]:
+    return [
+        Flip(each.customer_no, each.version_no, each.version_no, each.at, each.is_member, "edit", each.account_id)
+        for each in memberships
+        if each.is_member != each.was_member
+    ]

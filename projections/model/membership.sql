@@ -1,5 +1,5 @@
--- name: insert_settled
--- Members as of an edit; who stays keeps joined_at and the event that brought her in.
+-- name: insert_members_at_edit
+-- Members as of an edit; a customer who stays keeps joined_at and the event that made them join.
 INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
 SELECT t.version_no, t.customer_no,
        coalesce(o.joined_at, 'epoch'::timestamptz + t.at * interval '1 microsecond'),
@@ -24,16 +24,6 @@ INSERT INTO membership_history (customer_no, version_no, position, at, joined, c
 SELECT customer_no, version_no, position, 'epoch'::timestamptz + at * interval '1 microsecond', joined, cause, account_id
 FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
     AS t (customer_no, version_no, position, at, joined, cause, account_id)
-
--- name: tell_changes
--- Of versions that are served; what another one comes to is told when it is (projections.model.changes).
-INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
-SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
-       'epoch'::timestamptz + t.at * interval '1 microsecond', t.joined, t.cause
-FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
-    AS t (customer_no, version_no, position, at, joined, cause, account_id)
-JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
-ORDER BY t.position, t.at
 
 -- name: add_counts
 UPDATE segment_versions v

@@ -1,6 +1,6 @@
--- The read model: every table in here is made from the log alone and can be dropped and rebuilt.
--- Run with search_path on the schema that shall hold it (projections.worker.rebuild makes a second one),
--- by the owner. Keys hold the customer so that a bucket of customers can be split off.
+-- The read model: every table here is made from the log alone and can be dropped and rebuilt.
+-- Run by the owner, with search_path on the schema that will hold it (projections.worker.rebuild makes a second one).
+-- Keys contain the customer so that a slice of customers can be split off.
 
 CREATE TABLE projection (
     only_row     boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -37,8 +37,8 @@ CREATE TABLE attributes (
 );
 
 -- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
--- `folded` the text and list values as conditions compare them. phone and name stand again in
--- columns of their own for lists. `search`: the words of the folded name, and the phone number.
+-- `folded` the text and list values as conditions compare them. phone and name also have columns
+-- of their own, for lists. `search`: the words of the folded name, and the phone number.
 -- `position`: the last event that touched the customer.
 CREATE TABLE customers (
     account_id  uuid        NOT NULL,
@@ -67,7 +67,7 @@ CREATE TABLE customer_days (
     customer_no bigint NOT NULL,
     PRIMARY KEY (account_id, key, day, customer_no)
 );
--- Month and day first, so that nothing that looks for a whole day ever takes this index for it.
+-- Month and day first, so that the planner never takes this index to find a whole day.
 CREATE INDEX customer_days_month_day ON customer_days (substr(day, 6), key, account_id);
 
 -- Microseconds since 1970.
@@ -100,7 +100,7 @@ CREATE TABLE segments (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX segments_segment_id ON segments (segment_id);
 
--- One row for each filter a segment ever had; version_no is the position of the event that set it.
+-- One row for each filter that a segment has had; version_no is the position of the event that set it.
 -- state: building -> serving -> retired, or building -> cancelled by a newer edit or a deletion.
 -- purged: the members of a version that is out of use have been removed.
 -- superseded_by: the version that was served next; history after it no longer counts.
@@ -144,8 +144,8 @@ CREATE TABLE membership_history (
 -- What happened in a segment, and who was in it at an instant.
 CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
 
--- The lists hold what is left of them; `lost_…` counts what a deleted segment took out of each since a
--- person chose it. An excluded segment lost, or no segment left: nobody is in the audience.
+-- The lists hold the segments that still exist; `lost_…` counts those deleted since the list was chosen. With an
+-- excluded segment lost, or no segment left, the audience is empty.
 CREATE TABLE campaigns (
     account_id          uuid        NOT NULL,
     campaign_no         bigint      NOT NULL,
@@ -163,7 +163,7 @@ CREATE TABLE campaigns (
 CREATE UNIQUE INDEX campaigns_campaign_id ON campaigns (campaign_id);
 
 -- An audience frozen at position `audience_no`. Recipients are copied chunk by chunk from the members of the versions
--- `included` who are in none of `left_out`: `copied_to` is how far. It may be read once it is counted.
+-- `included` who are in none of `left_out`, up to customer `copied_to`. It may be read once it is counted.
 CREATE TABLE audiences (
     account_id      uuid        NOT NULL,
     audience_no     bigint      NOT NULL,
@@ -186,7 +186,7 @@ CREATE TABLE audiences (
 CREATE UNIQUE INDEX audiences_audience_id ON audiences (audience_id);
 CREATE INDEX audiences_uncounted ON audiences (audience_no) WHERE NOT counted;
 
--- Recipients as they were, whatever becomes of the customers; an erased one is erased here too.
+-- Recipients as they were, even if the customers change or are deleted later; an erased customer is erased here too.
 CREATE TABLE audience_recipients (
     account_id  uuid   NOT NULL,
     audience_no bigint NOT NULL,
@@ -213,7 +213,7 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO rollcall_api', each);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO rollcall_worker', each);
     END LOOP;
-    -- No account owns the position: all may read it, the worker alone moves it.
+    -- The position belongs to no account: every role may read it, only the worker moves it.
     ALTER TABLE projection ENABLE ROW LEVEL SECURITY;
     CREATE POLICY everyone_reads ON projection FOR SELECT TO rollcall_api USING (true);
     CREATE POLICY every_account ON projection TO rollcall_worker USING (true);

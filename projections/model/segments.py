@@ -1,9 +1,9 @@
 """Segments: their rows, and how a new filter version is filled beside the one that readers see.
 
-Used by the worker. An edit starts a build; chunks of customers are filled between event batches, each
-as of the edit; `SegmentRecomputed` in the log switches. Whatever way chunks and batches interleave,
-the result is the same: a chunk takes only customers whose last event precedes the edit, and a customer
-touched earlier was settled by `settle_before`.
+Used by the worker within its transaction. An edit starts a build; chunks of customers are filled between event
+batches, each as of the edit; `SegmentRecomputed` in the log switches. However chunks and batches interleave, the
+result is the same: a chunk takes only customers whose last event precedes the edit, and a customer whom an event
+touches before their chunk is first evaluated as of the edit (`evaluate_before_change`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from psycopg import Connection, sql
 from domain import json_text
 from domain.errors import Invalid
 from domain.stored_events import (
-    Event,
     SegmentCreated,
     SegmentDeleted,
     SegmentDetailsChanged,
@@ -27,159 +26,173 @@ from domain.stored_events import (
 )
 from domain.values import fold
 from projections.model.account_state import AccountState, Build, SegmentState
-from projections.model.customers import CustomerRow
+from projections.model.customers import ProjectedCustomer
 from projections.model.filter_sql import predicate
-from projections.model.membership import MembershipBatch, Settlement
+from projections.model.membership import MembershipAtEdit, MembershipBatch
+from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
-EVERYONE = 2**62
+ALL_CUSTOMERS = 2**62
 
 
-def apply(connection: Connection[Any], account: AccountState, event: Event, position: int, at: int) -> None:
-    """Bring a segment event into the rows and the account's state."""
-    match event:
-        case SegmentCreated():
-            _create(connection, account, event, position, at)
-        case SegmentDetailsChanged():
-            segment = account.segments[event.originator_id]
-            segment.name = event.name
-            connection.execute(
-                SQL.change_details,
-                {
-                    "segment_id": segment.segment_id, "version": event.originator_version, "at": at,
-                    "name": event.name, "folded_name": fold(event.name), "description": event.description,
-                },
-            )  # fmt: skip
-        case SegmentFilterChanged():
-            segment = account.segments[event.originator_id]
-            raw = json_text.dumps(event.filter).decode()
-            fields = {"segment_id": segment.segment_id, "version": event.originator_version, "at": at, "filter": raw}
-            connection.execute(SQL.change_filter, fields)
-            _begin(connection, account, segment, event.filter, position, at)
-        case SegmentRefreshed():
-            refreshed = account.segments.get(event.segment_id)
-            if refreshed is not None:
-                _begin(connection, account, refreshed, refreshed.filter, position, at)
-        case SegmentRecomputed():
-            _switch(connection, account, event)
-        case SegmentDeleted():
-            _delete(connection, account, event, position)
-
-
-def _create(connection: Connection[Any], account: AccountState, event: SegmentCreated, position: int, at: int) -> None:
+def create(model: ReadModel, event: SegmentCreated, position: int, at: int) -> None:
+    """Insert a segment. A static one is served at once, without members; a dynamic one starts its first build."""
+    account = model.account_of(event)
     segment = SegmentState(
         account.account_id, position, event.originator_id, event.name, event.type, event.filter, latest=position
     )
     account.segments[segment.segment_id] = segment
-    raw = None if event.filter is None else json_text.dumps(event.filter).decode()
-    static = event.type == "static"
-    connection.execute(
-        SQL.create,
-        {
-            "account_id": account.account_id, "segment_no": position, "segment_id": segment.segment_id,
-            "name": event.name, "folded_name": fold(event.name), "description": event.description,
-            "type": event.type, "filter": raw, "version": event.originator_version, "at": at,
-            "serving": position if static else None,
-        },
-    )  # fmt: skip
-    if static:
+    is_static = event.type == "static"
+    fields = {
+        "account_id": account.account_id,
+        "segment_no": position,
+        "segment_id": segment.segment_id,
+        "name": event.name,
+        "folded_name": fold(event.name),
+        "description": event.description,
+        "type": event.type,
+        "filter": None if event.filter is None else json_text.dumps(event.filter).decode(),
+        "version": event.originator_version,
+        "at": at,
+        "serving": position if is_static else None,
+    }
+    model.connection.execute(SQL.create, fields)
+    if is_static:
         segment.serving = position
-        connection.execute(SQL.create_version, _version_fields(account, segment, position, None, at, "serving"))
+        _create_version(model.connection, segment, position, None, at, "serving")
     else:
-        _begin(connection, account, segment, event.filter, position, at)
+        _begin_build(model.connection, account, segment, event.filter, position, at)
 
 
-def _begin(
-    connection: Connection[Any], account: AccountState, segment: SegmentState, raw: Any, position: int, at: int
-) -> None:
-    """Start to build the version set at `position`; an unfinished older one is cancelled."""
-    _cancel(connection, account, segment)
-    segment.filter, segment.latest, account.filters_changed = raw, position, True
-    try:
-        effective = account.written_out(raw, segment.segment_id)
-        node = account.parse(effective)
-    except Invalid as unreadable:
-        connection.execute(SQL.create_version, _version_fields(account, segment, position, raw, at, "cancelled"))
-        fail(connection, account, segment, str(unreadable))
-        return
-    connection.execute(SQL.create_version, _version_fields(account, segment, position, effective, at, "building"))
-    segment.build = account.builds[position] = Build(position, segment.serving, at, node)
-    account.watch(position, node)
-    connection.execute(SQL.start_build, {"segment_no": segment.segment_no, "version_no": position})
+def change_details(model: ReadModel, event: SegmentDetailsChanged, _position: int, at: int) -> None:
+    """Change a segment's name and description."""
+    segment = model.account_of(event).segments[event.originator_id]
+    segment.name = event.name
+    fields = {
+        "segment_id": segment.segment_id,
+        "version": event.originator_version,
+        "at": at,
+        "name": event.name,
+        "folded_name": fold(event.name),
+        "description": event.description,
+    }
+    model.connection.execute(SQL.change_details, fields)
 
 
-def _cancel(connection: Connection[Any], account: AccountState, segment: SegmentState) -> None:
-    if segment.build is not None:
-        connection.execute(SQL.cancel_build, {"version_no": segment.build.version_no})
-        account.unwatch(segment.build.version_no)
-        del account.builds[segment.build.version_no]
-        segment.build = None
+def change_filter(model: ReadModel, event: SegmentFilterChanged, position: int, at: int) -> None:
+    """Store a segment's new filter and start to build its version."""
+    account = model.account_of(event)
+    segment = account.segments[event.originator_id]
+    raw = json_text.dumps(event.filter).decode()
+    fields = {"segment_id": segment.segment_id, "version": event.originator_version, "at": at, "filter": raw}
+    model.connection.execute(SQL.change_filter, fields)
+    _begin_build(model.connection, account, segment, event.filter, position, at)
 
 
-def fail(connection: Connection[Any], account: AccountState, segment: SegmentState, reason: str) -> None:
-    """Mark a segment that cannot be evaluated; it keeps its last good members, the others go on."""
-    _cancel(connection, account, segment)
-    account.unwatch(segment.serving)
-    connection.execute(SQL.fail, {"segment_no": segment.segment_no, "failure": reason[:1_000]})
+def refresh(model: ReadModel, event: SegmentRefreshed, position: int, at: int) -> None:
+    """Start to build a segment again with the newer filters of the segments that it names."""
+    account = model.account_of(event)
+    segment = account.segments.get(event.segment_id)
+    if segment is not None:
+        _begin_build(model.connection, account, segment, segment.filter, position, at)
 
 
-def _switch(connection: Connection[Any], account: AccountState, event: SegmentRecomputed) -> None:
-    """Serve a complete version. One that a newer edit cancelled, or that is served already, is let be."""
+def switch(model: ReadModel, event: SegmentRecomputed, _position: int, _at: int) -> None:
+    """Serve a complete version; one that a newer edit cancelled, or that is served already, changes nothing."""
+    account = model.account_of(event)
     segment = account.segments.get(event.segment_id)
     if segment is None or segment.build is None or segment.build.version_no != event.version_no:
         return
     build = segment.build
     while not build.complete:
-        fill(connection, account, build, EVERYONE)
-    connection.execute(
-        SQL.switch,
-        {"segment_no": segment.segment_no, "version_no": build.version_no, "previous": build.previous},
-    )
-    account.unwatch(build.previous)
+        fill(model.connection, account, build, ALL_CUSTOMERS)
+    fields = {"segment_no": segment.segment_no, "version_no": build.version_no, "previous": build.previous}
+    model.connection.execute(SQL.switch, fields)
+    account.stop_evaluating(build.previous)
     del account.builds[build.version_no]
     segment.serving, segment.build = build.version_no, None
 
 
-def _delete(connection: Connection[Any], account: AccountState, event: SegmentDeleted, position: int) -> None:
+def delete(model: ReadModel, event: SegmentDeleted, position: int, _at: int) -> None:
+    """Delete a segment and cancel its build."""
+    account = model.account_of(event)
     segment = account.segments.pop(event.originator_id)
-    _cancel(connection, account, segment)
-    account.unwatch(segment.serving)
-    connection.execute(SQL.delete, {"segment_no": segment.segment_no, "position": position})
+    _cancel_build(model.connection, account, segment)
+    account.stop_evaluating(segment.serving)
+    model.connection.execute(SQL.delete, {"segment_no": segment.segment_no, "position": position})
 
 
-def _version_fields(
-    account: AccountState, segment: SegmentState, version_no: int, raw: Any, at: int, state: str
-) -> dict[str, Any]:
-    return {
-        "account_id": account.account_id, "version_no": version_no, "segment_no": segment.segment_no, "at": at,
-        "filter": None if raw is None else json_text.dumps(raw).decode(), "state": state,
+def fail(connection: Connection[Any], account: AccountState, segment: SegmentState, reason: str) -> None:
+    """Mark a segment that cannot be evaluated; it keeps its last good members, the others go on."""
+    _cancel_build(connection, account, segment)
+    account.stop_evaluating(segment.serving)
+    connection.execute(SQL.fail, {"segment_no": segment.segment_no, "failure": reason[:1_000]})
+
+
+def _begin_build(
+    connection: Connection[Any], account: AccountState, segment: SegmentState, raw: Any, position: int, at: int
+) -> None:
+    """Start to build the version set at `position`; an unfinished older one is cancelled."""
+    _cancel_build(connection, account, segment)
+    segment.filter, segment.latest, account.filters_changed = raw, position, True
+    try:
+        effective = account.written_out(raw, segment.segment_id)
+        node = account.parse(effective)
+    except Invalid as unreadable:
+        _create_version(connection, segment, position, raw, at, "cancelled")
+        fail(connection, account, segment, str(unreadable))
+        return
+    _create_version(connection, segment, position, effective, at, "building")
+    segment.build = account.builds[position] = Build(position, segment.serving, at, node)
+    account.start_evaluating(position, node)
+    connection.execute(SQL.start_build, {"segment_no": segment.segment_no, "version_no": position})
+
+
+def _cancel_build(connection: Connection[Any], account: AccountState, segment: SegmentState) -> None:
+    if segment.build is not None:
+        connection.execute(SQL.cancel_build, {"version_no": segment.build.version_no})
+        account.stop_evaluating(segment.build.version_no)
+        del account.builds[segment.build.version_no]
+        segment.build = None
+
+
+def _create_version(
+    connection: Connection[Any], segment: SegmentState, version_no: int, raw: Any, at: int, state: str
+) -> None:
+    fields = {
+        "account_id": segment.account_id,
+        "version_no": version_no,
+        "segment_no": segment.segment_no,
+        "at": at,
+        "filter": None if raw is None else json_text.dumps(raw).decode(),
+        "state": state,
         "previous": segment.serving if segment.serving != version_no else None,
-    }  # fmt: skip
+    }
+    connection.execute(SQL.create_version, fields)
 
 
-def settle_before(account: AccountState, row: CustomerRow, batch: MembershipBatch) -> None:
-    """Evaluate a customer whom an event is about to touch, as of every edit that has not reached her yet.
-
-    Audiences that are being frozen and have not reached her take note of her.
-    """
-    if not row.fresh:
-        for freezing in account.freezing.values():
-            freezing.note(row.customer_no, row.position)
+def evaluate_before_change(account: AccountState, customer: ProjectedCustomer, batch: MembershipBatch) -> None:
+    """Before an event changes a customer: add their membership in each version whose build has not reached them."""
     for build in account.builds.values():
-        if row.fresh or row.customer_no <= build.built_to or row.position > build.version_no:
+        if customer.fresh or customer.customer_no <= build.built_to or customer.position > build.version_no:
             continue
         moment = account.days.moment(build.began_at)
         previous = account.nodes.get(build.previous) if build.previous is not None else None
-        was_member = previous is not None and previous.holds(row.matchable, moment)
-        member = build.node.holds(row.matchable, moment)
-        if member or was_member:
-            batch.settle(
-                Settlement(
-                    account.account_id, build.version_no, build.previous, row.customer_no, member, was_member,
+        was_member = previous is not None and previous.holds(customer.matchable, moment)
+        is_member = build.node.holds(customer.matchable, moment)
+        if is_member or was_member:
+            batch.add_at_edit(
+                MembershipAtEdit(
+                    account.account_id,
+                    build.version_no,
+                    build.previous,
+                    customer.customer_no,
+                    is_member,
+                    was_member,
                     build.began_at,
                 )
-            )  # fmt: skip
+            )
 
 
 def fill(connection: Connection[Any], account: AccountState, build: Build, size: int) -> None:
@@ -192,10 +205,14 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
     if count == 0:
         return
     literals = {
-        "account": sql.Literal(account.account_id), "version": sql.Literal(build.version_no),
-        "after": sql.Literal(build.built_to), "last": sql.Literal(last), "previous": sql.Literal(build.previous or 0),
-        "began": sql.Literal(build.began_at), "predicate": predicate(build.node, account.days.moment(build.began_at)),
-    }  # fmt: skip
+        "account": sql.Literal(account.account_id),
+        "version": sql.Literal(build.version_no),
+        "after": sql.Literal(build.built_to),
+        "last": sql.Literal(last),
+        "previous": sql.Literal(build.previous or 0),
+        "began": sql.Literal(build.began_at),
+        "predicate": predicate(build.node, account.days.moment(build.began_at)),
+    }
     statement = SQL.fill_chunk if build.previous is not None else SQL.fill_first_chunk
     connection.execute(SQL.plan_for, {"whole_tables": "on"})
     filled = connection.execute(sql.SQL(statement).format(**literals)).fetchone()
@@ -206,7 +223,7 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
 
 
 def fill_or_fail(connection: Connection[Any], account: AccountState, segment: SegmentState, size: int) -> None:
-    """`fill`, where a filter that the database cannot evaluate fails its own segment only."""
+    """Fill the next chunk; a filter that the database cannot evaluate fails its own segment only."""
     assert segment.build is not None
     try:
         with connection.transaction():
@@ -216,7 +233,7 @@ def fill_or_fail(connection: Connection[Any], account: AccountState, segment: Se
 
 
 def purge(connection: Connection[Any], size: int) -> bool:
-    """Remove up to `size` members of versions out of use; whether there were any."""
+    """Remove up to `size` members of a version out of use. Returns whether there was such a version."""
     row = connection.execute(SQL.next_purge).fetchone()
     if row is None:
         return False
@@ -226,8 +243,13 @@ def purge(connection: Connection[Any], size: int) -> bool:
     return True
 
 
-def unfinished(accounts: Iterable[AccountState]) -> list[tuple[AccountState, SegmentState]]:
+def unfinished(accounts: Iterable[AccountState]) -> list[tuple[AccountState, SegmentState, Build]]:
     """The segments that have a build, oldest edit first."""
-    found = [(account, each) for account in accounts if account.builds for each in account.segments.values()]
-    building = [(account, segment) for account, segment in found if segment.build is not None]
-    return sorted(building, key=lambda pair: pair[1].build.version_no if pair[1].build else 0)
+    builds = [
+        (account, segment, segment.build)
+        for account in accounts
+        if account.builds
+        for segment in account.segments.values()
+        if segment.build is not None
+    ]
+    return sorted(builds, key=lambda each: each[2].version_no)

@@ -23,7 +23,7 @@ VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json,
         'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(state)s, %(previous)s)
 
 -- name: start_build
--- A version that can be read is a new chance for a segment that was in error.
+-- A version that can be read takes its segment out of failure.
 UPDATE segments SET building = %(version_no)s, failure = NULL WHERE segment_no = %(segment_no)s
 
 -- name: cancel_build
@@ -36,7 +36,7 @@ UPDATE segments s SET building = NULL FROM version v WHERE s.segment_no = v.segm
 UPDATE segments SET failure = %(failure)s, building = NULL WHERE segment_no = %(segment_no)s
 
 -- name: switch
--- The one row that readers look at flips here.
+-- Readers see the new version from this row on.
 WITH retired AS (
     UPDATE segment_versions SET state = 'retired', superseded_by = %(version_no)s WHERE version_no = %(previous)s
 ), served AS (
@@ -52,7 +52,7 @@ WITH retired AS (
 DELETE FROM segments WHERE segment_no = %(segment_no)s
 
 -- name: chunk_end
--- The last customer of the next chunk, and how many it has. Customers younger than the edit take no part.
+-- The last customer of the next chunk, and its size. Customers created after the edit take no part.
 SELECT max(customer_no), count(*)
 FROM (
     SELECT customer_no
@@ -63,15 +63,15 @@ FROM (
 ) AS chunk
 
 -- name: plan_for
--- The worker's session probes by key (projections.postgres.database); a chunk is read whole. No nested loops there: after a
--- load, statistics say that there is nobody, and each customer would be sought among all members of the chunk.
+-- The worker's session probes by key (projections.postgres.database); a chunk is read whole. No nested loops there:
+-- right after a load, statistics count no members, and each customer would be compared with all members of the chunk.
 SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
        set_config('enable_seqscan', %(whole_tables)s, true),
        set_config('enable_nestloop', CASE %(whole_tables)s WHEN 'on' THEN 'off' ELSE 'on' END, true)
 
 -- name: fill_chunk
--- Members of the new version as of the edit, and the joins and leaves that the edit caused. A customer whom the
--- time that passed up to the edit has touched stands at the edit's own position, and is still taken here.
+-- Members of the new version as of the edit, and the joins and leaves that the edit caused. A customer touched by the
+-- time that passed up to the edit has the edit's own position, and still belongs to the chunk.
 WITH touched AS MATERIALIZED (
     SELECT c.customer_no, c.member, o.joined_at, o.position
     FROM (

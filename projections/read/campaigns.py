@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from domain.campaign import VERSION_STEP
+from domain.campaign import VERSION_STEP, CampaignDraft
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -28,6 +28,22 @@ class CampaignRow(NamedTuple):
     events: int
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def not_yet_projected(cls, campaign_id: UUID, draft: CampaignDraft, at: datetime) -> Self:
+        """The campaign as it will be once its creation is projected."""
+        return cls(
+            campaign_no=0,
+            campaign_id=campaign_id,
+            name=draft.name.strip(),
+            segment_ids=list(dict.fromkeys(draft.segment_ids)),
+            exclude_segment_ids=list(dict.fromkeys(draft.exclude_segment_ids)),
+            lost_included=0,
+            lost_excluded=0,
+            events=1,
+            created_at=at,
+            updated_at=at,
+        )
 
     @property
     def version(self) -> int:

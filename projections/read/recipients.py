@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection, ServerCursor, sql
 from psycopg.rows import TupleRow
 
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -44,7 +44,7 @@ class Skipped(NamedTuple):
     duplicate_phone: int
 
 
-def page(connection: Connection[TupleRow], union: Union, *, after: int | None, limit: int) -> list[RecipientRow]:
+def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | None, limit: int) -> list[RecipientRow]:
     """Returns a page of the recipients now, oldest customer first.
 
     Reads a window of members, and larger ones if most of them are not recipients. Sets `plan_cache_mode` for
@@ -54,7 +54,7 @@ def page(connection: Connection[TupleRow], union: Union, *, after: int | None, l
     last, window = after or 0, max(MIN_WINDOW, 2 * limit)
     connection.execute(SQL.plan_once)
     while True:
-        terms = union._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
+        terms = spec._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
         rows = connection.execute(SQL.page, terms).fetchall()
         found += [RecipientRow(*row[2:]) for row in rows if row[2] is not None]
         end, members = rows[0][:2]
@@ -63,19 +63,19 @@ def page(connection: Connection[TupleRow], union: Union, *, after: int | None, l
         last, window = end, min(window * 4, MAX_WINDOW)
 
 
-def totals(connection: Connection[TupleRow], union: Union) -> tuple[int, Skipped]:
+def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, Skipped]:
     """Returns how many recipients there are now, and how many members are not, by reason."""
-    row = connection.execute(SQL.totals, union._asdict()).fetchone()
+    row = connection.execute(SQL.totals, spec._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
 
-def totals_within(connection: Connection[TupleRow], union: Union, span: timedelta) -> tuple[int, Skipped] | None:
+def totals_within(connection: Connection[TupleRow], spec: AudienceSpec, span: timedelta) -> tuple[int, Skipped] | None:
     """Returns what `totals` does, or `None` if counting takes longer than `span`."""
     try:
         with connection.transaction():
             connection.execute(SQL.limit_time, [f"{span // timedelta(milliseconds=1)}ms"])
-            found = totals(connection, union)
+            found = totals(connection, spec)
             connection.execute(SQL.limit_time, ["0"])
             return found
     except psycopg.errors.QueryCanceled:
@@ -90,9 +90,9 @@ def frozen_page(
     return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
-def lines(connection: Connection[TupleRow], union: Union, form: LineFormat) -> Iterator[tuple[bytes, int]]:
+def lines(connection: Connection[TupleRow], spec: AudienceSpec, form: LineFormat) -> Iterator[tuple[bytes, int]]:
     """Yields every recipient now as lines of text: some lines at a time, and how many they are."""
-    return _lines(connection, SQL.stream, form, union._asdict())
+    return _lines(connection, SQL.stream, form, spec._asdict())
 
 
 def frozen_lines(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from domain import json_text
 from domain.filters.nesting import segments_named
 from domain.filters.wording import Words
-from domain.segment import SegmentType
+from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
 from projections.postgres.database import beside
 from projections.read import accounts
@@ -40,6 +40,28 @@ class SegmentRow(NamedTuple):
     building: int | None
     failure: str | None
     members: int
+
+    @classmethod
+    def not_yet_projected(
+        cls, segment_id: UUID, version: int, draft: SegmentDraft, at: datetime, position: int
+    ) -> Self:
+        """Returns the segment as it will be once `position` is projected: no members, recomputing if dynamic."""
+        dynamic = draft.type == "dynamic"
+        return cls(
+            segment_no=0,
+            segment_id=segment_id,
+            name=draft.name.strip(),
+            description=draft.description.strip(),
+            type=draft.type,
+            filter=(draft.filter or []) if dynamic else None,
+            version=version,
+            created_at=at,
+            updated_at=at,
+            serving=None,
+            building=position if dynamic else None,
+            failure=None,
+            members=0,
+        )
 
     @property
     def state(self) -> Literal["current", "recomputing", "failed"]:

@@ -12,7 +12,10 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from domain.customer import Result
+from psycopg import Cursor
+from psycopg.types.json import Jsonb
+
+from domain.customer import DeadLetter, Result
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
@@ -45,6 +48,12 @@ class Retried(NamedTuple):
     customer_id: UUID | None = None
     code: str | None = None
     message: str | None = None
+
+
+def store(cursor: Cursor[Any], account_id: UUID, letters: Sequence[DeadLetter]) -> None:
+    """Store the letters of a batch, in its transaction."""
+    if letters:
+        cursor.executemany(SQL.insert, [_columns(account_id, letter) for letter in letters])
 
 
 def unresolved(database: Database, account_id: UUID, dead_letter_id: int) -> StoredLetter | None:
@@ -89,3 +98,20 @@ def _stored(row: tuple[Any, ...]) -> StoredLetter:
     letter = StoredLetter(*row)
     headers = [(name, None if content is None else bytes.fromhex(content)) for name, content in row[7]]
     return letter._replace(headers=headers)
+
+
+def _columns(account_id: UUID, letter: DeadLetter) -> list[Any]:
+    headers = [[name, None if content is None else content.hex()] for name, content in letter.headers]
+    return [
+        account_id,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.timestamp,
+        letter.key,
+        letter.value,
+        Jsonb(headers),
+        letter.code,
+        letter.message,
+        letter.first_failed_at,
+    ]

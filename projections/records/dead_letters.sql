@@ -1,3 +1,8 @@
+-- name: insert
+INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_timestamp, key, value, headers, code,
+                          message, first_failed_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
 -- name: only_relay
 -- Whether nobody else is publishing just now. The letters themselves stay unlocked while the broker is waited for:
 -- an erasure takes those about its person away, and holds the log's lock.

@@ -4,7 +4,7 @@ One append is one transaction without pipeline mode: position of the source, cus
 letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
 values leave the payloads of her earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
-deploy/decisions/0002). Every writer of the log goes through here.
+deploy/docs/decisions/0002). Every writer of the log goes through here.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.commands.log import Tracking, Writes
-from domain.customer import CustomerState, DeadLetter
-from domain.errors import StaleVersion, Unavailable
+from domain.customer import CustomerState
+from domain.errors import SourceMoved, Unavailable
 from domain.stored_events import CustomerDeleted
-from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids, column
+from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import PROBING, Role, beside, session_conninfo
-from projections.records import imports, static_lists
+from projections.records import customer_states, dead_letters, imports, static_lists
 
 SQL = beside(__file__)
 # A process that was stopped in the middle of a write must not hold the log's lock until it goes on.
@@ -61,20 +60,20 @@ class EventStore(PostgresProcessRecorder):
         super().__init__(Datastore(database_url, role, size))
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """Append events of one account, with what `writes` adds, in one transaction; their positions.
+        """Append events of one account, with what `writes` adds, in one transaction. Returns their positions.
 
-        Raises the library's `IntegrityError` where something was decided on stale data, `StaleVersion`
-        (`stale_tracking`) where another process moved the source, `Unavailable`.
+        Raises the library's `IntegrityError` where something was decided on stale data, `SourceMoved` where another
+        process moved the source, `Unavailable`.
         """
         account_id: UUID = kwargs["account_id"]
         writes: Writes | None = kwargs["writes"]
         with self._account(account_id) as cursor:
             if writes is not None:
                 self._move(cursor, writes.tracking)
-                self._store_states(cursor, account_id, writes.states)
-                self._store_dead_letters(cursor, account_id, writes.dead_letters)
+                customer_states.store(cursor, account_id, writes.states)
+                dead_letters.store(cursor, account_id, writes.dead_letters)
                 created = {state.customer_id for state, before in writes.states if before == 0}
-                static_lists.store_members(cursor, account_id, writes.moved, created)
+                static_lists.store_members(cursor, account_id, writes.members, created)
             as_of = None if writes is None else writes.filters_as_of
             positions = self._append(cursor, account_id, stored_events, as_of)
             if writes is not None and writes.import_step is not None:
@@ -125,16 +124,12 @@ class EventStore(PostgresProcessRecorder):
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:
-            cursor.execute(SQL.customer_states, [account_id, Uuids(list(customer_ids))], binary=True)
-            return {
-                row["customer_id"]: CustomerState.load(row["customer_id"], row["revision"], bytes(row["state"]))
-                for row in cursor.fetchall()
-            }
+            return customer_states.load(cursor, account_id, customer_ids)
 
     def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are customers now."""
         with self._account(account_id) as cursor:
-            return static_lists.existing(cursor, account_id, customer_ids)
+            return static_lists.existing_customers(cursor, account_id, customer_ids)
 
     def static_members(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are in a static segment now."""
@@ -189,58 +184,9 @@ class EventStore(PostgresProcessRecorder):
             return
         cursor.execute(SQL.move_tracking, tracking._asdict())
         if cursor.rowcount != 1:
-            raise_stale(tracking)
-
-    def _store_states(
-        self, cursor: Cursor[DictRow], account_id: UUID, states: Sequence[tuple[CustomerState, int]]
-    ) -> None:
-        fresh = [pair for pair in states if pair[1] == 0]
-        known = [pair for pair in states if pair[1] != 0]
-        if fresh:
-            ids, _, *columns = _state_columns(fresh)
-            cursor.execute(SQL.insert_states, [account_id, ids, *columns], binary=True)
-        if known:
-            cursor.execute(SQL.update_states, [*_state_columns(known), account_id], binary=True)
-            if cursor.rowcount != len(known):
-                raise IntegrityError("another writer changed a customer of this batch")
-
-    def _store_dead_letters(self, cursor: Cursor[DictRow], account_id: UUID, letters: Sequence[DeadLetter]) -> None:
-        if not letters:
-            return
-        cursor.executemany(
-            SQL.insert_dead_letter,
-            [
-                (
-                    account_id, letter.topic, letter.partition, letter.offset, letter.timestamp,
-                    letter.key, letter.value,
-                    Jsonb([[name, None if value is None else value.hex()] for name, value in letter.headers]),
-                    letter.code, letter.message, letter.first_failed_at,
-                )
-                for letter in letters
-            ],
-        )  # fmt: skip
+            raise SourceMoved(tracking.name)
 
 
 def _filters_position(cursor: Cursor[DictRow], account_id: UUID) -> int:
     row = cursor.execute(SQL.filters_position, [account_id]).fetchone()
     return int(row["position"]) if row else 0
-
-
-def raise_stale(tracking: Tracking) -> None:
-    """Another process took this source over."""
-    stale = StaleVersion(f"{tracking.name} was moved by another process")
-    stale.code = "stale_tracking"
-    raise stale
-
-
-def _state_columns(states: list[tuple[CustomerState, int]]) -> list[Any]:
-    """Columns in the order of customers' ids; whoever does not exist has no phone and was never created."""
-    states.sort(key=lambda pair: pair[0].customer_id.int)
-    return [
-        Uuids([state.customer_id for state, _ in states]),
-        Bigints(before for _, before in states),
-        Bigints(state.revision for state, _ in states),
-        Byteas([state.dump() for state, _ in states]),
-        Texts([state.phone for state, _ in states]),
-        column([state.created if state.exists else None for state, _ in states]),
-    ]

@@ -29,26 +29,6 @@ FROM stored_events
 WHERE account_id = %s::uuid
   AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')
 
--- name: customer_states
-SELECT customer_id, revision, state
-FROM customer_states
-WHERE account_id = %s::uuid AND customer_id = ANY (%b::uuid[])
-
--- name: insert_states
--- A customer that another writer created meanwhile fails on the primary key: decide again.
-INSERT INTO customer_states (account_id, customer_id, revision, state, phone, created)
-SELECT %s::uuid, customer_id, revision, state, phone, created
-FROM unnest(%b::uuid[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
-    AS t (customer_id, revision, state, phone, created)
-
--- name: update_states
--- Only rows still at the revision that was read; the caller counts them.
-UPDATE customer_states s
-SET revision = t.revision, state = t.state, phone = t.phone, created = t.created
-FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
-    AS t (customer_id, before, revision, state, phone, created)
-WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid
-
 -- name: move_tracking
 -- Moves only from where this writer believes the source to be.
 INSERT INTO notification_tracking AS t (application_name, notification_id)
@@ -61,11 +41,6 @@ WHERE t.notification_id = %(previous)s::bigint
 
 -- name: tracked
 SELECT notification_id FROM notification_tracking WHERE application_name = %s::text
-
--- name: insert_dead_letter
-INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_timestamp, key, value, headers, code,
-                          message, first_failed_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: erase_customers
 SELECT rollcall.erase_customers(%b::uuid[], %b::bigint[])

@@ -13,16 +13,16 @@ from uuid import UUID
 import psycopg
 from psycopg import Cursor
 
-from domain.commands.log import Moved
+from domain.commands.log import MemberChanges
 from projections.postgres.arrays import Texts, Uuids
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
 
 
-def existing(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
+def existing_customers(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the ids that are customers now."""
-    cursor.execute(SQL.existing, [account_id, list(customer_ids)], binary=True)
+    cursor.execute(SQL.existing_customers, [account_id, list(customer_ids)], binary=True)
     return {row["customer_id"] for row in cursor.fetchall()}
 
 
@@ -40,24 +40,24 @@ def customers_by_phone(cursor: Cursor[Any], account_id: UUID, phones: Sequence[s
     return {row["phone"]: row["customer_id"] for row in cursor.fetchall()}
 
 
-def store_members(cursor: Cursor[Any], account_id: UUID, moved: Moved, created: Set[UUID]) -> None:
+def store_members(cursor: Cursor[Any], account_id: UUID, changes: MemberChanges, created: Set[UUID]) -> None:
     """Move members; whoever is added must exist, must not be in, and cannot be deleted before we commit.
 
     `created` are customers of this very transaction, whom nobody else sees yet.
     """
-    if moved.deleted:
-        cursor.execute(SQL.remove_everywhere, [account_id, sorted(moved.deleted)], binary=True)
-    fresh = sorted((each for each in moved.added if each in created), key=_order)
+    if changes.deleted:
+        cursor.execute(SQL.remove_everywhere, [account_id, sorted(changes.deleted)], binary=True)
+    fresh = sorted((each for each in changes.added if each in created), key=_order)
     if fresh:
-        cursor.execute(SQL.add_created, [account_id, moved.segment_id, Uuids(fresh)], binary=True)
-    known = sorted((each for each in moved.added if each not in created), key=_order)
+        cursor.execute(SQL.add_created, [account_id, changes.segment_id, Uuids(fresh)], binary=True)
+    known = sorted((each for each in changes.added if each not in created), key=_order)
     if known:
-        cursor.execute(SQL.add, [account_id, Uuids(known), moved.segment_id], binary=True)
+        cursor.execute(SQL.add, [account_id, Uuids(known), changes.segment_id], binary=True)
         if cursor.rowcount != len(known):
             raise psycopg.IntegrityError("another writer deleted a customer of this batch")
-    if moved.removed:
-        cursor.execute(SQL.remove, [account_id, moved.segment_id, sorted(moved.removed)], binary=True)
-        if cursor.rowcount != len(moved.removed):
+    if changes.removed:
+        cursor.execute(SQL.remove, [account_id, changes.segment_id, sorted(changes.removed)], binary=True)
+        if cursor.rowcount != len(changes.removed):
             raise psycopg.IntegrityError("another writer removed a member of this batch")
 
 

@@ -1,4 +1,4 @@
--- name: existing
+-- name: existing_customers
 SELECT customer_id
 FROM customer_states
 WHERE account_id = %s::uuid AND customer_id = ANY (%b::uuid[]) AND created IS NOT NULL

@@ -1,4 +1,4 @@
-"""What the projection worker tells of a batch: its metrics and its line in the log."""
+"""Metrics of the projection worker, and its log event for each batch."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segmen
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
 
 
-def report(count: int, batch: MembershipBatch, position: int, started: float) -> None:
-    """Tell of `count` events that were applied since `started`."""
+def report_batch(count: int, members: MembershipBatch, position: int, started: float) -> None:
+    """Record metrics and log `batch_projected` for `count` events, applied since `started` (monotonic seconds)."""
     seconds = time.monotonic() - started
     EVENTS.inc(count)
-    flips(batch)
+    count_flips(members)
     SECONDS.observe(seconds)
-    structlog.get_logger().info(
-        "batch_projected", events=count, joined=batch.joins, left=batch.leaves, position=position,
-        ms=round(seconds * 1000, 1),
-    )  # fmt: skip
+    fields = {"events": count, "joined": members.joins, "left": members.leaves, "position": position}
+    structlog.get_logger().info("batch_projected", **fields, ms=round(seconds * 1000, 1))
 
 
-def flips(batch: MembershipBatch) -> None:
-    """Count a batch's joins and leaves."""
-    JOINS.inc(batch.joins)
-    LEAVES.inc(batch.leaves)
+def count_flips(members: MembershipBatch) -> None:
+    """Count the joins and leaves that were written."""
+    JOINS.inc(members.joins)
+    LEAVES.inc(members.leaves)

@@ -1,14 +1,15 @@
 """Rebuild: the log replayed into a fresh read model beside the one in use, then one switch.
 
 Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs,
-the old model serves and is kept up to date. At the end the live worker is held at a position for as long
-as the last events take, the schemas change names in one transaction, and the live worker starts afresh
-on the new one. Whoever reads meanwhile reads one of the two to his end.
+the old model serves and is kept up to date. At the end the live worker waits while the last events are
+replayed, the schemas change names in one transaction, and the live worker starts again on the new one. A reader
+sees one of the two models to the end of their transaction.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from pathlib import Path
 
@@ -19,21 +20,25 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import MODEL_SCHEMA, operator_errors, worker_session
-from projections.worker.worker import BATCH, MODEL_LOCK, Worker
+from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
+from projections.worker.worker import BATCH, Worker
 
 DEFINITION = Path(__file__).parent.with_name("model") / "model.sql"
 NEXT_SCHEMA = "rollcall_model_next"
 OLD_SCHEMA = "rollcall_model_old"
+# So few events left that the live worker may wait for them.
 CLOSE = 5_000
-# How long new readers wait for the switch, and it for those who read, before it lets them through and tries again.
+# How long the switch waits for readers, and new readers for it, before it lets them through and tries again.
 READERS_WAIT = "200ms"
 PAUSE = 1.0
 _LOCK = 7305469
+_COMMENT = re.compile(r"\s*--[^\n]*")
 
 
 def model_checksum() -> str:
-    """Which definition of the read model this version has."""
-    return hashlib.sha256(DEFINITION.read_bytes()).hexdigest()
+    """The checksum of this release's definition of the read model, without comments: they need no rebuild."""
+    statements = _COMMENT.sub("", DEFINITION.read_text(encoding="utf-8"))
+    return hashlib.sha256(statements.encode()).hexdigest()
 
 
 def create_model(owner: Connection[TupleRow], schema: str) -> None:
@@ -47,9 +52,9 @@ def create_model(owner: Connection[TupleRow], schema: str) -> None:
 
 
 def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None = None) -> int:
-    """Replay the log into fresh tables and switch to them; the position at which it switched.
+    """Replay the log into fresh tables and switch to them. Returns the position at which it switched.
 
-    One at a time: a second one waits. What an interrupted one left is removed first.
+    One at a time: a second rebuild waits. The tables of an interrupted one are removed first.
     """
     with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -57,10 +62,10 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
         with worker_session(owner_url, model_schema=NEXT_SCHEMA) as connection:
-            worker = Worker(connection, announcer=None, batch_size=batch_size, chunk_size=chunk_size)
+            worker = Worker(connection, ReplayingWriter(), batch_size=batch_size, chunk_size=chunk_size)
             worker.load()
             _catch_up(owner, worker)
-            while not _switched(owner, worker):
+            while not _try_switch(owner, worker):
                 time.sleep(PAUSE)
             position = worker.position
         structlog.get_logger().info("read_model_rebuilt", position=position)
@@ -68,13 +73,13 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
 
 
 def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
-    """Replay until what is left is little enough to hold the live worker for.
+    """Replay until few enough events are left for the live worker to wait.
 
-    Never past the live worker, which alone tells the change stream of what it projects.
+    Never past the live worker, which alone appends to the change stream.
     """
     while True:
         live = _live_position(owner)
-        if live - worker.position <= CLOSE and worker.builds_done():
+        if live - worker.position <= CLOSE and not worker.is_filling():
             return
         worker.drain(stop=live)
 
@@ -86,8 +91,8 @@ def _live_position(owner: Connection[TupleRow]) -> int:
     return int(row[0])
 
 
-def _switched(owner: Connection[TupleRow], worker: Worker) -> bool:
-    """Switch, unless somebody still reads the old model: a reader keeps one to his end, and new ones wait behind us."""
+def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
+    """Switch, unless a reader still holds the old model; new readers wait meanwhile. Returns whether it switched."""
     live, fresh, old = (sql.Identifier(schema) for schema in (MODEL_SCHEMA, NEXT_SCHEMA, OLD_SCHEMA))
     try:
         with owner.transaction():

@@ -1,7 +1,7 @@
 """Verify: every membership against a from-scratch evaluation in SQL. Used by `rollcall verify`.
 
-Members of static segments, whom nothing but the log decides, are compared with what the log tells. Reads one
-snapshot, so it may run while customers change: what it compares belongs to one position.
+Members of static segments are compared with the events that added and removed them. Reads one snapshot, so it may
+run while customers change: everything that it compares belongs to one position.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from domain.filters.conditions import conditions_of
 from domain.filters.regions import Daily, Rolling
 from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMembersRemoved
 from projections.model.account_state import AccountState, load_accounts
-from projections.model.customers import CustomerRows
+from projections.model.customers import CustomerBatch
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside, operator_errors, session_conninfo
 
 SQL = beside(__file__)
 # Far beyond every instant, in microseconds since 1970.
-EVER = 10**17
+FAR_FUTURE = 10**17
 
 
 def verify(database_url: str) -> Iterator[str]:
-    """A line for each customer who is a member and should not be, or is not and should; none where all is well."""
+    """A line for each customer who is a member and should not be, or is not and should be."""
     conninfo = session_conninfo(database_url, "rollcall_worker")
     with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -45,7 +45,7 @@ def verify(database_url: str) -> Iterator[str]:
 
 
 def _differences(connection: Connection[Any], account: AccountState) -> Iterator[str]:
-    recent = CustomerRows()
+    recent = CustomerBatch()
     if account.time:
         recent.load_since(connection, account.account_id, account.time_passed_to)
     for segment in account.segments.values():
@@ -58,35 +58,36 @@ def _differences(connection: Connection[Any], account: AccountState) -> Iterator
 
 def _static_differences(connection: Connection[Any]) -> Iterator[str]:
     topics = {
-        "added": StaticMembersAdded.type_name, "removed": StaticMembersRemoved.type_name,
+        "added": StaticMembersAdded.type_name,
+        "removed": StaticMembersRemoved.type_name,
         "deleted": CustomerDeleted.type_name,
-    }  # fmt: skip
+    }
     for segment_id, customer, expected in connection.execute(SQL.static_differences, topics):
         relation = "is no member but was added" if expected else "is a member but was not added, or taken out since"
         yield f"segment {segment_id}: customer {customer} {relation}"
 
 
 def _wrong(
-    connection: Connection[Any], account: AccountState, version_no: int, recent: CustomerRows
+    connection: Connection[Any], account: AccountState, version_no: int, recent: CustomerBatch
 ) -> list[tuple[str, bool]]:
-    """Each customer at the instant at which she was evaluated last.
+    """Customers whose membership differs, each evaluated at the instant up to which time has passed for them.
 
-    That is the account's; where conditions move with time, it is for those touched later their own last
-    event's, and each of them is evaluated apart.
+    That is the account's instant, and the one set-based query uses it. Where conditions move with time, customers
+    touched later have the instant of their own last event, and each of them is evaluated on its own.
     """
     node = account.nodes[version_no]
     moving = any(isinstance(condition.region, Daily | Rolling) for condition in conditions_of(node))
     statement = sql.SQL(SQL.differences).format(
         account=sql.Literal(account.account_id),
         version=sql.Literal(version_no),
-        until=sql.Literal(account.time_passed_to if moving else EVER),
+        until=sql.Literal(account.time_passed_to if moving else FAR_FUTURE),
         predicate=predicate(node, account.days.moment(account.time_passed_to)),
     )
     wrong: list[tuple[str, bool]] = connection.execute(statement).fetchall()
     if moving:
-        numbers = [row.customer_no for row in recent.rows.values()]
+        numbers = [row.customer_no for row in recent.by_id.values()]
         present = {row[0] for row in connection.execute(SQL.members_among, [version_no, numbers])}
-        for row in recent.rows.values():
+        for row in recent.by_id.values():
             expected = node.holds(row.matchable, account.days.moment(row.updated_at))
             if expected != (row.customer_no in present):
                 wrong.append((str(row.customer_id), expected))

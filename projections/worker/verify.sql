@@ -1,5 +1,5 @@
 -- name: differences
--- Customers last evaluated up to {until}; a member who is no customer at all is always a difference.
+-- Customers last evaluated up to {until}. A member that is not a customer at all is always a difference.
 SELECT coalesce(c.customer_id::text, 'number ' || m.customer_no), coalesce(c.expected, false)
 FROM (
     SELECT c.customer_no, c.customer_id, {predicate} AS expected,
@@ -14,9 +14,9 @@ WHERE coalesce(c.compared, true) AND coalesce(c.expected, false) <> (m.customer_
 SELECT customer_no FROM members WHERE version_no = %s AND customer_no = ANY (%b::bigint[])
 
 -- name: static_differences
--- Who is in a static segment by the last that the log tells of both, up to where the read model is; a deleted
--- customer is in none any more.
-WITH told AS MATERIALIZED (
+-- The expected members of a static segment: the last event of each customer and segment decides, up to the position of
+-- the read model, and a customer deleted after it is in none.
+WITH last_moves AS MATERIALIZED (
     SELECT DISTINCT ON (e.segment_id, t.customer_id) e.segment_id, t.customer_id::uuid, e.position, e.member
     FROM (SELECT notification_id AS position, topic = %(added)s AS member,
                  (convert_from(state, 'UTF8')::jsonb->>'segment_id')::uuid AS segment_id,
@@ -27,7 +27,7 @@ WITH told AS MATERIALIZED (
     ORDER BY e.segment_id, t.customer_id, e.position DESC
 ), expected AS (
     SELECT s.segment_id, t.customer_id::text AS customer
-    FROM told t
+    FROM last_moves t
     JOIN segments s ON s.segment_id = t.segment_id
     WHERE t.member
       AND NOT EXISTS (SELECT FROM stored_events d

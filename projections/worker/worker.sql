@@ -1,10 +1,3 @@
--- name: hold_model
-SELECT pg_advisory_xact_lock(%s)
-
--- name: model
--- Which read model the names stand for now.
-SELECT 'projection'::regclass::oid::bigint
-
 -- name: position
 SELECT position, effective_at FROM projection
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +20,7 @@ import pytest
 from tests.support.oracles import oracle
 from tests.support.oracles.event_log import START
 from tests.support.oracles.random_plans import a_change, a_filter
-from tests.support.outside import TYPES, Outside, eventually, running
+from tests.support.outside import KEY, TYPES, Outside, eventually, running
 
 LISBON = ZoneInfo("Europe/Lisbon")
 CUSTOMERS = [f"crm-{number}" for number in range(300)]
@@ -100,3 +104,25 @@ def test_a_change_over_http_is_read_back_by_its_position(rollcall: Outside) -> N
         position = answer.headers["Rollcall-Position"]
         found = rollcall.ok("GET", f"/v1/segments/{segment}/members", params={"min_position": position})
         assert [row["external_id"] for row in found["data"]] == expected
+
+
+def test_the_tour_of_the_readme_can_be_pasted(rollcall: Outside) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    address, tour = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    assert address == "export KEY=paste-the-api-key-here\n"
+    url = str(rollcall.http.base_url).rstrip("/")
+    pasted = tour.replace("http://127.0.0.1:8000", url)
+    assert pasted != tour
+    ran = subprocess.run(
+        ["bash", "-e"],
+        input=pasted,
+        env={"PATH": "/usr/bin:/bin", "KEY": KEY},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+    plan, joined, edited, left, explanation = answers
+    assert (plan["key"], edited["name"]) == ("plan", "Gold customers")
+    assert [row["external_id"] for row in joined["data"]] == ["ana"]
+    assert (left["data"], explanation["member"], explanation["missing"]) == ([], False, ["/1"])

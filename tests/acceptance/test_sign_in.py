@@ -71,7 +71,7 @@ def test_a_person_is_added_at_the_terminal_chooses_a_password_and_signs_in(outsi
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("link", "--email", "nobody@example.com"), "nobody in the account 'default' has the e-mail address"),
+        (("link", "--email", "nobody@example.com"), "no user of account 'default' has the e-mail address"),
         (("link", "--account", "nowhere"), "there is no account called 'nowhere'"),
         (("create", "no-address", "--name", "Ana"), "Give an e-mail address"),
         (("create", "bob@example.com", "--name", " "), "A name needs"),

@@ -20,7 +20,7 @@ from psycopg import Connection, ServerCursor, sql
 from deploy.embedded.postgres import Postgres
 from domain.campaign import CampaignDraft
 from domain.segment import SegmentDraft
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import session_conninfo
 from projections.read import recipients
 from tests.performance.served import served
@@ -102,7 +102,7 @@ def _freeze(scene: Stage, campaign: UUID) -> None:
     )
 
 
-def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Union) -> None:
+def _compare_pages(bare: Connection[Any], client: Client, path: str, union: AudienceSpec) -> None:
     """The first page by hand, by our query and over HTTP, turn by turn; and what HTTP costs by itself."""
 
     def get(address: str, **parameters: int) -> float:
@@ -124,7 +124,7 @@ def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Unio
     )
 
 
-def _load(scene: Stage) -> tuple[UUID, Union]:
+def _load(scene: Stage) -> tuple[UUID, AudienceSpec]:
     ids = [
         scene.rollcall.segments.create(scene.account_id, SegmentDraft(f"segment {n}", "", "static", None)).id
         for n in range(SEGMENTS)
@@ -139,10 +139,10 @@ def _load(scene: Stage) -> tuple[UUID, Union]:
         owner.execute(f"ALTER TABLE stored_events ALTER COLUMN notification_id RESTART WITH {FIRST + 2 * CUSTOMERS}")
         owner.execute("VACUUM ANALYZE customers, members")
         serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
-    return campaign, Union(scene.account_id, serving, [])
+    return campaign, AudienceSpec(scene.account_id, serving, [])
 
 
-def _cursor(bare: Connection[Any], union: Union) -> int:
+def _cursor(bare: Connection[Any], union: AudienceSpec) -> int:
     count = 0
     with bare.transaction():
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
@@ -175,12 +175,12 @@ def _memory(process: int) -> int:
     return int(Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
-def _first_page(bare: Connection[Any], union: Union) -> None:
+def _first_page(bare: Connection[Any], union: AudienceSpec) -> None:
     with bare.transaction():
         assert len(recipients.page(bare, union, after=None, limit=51)) == 51
 
 
-def _first_page_by_hand(bare: Connection[Any], union: Union) -> None:
+def _first_page_by_hand(bare: Connection[Any], union: AudienceSpec) -> None:
     """Each segment's members in order, merged, as far as the page goes: what a person writes who knows the tables."""
     arms = sql.SQL(" UNION ").join(
         sql.SQL("(SELECT customer_no FROM members WHERE version_no = {} ORDER BY customer_no)").format(each)
@@ -190,6 +190,6 @@ def _first_page_by_hand(bare: Connection[Any], union: Union) -> None:
         assert len(bare.execute(sql.SQL(BY_HAND).format(arms=arms), union._asdict()).fetchall()) == 51
 
 
-def _first_page_as_one_query(bare: Connection[Any], union: Union) -> None:
+def _first_page_as_one_query(bare: Connection[Any], union: AudienceSpec) -> None:
     query = sql.SQL(recipients.SQL.stream).format(line=SEEN) + sql.SQL(" LIMIT 51")
     assert len(bare.execute(query, union._asdict()).fetchall()) == 51

@@ -85,7 +85,7 @@ def _members(scene: Stage) -> Any:
 
 def _edit(scene: Stage) -> tuple[float, float]:
     """Seconds until the edit is served, and of the longest step on the way."""
-    account = scene.worker.accounts[scene.account_id]
+    account = scene.worker.model.accounts[scene.account_id]
     started, worst = time.perf_counter(), 0.0
     begun = False
     while not begun or account.builds:

@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from deploy.embedded.postgres import Postgres
 from domain import json_text
+from projections.worker.log_writer import ReplayingWriter
 from projections.worker.worker import Worker
 from tests.performance import workload
 from tests.performance.stage import Stage, change_of, copy_of, say, stage
@@ -104,12 +105,12 @@ def run(server: Postgres, sizes: tuple[int, ...] = (100, 1_000)) -> None:
 def _compare(server: Postgres, loaded: Stage, size: int, filters: list[Any]) -> None:
     with copy_of(server, loaded) as ours:
         recording = Recording(ours)
-        worker = Worker(recording, announcer=None, batch_size=BATCH)  # type: ignore[arg-type]
+        worker = Worker(recording, ReplayingWriter(), batch_size=BATCH)  # type: ignore[arg-type]
         worker.load()
         recording.batches.clear()
         flips = _flips(ours)
         started = time.perf_counter()
-        while worker._project():
+        while worker.project_events():
             continue
         rate = CHANGES / (time.perf_counter() - started)
         flips = _flips(ours) - flips

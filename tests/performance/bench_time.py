@@ -49,7 +49,7 @@ def run(server: Postgres) -> None:
                 f"  midnight {day + 1}: {flips:>7,} flips in {taken:.2f} s = {flips / taken:>8,.0f} flips/s"
                 f"   evaluating everybody, reading alone: {everybody:.2f} s"
             )
-        idle = seconds(lambda: [scene.worker._watch_time() for _ in range(100)]) / 100
+        idle = seconds(lambda: [scene.worker.append_time_passed() for _ in range(100)]) / 100
         say(f"  an instant at which nothing is due: {idle * 1e6:,.0f} us")
         for count in (1, 50):
             rate = _changes(scene, count)
@@ -57,7 +57,9 @@ def run(server: Postgres) -> None:
 
 
 def _everybody(scene: Stage) -> float:
-    moment = Days(scene.worker.accounts[scene.account_id].days.zone).moment(micros(datetime(2026, 1, 2, tzinfo=UTC)))
+    moment = Days(scene.worker.model.accounts[scene.account_id].days.zone).moment(
+        micros(datetime(2026, 1, 2, tzinfo=UTC))
+    )
     select = sql.SQL("SELECT count(*) FILTER (WHERE {}) FROM customers c")
     with scene.owner() as owner:
         return seconds(

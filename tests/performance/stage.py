@@ -25,6 +25,7 @@ from domain.segment import SegmentDraft
 from projections.migrate import migrate
 from projections.postgres.database import worker_session
 from projections.records.event_store import EventStore
+from projections.worker.log_writer import LiveWriter
 from projections.worker.worker import Worker
 from tests.performance import workload
 
@@ -82,7 +83,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
     rollcall = Rollcall(store, lambda: START + timedelta(milliseconds=next(ticks)))
     account_id = rollcall.accounts.create("bench", "UTC", "PT").id
     with worker_session(url) as connection:
-        worker = Worker(connection, rollcall.worker_events)
+        worker = Worker(connection, LiveWriter(rollcall.worker_events))
         worker.load()
         for key, kind in workload.TYPES.items():
             rollcall.attributes.declare(account_id, key, kind, None)

@@ -21,11 +21,11 @@ from psycopg import Connection, sql
 
 from domain import json_text
 from domain.filters.conditions import Node, parse
-from domain.filters.facets import faces
+from domain.filters.facets import facets
 from domain.moments import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.matching.flip_index import FlipIndex
-from projections.model.customers import CustomerRow, CustomerRows, new_row
+from projections.model.customers import CustomerBatch, ProjectedCustomer, new_customer
 from projections.model.filter_sql import predicate
 from projections.postgres.database import session_conninfo
 from tests.support.oracles import oracle
@@ -57,7 +57,7 @@ def compared(body: Body, zone: ZoneInfo) -> dict[str, Value]:
     days = Days(zone)
     seen: dict[str, Value | None] = {}
     for key, value in kept(body).items():
-        seen |= faces(key, TYPES[key], value, days)  # type: ignore[arg-type]
+        seen |= facets(key, TYPES[key], value, days)  # type: ignore[arg-type]
     return {key: value for key, value in seen.items() if value is not None}
 
 
@@ -71,10 +71,10 @@ def parsed(raw: Any) -> Node:
     return parse(json_text.loads(json_text.dumps(raw)), TYPES)  # type: ignore[arg-type]
 
 
-def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, CustomerRow]:
+def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, ProjectedCustomer]:
     rows = {}
     for number, body in enumerate(crowd):
-        row = new_row(account, number + 1, uuid4(), 0)
+        row = new_customer(account, number + 1, uuid4(), 0)
         for key, value in kept(body).items():
             row.set(key, TYPES[key], value, Days(zone))  # type: ignore[arg-type]
         rows[row.customer_id] = row
@@ -86,7 +86,7 @@ def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node
     account = uuid4()
     found: list[set[int]] = [set() for _ in nodes]
     with connection.transaction(force_rollback=True):
-        CustomerRows(rows_of(crowd, account, zone)).write(connection)
+        CustomerBatch(rows_of(crowd, account, zone)).write(connection)
         select = sql.SQL("SELECT {}::int, customer_no::int, {} FROM customers c WHERE account_id = {}")
         parts = [
             select.format(sql.Literal(index), predicate(node), sql.Literal(account)) for index, node in enumerate(nodes)

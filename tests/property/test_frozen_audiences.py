@@ -177,7 +177,7 @@ def test_each_audience_is_what_it_was_at_its_position(installation: Installation
                 with installation.worker() as worker:
                     worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice([1, 2, 3, 7])
                     worker.step()
-                    busy[any(each.freezing for each in worker.accounts.values())] += 1
+                    busy[any(each.freezing for each in worker.model.accounts.values())] += 1
         assert busy[True], "the story must reach audiences that are not copied yet"
     with installation.worker() as worker:
         while worker.step():

@@ -37,12 +37,12 @@ def test_what_is_served_means_what_it_meant(database_url: str) -> None:
             pass
     rollcall.segments.edit(account, inner, SegmentEdit(filter=equals("b")), None)
     with installation.worker() as worker:
-        worker._project()
+        worker.project_events()
     assert list(verify(database_url)) == []
     change("a", "c")
     change("b", "a")
     with installation.worker() as worker:
-        worker._project()
+        worker.project_events()
         assert list(verify(database_url)) == []
         while worker.step():
             pass

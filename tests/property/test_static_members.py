@@ -13,7 +13,7 @@ import pytest
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of, customer_id_of_phone
 from domain.errors import Refused
-from domain.import_lines import ImportChunk, Line
+from domain.import_lines import ImportChunk, ImportLine
 from domain.segment import SegmentDraft
 from projections.records.imports import begin
 from projections.worker.rebuild import rebuild
@@ -99,7 +99,7 @@ class Life:
         if not self.lists:
             return
         into = self.chance.choice(sorted(self.lists))
-        lines = [Line(n, phone, None) for n, phone in enumerate(self.chance.sample(PHONES, 4))]
+        lines = [ImportLine(n, phone, None) for n, phone in enumerate(self.chance.sample(PHONES, 4))]
         import_id = uuid4()
         begin(self.installation.database, self.account, import_id, into, "", BytesIO(), self.installation.now())
         chunk = ImportChunk(import_id, into, 0, lines, [], 0, 0, 100, ["phone"], finished=True)

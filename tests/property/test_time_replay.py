@@ -107,18 +107,18 @@ def live(story: Story, rounds: int) -> None:
     while rounds > 0:
         with story.installation.worker() as worker:
             worker.batch_size = chance.choice([1, 2, 7, 100])
-            worker.chunk_size = worker._chunk = chance.choice([1, 2, 5, 100])
+            worker.chunk_size = worker._fill_size = chance.choice([1, 2, 5, 100])
             for _ in range(chance.randrange(5, 40)):
                 if chance.random() < 0.4:
                     story.happen()
                     rounds -= 1
                 work = [
-                    worker._project,
-                    worker._project,
-                    worker._watch_time,
-                    worker._build,
-                    worker._refresh,
-                    worker._purge,
+                    worker.project_events,
+                    worker.project_events,
+                    worker.append_time_passed,
+                    worker.fill_versions,
+                    worker.append_refreshed,
+                    worker.purge_versions,
                 ]
                 chance.choice(work)()
 
@@ -175,8 +175,8 @@ def test_draining_to_a_position_ends_although_a_version_waits_behind_it(database
     with story.installation.worker() as worker:
         worker.drain(stop=head)
         assert worker.position == head
-        assert worker.builds_done()
-        assert any(account.builds for account in worker.accounts.values())
+        assert not worker.is_filling()
+        assert any(account.builds for account in worker.model.accounts.values())
         settle(worker)
-        assert not any(account.builds for account in worker.accounts.values())
+        assert not any(account.builds for account in worker.model.accounts.values())
     story.installation.close()

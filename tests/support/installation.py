@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -32,8 +33,10 @@ from projections.read.position import has_reached, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
+from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
 
+DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 Clock = Callable[[], datetime]
 
@@ -70,7 +73,7 @@ class Installation:
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
         """The HTTP door on a port of its own; its address."""
-        config = uvicorn.Config(create_app(self.context(**figures)), port=0, log_config=None, lifespan="off")
+        config = uvicorn.Config(create_app(self.context(**figures), DOCUMENTS), port=0, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="http", daemon=True)
         thread.start()
@@ -195,10 +198,10 @@ class Installation:
                 connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
 
     @contextmanager
-    def worker(self, *, announcing: bool = True) -> Iterator[Worker]:
-        """A worker that does only what it is told; one that does not announce fills versions that are never served."""
+    def worker(self, *, live: bool = True) -> Iterator[Worker]:
+        """A worker that the test steps; one that is not live only replays: it fills versions and never switches."""
         with worker_session(self.url) as connection:
-            worker = Worker(connection, self._spanning.worker_events if announcing else None)
+            worker = Worker(connection, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
             worker.load()
             yield worker
 

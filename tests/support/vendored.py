@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = (ROOT / "api/console/static/vendor", ROOT / "tests/browser/vendor")
+FOLDERS = (
+    ROOT / "api/console/static/vendor",
+    ROOT / "api/docs/static/vendor",
+    ROOT / "tests/browser/vendor",
+)
 LIST = "vendor.json"
 
 

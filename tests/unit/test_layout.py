@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
 FOLDERS = ("domain", "projections", "consumers", "api", "deploy", "tests")
 FILES = sorted(
     path
@@ -71,8 +72,17 @@ def test_no_line_depends_on_one_machine() -> None:
     assert [line for line in lines if ONE_MACHINE.search(line)] == []
 
 
-def test_the_lock_names_no_package_index() -> None:
-    assert "://" not in (ROOT / "requirements.lock").read_text()
+def test_no_lock_names_a_package_index_and_every_line_has_a_hash() -> None:
+    locks = {path.name: path.read_text() for path in ROOT.glob("requirements*.lock")}
+    assert locks.keys() == {"requirements.lock", "requirements-dev.lock", "requirements-uv.lock"}
+    for text in locks.values():
+        assert "://" not in text
+        assert all(" \\\n    --hash=sha256:" in each for each in re.split(r"\n(?=\w)", text.partition("\n")[2]) if each)
+
+
+def test_developers_have_every_package_of_those_who_run_it_in_the_same_version() -> None:
+    pins = [set(re.findall(r"^\S+==\S+", (ROOT / name).read_text(), re.MULTILINE)) for name in LOCKS]
+    assert pins[0] < pins[1]
 
 
 def test_no_two_new_migrations_share_a_number() -> None:

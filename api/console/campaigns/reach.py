@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from projections.model.union import Union
+from projections.model.audience_spec import AudienceSpec
 from projections.read import recipients, segments
 from projections.read.recipients import RecipientRow, Skipped
 from projections.read.segments import SegmentRow
@@ -31,12 +31,12 @@ class Chosen(NamedTuple):
         """The names of those that have no members yet."""
         return [row.name for row in (*self.included, *self.left_out) if row.serving is None]
 
-    def union(self, account_id: UUID) -> Union | None:
+    def union(self, account_id: UUID) -> AudienceSpec | None:
         """What they reach; `None` where nothing is included or something is not computed."""
         if not self.included or self.not_computed:
             return None
         lists = ([row.serving for row in rows if row.serving is not None] for rows in self)
-        return Union(account_id, *lists)
+        return AudienceSpec(account_id, *lists)
 
 
 class Reach(NamedTuple):

@@ -212,7 +212,7 @@ def test_a_segment_that_was_never_computed_is_no_empty_one(installation: Install
     with installation.open_door(key, own_write_wait=0.0) as client:
         gold = segment(client, "gold")
         made = campaign(client, [gold])
-        with installation.worker(announcing=False) as worker:
+        with installation.worker(live=False) as worker:
             worker.drain()
         for answered in (
             client.get(f"/v1/campaigns/{made['id']}/recipients"),

@@ -151,7 +151,7 @@ def test_members_of_an_edit_are_waited_for(installation: Installation, admin: st
         client.put("/v1/customers/a", json={"attributes": {"plan": "gold"}})
         created = client.post("/v1/segments", json={"name": "Gold", "type": "dynamic", "filter": GOLD})
         address = f"{created.headers['Location']}/members"
-        with installation.worker(announcing=False) as worker:
+        with installation.worker(live=False) as worker:
             worker.drain()
         behind = client.get(address, params={"min_position": created.headers["Rollcall-Position"]})
         assert (behind.status_code, behind.json()["code"]) == (504, "projection_lag")

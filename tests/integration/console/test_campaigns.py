@@ -52,12 +52,12 @@ def test_nothing_chosen_yet_and_a_segment_not_computed_yet_are_told_calmly(
         installation.project()
         assert "No segment chosen" in console.post("/console/campaigns/reach").text
         gold = segment(installation, account_id, "gold", computed=False)
-        with installation.worker(announcing=False) as worker:
+        with installation.worker(live=False) as worker:
             worker.drain()
         counted = text_of(console.post("/console/campaigns/reach", data={"segments": [gold]}).text)
         assert "gold is still being computed" in counted
         made = campaign(installation, account_id, [gold])
-        with installation.worker(announcing=False) as worker:
+        with installation.worker(live=False) as worker:
             worker.drain()
         assert "gold is still being computed" in text_of(console.get(f"/console/campaigns/{made}").text)
         assert console.get(f"/console/campaigns/{made}/recipients.csv").status_code == 503

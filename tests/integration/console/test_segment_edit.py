@@ -138,7 +138,7 @@ def test_while_an_edit_is_computed_the_list_says_recomputing_and_turns_current_b
         installation.project()
         page = fields_of(client.get(f"/console/segments/{gold}/edit").text) | {"filter-0-value": "free"}
         assert client.post(f"/console/segments/{gold}/edit", data=page).status_code == 303
-        with installation.worker(announcing=False) as worker:
+        with installation.worker(live=False) as worker:
             worker.drain()
         listed = client.get("/console/segments").text
         assert "Recomputing" in listed

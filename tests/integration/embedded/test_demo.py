@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 from httpx import Client
 
-from deploy.demo import CAMPAIGN, GUESTS, SEGMENTS, play
+from deploy import demo
+from deploy.demo import CAMPAIGN, GUESTS, SEGMENTS
 from tests.support.installation import Installation
 
 CUSTOMERS = 200
@@ -27,10 +27,8 @@ def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
 
 
 def fill(installation: Installation, account_id: UUID) -> int:
-    """Fill the account without the changes afterwards; the log's end."""
-    told = threading.Event()
-    told.set()
-    play(installation.rollcall, account_id, told, customers=CUSTOMERS)
+    """Fills the account; returns the log's end."""
+    demo.fill(installation.rollcall, account_id, customers=CUSTOMERS)
     installation.project()
     return installation.rollcall.head()
 

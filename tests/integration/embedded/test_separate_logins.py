@@ -15,6 +15,7 @@ from domain.errors import Refused
 from projections.migrate import migrate
 from projections.postgres.database import session_conninfo
 from projections.records.event_store import EventStore
+from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
@@ -46,7 +47,7 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
         Rollcall(api, machine_now).customers.change(account, [change])
         conninfo = session_conninfo(logins["rollcall_worker"], "rollcall_worker")
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            projecting = Worker(connection, Rollcall(worker, machine_now).worker_events)
+            projecting = Worker(connection, LiveWriter(Rollcall(worker, machine_now).worker_events))
             projecting.load()
             projecting.drain()
     finally:

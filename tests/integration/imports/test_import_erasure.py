@@ -30,7 +30,7 @@ def test_who_is_erased_while_her_file_is_taken_in_leaves_no_trace(
     client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch, instant: str, earlier: str
 ) -> None:
     """Her numbers, the one she had and the one she has, written in every way, before and after the erasure."""
-    monkeypatch.setattr("api.csv_import.runner.CHUNK", 10)
+    monkeypatch.setattr("api.csv_import.chunks.CHUNK", 10)
     for phone in ("+351919999999", "+351912345678"):
         client.put("/v1/customers/person-77", json={"phone": phone, "name": "Maria Inês"}).raise_for_status()
     who = client.get("/v1/customers/person-77").json()["id"]

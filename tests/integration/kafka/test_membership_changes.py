@@ -115,7 +115,7 @@ def test_an_edit_is_told_once_it_is_served_and_one_that_was_not_never(
     with installation.open_door(key, own_write_wait=0.0) as client:
         for wanted in (plan("bronze"), plan("silver")):
             client.patch(f"/v1/segments/{segment}", json={"filter": wanted}).raise_for_status()
-            with installation.worker(announcing=False) as worker:
+            with installation.worker(live=False) as worker:
                 worker.drain()
             assert follow(client, segment, cursor) == ([], cursor)
         installation.project()

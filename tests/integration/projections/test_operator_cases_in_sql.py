@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from domain import json_text
-from projections.model.customers import new_row
+from projections.model.customers import new_customer
 from projections.model.filter_sql import predicate
 from tests.support.operator_cases import KEY, cases
 
@@ -18,7 +18,7 @@ def test_sql_says_of_every_case_what_python_says(postgres_url: str) -> None:
     wrong = {}
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         for case in cases():
-            row = new_row(UUID(int=0), 1, UUID(int=1), 0)
+            row = new_customer(UUID(int=0), 1, UUID(int=1), 0)
             row.set(KEY, case.type, case.stored(), case.days())
             query = sql.SQL("SELECT {} FROM (SELECT {}::jsonb AS attributes, {}::jsonb AS folded) AS c").format(
                 predicate(case.node(), case.moment()),

@@ -25,7 +25,7 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
     installation.rollcall.segments.create(account, SegmentDraft("Gold", "", "dynamic", GOLD))
     stop, failures = threading.Event(), []
     store = EventStore(installation.url, "rollcall_worker", size=2)
-    announcer = Rollcall(store, lambda: datetime.now(UTC)).worker_events
+    events = Rollcall(store, lambda: datetime.now(UTC)).worker_events
     sent = [0]
 
     def change() -> None:
@@ -54,7 +54,7 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
         return thread
 
     threads = [
-        watched(run_worker, installation.url, announcer, stop, Retention(30, published_only=False)),
+        watched(run_worker, installation.url, events, stop, Retention(30, published_only=False)),
         watched(change),
     ]
     positions = [rebuild(installation.url, batch_size=100 * turn) for turn in (1, 3, 7)]

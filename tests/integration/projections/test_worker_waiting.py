@@ -32,15 +32,15 @@ def test_a_log_that_is_away_is_waited_for(installation: Installation) -> None:
     wanted = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
     installation.rollcall.segments.create(account, SegmentDraft("Anas", "", "dynamic", wanted))
     store, stop = EventStore(installation.url, "rollcall_worker", size=1), threading.Event()
-    announcer = Interrupted(Log(store, installation.now))
+    events = Interrupted(Log(store, installation.now))
     work = threading.Thread(
-        target=run_worker, args=(installation.url, announcer, stop, Retention(30, published_only=False)), daemon=True
+        target=run_worker, args=(installation.url, events, stop, Retention(30, published_only=False)), daemon=True
     )
     work.start()
     try:
         with installation.owner() as owner:
             eventually(lambda: owner.execute("SELECT serving IS NOT NULL FROM segments").fetchall() == [(True,)])
-        assert not announcer.away
+        assert not events.away
     finally:
         stop.set()
         work.join(30)

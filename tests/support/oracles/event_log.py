@@ -25,6 +25,7 @@ from domain.errors import Invalid
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.postgres.database import session_conninfo
 from projections.records.event_store import EventStore
+from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.worker import Worker
 from tests.support.installation import unique_name
@@ -150,9 +151,8 @@ class ToldLog:
         if self._connection is not None:
             self._connection.close()
         self._connection = psycopg.connect(session_conninfo(self.url, "rollcall_worker"), autocommit=True)
-        self.worker = Worker(
-            self._connection, self.rollcall.worker_events, batch_size=batch_size, chunk_size=chunk_size
-        )
+        writer = LiveWriter(self.rollcall.worker_events)
+        self.worker = Worker(self._connection, writer, batch_size=batch_size, chunk_size=chunk_size)
         self.worker.load()
 
     def rebuild(self, batch_size: int, chunk_size: int) -> None:

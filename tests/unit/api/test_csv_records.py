@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.csv_import import reader
-from api.csv_import.reader import LONGEST_LINE, MOST_LINES, Row, Unreadable, read_table
+from api.csv_import.reader import LONGEST_LINE, MOST_LINES, CsvRow, Unreadable, read_table
 
 HEADER = "phone,name\n"
 
@@ -27,7 +27,7 @@ def rows(content: bytes) -> list[tuple[int, str, str]]:
         ]
 
 
-def read(content: bytes) -> list[Row]:
+def read(content: bytes) -> list[CsvRow]:
     with read_table(BytesIO(content)) as table:
         return list(table.rows)
 

@@ -17,7 +17,7 @@ from consumers.records import Batch, Record
 from domain.commands.customers import Changed
 from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter, Outcome
-from domain.errors import FieldError, StaleVersion, Unavailable
+from domain.errors import FieldError, SourceMoved, StaleVersion, Unavailable
 
 ACCOUNT = uuid4()
 GOOD = [
@@ -172,9 +172,7 @@ def test_what_is_away_is_waited_for_with_the_same_batch() -> None:
 
 
 def test_a_batch_that_another_process_took_in_is_let_go_and_the_position_read_again() -> None:
-    stale = StaleVersion("moved")
-    stale.code = "stale_tracking"
-    app = Application(stale)
+    app = Application(SourceMoved("kafka:t:id:0"))
     first = batch(0, 1)
     source, _ = run(app, first, batch(5, 1, previous=4))
     assert source.rewound == [first]

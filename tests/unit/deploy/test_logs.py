@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -68,3 +69,12 @@ def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().err
     assert "ValueError" in said
     assert phone not in said
+
+
+@pytest.mark.parametrize(("process", "level", "lines"), [("up", None, 0), ("project", None, 1), ("up", "info", 1)])
+def test_on_the_terminal_of_up_there_are_warnings_only_unless_more_is_asked_for(
+    process: str, level: Literal["info"] | None, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(Settings(log_format="json", log_level=level), process)
+    structlog.stdlib.get_logger("rollcall.test").info("batch_projected", events=3)
+    assert capsys.readouterr().err.count("\n") == lines

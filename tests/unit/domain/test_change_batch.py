@@ -38,7 +38,7 @@ def results(batch: ChangeBatch) -> list[str]:
 def refusals(body: dict[str, Any]) -> list[tuple[str, str]]:
     batch = taken([change(body)])
     assert results(batch) == ["invalid"]
-    assert (batch.events, batch.written) == ([], {})
+    assert (batch.events, batch.touched) == ([], {})
     return [(each.pointer, each.code) for each in batch.outcomes[0].errors]
 
 
@@ -137,5 +137,5 @@ def test_a_customer_first_seen_in_a_file_is_as_any_change_would_make_her(values:
     quick.first_seen(who, "import:1", dict(values))
     usual.take_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
     assert quick.events == usual.events
-    assert quick.states_written() == usual.states_written()
+    assert quick.states_to_store() == usual.states_to_store()
     assert quick.states == usual.states

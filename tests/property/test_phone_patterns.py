@@ -8,7 +8,7 @@ import phonenumbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.dialling import read
+from domain.phone_patterns import parse_plain
 from domain.phones import e164
 from domain.values import BadValue
 
@@ -49,7 +49,7 @@ def numbers(draw: st.DrawFn) -> tuple[str, str]:
 @settings(max_examples=1_500)
 @given(numbers())
 def test_what_is_read_plainly_is_what_the_library_reads(number: tuple[str, str]) -> None:
-    plainly = read(*number)
+    plainly = parse_plain(*number)
     assert plainly is None or plainly == by_the_library(*number)
 
 
@@ -63,7 +63,7 @@ def test_every_country_s_own_numbers_need_no_library_unless_they_begin_with_a_ze
     left = [
         (country, digits)
         for country, code, digits in SAMPLES
-        if read(f"+{code}{digits}", country) != f"+{code}{digits}" and not digits.startswith("0")
+        if parse_plain(f"+{code}{digits}", country) != f"+{code}{digits}" and not digits.startswith("0")
     ]
     assert len(left) < len(SAMPLES) / 50, left
 
@@ -77,5 +77,5 @@ def test_the_ways_in_which_people_write_are_read_without_the_library() -> None:
         ("07400 123456", "GB", "+447400123456"), ("0171 2345678", "DE", "+491712345678"),
         ("06 12 34 56 78", "FR", "+33612345678"), ("+7 912 345-67-89", "RU", "+79123456789"),
     ):  # fmt: skip
-        assert read(written, country) == number == by_the_library(written, country)
+        assert parse_plain(written, country) == number == by_the_library(written, country)
         assert re.fullmatch(r"\+[1-9][0-9]+", number)

@@ -1,0 +1,19 @@
+-- name: load
+SELECT customer_id, revision, state
+FROM customer_states
+WHERE account_id = %s::uuid AND customer_id = ANY (%b::uuid[])
+
+-- name: insert
+-- A customer that another writer created meanwhile fails on the primary key: decide again.
+INSERT INTO customer_states (account_id, customer_id, revision, state, phone, created)
+SELECT %s::uuid, customer_id, revision, state, phone, created
+FROM unnest(%b::uuid[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
+    AS t (customer_id, revision, state, phone, created)
+
+-- name: update
+-- Only rows still at the revision that was read; the caller counts them.
+UPDATE customer_states s
+SET revision = t.revision, state = t.state, phone = t.phone, created = t.created
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
+    AS t (customer_id, before, revision, state, phone, created)
+WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid

@@ -1,0 +1,128 @@
+"""What happens on each event: the table of handlers, and the way of a batch of events through it.
+
+The worker calls `apply` within its transaction. Every stored event type has its row here, and a replay runs the same
+handlers as the live worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from domain.moments import micros
+from domain.stored_events import (
+    AccountCreated,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    AttributeDeclared,
+    AudienceCounted,
+    AudienceFrozen,
+    CampaignAudienceChosen,
+    CampaignCreated,
+    CampaignDeleted,
+    CampaignRenamed,
+    CustomerChanged,
+    CustomerDeleted,
+    Event,
+    SegmentCreated,
+    SegmentDeleted,
+    SegmentDetailsChanged,
+    SegmentFilterChanged,
+    SegmentRecomputed,
+    SegmentRefreshed,
+    StaticMembersAdded,
+    StaticMembersRemoved,
+    TimePassed,
+)
+from projections.model import account_rows, audiences, campaigns, segments, time_flips
+from projections.model.membership import MembershipBatch
+from projections.model.read_model import ReadModel
+from projections.worker import customer_events, metrics, static_members
+from projections.worker.customer_run import CustomerRun
+
+# Both take the event, its position, and its effective time in microseconds since 1970.
+RunHandler = Callable[[CustomerRun, Any, int, int], None]
+Handler = Callable[[ReadModel, Any, int, int], None]
+
+
+class TimedEvent(NamedTuple):
+    """An event at its position; `at` is its effective time in microseconds since 1970."""
+
+    position: int
+    at: int
+    event: Event
+
+
+def pass_time(model: ReadModel, event: Event, position: int, at: int) -> None:
+    """Let time pass for the account up to an event, so that an edit finds every member as of its own instant."""
+    flips = MembershipBatch(model.changes)
+    time_flips.pass_time(model.connection, model.account_of(event), at, position, flips)
+    metrics.count_flips(flips)
+
+
+def pass_time_until(model: ReadModel, event: TimePassed, position: int, _at: int) -> None:
+    """Let time pass for the account up to the instant that the event names."""
+    pass_time(model, event, position, micros(event.until))
+
+
+def publish_switch(model: ReadModel, event: SegmentRecomputed, position: int, _at: int) -> None:
+    """Append to the change stream what the switch to another version changed for readers."""
+    model.changes.append_switch(model.connection, event.version_no, position)
+
+
+def publish_deletion(model: ReadModel, event: SegmentDeleted, position: int, at: int) -> None:
+    """Append to the change stream that every member left a deleted segment."""
+    model.changes.append_deletion(model.connection, event.originator_id, position, at)
+
+
+# Events of customers, which are nearly all: handled in runs, each with one read and one write of its customers.
+RUN_HANDLERS: dict[type[Event], RunHandler] = {
+    CustomerChanged: customer_events.change,
+    CustomerDeleted: customer_events.delete,
+    StaticMembersAdded: static_members.add,
+    StaticMembersRemoved: static_members.remove,
+}
+# Every other event: handled on its own, by these in order, between two runs. It finds what the run before it wrote.
+HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
+    AccountCreated: (account_rows.create_account,),
+    ApiKeyCreated: (account_rows.create_key,),
+    ApiKeyRevoked: (account_rows.revoke_key,),
+    AttributeDeclared: (account_rows.declare_attribute,),
+    TimePassed: (pass_time_until,),
+    SegmentCreated: (pass_time, segments.create),
+    SegmentDetailsChanged: (segments.change_details,),
+    SegmentFilterChanged: (pass_time, segments.change_filter),
+    SegmentRefreshed: (pass_time, segments.refresh),
+    SegmentRecomputed: (segments.switch, publish_switch),
+    SegmentDeleted: (pass_time, campaigns.detach_segment, segments.delete, publish_deletion),
+    CampaignCreated: (campaigns.create,),
+    CampaignRenamed: (campaigns.rename,),
+    CampaignAudienceChosen: (campaigns.choose_audience,),
+    CampaignDeleted: (campaigns.delete,),
+    AudienceFrozen: (pass_time, audiences.freeze),
+    AudienceCounted: (pass_time, audiences.record_counts),
+}
+
+
+def apply(model: ReadModel, events: Iterable[TimedEvent], members: MembershipBatch) -> None:
+    """Bring events into the read model in order; `members` has the flips of customers' events. Raises `Corrupt`."""
+    for is_run, group in groupby(events, key=_belongs_to_run):
+        if is_run:
+            _apply_run(model, list(group), members)
+        else:
+            for position, at, event in group:
+                for handle in HANDLERS[type(event)]:
+                    handle(model, event, position, at)
+
+
+def _belongs_to_run(timed: TimedEvent) -> bool:
+    return type(timed.event) in RUN_HANDLERS
+
+
+def _apply_run(model: ReadModel, events: list[TimedEvent], members: MembershipBatch) -> None:
+    run = CustomerRun(model, members)
+    run.load(timed.event for timed in events)
+    for position, at, event in events:
+        RUN_HANDLERS[type(event)](run, event, position, at)
+    run.write()

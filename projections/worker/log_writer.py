@@ -1,0 +1,125 @@
+"""What a live worker adds to the log, and a replaying one finds there: two implementations of one protocol.
+
+Everything that the worker decides (a version is complete, time has passed, an audience is counted) becomes an event,
+and takes effect when that event is projected. So a replay needs neither a clock nor luck.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from psycopg import Connection
+
+from domain.commands.worker_events import WorkerEvents
+from domain.moments import micros
+from projections.model import audiences, time_flips
+from projections.model.account_state import Build, SegmentState
+from projections.model.changes import ChangeStream, LiveChanges, ReplayedChanges
+from projections.model.read_model import ReadModel
+from projections.postgres.database import beside
+
+SQL = beside(__file__)
+# Held by the live worker for each transaction, and by a rebuild while it switches.
+MODEL_LOCK = 7305470
+
+
+class ModelReplaced(Exception):
+    """A rebuild replaced the read model that this worker has loaded: start again with the new one."""
+
+
+class LogWriter(Protocol):
+    """Appends the worker's own events. The `append_...` return whether there was anything to append."""
+
+    @property
+    def changes(self) -> ChangeStream:
+        """Where changes of the members that readers see are appended."""
+
+    def hold_model(self, connection: Connection[Any]) -> None:
+        """First in every transaction: keep the read model from being replaced. Raises `ModelReplaced`."""
+
+    def append_time_passed(self, model: ReadModel) -> bool:
+        """Append `TimePassed` for each account in which something fell due."""
+
+    def append_refreshed(self, model: ReadModel) -> bool:
+        """Append `SegmentRefreshed` for each segment that names one with a newer filter."""
+
+    def append_audience_counts(self, model: ReadModel) -> bool:
+        """Append `AudienceCounted` for each copied audience that has none."""
+
+    def append_recomputed(self, segment: SegmentState, build: Build) -> bool:
+        """Append `SegmentRecomputed` for a complete version."""
+
+
+class LiveWriter:
+    """Appends through the application's commands, for which the same event a second time changes nothing."""
+
+    def __init__(self, events: WorkerEvents) -> None:
+        self.changes: ChangeStream = LiveChanges()
+        self._events = events
+        self._model_oid: int | None = None
+
+    def hold_model(self, connection: Connection[Any]) -> None:
+        """Take the lock under which a rebuild switches, and compare the model with that of the last transaction."""
+        connection.execute(SQL.hold_model, [MODEL_LOCK])
+        row = connection.execute(SQL.model_oid).fetchone()
+        if row is None or self._model_oid not in (None, row[0]):
+            raise ModelReplaced
+        self._model_oid = row[0]
+
+    def append_time_passed(self, model: ReadModel) -> bool:
+        """Append `TimePassed` up to now for each account in which something fell due."""
+        now = self._events.now()
+        due = time_flips.all_due(model.connection, model.accounts.values(), micros(now))
+        for account in due:
+            self._events.record_time_passed(account.account_id, now)
+        return bool(due)
+
+    def append_refreshed(self, model: ReadModel) -> bool:
+        """Append `SegmentRefreshed` for each segment that names one with a newer filter, the named ones first."""
+        outdated = [pair for account in model.accounts.values() for pair in account.outdated()]
+        for segment, because_of in outdated:
+            self._events.record_refreshed(segment.account_id, segment.segment_id, because_of)
+        return bool(outdated)
+
+    def append_audience_counts(self, model: ReadModel) -> bool:
+        """Append `AudienceCounted` for each copied audience that has none."""
+        accounts = [account for account in model.accounts.values() if account.has_uncounted_audience]
+        if not accounts:
+            return False
+        uncounted = audiences.uncounted(model.connection)
+        for each in uncounted:
+            self._events.record_audience_counted(each.account_id, each.audience_id, each.counts, each.passed_over)
+        for account in accounts:
+            account.has_uncounted_audience = False
+        return bool(uncounted)
+
+    def append_recomputed(self, segment: SegmentState, build: Build) -> bool:
+        """Append `SegmentRecomputed` for a complete version."""
+        self._events.record_recomputed(segment.account_id, segment.segment_id, build.version_no)
+        return True
+
+
+class ReplayingWriter:
+    """Appends nothing: the log holds these events, and the change stream these changes, already."""
+
+    def __init__(self) -> None:
+        self.changes: ChangeStream = ReplayedChanges()
+
+    def hold_model(self, connection: Connection[Any]) -> None:
+        """Hold nothing: readers don't see this model yet, and the rebuild that replays it holds the lock itself."""
+
+    def append_time_passed(self, model: ReadModel) -> bool:
+        """Append nothing."""
+        return False
+
+    def append_refreshed(self, model: ReadModel) -> bool:
+        """Append nothing."""
+        return False
+
+    def append_audience_counts(self, model: ReadModel) -> bool:
+        """Append nothing."""
+        return False
+
+    def append_recomputed(self, segment: SegmentState, build: Build) -> bool:
+        """Append nothing."""
+        return False
