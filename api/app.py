@@ -1,4 +1,4 @@
-"""The HTTP application. `deploy.wiring` calls `create_app`; every router stands in one list."""
+"""The HTTP application. `deploy.wiring` calls `create_app`; every router of `/v1` is in one list."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from starlette.responses import RedirectResponse
 
 from api import health
 from api.console.app import create_console
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
-from api.http.context import Context
-from api.http.metrics import Observed
+from api.http.dependencies import Services
+from api.http.metrics import InstrumentedApp
 from api.http.shapes import openapi
 from api.v1 import (
     attributes,
@@ -51,22 +51,22 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_app(context: Context, documents: Path) -> FastAPI:
-    """Return the application that answers with what `context` gives and serves the Markdown files of `documents`."""
-    app = FastAPI(title="Rollcall", version=context.version, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.context = context
+def create_app(services: Services, documents: Path) -> FastAPI:
+    """Return the application that answers with what `services` gives and serves the Markdown files of `documents`."""
+    app = FastAPI(title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    app.mount(PLACE, create_console(context))
+    app.mount(CONSOLE_PATH, create_console(services))
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Observed)
+    app.add_middleware(InstrumentedApp)
     return app
 
 
 async def _console() -> Response:
-    """Who opens the address in a browser looks for the console."""
-    return RedirectResponse(PLACE, 307)
+    """Send a browser that opens the bare address to the console."""
+    return RedirectResponse(CONSOLE_PATH, 307)

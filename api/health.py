@@ -1,4 +1,4 @@
-"""For those who run it: `/livez`, `/readyz`, `/metrics`. Open, without customer data."""
+"""Endpoints for operators: `/livez`, `/readyz`, `/metrics`. Open, without customer data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from typing_extensions import TypedDict
 
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.shapes.openapi import open_answers
 from domain import json_text
 from domain.errors import Unavailable
@@ -21,18 +21,18 @@ from projections.read.position import InstallationStatus, installation_status, p
 router = APIRouter(tags=["operation"])
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
-    ("rollcall_log_head", "Position of the last event in the log"): lambda found: found.head,
-    ("rollcall_projection_position", "Position that the read models hold"): lambda found: found.position,
+    ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
+    ("rollcall_projection_position", "Position of the read models"): lambda status: status.position,
     ("rollcall_projection_lag_events", "Positions that the read models are behind"): (
-        lambda found: found.head - found.position
+        lambda status: status.head - status.position
     ),
-    ("rollcall_segments_recomputing", "Segments whose new filter is being computed"): lambda found: found.recomputing,
+    ("rollcall_segments_recomputing", "Segments whose new filter is being computed"): lambda status: status.recomputing,
     ("rollcall_segments_failed", "Segments that cannot be evaluated and keep their last good members"): (
-        lambda found: found.failed
+        lambda status: status.failed
     ),
-    ("rollcall_dead_letters", "Records set aside so far"): lambda found: found.dead_letters,
+    ("rollcall_dead_letters", "Records set aside so far"): lambda status: status.dead_letters,
     ("rollcall_dead_letters_unpublished", "Of these, not yet on their dead-letter topic"): (
-        lambda found: found.dead_letters_unpublished
+        lambda status: status.dead_letters_unpublished
     ),
 }
 
@@ -52,7 +52,7 @@ class Health(TypedDict):
     responses=open_answers({200: ("The process answers.", {"status": "live"})}),
 )
 async def live() -> Response:
-    """Whether the process lives; asks nothing of the database."""
+    """Say that the process is alive, without asking the database."""
     return Response(json_text.dumps({"status": "live"}), media_type="application/json")
 
 
@@ -62,9 +62,9 @@ async def live() -> Response:
     response_model=Health,
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
-def ready(here: Here) -> Response:
-    """Whether requests can be answered: the database is there and migrated."""
-    position, head = progress(here.database)
+def ready(services: ServicesDep) -> Response:
+    """Say that requests can be answered: the database is available and migrated."""
+    position, head = progress(services.database)
     return Response(
         json_text.dumps({"status": "ready", "position": position, "head": head}), media_type="application/json"
     )
@@ -76,35 +76,35 @@ def ready(here: Here) -> Response:
     response_class=Response,
     responses={200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(here: Here) -> Response:
+def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""
     registry = REGISTRY
-    if here.metrics_folder is not None:
+    if services.metrics_folder is not None:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(here.metrics_folder))  # type: ignore[no-untyped-call]
-    asked_now = CollectorRegistry()
-    asked_now.register(_Standing(here))
-    return Response(generate_latest(registry) + generate_latest(asked_now), media_type=CONTENT_TYPE_LATEST)
+        MultiProcessCollector(registry, path=str(services.metrics_folder))  # type: ignore[no-untyped-call]
+    from_database = CollectorRegistry()
+    from_database.register(_DatabaseCollector(services))
+    return Response(generate_latest(registry) + generate_latest(from_database), media_type=CONTENT_TYPE_LATEST)
 
 
-class _Standing(Collector):
-    """What the database knows at the moment of the scrape. While it is away, only that it is."""
+class _DatabaseCollector(Collector):
+    """Gauges read from the database at the moment of the scrape; while it is unavailable, only that it is."""
 
-    def __init__(self, here: Context) -> None:
-        self._here = here
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            found = installation_status(self._here.database)
+            status = installation_status(self._services.database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return
         yield GaugeMetricFamily(*DATABASE_UP, value=1)
-        waited = 0.0
-        if found.waiting_since is not None:
-            waited = max(0.0, (self._here.rollcall.now() - found.waiting_since).total_seconds())
+        lag = 0.0
+        if status.waiting_since is not None:
+            lag = max(0.0, (self._services.rollcall.now() - status.waiting_since).total_seconds())
         yield GaugeMetricFamily(
-            "rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack", value=waited
+            "rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack", value=lag
         )
         for (name, meaning), read in GAUGES.items():
-            yield GaugeMetricFamily(name, meaning, value=read(found))
+            yield GaugeMetricFamily(name, meaning, value=read(status))

@@ -19,9 +19,9 @@ from uuid import UUID
 import uvicorn
 
 from api.app import create_app
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from api.csv_import.runner import ImportRunner
-from api.http.context import Context
+from api.http.dependencies import Services
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
@@ -94,7 +94,7 @@ def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str 
                 )
             person_id = person.person_id
         sessions.make_link(database, account_id, person_id, token.sha256, now)
-    return f"{settings.http_url}{PLACE}/sign-in/{token.text}"
+    return f"{settings.http_url}{CONSOLE_PATH}/sign-in/{token.text}"
 
 
 def create_person(settings: Settings, email: str, *, account: str, name: str) -> str:
@@ -144,7 +144,7 @@ def run_api(settings: Settings) -> None:
     _collect_garbage_rarely()
     database = Database(_url(settings), "rollcall_api", size=16)
     with application(settings, "rollcall_api", size=12) as rollcall:
-        context = Context(
+        services = Services(
             rollcall=rollcall,
             database=database,
             secret=secret_of(database),
@@ -152,10 +152,10 @@ def run_api(settings: Settings) -> None:
             retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
         )
-        runner = ImportRunner(rollcall, database, context.import_waiting)
+        runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(context, DOCUMENTS),
+                create_app(services, DOCUMENTS),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,

@@ -1,7 +1,7 @@
 """The console as an application of its own, mounted at `/console` by `api.app`.
 
-Every page stands in one list. What goes wrong becomes a page here, never a JSON problem. Pages are for people
-who are signed in (`session.SignedIn`); a test fails where a route asks for nobody.
+`ROUTERS` lists every page. Errors are shown as pages, never as JSON. Pages are for signed-in users
+(`web.session.SignedIn`); a test fails for a route that does not require one.
 """
 
 from __future__ import annotations
@@ -14,51 +14,45 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console.account import attributes, health, keys, people, profile, sign_in
-from api.console.campaigns import audiences, page
-from api.console.campaigns import form as campaign_form
-from api.console.campaigns import listing as campaigns
-from api.console.members import changes, edit, upload
-from api.console.members import listing as members
-from api.console.segments import deletion, history, preview, why
-from api.console.segments import form as segment_form
-from api.console.segments import listing as segments
-from api.console.web.csrf import Bounded, Protected
+from api.console import account, campaigns, members, segments
+from api.console.web.body_limit import BodyLimit
+from api.console.web.csrf import CsrfProtection
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import PLACE, Pages, refusal
-from api.console.web.session import SignInNeeded, sign_in_needed
-from api.http.context import Context
+from api.console.web.rendering import Pages, error_page
+from api.console.web.session import HOME_PATH, SignInNeeded, sign_in_needed
+from api.http.dependencies import Services
 from api.http.problems import RequestError, status_of
 from api.http.upload import AROUND
 from domain.errors import RollcallError
 
-# First come, first served: what has an address of its own stands before what is found by id.
+# The first route that matches answers, so fixed paths (`/segments/new`) come before paths with an id.
 ROUTERS: tuple[APIRouter, ...] = (
-    sign_in.router,
-    profile.router,
-    people.router,
-    segments.router,
-    segment_form.router,
-    preview.router,
-    deletion.router,
-    members.router,
-    changes.router,
-    upload.router,
-    edit.router,
-    why.router,
-    history.router,
-    health.router,
-    campaigns.router,
-    campaign_form.router,
-    page.router,
-    audiences.router,
-    attributes.router,
-    keys.router,
+    account.sign_in.router,
+    account.profile.router,
+    account.people.router,
+    segments.listing.router,
+    segments.creation.router,
+    segments.edit.router,
+    segments.preview.router,
+    segments.deletion.router,
+    members.listing.router,
+    members.changes.router,
+    members.csv_import.router,
+    members.customer_edit.router,
+    segments.why.router,
+    segments.history.router,
+    account.health.router,
+    campaigns.listing.router,
+    campaigns.form.router,
+    campaigns.page.router,
+    campaigns.audiences.router,
+    account.attributes.router,
+    account.keys.router,
 )
 
 
-def create_console(context: Context) -> FastAPI:
-    """The console over what `context` gives."""
+def create_console(context: Services) -> FastAPI:
+    """Returns the console application with these services."""
     console = FastAPI(title="Rollcall console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     console.state.context = context
     console.state.pages = Pages(context.version)
@@ -68,34 +62,34 @@ def create_console(context: Context) -> FastAPI:
     console.add_api_route("/", _home, include_in_schema=False)
     console.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     console.exception_handler(SignInNeeded)(sign_in_needed)
-    console.exception_handler(RollcallError)(_ours)
+    console.exception_handler(RollcallError)(_rollcall_error)
     console.exception_handler(RequestError)(_request_error)
-    console.exception_handler(RequestValidationError)(_parameters)
-    console.exception_handler(HTTPException)(_framework)
-    console.add_middleware(Bounded, form=context.max_body, upload=context.max_import + AROUND)
-    console.add_middleware(Protected)
+    console.exception_handler(RequestValidationError)(_invalid_parameters)
+    console.exception_handler(HTTPException)(_framework_error)
+    console.add_middleware(BodyLimit, form=context.max_body, upload=context.max_import + AROUND)
+    console.add_middleware(CsrfProtection)
     return console
 
 
 async def _home() -> Response:
-    """The console opens on the segments."""
-    return RedirectResponse(f"{PLACE}/segments", 303)
+    """The console opens on the list of segments."""
+    return RedirectResponse(HOME_PATH, 303)
 
 
-async def _ours(request: Request, error: RollcallError) -> Response:
-    return refusal(request, status_of(error), error.detail, error)
+async def _rollcall_error(request: Request, error: RollcallError) -> Response:
+    return error_page(request, status_of(error), error.detail, error)
 
 
 async def _request_error(request: Request, error: RequestError) -> Response:
-    return refusal(request, error.status, error.detail, headers=error.headers)
+    return error_page(request, error.status, error.detail, headers=error.headers)
 
 
-async def _parameters(request: Request, error: RequestValidationError) -> Response:
+async def _invalid_parameters(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
-    return refusal(request, 400, f"The address is not right: {first['loc'][-1]}: {first['msg']}.")
+    return error_page(request, 400, f"The address is not valid: {first['loc'][-1]}: {first['msg']}.")
 
 
-async def _framework(request: Request, error: HTTPException) -> Response:
+async def _framework_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
-        return refusal(request, 404, "There is no page at this address.")
-    return refusal(request, error.status_code, str(error.detail), headers=dict(error.headers or {}))
+        return error_page(request, 404, "There is no page at this address.")
+    return error_page(request, error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from io import StringIO
 from uuid import UUID
 
-from api.csv_import.formulas import harmless
-from api.csv_import.reader import OURS
-from api.http.context import Context
+from api.csv_import.formulas import escape_formula
+from api.csv_import.reader import ERROR_COLUMNS
+from api.http.dependencies import Services
 from api.http.upload import Uploaded
 from projections.records import imports
 from projections.records.imports import ImportRow
@@ -21,25 +21,25 @@ SAMPLE = "phone,name\r\n+351912345678,Ana Sá\r\n+351961234567,Rui Costa\r\n"
 PIECE = 1 << 16
 
 
-def start_import(context: Context, account_id: UUID, segment_id: UUID, import_id: UUID, upload: Uploaded) -> None:
+def start_import(services: Services, account_id: UUID, segment_id: UUID, import_id: UUID, upload: Uploaded) -> None:
     """Store an uploaded file and wake the runner; does nothing where the import exists already."""
-    now = context.rollcall.now()
-    imports.begin(context.database, account_id, import_id, segment_id, upload.name, upload.file, now)
-    context.import_waiting.set()
+    now = services.rollcall.now()
+    imports.begin(services.database, account_id, import_id, segment_id, upload.name, upload.file, now)
+    services.import_waiting.set()
 
 
-def error_lines(context: Context, account_id: UUID, row: ImportRow) -> Iterator[str]:
+def error_lines(services: Services, account_id: UUID, row: ImportRow) -> Iterator[str]:
     """Yields the invalid rows as CSV: the file's own columns, then what is wrong.
 
     Where the file was itself such an error file, its earlier `row_number,error_code,error_message` are dropped.
     """
     header = row.columns() or ["phone", "name"]
-    own = [index for index, cell in enumerate(header) if cell.strip().lower() not in OURS]
+    own = [index for index, cell in enumerate(header) if cell.strip().lower() not in ERROR_COLUMNS]
     buffer = StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([*(harmless(header[index]) for index in own), *OURS])
-    for error in imports.errors(context.database, account_id, row.import_id):
-        cells = [harmless(error.cells[index]) if index < len(error.cells) else "" for index in own]
+    writer.writerow([*(escape_formula(header[index]) for index in own), *ERROR_COLUMNS])
+    for error in imports.errors(services.database, account_id, row.import_id):
+        cells = [escape_formula(error.cells[index]) if index < len(error.cells) else "" for index in own]
         writer.writerow([*cells, error.row_number, error.code, error.message])
         if buffer.tell() > PIECE:
             yield buffer.getvalue()

@@ -1,4 +1,4 @@
-"""How people call the columns of a phone number and of a name, in the header of a CSV.
+"""Which columns of a CSV hold phone numbers and names, by the words in its header.
 
 Used by `api.csv_import.reader`. Case, accents and punctuation do not matter.
 """
@@ -9,43 +9,91 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# One of these words, and beside it nothing but words of the second kind: "Mobile phone number", "Nr. Telefone".
+# One of these words, and beside it only words of the second kind: "Mobile phone number", "Nr. Telefone".
 _PHONE = frozenset(
-    (
-        "phone", "phones", "phonenumber", "mobile", "mobilephone", "cell", "cellphone", "tel", "telephone", "msisdn",
-        "gsm", "whatsapp", "telefone", "telemovel", "celular", "telefono", "movil", "telefon", "telefonnummer",
-        "rufnummer", "handy", "handynummer", "mobil", "mobiltelefon", "portable", "cellulare",
-    )
-)  # fmt: skip
+    [
+        "phone",
+        "phones",
+        "phonenumber",
+        "mobile",
+        "mobilephone",
+        "cell",
+        "cellphone",
+        "tel",
+        "telephone",
+        "msisdn",
+        "gsm",
+        "whatsapp",
+        "telefone",
+        "telemovel",
+        "celular",
+        "telefono",
+        "movil",
+        "telefon",
+        "telefonnummer",
+        "rufnummer",
+        "handy",
+        "handynummer",
+        "mobil",
+        "mobiltelefon",
+        "portable",
+        "cellulare",
+    ]
+)
 _BESIDE = frozenset(
-    (
-        "number", "no", "num", "nr", "numero", "de", "di", "1", "2", "3", "value", "e164", "primary", "main", "home",
-        "business", "work", "contact", "customer", "client",
-    )
-)  # fmt: skip
+    [
+        "number",
+        "no",
+        "num",
+        "nr",
+        "numero",
+        "de",
+        "di",
+        "1",
+        "2",
+        "3",
+        "value",
+        "e164",
+        "primary",
+        "main",
+        "home",
+        "business",
+        "work",
+        "contact",
+        "customer",
+        "client",
+    ]
+)
 # Only where no other column is one: these may as well count the rows.
 _MAYBE_PHONE = frozenset(("number", "numero", "no"))
 # The better ones first: `customer` may as well be an id.
-_NAME = (
-    "name", "full name", "fullname", "customer name", "client name", "contact name", "display name", "nome",
-    "nome completo", "nombre", "nombre completo", "nom", "nom complet", "vollstandiger name", "customer", "client",
+_NAME = [
+    "name",
+    "full name",
+    "fullname",
+    "customer name",
+    "client name",
+    "contact name",
+    "display name",
+    "nome",
+    "nome completo",
+    "nombre",
+    "nombre completo",
+    "nom",
+    "nom complet",
+    "vollstandiger name",
+    "customer",
+    "client",
     "contact",
-)  # fmt: skip
-_FIRST = frozenset(
-    (
-        "first name", "firstname", "given name", "forename", "vorname", "prenom", "primeiro nome",
-    )
-)  # fmt: skip
+]
+_FIRST = frozenset(["first name", "firstname", "given name", "forename", "vorname", "prenom", "primeiro nome"])
 _LAST = frozenset(
-    (
-        "last name", "lastname", "surname", "family name", "nachname", "apelido", "apellido", "apellidos",
-        "sobrenome",
-    )
-)  # fmt: skip
+    ["last name", "lastname", "surname", "family name", "nachname", "apelido", "apellido", "apellidos", "sobrenome"]
+)
 
 
 def phone_columns(header: Sequence[str]) -> list[int]:
-    """Every column of phone numbers, from the left."""
+    """Returns the index of every column of phone numbers, from the left."""
     plain = [_plain(cell) for cell in header]
     sure = [index for index, cell in enumerate(plain) if _is_phone(cell)]
     return sure or [index for index, cell in enumerate(plain) if cell in _MAYBE_PHONE]
@@ -57,7 +105,7 @@ def _is_phone(plain: str) -> bool:
 
 
 def name_columns(header: Sequence[str]) -> list[int]:
-    """The column of full names; or else those of first and last names; or none."""
+    """Returns the index of the column of full names, else those of first and last names, else none."""
     plain = [_plain(cell) for cell in header]
     whole = [plain.index(called) for called in _NAME if called in plain]
     if whole:

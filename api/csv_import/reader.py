@@ -1,4 +1,4 @@
-"""A CSV file as rows, whatever program wrote it: encoding, delimiter, header and line endings are found out.
+"""A CSV file as rows, whatever program wrote it: encoding, delimiter, header and line endings are detected.
 
 Used by `api.csv_import.runner`. Reads a line at a time, so that memory stays flat; what cannot be read as part
 of a row becomes a row with a mistake, never silence. Rows are counted as a spreadsheet shows them: the
@@ -17,19 +17,22 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, NamedTuple
 
-from api.csv_import.formulas import meant
+from api.csv_import.formulas import unescape_formula
 from api.csv_import.headers import name_columns, phone_columns
 
 LONGEST_LINE = 32_000
 BLOCK = 256
 MOST_LINES = 100
 LONGEST_ROW = 64_000
-OURS = ("row_number", "error_code", "error_message")
+ERROR_COLUMNS = ("row_number", "error_code", "error_message")
 _DELIMITERS = ",;\t"
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _NOT_TEXT = {
     b"PK\x03\x04": "an Excel workbook or ZIP file",
     b"%PDF": "a PDF file",
@@ -55,13 +58,13 @@ class CsvRow(NamedTuple):
 
     @property
     def blank(self) -> bool:
-        """Whether nothing is written in it."""
+        """Whether every cell is empty."""
         return self.mistake is None and not any(cell.strip() for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The rows of a file, and where phone and name stand in them."""
+    """The rows of a file, and which columns hold phone and name."""
 
     header: list[str]
     phones: list[int]
@@ -69,19 +72,19 @@ class CsvTable:
     rows: Iterator[CsvRow]
 
     def phone(self, row: CsvRow) -> str:
-        """The first phone cell that is not blank."""
+        """Returns the first phone cell that is not blank."""
         cells = row.cells
         for each in self.phones:
             if each < len(cells) and (cell := cells[each]).strip():
-                return meant(cell)
+                return unescape_formula(cell)
         return ""
 
     def name(self, row: CsvRow) -> str:
-        """The name, from one column, or from first and last name."""
+        """Returns the name, from one column, or from first and last name."""
         cells = row.cells
         if len(self.names) == 1:
-            return meant(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
-        return " ".join(meant(cells[each]).strip() for each in self.names if each < len(cells)).strip()
+            return unescape_formula(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
+        return " ".join(unescape_formula(cells[each]).strip() for each in self.names if each < len(cells)).strip()
 
 
 @contextmanager
@@ -112,7 +115,7 @@ def _table(lines: _Lines) -> CsvTable:
 
 
 def _with_leading(blank: int, rows: Iterator[CsvRow], width: int) -> Iterator[CsvRow]:
-    """Blank rows above the header count too; a row wider than the header would lose what stands outside."""
+    """Blank rows above the header count too; a row wider than the header would lose its last cells."""
     for number in range(1, blank + 1):
         yield CsvRow(number, [])
     mistake = ("too_many_cells", f"more than the {width} columns of the header; quote cells")
@@ -136,7 +139,7 @@ def _encoding_of(file: IO[bytes], beginning: bytes) -> str:
 
 
 def _eight_bit(file: IO[bytes]) -> str:
-    """UTF-8, also where it is damaged here and there; else cp1252, whose accented letters stand alone."""
+    """Returns UTF-8, also where a few bytes are damaged; else cp1252, in which accented letters are single bytes."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     good = bad = 0
@@ -158,11 +161,11 @@ class _Lines:
         self._again: deque[str] = deque()
 
     def take(self) -> str:
-        """The next line; empty at the end."""
+        """Returns the next line; empty at the end."""
         return self._again.popleft() if self._again else self._read()
 
     def block(self) -> list[str]:
-        """The next lines, many at once; none where the next one is too long, and at the end."""
+        """Returns many lines at once; none where the next one is too long, and at the end."""
         taken: list[str] = []
         while len(taken) < BLOCK and (line := self.take()):
             if _is_cut(line):
@@ -172,7 +175,7 @@ class _Lines:
         return taken
 
     def give_back(self, lines: list[str]) -> None:
-        """Let these lines be taken again, in order."""
+        """Put these lines back, to be taken again in order."""
         self._again.extendleft(reversed(lines))
 
     @property
@@ -199,7 +202,7 @@ class _Unclosed(Exception):
 
 
 class _Pulled:
-    """What a `csv.reader` pulls for one row: more than one line only within quotes, and not without end."""
+    """The lines that a `csv.reader` pulls for one row: several only within quotes, and not endlessly."""
 
     def __init__(self, lines: _Lines) -> None:
         self._lines = lines
@@ -219,7 +222,7 @@ class _Pulled:
 
 
 def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[CsvRow]:
-    """Each row from here on. A quote that is not closed spoils its own line only: reading goes on behind it."""
+    """Yields each row. A quote that is not closed spoils its own line only: reading continues after it."""
     while not lines.ended:
         block = lines.block()
         rows = 0
@@ -234,7 +237,7 @@ def _rows(lines: _Lines, delimiter: str, number: int) -> Iterator[CsvRow]:
 
 
 def _whole_lines(block: list[str], delimiter: str) -> Iterator[list[str]]:
-    """The cells of each line, as far as every line is a row of its own beyond doubt."""
+    """Yields the cells of each line, as long as every line is certainly a row of its own."""
     reader = csv.reader(block, delimiter=delimiter, skipinitialspace=True)
     doubtful = len(block) if block and '"' in block[-1] else len(block) + 1
     try:
@@ -247,7 +250,7 @@ def _whole_lines(block: list[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def _careful_row(lines: _Lines, delimiter: str, number: int) -> CsvRow:
-    """The next row, of several lines perhaps, or none: a quote may be open."""
+    """Returns the next row where a quote may be open: of several lines, of one, or a mistake."""
     pulled = _Pulled(lines)
     try:
         cells = next(csv.reader(pulled, delimiter=delimiter, skipinitialspace=True))
@@ -264,7 +267,7 @@ def _careful_row(lines: _Lines, delimiter: str, number: int) -> CsvRow:
 
 
 def _is_closed(taken: list[str], delimiter: str) -> bool:
-    """Whether the last quote of several lines closes a cell, and does not open one of a later row."""
+    """Returns whether the last quote of several lines closes a cell rather than opening one of a later row."""
     try:
         list(csv.reader(taken, delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error:
@@ -273,7 +276,7 @@ def _is_closed(taken: list[str], delimiter: str) -> bool:
 
 
 def _skip_to_header(lines: _Lines) -> tuple[int, str]:
-    """Pass over blank lines and Excel's `sep=`; how many were blank, and the delimiter."""
+    """Skip blank lines and Excel's `sep=`. Returns how many were blank, and the delimiter."""
     blank = 0
     while line := lines.take():
         if hint := re.match(r"sep=(.)\r?\n?\Z", line, re.IGNORECASE):
@@ -282,11 +285,11 @@ def _skip_to_header(lines: _Lines) -> tuple[int, str]:
             lines.give_back([line])
             return blank, _delimiter_of(line)
         blank += 1
-    raise Unreadable("empty_file", "the file holds nothing")
+    raise Unreadable("empty_file", "the file is empty")
 
 
 def _delimiter_of(header: str) -> str:
-    """The one that gives the header a phone column, and most columns."""
+    """Returns the delimiter that gives the header a phone column, and most columns."""
 
     def columns(delimiter: str) -> tuple[bool, int]:
         cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])

@@ -1,7 +1,7 @@
 """Who is asking: the API key of a request, and what its kind may do.
 
 Every route takes one of `Reader`, `Writer`, `Admin` as a parameter, which is how it declares its scope;
-a test fails when a route has none. The account of the key is the only one that the request can see.
+a test fails where a route has none. A request sees only the account of its key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError
 from projections.read.position import account_of_key
 
@@ -30,7 +30,7 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account in whose name a request acts."""
+    """The account and key that a request acts for."""
 
     account_id: UUID
     key_id: str
@@ -45,20 +45,22 @@ def key_from_bytes(secret: bytes) -> str:
 def caller(
     request: Request,
     scopes: SecurityScopes,
-    here: Here,
+    services: ServicesDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    """The caller, where the key is known and its kind allows every scope of the route."""
-    found = None
+    """Returns the caller. Raises `RequestError` where the key is unknown, or its kind lacks a scope of the route."""
+    identified = None
     if credentials is not None:
         secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-        found = account_of_key(here.database, secret)
-    if found is None:
+        identified = account_of_key(services.database, secret)
+    if identified is None:
         raise RequestError(
-            401, "unauthorized", "send a valid API key as Authorization: Bearer <api key>",
+            401,
+            "unauthorized",
+            "send a valid API key as Authorization: Bearer <api key>",
             headers={"WWW-Authenticate": "Bearer"},
-        )  # fmt: skip
-    account_id, key_id, kind = found
+        )
+    account_id, key_id, kind = identified
     if not ALLOWS.get(kind, frozenset()).issuperset(scopes.scopes):
         raise RequestError(403, "forbidden", f"a key of kind {kind} may not do this")
     request.state.account, request.state.key = str(account_id), key_id

@@ -1,9 +1,8 @@
-"""`Idempotency-Key` on POSTs: the work is done once, the answer is given as often as it is asked.
+"""`Idempotency-Key` on POSTs: the work is done once, and repeats of the request get the same answer.
 
-A handler wraps its work in `once`. Only successes are kept: after a refusal nothing happened and the
-same request may be tried again. Should the process die between the work and keeping its answer, the
-repeat does the work again with the same `identity`, from which the handler derives ids, so that
-nothing is created twice.
+A handler wraps its work in `answer_once`. Only successes are kept: after a refusal nothing has changed, and the
+same request may be sent again. If the process dies between the work and keeping its answer, the repeat does the
+work again with the same `identity`, from which the handler derives ids, so that nothing is created twice.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from uuid import UUID, uuid5
 from fastapi import Response
 
 from api.http.access import Caller
-from api.http.context import Context
+from api.http.dependencies import Services
 from api.http.problems import RequestError
 from api.http.read_your_writes import POSITION_HEADER
 from domain.errors import Invalid
@@ -26,40 +25,45 @@ REPLAYED = "Idempotency-Replayed"
 
 
 def identity_of(caller: Caller, address: str, key: str) -> UUID:
-    """The identity of whatever the request with this key makes, however often it is sent."""
+    """Returns the identity of what the request with this key creates, the same for every repeat."""
     return uuid5(caller.account_id, f"{address}\n{key}")
 
 
-def once(
-    context: Context,
+def answer_once(
+    services: Services,
     caller: Caller,
     key: str | None,
     request: tuple[str, bytes],
     work: Callable[[UUID | None], Response],
 ) -> Response:
-    """Do `work`, or repeat its answer; `request` is the address and the body (or its hash) that the key stands for."""
+    """Returns the answer of `work`, or repeats it; `request` is the address and body (or its hash) that the key is for.
+
+    Raises `Invalid` where the key was used for another request, `RequestError` while the first one is being answered.
+    """
     if key is None:
         return work(None)
     address, body = request
     request_hash = hashlib.sha256(address.encode() + b"\n" + body).digest()
-    earlier = begin(context.database, caller.account_id, key, request_hash, context.rollcall.now())
+    earlier = begin(services.database, caller.account_id, key, request_hash, services.rollcall.now())
     if earlier is not None:
         if earlier.request_hash != request_hash:
             raise Invalid("idempotency_key_reused", "this Idempotency-Key was used for another request; use a new one")
         if earlier.status is None:
             raise RequestError(
-                409, "request_in_progress", "the first request with this Idempotency-Key is still being answered",
+                409,
+                "request_in_progress",
+                "the first request with this Idempotency-Key is still being answered",
                 headers={"Retry-After": "1"},
-            )  # fmt: skip
+            )
         headers = {**(earlier.headers or {}), REPLAYED: "true"}
         return Response(earlier.body, earlier.status, headers, "application/json")
     try:
         response = work(identity_of(caller, address, key))
     except BaseException:
-        forget(context.database, caller.account_id, key)
+        forget(services.database, caller.account_id, key)
         raise
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     complete(
-        context.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
+        services.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
     )
     return response

@@ -1,7 +1,7 @@
 """Request bodies: read with a limit, parsed with exact numbers, checked against a model.
 
-A handler takes `Body` (a parameter after its caller, so that nobody without a key is listened to) and
-turns it into a model with `parsed`. Bulk bodies go to a file first: what is too large stores nothing.
+A handler takes `Body` (a parameter after its caller, so that no body is read before the key is checked) and
+turns it into a model with `parse_body`. Bulk bodies go to a file first: what is too large stores nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError, pointer_of
 from domain import json_text
 from domain.errors import FieldError, Invalid
@@ -27,14 +27,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
-    """A large body in a file that nobody else sees, with its hash."""
+class SpooledBody:
+    """A large body in a private temporary file, with its hash."""
 
     file: IO[bytes]
     sha256: bytes
 
     def lines(self, longest: int) -> Iterator[tuple[int, bytes | None]]:
-        """Each line with its number from 1, without its ending; `None` for one over `longest` bytes."""
+        """Yields each line with its number from 1, without its ending; `None` for one over `longest` bytes."""
         number = 0
         while line := self.file.readline(longest + 2):
             number += 1
@@ -44,31 +44,31 @@ class Spooled:
             yield number, None if too_long else line.rstrip(b"\r\n")
 
 
-async def json_body(request: Request, here: Here) -> bytes:
-    """The bytes of a JSON body of at most `max_body`."""
-    require_type(request, *JSON)
-    chunks = [chunk async for chunk in received(request, here.max_body)]
+async def json_body(request: Request, services: ServicesDep) -> bytes:
+    """Returns a JSON body of at most `max_body` bytes."""
+    require_media_type(request, *JSON)
+    chunks = [chunk async for chunk in limited_chunks(request, services.max_body)]
     return b"".join(chunks)
 
 
-async def bulk_body(request: Request, here: Here) -> AsyncIterator[Spooled]:
-    """An NDJSON body of at most `max_bulk`, complete before anything is done with it."""
-    require_type(request, *NDJSON)
+async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[SpooledBody]:
+    """Yields an NDJSON body of at most `max_bulk` bytes, once it is complete."""
+    require_media_type(request, *NDJSON)
     digest = hashlib.sha256()
     with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
-        async for chunk in received(request, here.max_bulk):
+        async for chunk in limited_chunks(request, services.max_bulk):
             digest.update(chunk)
             file.write(chunk)
         file.seek(0)
-        yield Spooled(file, digest.digest())
+        yield SpooledBody(file, digest.digest())
 
 
 Body = Annotated[bytes, Depends(json_body)]
-BulkBody = Annotated[Spooled, Depends(bulk_body)]
+BulkBody = Annotated[SpooledBody, Depends(bulk_body)]
 
 
-def parsed(body: bytes, model: type[Model]) -> Model:
-    """The body as `model`. Raises `Invalid` that points at each mistake."""
+def parse_body(body: bytes, model: type[Model]) -> Model:
+    """Returns the body as `model`. Raises `Invalid`, which points at each mistake."""
     raw = json_text.parse(body)
     try:
         return model.model_validate(raw)
@@ -80,16 +80,16 @@ def parsed(body: bytes, model: type[Model]) -> Model:
     raise Invalid("invalid_body", f"{errors[0].pointer or 'the body'}: {errors[0].detail}", errors)
 
 
-def parsed_object(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises `Invalid`."""
+def parse_object_body(body: bytes) -> dict[str, Any]:
+    """Returns the body as a JSON object. Raises `Invalid`."""
     raw = json_text.parse(body)
     if not isinstance(raw, dict):
         raise Invalid.at("", "invalid_body", "needs a JSON object")
     return raw
 
 
-def require_type(request: Request, *media_types: str) -> None:
-    """Refuse a body of any other type, or in an encoding."""
+def require_media_type(request: Request, *media_types: str) -> None:
+    """Raises `RequestError` for a body of any other type, or with a `Content-Encoding`."""
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
         raise RequestError(415, "unsupported_media_type", f"set Content-Type to {media_types[0]}")
@@ -97,8 +97,8 @@ def require_type(request: Request, *media_types: str) -> None:
         raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
 
 
-async def received(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body in pieces, counted as they come: `Content-Length` only spares the wait."""
+async def limited_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """Yields the body in chunks. Raises `RequestError` above `limit` bytes, at once where `Content-Length` says so."""
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isascii() and declared.isdigit() else 0
     too_large = RequestError(413, "body_too_large", f"at most {limit:,} bytes at a time")

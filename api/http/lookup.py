@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
-from api.http.context import Context
-from api.http.parameters import uuid_in
+from api.http.dependencies import Services
+from api.http.parameters import parse_uuid
 from domain.customer import customer_id_of
 from domain.errors import NotFound, Refused
 from projections.model.audience_spec import AudienceSpec
@@ -28,17 +28,17 @@ Row = TypeVar("Row")
 
 def parse_segment_id(text: str) -> UUID:
     """Returns the segment id in a text. Raises `NotFound`."""
-    return _require(uuid_in(text), "segment")
+    return _require(parse_uuid(text), "segment")
 
 
 def parse_campaign_id(text: str) -> UUID:
     """Returns the campaign id in a text. Raises `NotFound`."""
-    return _require(uuid_in(text), "campaign")
+    return _require(parse_uuid(text), "campaign")
 
 
 def parse_audience_id(text: str) -> UUID:
     """Returns the audience id in a text. Raises `NotFound`."""
-    return _require(uuid_in(text), "audience")
+    return _require(parse_uuid(text), "audience")
 
 
 def require_segment(connection: Any, account_id: UUID, text: str) -> SegmentRow:
@@ -56,16 +56,16 @@ def require_audience(connection: Any, account_id: UUID, text: str) -> AudienceRo
     return _require(campaigns.audience(connection, account_id, parse_audience_id(text)), "audience")
 
 
-def require_import(context: Context, account_id: UUID, text: str) -> ImportRow:
+def require_import(services: Services, account_id: UUID, text: str) -> ImportRow:
     """Returns the CSV import whose id is in a text. Raises `NotFound`."""
-    import_id = _require(uuid_in(text), "import")
-    with context.database.transaction(account_id) as connection:
+    import_id = _require(parse_uuid(text), "import")
+    with services.database.transaction(account_id) as connection:
         return _require(imports.by_id(connection, account_id, import_id), "import")
 
 
 def customer_ids_of(account_id: UUID, text: str) -> list[UUID]:
     """Returns the ids that a text may mean: itself where it looks like one, then that of this external id."""
-    return [each for each in (uuid_in(text), customer_id_of(account_id, text)) if each is not None]
+    return [each for each in (parse_uuid(text), customer_id_of(account_id, text)) if each is not None]
 
 
 def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
@@ -76,7 +76,7 @@ def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRo
 
 def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, text: str) -> MembershipExplanation:
     """Returns why the customer whose id is in a text is in a segment or not. Raises `NotFound`."""
-    customer_id = _require(uuid_in(text), "customer")
+    customer_id = _require(parse_uuid(text), "customer")
     return _require(explanations.of_membership(connection, account_id, segment, customer_id), "customer")
 
 

@@ -1,7 +1,7 @@
-"""Around every request: its id, its line in the log, its metrics, the security headers, and the last net.
+"""Around every request: its id, its log event, its metrics, the security headers, and errors that nothing else caught.
 
-A plain ASGI wrapper, outermost in `api.app`. The line names the route, never what was sent: no customer
-values in logs. An error that nobody expected ends here as a 500 with the request's id.
+A plain ASGI wrapper, outermost in `api.app`. The log event names the route, never what was sent: no customer
+values in logs. An unexpected error becomes a 500 with the request's id.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 log = structlog.get_logger(__name__)
 
 
-class Observed:
-    """The ASGI application `inner`, watched."""
+class InstrumentedApp:
+    """The ASGI application `inner` with logs, metrics and security headers."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
+        """Answer one request."""
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
@@ -60,7 +60,7 @@ class Observed:
 
 
 class _Answer:
-    """What goes back, with our headers on it. `status` is 0 until it began."""
+    """The response, with our headers added. `status` is 0 until it began."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -88,7 +88,7 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
 
 def _route(scope: Scope) -> str:
     route: Any = scope.get("route")
-    # The console is mounted below a path of its own.
+    # The console and the documents are mounted below paths of their own.
     return f"{scope.get('root_path', '')}{route.path_format}" if hasattr(route, "path_format") else "unknown"
 
 

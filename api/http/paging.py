@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import Depends, Query, Request
 
 from api.http.access import Reader
-from api.http.context import Here
 from api.http.cursors import parse_cursor, sign_cursor
+from api.http.dependencies import ServicesDep
 from api.http.parameters import TEXT_PATTERN
 from api.http.shapes.pages import PageOf
 from domain import json_text
@@ -62,7 +62,12 @@ class Paging:
 
 
 async def paging(
-    request: Request, here: Here, who: Reader, limit: Limit = 50, cursor: Cursor = None, include: Include = None
+    request: Request,
+    services: ServicesDep,
+    who: Reader,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    include: Include = None,
 ) -> Paging:
     """Returns the page that a request asks for. Raises `RequestError` where the cursor is not one of this list's."""
     filters = sorted(
@@ -71,8 +76,8 @@ async def paging(
         if name not in ("limit", "cursor", "include", "min_position")
     )
     scope = json_text.dumps([who.account_id, request.url.path, filters])
-    after = parse_cursor(here.secret, scope, cursor) if cursor else None
-    return Paging(limit, include == "total", after, scope, here.secret)
+    after = parse_cursor(services.secret, scope, cursor) if cursor else None
+    return Paging(limit, include == "total", after, scope, services.secret)
 
 
 Page = Annotated[Paging, Depends(paging)]

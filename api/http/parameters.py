@@ -1,4 +1,4 @@
-"""Texts in addresses and headers: what may stand there, and entity tags."""
+"""Parameters in paths, queries and headers: their types, how they are parsed, and entity tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.customer import RESERVED
 from domain.errors import Invalid
 from domain.values import KEY_PATTERN, BadValue, normalise
 
-# No control characters, NUL among them: PostgreSQL cannot store it, and nobody means it.
+# No control characters, NUL among them: PostgreSQL cannot store it.
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
@@ -36,7 +36,7 @@ CustomerText = Annotated[
         min_length=1,
         max_length=512,
         pattern=TEXT_PATTERN,
-        description="The upstream system's id (slashes may stand in it), or ours where there is a customer already.",
+        description="The upstream system's id (may contain slashes), or our id of an existing customer.",
         json_schema_extra={"not": {"const": "bulk"}},
     ),
 ]
@@ -58,7 +58,7 @@ IfMatch = Annotated[
         alias="If-Match",
         examples=['"3"'],
         json_schema_extra={"pattern": _IF_MATCH},
-        description="The `ETag` that was read, or `*`. Refused with 412 where it is no longer the present one.",
+        description="The `ETag` that was read, or `*`. Refused with 412 where it is no longer the current one.",
     ),
 ]
 IdempotencyKey = Annotated[
@@ -98,14 +98,14 @@ register_url_convertor("segment", SegmentConvertor())
 
 
 def etag(version: int) -> str:
-    """The strong entity tag of an aggregate's version."""
+    """Returns the strong entity tag of an aggregate's version."""
     return f'"{version}"'
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """The version that `If-Match` names, the newest where it names several; `None` where any will do.
+def parse_if_match(if_match: str | None) -> int | None:
+    """Returns the version that `If-Match` names, the newest where it names several; `None` where any will do.
 
-    Weak tags, and tags that we never gave, match nothing (RFC 9110).
+    Weak tags, and tags that are not ours, match nothing (RFC 9110). Raises `RequestError` for bad syntax.
     """
     if if_match is None or if_match.strip() == "*":
         return None
@@ -116,13 +116,13 @@ def expected_version(if_match: str | None) -> int | None:
     return max((int(version) for version in _OUR_TAG.findall(if_match)), default=_NO_VERSION)
 
 
-def uuid_in(text: str) -> UUID | None:
-    """The UUID that a text is written as, in its usual form; `None` for anything else."""
+def parse_uuid(text: str) -> UUID | None:
+    """Returns the UUID in a text, in its usual form; `None` for anything else."""
     return UUID(text) if _UUID.match(text) else None
 
 
-def instant_in(text: str, name: str) -> datetime:
-    """The instant that a query parameter is written as. Raises `Invalid`."""
+def parse_instant(text: str, name: str) -> datetime:
+    """Returns the instant in the query parameter `name`. Raises `Invalid`."""
     value = normalise("datetime", text)
     if not isinstance(value, str):
         detail = value.detail if isinstance(value, BadValue) else "needs an instant such as 2026-05-20T10:00:00Z"

@@ -1,7 +1,7 @@
 """Every error as RFC 9457 `application/problem+json`, with `code` and `message` for client libraries.
 
-`domain.errors` and what the framework raises become problems here and nowhere else. A problem's `type`
-points into the OpenAPI document, where `KINDS` stands as `x-problems`.
+The errors of `domain.errors` and of the framework become problems only here. A problem's `type`
+points into the OpenAPI document, which has `KINDS` as `x-problems`.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[int, Kind] = {
-    400: Kind("bad-request", "The request cannot be read", "Mend the syntax that `detail` names."),
+    400: Kind("bad-request", "The request cannot be read", "Correct the syntax that `detail` names."),
     401: Kind("unauthorized", "No valid API key", "Send `Authorization: Bearer <api key>`."),
     403: Kind("forbidden", "The API key may not do this", "Use a key of another kind."),
-    404: Kind("not-found", "No such thing in this account", "Check the id and the key's account."),
-    405: Kind("method-not-allowed", "The address knows other methods", "Use one of those in `Allow`."),
-    409: Kind("conflict", "A rule forbids it as things are", "Change what `detail` names first."),
-    410: Kind("gone", "What was asked for is not kept any more", "Start again as `detail` says."),
-    412: Kind("stale-version", "Somebody else was first", "Read it again, then decide."),
+    404: Kind("not-found", "Not found in this account", "Check the id and the key's account."),
+    405: Kind("method-not-allowed", "The address has other methods", "Use one of those in `Allow`."),
+    409: Kind("conflict", "A rule forbids it in the current state", "Change what `detail` names first."),
+    410: Kind("gone", "What was requested is no longer kept", "Start again as `detail` says."),
+    412: Kind("stale-version", "It was changed since it was read", "Read it again, then decide."),
     413: Kind("too-large", "The body is too large", "Send less at a time."),
     415: Kind("unsupported-media-type", "The body is of another type", "Set the `Content-Type` that `detail` names."),
-    422: Kind("invalid", "The request says something that cannot be stored", "Mend the places in `errors`."),
-    500: Kind("internal-error", "Our own mistake", "Report the `X-Request-Id`."),
+    422: Kind("invalid", "The request says something that cannot be stored", "Correct the places in `errors`."),
+    500: Kind("internal-error", "An error of ours", "Report the `X-Request-Id`."),
     503: Kind("unavailable", "Not able to answer now", "Repeat after `Retry-After` seconds; nothing was stored."),
-    504: Kind("projection-lag", "The read models are behind", "Ask again, or without `min_position`."),
+    504: Kind("projection-lag", "The read models are behind", "Repeat later, or without `min_position`."),
 }
 
 
@@ -84,7 +84,7 @@ class Problem(TypedDict):
 
 
 class RequestError(Exception):
-    """What is wrong with a request as HTTP, before any rule of the product was asked."""
+    """A request that is wrong as HTTP, before any rule of the product is checked."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """The answer that tells a problem."""
+    """Returns a problem as a response."""
     kind = KINDS.get(status)
     body: Problem = {
         "type": f"/openapi.json#/components/x-problems/{kind.name}" if kind else "about:blank",
@@ -129,7 +129,7 @@ def problem(
 
 
 def status_of(error: RollcallError) -> int:
-    """The HTTP status of one of our errors."""
+    """Returns the HTTP status of one of our errors."""
     match error:
         case Invalid(code="malformed_json"):
             return 400
@@ -149,7 +149,7 @@ def status_of(error: RollcallError) -> int:
 
 
 def of_error(error: RollcallError) -> Response:
-    """One of our errors as an answer."""
+    """Returns one of our errors as a response."""
     status = status_of(error)
     if status == 500:
         log.error("request_failed", error=error.code, exc_info=error)
@@ -160,12 +160,12 @@ def of_error(error: RollcallError) -> Response:
 
 
 def internal() -> Response:
-    """Our own bug: nothing about it leaves the house but the request's id."""
+    """Returns the response to a bug of ours, which reveals only the request's id."""
     return problem(500, "internal_error", "an unexpected error; it is in the log under this request's X-Request-Id")
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of `app` end here."""
+    """Make every error of `app` a problem."""
     app.exception_handler(RollcallError)(_ours)
     app.exception_handler(RequestError)(_request_error)
     app.exception_handler(RequestValidationError)(_parameters)
@@ -195,14 +195,14 @@ async def _framework(request: Request, error: HTTPException) -> Response:
 
 
 def methods_at(request: Request) -> list[str]:
-    """The methods that the route table knows at a request's path."""
-    found: set[str] = set()
+    """Returns the methods of the routes at a request's path."""
+    methods: set[str] = set()
     for route in request.app.state.routes:
         if isinstance(route, Route) and route.path_regex.match(request.scope["path"]):
-            found |= route.methods or set()
-    return sorted(found)
+            methods |= route.methods or set()
+    return sorted(methods)
 
 
 def pointer_of(steps: Sequence[int | str]) -> str:
-    """A JSON pointer from the steps to a place."""
+    """Returns the JSON pointer of a place from the steps to it."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -1,7 +1,7 @@
 """Reading one's own writes: reads that wait for a position, writes that wait to be seen.
 
-The projection worker is asked again every few milliseconds, each time in a transaction of its own:
-a waiting request holds a thread, never a connection.
+The position of the read models is read every few milliseconds, each time in a transaction of its own: a waiting
+request holds a thread, never a connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from api.http.context import Context
+from api.http.dependencies import Services
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused
 from projections.read import campaigns, segments
@@ -23,7 +23,7 @@ from projections.read.position import has_reached, progress
 
 SHORTEST, LONGEST = 0.005, 0.020
 POSITION_HEADER = "Rollcall-Position"
-# More events than can be stored and projected while a request waits.
+# More events than can be stored and projected while a request waits: it need not wait for them.
 OUT_OF_REACH = 1_000_000
 MAX_POSITION = 2**63 - 1
 
@@ -33,11 +33,13 @@ MinPosition = Annotated[
 ]
 
 
-def until(context: Context, account_id: UUID, wanted: int, seconds: float, segment_id: UUID | None = None) -> bool:
-    """Wait at most `seconds` until the read models include `wanted` (and the segment's filter of then serves)."""
+def wait_for_position(
+    services: Services, account_id: UUID, wanted: int, seconds: float, segment_id: UUID | None = None
+) -> bool:
+    """Returns whether the read models include `wanted` within `seconds`; with a segment, also its filter as of then."""
     deadline = time.monotonic() + seconds
     pause = SHORTEST
-    while not has_reached(context.database, account_id, wanted, segment_id):
+    while not has_reached(services.database, account_id, wanted, segment_id):
         left = deadline - time.monotonic()
         if left <= 0:
             return False
@@ -46,32 +48,35 @@ def until(context: Context, account_id: UUID, wanted: int, seconds: float, segme
     return True
 
 
-def settle(context: Context, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> None:
-    """After a write: give the projection a moment, so that whoever wrote can read it. Answers anyway."""
-    until(context, account_id, wanted, context.own_write_wait, segment_id)
+def wait_until_visible(services: Services, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> None:
+    """After a write, wait until reads include it, at most `own_write_wait` seconds; then answer anyway."""
+    wait_for_position(services, account_id, wanted, services.own_write_wait, segment_id)
 
 
 @contextmanager
 def snapshot(
-    context: Context, account_id: UUID, min_position: int | None = None, segment_id: UUID | None = None
+    services: Services, account_id: UUID, min_position: int | None = None, segment_id: UUID | None = None
 ) -> Iterator[tuple[Any, int]]:
-    """One consistent state of the account, and its position, that includes `min_position`. Raises `Lagging`."""
+    """Yields a transaction that sees one state of the account, and its position. Raises `Lagging`.
+
+    That state includes `min_position` and, with a segment, its filter as of then.
+    """
     if min_position is not None:
-        head = progress(context.database)[1] if min_position > OUT_OF_REACH else min_position
+        head = progress(services.database)[1] if min_position > OUT_OF_REACH else min_position
         in_reach = min_position <= head + OUT_OF_REACH
-        if not in_reach or not until(context, account_id, min_position, context.lag_wait, segment_id):
+        if not in_reach or not wait_for_position(services, account_id, min_position, services.lag_wait, segment_id):
             raise Lagging("projection_lag", f"position {min_position} is not yet included; ask again")
-    with context.database.snapshot(account_id) as state:
+    with services.database.snapshot(account_id) as state:
         yield state
 
 
-def current_position(context: Context, account_id: UUID, min_position: int | None = None) -> int:
+def current_position(services: Services, account_id: UUID, min_position: int | None = None) -> int:
     """Returns the position of the read models, which includes `min_position`. Raises `Lagging`."""
-    with snapshot(context, account_id, min_position) as (_, position):
+    with snapshot(services, account_id, min_position) as (_, position):
         return position
 
 
-def wait_until_counted(context: Context, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
+def wait_until_counted(services: Services, account_id: UUID, frozen: Saved, seconds: float) -> AudienceRow:
     """Returns a frozen audience once the log has its count.
 
     Raises `Lagging` after `seconds`: it will be there under its id; `Refused` (`needs_audience`) where the campaign or
@@ -79,7 +84,7 @@ def wait_until_counted(context: Context, account_id: UUID, frozen: Saved, second
     """
     deadline = time.monotonic() + seconds
     while True:
-        with snapshot(context, account_id) as (connection, position):
+        with snapshot(services, account_id) as (connection, position):
             row = campaigns.audience(connection, account_id, frozen.id)
         if row is not None and row.counted:
             return row
@@ -91,7 +96,7 @@ def wait_until_counted(context: Context, account_id: UUID, frozen: Saved, second
         time.sleep(LONGEST)
 
 
-def names_naming(context: Context, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
+def names_of_referring_segments(services: Services, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
     """Returns the names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
-    with snapshot(context, account_id, position) as (connection, _):
+    with snapshot(services, account_id, position) as (connection, _):
         return segments.names_referring_to(connection, account_id, segment_id)

@@ -14,7 +14,7 @@ from domain import json_text
 def answer(
     body: Any, position: int, *, status: int = 200, version: int | None = None, location: str | None = None
 ) -> Response:
-    """A JSON answer that reflects (a read) or is included in (a write) a log position."""
+    """Returns a JSON response: of a read that reflects a log position, or of a write that the position includes."""
     headers = {POSITION_HEADER: str(position)}
     if version is not None:
         headers["ETag"] = etag(version)
@@ -23,8 +23,8 @@ def answer(
     return Response(json_text.dumps(body), status, headers, "application/json")
 
 
-def done(position: int) -> Response:
-    """The answer of a deletion."""
+def no_content(position: int) -> Response:
+    """Returns the response to a deletion, which the position includes."""
     return Response(status_code=204, headers={POSITION_HEADER: str(position)})
 
 

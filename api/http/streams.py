@@ -16,7 +16,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.http.context import Context
+from api.http.dependencies import Services
 from api.http.read_your_writes import POSITION_HEADER, snapshot
 from domain.errors import Unavailable
 from projections.read.recipients import LineFormat
@@ -40,14 +40,14 @@ def requested_form(request: Request) -> LineFormat | None:
 
 
 def stream(
-    context: Context, account_id: UUID, min_position: int | None, form: LineFormat, lines: Callable[[Any], Lines]
+    services: Services, account_id: UUID, min_position: int | None, form: LineFormat, lines: Callable[[Any], Lines]
 ) -> Response:
     """Returns all lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""
     if not _streams.acquire(blocking=False):
         raise Unavailable("too_many_streams", f"{STREAMS_AT_ONCE} streams are being read; try again")
     with ExitStack() as opened:
         opened.callback(_streams.release)
-        connection, position = opened.enter_context(snapshot(context, account_id, min_position))
+        connection, position = opened.enter_context(snapshot(services, account_id, min_position))
         body = _pieces(lines(connection), form, opened.pop_all())
     headers = {POSITION_HEADER: str(position)}
     media_type = next(name for name, each in FORMS.items() if each == form)

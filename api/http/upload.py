@@ -1,6 +1,6 @@
-"""A file in a multipart body, counted while it comes: what is too large stores nothing.
+"""A file in a multipart body, counted while it is received: what is too large stores nothing.
 
-A handler takes `CsvFile`, a parameter after its caller, so that nobody without a key is listened to.
+A handler takes `CsvFile`, a parameter after its caller, so that no body is read before the key is checked.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.http.context import Here
-from api.http.json_body import received, require_type
+from api.http.dependencies import ServicesDep
+from api.http.json_body import limited_chunks, require_media_type
 from api.http.problems import RequestError
 from domain.errors import Invalid
 
@@ -41,27 +41,29 @@ TAKES_CSV: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A complete file that nobody else sees, with its hash."""
+    """A complete upload in a private temporary file, with its hash."""
 
     file: IO[bytes]
     name: str
     sha256: bytes
 
 
-async def csv_file(request: Request, here: Here) -> AsyncIterator[Uploaded]:
-    """The part `file` of a multipart body, at most `max_import` bytes."""
-    require_type(request, "multipart/form-data")
+async def csv_file(request: Request, services: ServicesDep) -> AsyncIterator[Uploaded]:
+    """Yields the part `file` of a multipart body, at most `max_import` bytes."""
+    require_media_type(request, "multipart/form-data")
     too_large = RequestError(
-        413, "file_too_large", f"at most {here.max_import:,} bytes in a file ({here.max_import >> 20} MB); split it"
+        413,
+        "file_too_large",
+        f"at most {services.max_import:,} bytes in a file ({services.max_import >> 20} MB); split it",
     )
     form = None
     try:
-        stream: AsyncGenerator[bytes, None] = received(request, here.max_import + AROUND)
+        stream: AsyncGenerator[bytes, None] = limited_chunks(request, services.max_import + AROUND)
         form = await MultiPartParser(request.headers, stream, max_files=1, max_fields=10, max_part_size=AROUND).parse()
         part = form.get("file")
         if not isinstance(part, UploadFile):
             raise Invalid.at("/file", "file_required", "send the CSV as the part `file`, with a file name")
-        if (part.size or 0) > here.max_import:
+        if (part.size or 0) > services.max_import:
             raise too_large
         digest = hashlib.sha256()
         while piece := part.file.read(1 << 16):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
-from api.http.context import Context, Here
-from api.http.json_body import Body, parsed
+from api.http.dependencies import Services, ServicesDep
+from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import AttributeKey
-from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
 from api.http.responses import answer
 from api.http.shapes.attributes import EXAMPLE, Attribute, AttributeBody, show_attribute
 from api.http.shapes.openapi import answers, takes
@@ -29,16 +29,16 @@ router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
     responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
     openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
 )
-def declare_attribute(here: Here, caller: Admin, key: AttributeKey, body: Body) -> Response:
+def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, body: Body) -> Response:
     """Give an attribute its type, which is fixed from then on, and its label."""
-    asked = parsed(body, AttributeBody)
+    asked = parse_body(body, AttributeBody)
     try:
-        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label)
+        saved = services.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label)
     except Refused:
-        readers = _readers(here, caller, key)
-        saved = here.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
-    settle(here, caller.account_id, saved.position)
-    declared = here.rollcall.attributes.all(caller.account_id)[key]
+        readers = _readers(services, caller, key)
+        saved = services.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
+    wait_until_visible(services, caller.account_id, saved.position)
+    declared = services.rollcall.attributes.all(caller.account_id)[key]
     return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
 
 
@@ -48,9 +48,9 @@ def declare_attribute(here: Here, caller: Admin, key: AttributeKey, body: Body) 
     response_model=PageOf[Attribute],
     responses=answers({200: ("Attributes, built-in ones first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_attributes(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_attributes(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
     """List every attribute that a filter can use, built-in ones first, then by key."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         own = accounts.attributes(connection, caller.account_id)
     every: list[tuple[str, AttributeType, str | None]] = [(key, kind, None) for key, kind in BUILT_IN.items()]
     every += [(row.key, row.type, row.label) for row in own]
@@ -63,7 +63,7 @@ def list_attributes(here: Here, caller: Reader, page: Page, min_position: MinPos
     return answer(body, position)
 
 
-def _readers(here: Context, caller: Caller, key: str) -> list[str]:
-    """The names of the segments whose filter reads an attribute."""
-    with here.database.transaction(caller.account_id) as connection:
+def _readers(services: Services, caller: Caller, key: str) -> list[str]:
+    """Returns the names of the segments whose filter reads an attribute."""
+    with services.database.transaction(caller.account_id) as connection:
         return segments.names_using_attribute(connection, caller.account_id, key)

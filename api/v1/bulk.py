@@ -1,8 +1,8 @@
 """Many customers at once: `POST /v1/customers/bulk`, one JSON object on each line.
 
-Each line that is not blank ends in exactly one class: accepted, or rejected with its number and the
-reason; what is wrong with one line never stops the others. With an `Idempotency-Key` each line has an
-identity of its own, so that a repeat after a crash finds what was taken in already.
+Each line that is not blank is either accepted, or rejected with its number and the reason; a mistake in one line
+never stops the others. With an `Idempotency-Key` each line has an identity of its own, so that a repeat after a
+crash finds what was accepted already.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.http.access import Caller, Writer
-from api.http.context import Context, Here
-from api.http.idempotency import once
-from api.http.json_body import BulkBody, Spooled
+from api.http.dependencies import Services, ServicesDep
+from api.http.idempotency import answer_once
+from api.http.json_body import BulkBody, SpooledBody
 from api.http.parameters import IdempotencyKey
 from api.http.responses import answer
 from api.http.shapes.customers import BulkAnswer, BulkLine, RejectedLine
@@ -52,31 +52,35 @@ class ParsedLine(NamedTuple):
     "/bulk",
     operation_id="bulk_customers",
     response_model=BulkAnswer,
-    responses=answers({200: ("What became of the lines.", EXAMPLE_ANSWER)}, 400, 409, 413, 415),
+    responses=answers({200: ("The result of each line.", EXAMPLE_ANSWER)}, 400, 409, 413, 415),
     openapi_extra=takes_lines(BulkLine, EXAMPLE_LINES),
 )
-def bulk_customers(here: Here, caller: Writer, body: BulkBody, idempotency_key: IdempotencyKey = None) -> Response:
+def bulk_customers(
+    services: ServicesDep, caller: Writer, body: BulkBody, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Create customers or merge into them, one on each line, each as in `PUT` with its `external_id`."""
 
     def work(identity: UUID | None) -> Response:
-        accepted, rejected, position = 0, list[RejectedLine](), here.rollcall.head()
-        lines = _lines(body, here.rollcall.now(), identity)
+        accepted, rejected, position = 0, list[RejectedLine](), services.rollcall.head()
+        lines = _lines(body, services.rollcall.now(), identity)
         while batch := list(islice(lines, BATCH)):
             changes = [each for each in batch if isinstance(each, ParsedLine)]
             rejected += [each for each in batch if not isinstance(each, ParsedLine)]
             if changes:
-                position, refused = _take_in(here, caller, changes)
+                position, refused = _change_customers(services, caller, changes)
                 rejected += refused
                 accepted += len(changes) - len(refused)
         rejected.sort(key=itemgetter("line"))
         answered: BulkAnswer = {"accepted": accepted, "rejected": rejected}
         return answer(answered, position)
 
-    return once(here, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
+    return answer_once(services, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
 
 
-def _take_in(here: Context, caller: Caller, changes: Sequence[ParsedLine]) -> tuple[int, list[RejectedLine]]:
-    changed = here.rollcall.customers.change(caller.account_id, [change for _, change in changes])
+def _change_customers(
+    services: Services, caller: Caller, changes: Sequence[ParsedLine]
+) -> tuple[int, list[RejectedLine]]:
+    changed = services.rollcall.customers.change(caller.account_id, [change for _, change in changes])
     refused = [
         _rejection(number, outcome.errors)
         for (number, _), outcome in zip(changes, changed.outcomes, strict=True)
@@ -85,7 +89,7 @@ def _take_in(here: Context, caller: Caller, changes: Sequence[ParsedLine]) -> tu
     return changed.position, refused
 
 
-def _lines(body: Spooled, at: datetime, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
+def _lines(body: SpooledBody, at: datetime, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
     for number, line in body.lines(LONGEST_LINE):
         if line is None:
             yield {"line": number, "code": "line_too_long", "detail": f"over {LONGEST_LINE:,} bytes"}

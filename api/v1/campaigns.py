@@ -1,4 +1,4 @@
-"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; whom they reach is in `api.v1.recipients`."""
+"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; recipients are in `api.v1.recipients`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
-from api.http.context import Context, Here
-from api.http.idempotency import once
-from api.http.json_body import Body, parsed
+from api.http.dependencies import Services, ServicesDep
+from api.http.idempotency import answer_once
+from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_campaign_id, require_campaign, require_computed
 from api.http.paging import Page
-from api.http.parameters import IdempotencyKey, IfMatch, PathId, expected_version
-from api.http.read_your_writes import MinPosition, settle, snapshot, wait_until_counted
-from api.http.responses import answer, done
+from api.http.parameters import IdempotencyKey, IfMatch, PathId, parse_if_match
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_counted, wait_until_visible
+from api.http.responses import answer, no_content
 from api.http.shapes.campaigns import (
     EXAMPLE,
     EXAMPLE_FROZEN,
@@ -47,18 +47,20 @@ LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
     ),
     openapi_extra=takes(CampaignBody, {"name": "Spring sale", "segment_ids": EXAMPLE["segment_ids"]}),
 )
-def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+def create_campaign(
+    services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Create a campaign for the members of some segments, without those of others."""
-    asked = parsed(body, CampaignBody)
+    asked = parse_body(body, CampaignBody)
     draft = CampaignDraft(asked.name, asked.segment_ids, asked.exclude_segment_ids)
 
     def work(identity: UUID | None) -> Response:
-        now = here.rollcall.now()
-        saved = here.rollcall.campaigns.create(caller.account_id, draft, identity)
+        now = services.rollcall.now()
+        saved = services.rollcall.campaigns.create(caller.account_id, draft, identity)
         expected = CampaignRow.not_yet_projected(saved.id, draft, now)
-        return _answer_write(here, caller, saved, expected, status=201)
+        return _answer_write(services, caller, saved, expected, status=201)
 
-    return once(here, caller, idempotency_key, ("POST /v1/campaigns", body), work)
+    return answer_once(services, caller, idempotency_key, ("POST /v1/campaigns", body), work)
 
 
 @router.get(
@@ -67,11 +69,11 @@ def create_campaign(here: Here, caller: Admin, body: Body, idempotency_key: Idem
     response_model=PageOf[Campaign],
     responses=answers({200: ("Campaigns, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_campaigns(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_campaigns(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
     """List campaigns, newest first."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         rows = campaigns.page(connection, account_id, before=before, limit=page.fetch)
         body = page.page(
             rows, show_campaign, lambda row: (row.campaign_no,), lambda: campaigns.count(connection, account_id)
@@ -85,9 +87,11 @@ def list_campaigns(here: Here, caller: Reader, page: Page, min_position: MinPosi
     response_model=Campaign,
     responses=answers({200: ("The campaign.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_campaign(here: Here, caller: Reader, campaign_id: PathId, min_position: MinPosition = None) -> Response:
+def get_campaign(
+    services: ServicesDep, caller: Reader, campaign_id: PathId, min_position: MinPosition = None
+) -> Response:
     """Read a campaign; its lists hold the segments that are left."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         row = require_campaign(connection, caller.account_id, campaign_id)
     return answer(show_campaign(row), position, version=row.version)
 
@@ -101,26 +105,28 @@ def get_campaign(here: Here, caller: Reader, campaign_id: PathId, min_position: 
     ),
     openapi_extra=takes(CampaignPatch, {"name": "Spring sale, second wave"}),
 )
-def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
+def edit_campaign(
+    services: ServicesDep, caller: Admin, campaign_id: PathId, body: Body, if_match: IfMatch = None
+) -> Response:
     """Change a campaign; what is absent stays.
 
     A campaign that `needs_audience` is `ready` again once the list that lost a segment is named: `segment_ids`
     where none was left, `exclude_segment_ids` where an excluded one was deleted.
     """
-    version = expected_version(if_match)
-    asked = parsed(body, CampaignPatch)
+    version = parse_if_match(if_match)
+    asked = parse_body(body, CampaignPatch)
     changes: dict[str, Any] = {field: getattr(asked, field) for field in asked.model_fields_set}
-    now = here.rollcall.now()
-    saved = here.rollcall.campaigns.edit(
+    now = services.rollcall.now()
+    saved = services.rollcall.campaigns.edit(
         caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
-    with here.database.transaction(caller.account_id) as connection:
+    with services.database.transaction(caller.account_id) as connection:
         row = campaigns.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
     # A list that is chosen anew has lost no segment.
     changes |= {lost: 0 for field, lost in LOST.items() if field in changes}
-    return _answer_write(here, caller, saved, row._replace(updated_at=now, **changes))
+    return _answer_write(services, caller, saved, row._replace(updated_at=now, **changes))
 
 
 @router.delete(
@@ -130,13 +136,13 @@ def edit_campaign(here: Here, caller: Admin, campaign_id: PathId, body: Body, if
     response_class=Response,
     responses=answers({204: ("Deleted; its frozen audiences are not.", None)}, 400, 404, 412),
 )
-def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
+def delete_campaign(services: ServicesDep, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a campaign. Its frozen audiences stay readable."""
-    position = here.rollcall.campaigns.delete(
-        caller.account_id, parse_campaign_id(campaign_id), expected_version(if_match)
+    position = services.rollcall.campaigns.delete(
+        caller.account_id, parse_campaign_id(campaign_id), parse_if_match(if_match)
     )
-    settle(here, caller.account_id, position)
-    return done(position)
+    wait_until_visible(services, caller.account_id, position)
+    return no_content(position)
 
 
 @router.post(
@@ -148,26 +154,30 @@ def delete_campaign(here: Here, caller: Admin, campaign_id: PathId, if_match: If
         {201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, 504, headers=("Rollcall-Position", "Location")
     ),
 )
-def freeze_audience(here: Here, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None) -> Response:
+def freeze_audience(
+    services: ServicesDep, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers."""
     account_id = caller.account_id
     campaign = parse_campaign_id(campaign_id)
 
     def work(identity: UUID | None) -> Response:
-        settle(here, account_id, here.rollcall.head())
-        with here.database.transaction(account_id) as connection:
+        wait_until_visible(services, account_id, services.rollcall.head())
+        with services.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
-        saved = here.rollcall.campaigns.freeze(account_id, campaign, identity)
-        row = wait_until_counted(here, account_id, saved, here.freeze_wait)
+        saved = services.rollcall.campaigns.freeze(account_id, campaign, identity)
+        row = wait_until_counted(services, account_id, saved, services.freeze_wait)
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
-    return once(here, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
+    return answer_once(services, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
 
 
-def _answer_write(here: Context, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200) -> Response:
+def _answer_write(
+    services: Services, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200
+) -> Response:
     """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
-    settle(here, caller.account_id, saved.position)
-    with snapshot(here, caller.account_id) as (connection, position):
+    wait_until_visible(services, caller.account_id, saved.position)
+    with snapshot(services, caller.account_id) as (connection, position):
         seen = campaigns.by_id(connection, caller.account_id, saved.id)
     projected = seen is not None and position >= saved.position
     shown = show_campaign(seen if seen is not None and projected else expected)

@@ -1,4 +1,4 @@
-"""The change stream of a segment: `/v1/segments/{id}/changes`, by cursor what `rollcall.memberships.v1` tells."""
+"""The change stream of a segment: `/v1/segments/{id}/changes`, by cursor what `rollcall.memberships.v1` publishes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.paging import Limit
 from api.http.parameters import PathId
@@ -31,26 +31,30 @@ After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_after` of th
     ),
 )
 def list_changes(
-    here: Here, caller: Reader, segment_id: PathId, after: After = 0, limit: Limit = 50,
+    services: ServicesDep,
+    caller: Reader,
+    segment_id: PathId,
+    after: After = 0,
+    limit: Limit = 50,
     min_position: MinPosition = None,
-) -> Response:  # fmt: skip
+) -> Response:
     """List who joined and left, in the order in which readers saw it.
 
     Changes are kept for some weeks. A cursor older than that is answered with 410 `changes_forgotten`: read the
     segment's members again, then ask from the `next_after` that the answer names.
     """
     account_id = caller.account_id
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         kept = changes.kept(connection)
         if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:
-            raise RequestError(
-                410, "changes_forgotten",
-                "changes so old are not kept any more; read the segment's members again, then ask for the changes"
-                f" after={kept.last}", pointer="/query/after", next_after=kept.last,
-            )  # fmt: skip
+            detail = (
+                "changes so old are no longer kept; read the segment's members again, "
+                f"then ask for the changes after={kept.last}"
+            )
+            raise RequestError(410, "changes_forgotten", detail, pointer="/query/after", next_after=kept.last)
         found = changes.of_segment(connection, account_id, segment.segment_no, after=after, limit=limit + 1)
     shown, more = found[:limit], len(found) > limit
-    # Past what happened in other segments too: who asks now and then never has a cursor that is too old.
+    # Past the changes of other segments too, so that a cursor used now and then is never too old.
     last = shown[-1].change_no if more else max(after, kept.last)
     return answer({"data": [show_change(each) for each in shown], "next_after": last, "more": more}, position)

@@ -1,4 +1,4 @@
-"""Customers: `/v1/customers`. What the CRM tells, one at a time, and what is known of each.
+"""Customers: `/v1/customers`. Create, change, list, read and erase customers, one at a time.
 
 Bulk bodies are in `api.v1.bulk`. A customer is addressed by our id or by the upstream system's `external_id`.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Reader, Writer
-from api.http.context import Here
-from api.http.json_body import Body, parsed_object
+from api.http.dependencies import ServicesDep
+from api.http.json_body import Body, parse_object_body
 from api.http.lookup import customer_ids_of, require_customer
 from api.http.paging import Page
-from api.http.parameters import CustomerText, IfMatch, SearchText, expected_version
-from api.http.read_your_writes import MinPosition, settle, snapshot
-from api.http.responses import answer, done
+from api.http.parameters import CustomerText, IfMatch, SearchText, parse_if_match
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.responses import answer, no_content
 from api.http.shapes.customers import EXAMPLE, Customer, CustomerBody, show_customer, show_values
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
@@ -38,24 +38,26 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
                 {"data": [EXAMPLE_SEGMENT | {"joined_at": "2026-05-20T10:00:00Z"}], "next_cursor": None},
             )
         },
-        400, 404, 504,
+        400,
+        404,
+        504,
     ),
-)  # fmt: skip
+)
 def list_segments_of_customer(
-    here: Here, caller: Reader, external_id: CustomerText, page: Page, min_position: MinPosition = None
+    services: ServicesDep, caller: Reader, external_id: CustomerText, page: Page, min_position: MinPosition = None
 ) -> Response:
     """List the segments that a customer is in now, newest segment first, each with `joined_at`."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
-        person = require_customer(connection, account_id, external_id)
-        found = segments.of_customer(connection, account_id, person.customer_no, before=before, limit=page.fetch)
+    with snapshot(services, account_id, min_position) as (connection, position):
+        customer = require_customer(connection, account_id, external_id)
+        found = segments.of_customer(connection, account_id, customer.customer_no, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row, _ in found))
         body = page.page(
             found,
             lambda each: show_joined_segment(*each, words, position),
             lambda each: (each[0].segment_no,),
-            lambda: segments.count_of_customer(connection, account_id, person.customer_no),
+            lambda: segments.count_of_customer(connection, account_id, customer.customer_no),
         )
     return answer(body, position)
 
@@ -66,28 +68,34 @@ def list_segments_of_customer(
     response_model=Customer,
     responses=answers(
         {200: ("The customer, changed or confirmed.", EXAMPLE), 201: ("The customer, new.", EXAMPLE)},
-        400, 405, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag"),
+        400,
+        405,
+        409,
+        412,
+        413,
+        415,
+        headers=("Rollcall-Position", "ETag"),
     ),
     openapi_extra=takes(CustomerBody, {"phone": "+351912345678", "name": "Ana Sá", "attributes": {"plan": "gold"}}),
-)  # fmt: skip
+)
 def put_customer(
-    here: Here, caller: Writer, external_id: CustomerText, body: Body, if_match: IfMatch = None
+    services: ServicesDep, caller: Writer, external_id: CustomerText, body: Body, if_match: IfMatch = None
 ) -> Response:
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
-    data = parse_customer_data(parsed_object(body))
-    change = CustomerChange(external_id, "changed", here.rollcall.now(), data)
-    changed = here.rollcall.customers.change(caller.account_id, [change], expected_version=expected_version(if_match))
+    data = parse_customer_data(parse_object_body(body))
+    change = CustomerChange(external_id, "changed", services.rollcall.now(), data)
+    changed = services.rollcall.customers.change(caller.account_id, [change], expected_version=parse_if_match(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
         raise Invalid(first.code, f"{first.pointer}: {first.detail}", outcome.errors)
     if outcome.customer is None:
         raise Refused("newer_deletion", "the customer was deleted at a later time than this change has; send it again")
-    settle(here, caller.account_id, changed.position)
-    person = outcome.customer
-    shown = show_values(person.customer_id, person.values, person.created_at, person.updated_at)
+    wait_until_visible(services, caller.account_id, changed.position)
+    customer = outcome.customer
+    shown = show_values(customer.customer_id, customer.values, customer.created_at, customer.updated_at)
     status = 201 if outcome.result == "created" else 200
-    return answer(shown, changed.position, status=status, version=person.version)
+    return answer(shown, changed.position, status=status, version=customer.version)
 
 
 @router.get(
@@ -97,12 +105,12 @@ def put_customer(
     responses=answers({200: ("Customers, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
 def list_customers(
-    here: Here, caller: Reader, page: Page, query: SearchText = None, min_position: MinPosition = None
+    services: ServicesDep, caller: Reader, page: Page, query: SearchText = None, min_position: MinPosition = None
 ) -> Response:
     """List customers, newest first; `query` finds by the beginnings of words of the name, or of the phone number."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         wanted = customers.parse_search(connection, account_id, query)
         rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
         body = page.page(
@@ -120,9 +128,11 @@ def list_customers(
     response_model=Customer,
     responses=answers({200: ("The customer.", EXAMPLE)}, 404, 405, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_customer(here: Here, caller: Reader, external_id: CustomerText, min_position: MinPosition = None) -> Response:
+def get_customer(
+    services: ServicesDep, caller: Reader, external_id: CustomerText, min_position: MinPosition = None
+) -> Response:
     """Read a customer by id or external id."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         row = require_customer(connection, caller.account_id, external_id)
     return answer(show_customer(row), position, version=row.version)
 
@@ -134,13 +144,15 @@ def get_customer(here: Here, caller: Reader, external_id: CustomerText, min_posi
     response_class=Response,
     responses=answers({204: ("Erased.", None)}, 400, 404, 405, 412),
 )
-def delete_customer(here: Here, caller: Admin, external_id: CustomerText, if_match: IfMatch = None) -> Response:
-    """Erase a person, by id or external id: from every list, history and frozen audience, and from the log's payloads.
+def delete_customer(
+    services: ServicesDep, caller: Admin, external_id: CustomerText, if_match: IfMatch = None
+) -> Response:
+    """Erase a customer, by id or external id: from lists, histories, frozen audiences, and the log's payloads.
 
-    What was handed out before (Kafka topics, exports, backups) is beyond reach.
+    Copies made before (Kafka topics, exports, backups) are not erased.
     """
-    expected = expected_version(if_match)
+    expected = parse_if_match(if_match)
     candidates = customer_ids_of(caller.account_id, external_id)
-    position = here.rollcall.customers.erase(caller.account_id, candidates, expected)
-    settle(here, caller.account_id, position)
-    return done(position)
+    position = services.rollcall.customers.erase(caller.account_id, candidates, expected)
+    wait_until_visible(services, caller.account_id, position)
+    return no_content(position)

@@ -1,4 +1,4 @@
-"""Dead letters: `/v1/dead-letters`. Records that could never succeed, and why; mended, each may try again."""
+"""Dead letters: `/v1/dead-letters`. Records that could never succeed, why, and how to retry them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response
 
 from api.http.access import Admin, Reader
-from api.http.context import Here
-from api.http.idempotency import once
+from api.http.dependencies import ServicesDep
+from api.http.idempotency import answer_once
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey
-from api.http.read_your_writes import MinPosition, settle, snapshot
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
 from api.http.responses import answer
 from api.http.shapes.dead_letters import EXAMPLE, EXAMPLE_RETRY, DeadLetter, Retry, show_dead_letter, show_retry
 from api.http.shapes.openapi import answers
@@ -29,11 +29,11 @@ LetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
     response_model=PageOf[DeadLetter],
     responses=answers({200: ("Dead letters, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_dead_letters(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_dead_letters(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
     """List records that could never succeed, newest first."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         rows = dead_letters.page(connection, account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,
@@ -48,19 +48,19 @@ def list_dead_letters(here: Here, caller: Reader, page: Page, min_position: MinP
     "/{dead_letter_id}/retry",
     operation_id="retry_dead_letter",
     response_model=Retry,
-    responses=answers({200: ("What became of it.", EXAMPLE_RETRY)}, 400, 404, 409),
+    responses=answers({200: ("The result.", EXAMPLE_RETRY)}, 400, 404, 409),
 )
 def retry_dead_letter(
-    here: Here, caller: Admin, dead_letter_id: LetterId, idempotency_key: IdempotencyKey = None
+    services: ServicesDep, caller: Admin, dead_letter_id: LetterId, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Take a dead letter in again, as it came. It is worth it once its reason is gone: an attribute's type, say.
+    """Retry a dead letter, for example after an attribute's type was changed.
 
-    Its change has the time that it always had, and does not undo newer ones.
+    Its change keeps its own time, and does not undo newer ones.
     """
 
     def work(_: UUID | None) -> Response:
-        retried = here.retry(caller.account_id, dead_letter_id)
-        settle(here, caller.account_id, retried.position)
+        retried = services.retry(caller.account_id, dead_letter_id)
+        wait_until_visible(services, caller.account_id, retried.position)
         return answer(show_retry(dead_letter_id, retried), retried.position)
 
-    return once(here, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work)
+    return answer_once(services, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work)

@@ -1,4 +1,4 @@
-"""Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why she is in a segment, or is not.
+"""Explanation: `/v1/segments/{id}/customers/{customer_id}/explanation`. Why a customer is in a segment, or is not.
 
 Evaluated with what the projection worker evaluates with, at the instant at which it did so last: the result
 is their membership. Of a segment being recomputed, the filter that is still served is explained.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
-from api.http.parameters import PathId, uuid_in
+from api.http.parameters import PathId, parse_uuid
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
 from api.http.shapes.memberships import EXAMPLE_EXPLANATION, Explanation, show_cause
@@ -29,23 +29,23 @@ router = APIRouter(prefix="/v1/segments", tags=["members"])
     responses=answers({200: ("Why.", EXAMPLE_EXPLANATION)}, 404, 504),
 )
 def explain_membership(
-    here: Here, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
+    services: ServicesDep, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
 ) -> Response:
-    """Explain why a customer is in a segment or not: each condition with her value, since when, by which event."""
+    """Explain why a customer is in a segment or not: each condition with their value, since when, by which event."""
     account_id = caller.account_id
-    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        found = require_explanation(connection, account_id, segment, customer_id)
-        tree = found.tree
+        explained = require_explanation(connection, account_id, segment, customer_id)
+        tree = explained.tree
         body: Explanation = {
             "segment_id": segment.segment_id,
-            "customer_id": found.customer_id,
-            "member": found.since is not None,
-            "since": found.since,
-            "cause": None if found.last is None else show_cause(found.last, found.event),
+            "customer_id": explained.customer_id,
+            "member": explained.since is not None,
+            "since": explained.since,
+            "cause": None if explained.last is None else show_cause(explained.last, explained.event),
             "state": segment.state,
-            "evaluated_at": from_micros(found.moment.micros),
+            "evaluated_at": from_micros(explained.moment.micros),
             "filter": tree,
-            "missing": [] if tree is None or found.since is not None else list(missing(tree)),
+            "missing": [] if tree is None or explained.since is not None else list(missing(tree)),
         }
     return answer(body, position)

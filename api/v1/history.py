@@ -1,4 +1,4 @@
-"""What was: `/v1/segments/{id}/history`, the joins and leaves of a segment, and its size over time.
+"""History: `/v1/segments/{id}/history`, the joins and leaves of a segment, and its size over time.
 
 Members at an earlier instant are at `/v1/segments/{id}/members?at=`.
 """
@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.paging import Page
-from api.http.parameters import InstantText, PathId, instant_in, uuid_in
+from api.http.parameters import InstantText, PathId, parse_instant, parse_uuid
 from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer
 from api.http.shapes.memberships import EXAMPLE_ENTRY, HistoryEntry, Sizes, show_entry
@@ -40,7 +40,7 @@ To = Annotated[InstantText, Query(alias="to", description="The last instant; lef
     ),
 )
 def list_history(
-    here: Here, caller: Reader, segment_id: PathId, page: Page, min_position: MinPosition = None
+    services: ServicesDep, caller: Reader, segment_id: PathId, page: Page, min_position: MinPosition = None
 ) -> Response:
     """List who joined a segment and who left it, newest first, each at the exact instant and with its cause."""
     account_id = caller.account_id
@@ -48,7 +48,7 @@ def list_history(
     if page.after is not None:
         at, customer_no, place, version_no = page.after
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
-    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         body = page.page(
@@ -69,7 +69,7 @@ def list_history(
     ),
 )
 def list_sizes(
-    here: Here,
+    services: ServicesDep,
     caller: Reader,
     segment_id: PathId,
     since: From = None,
@@ -78,12 +78,12 @@ def list_sizes(
     min_position: MinPosition = None,
 ) -> Response:
     """Show a segment's size over time: at `points` instants from `from` to `to`."""
-    now = here.rollcall.now()
-    first = None if since is None else instant_in(since, "from")
-    last = now if until is None else instant_in(until, "to")
+    now = services.rollcall.now()
+    first = None if since is None else parse_instant(since, "from")
+    last = now if until is None else parse_instant(until, "to")
     if last > now:
-        raise Invalid.at("/query/to", "instant_in_future", "nobody knows yet; ask for instants that have passed")
-    with snapshot(here, caller.account_id, min_position, uuid_in(segment_id)) as (connection, position):
+        raise Invalid.at("/query/to", "instant_in_future", "in the future; ask for instants that have passed")
+    with snapshot(services, caller.account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, caller.account_id, segment_id)
         first = min(segment.created_at, last) if first is None else first
         if first > last:

@@ -1,6 +1,6 @@
-"""CSV imports into static segments: the upload, its progress, the rows that could not be taken in.
+"""CSV imports into static segments: the upload, its progress, the rows that were invalid.
 
-The file is stored first and taken in by `api.csv_import.runner`; a row that is wrong never stops the others.
+The file is stored first and imported by `api.csv_import.runner`; an invalid row never stops the others.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from api.csv_import.files import SAMPLE, error_lines, start_import
 from api.http.access import Admin, Reader
-from api.http.context import Here
-from api.http.idempotency import once
+from api.http.dependencies import ServicesDep
+from api.http.idempotency import answer_once
 from api.http.lookup import parse_segment_id, require_import
 from api.http.parameters import IdempotencyKey, PathId
 from api.http.read_your_writes import MinPosition, current_position
@@ -41,9 +41,9 @@ def _csv_answers(description: str, example: str, *problems: int) -> dict[int | s
     response_class=Response,
     responses=_csv_answers("A header and two rows.", SAMPLE, 504),
 )
-def import_sample(here: Here, caller: Reader, min_position: MinPosition = None) -> Response:
-    """Download a CSV as imports take it."""
-    position = current_position(here, caller.account_id, min_position)
+def import_sample(services: ServicesDep, caller: Reader, min_position: MinPosition = None) -> Response:
+    """Download a sample of the CSV that imports accept."""
+    position = current_position(services, caller.account_id, min_position)
     return Response(SAMPLE, headers=attachment("import-sample.csv", position), media_type="text/csv")
 
 
@@ -53,40 +53,47 @@ def import_sample(here: Here, caller: Reader, min_position: MinPosition = None) 
     status_code=202,
     response_model=Import,
     responses=answers(
-        {202: ("The import, which runs from here on.", EXAMPLE)}, 400, 404, 409, 413, 415,
+        {202: ("The import, which runs from now on.", EXAMPLE)},
+        400,
+        404,
+        409,
+        413,
+        415,
         headers=("Rollcall-Position", "Location"),
     ),
     openapi_extra=TAKES_CSV,
-)  # fmt: skip
+)
 def import_members(
-    here: Here, caller: Admin, segment_id: PathId, upload: CsvFile, idempotency_key: IdempotencyKey = None
+    services: ServicesDep, caller: Admin, segment_id: PathId, upload: CsvFile, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Import a CSV (at most 10 MiB) with a phone column, and maybe a name column, into a static segment.
 
-    Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. Numbers that no customer has become customers;
+    Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. A number that no customer has creates a customer;
     a name fills only an empty one.
     """
-    static = here.rollcall.segments.require_static(caller.account_id, parse_segment_id(segment_id))
+    static = services.rollcall.segments.require_static(caller.account_id, parse_segment_id(segment_id))
 
     def work(identity: UUID | None) -> Response:
         import_id = identity or uuid4()
-        start_import(here, caller.account_id, static.segment_id, import_id, upload)
-        row = require_import(here, caller.account_id, str(import_id))
+        start_import(services, caller.account_id, static.segment_id, import_id, upload)
+        row = require_import(services, caller.account_id, str(import_id))
         return answer(show_import(row), row.position, status=202, location=f"/v1/imports/{import_id}")
 
-    return once(here, caller, idempotency_key, (f"POST /v1/segments/{static.segment_id}/imports", upload.sha256), work)
+    return answer_once(
+        services, caller, idempotency_key, (f"POST /v1/segments/{static.segment_id}/imports", upload.sha256), work
+    )
 
 
 @router.get(
     "/imports/{import_id}",
     operation_id="get_import",
     response_model=Import,
-    responses=answers({200: ("The import as it stands.", EXAMPLE)}, 404, 504),
+    responses=answers({200: ("The import.", EXAMPLE)}, 404, 504),
 )
-def get_import(here: Here, caller: Reader, import_id: PathId, min_position: MinPosition = None) -> Response:
-    """Read how far an import has come, and what became of its lines."""
-    position = current_position(here, caller.account_id, min_position)
-    return answer(show_import(require_import(here, caller.account_id, import_id)), position)
+def get_import(services: ServicesDep, caller: Reader, import_id: PathId, min_position: MinPosition = None) -> Response:
+    """Read how far an import has come, and the result of its lines."""
+    position = current_position(services, caller.account_id, min_position)
+    return answer(show_import(require_import(services, caller.account_id, import_id)), position)
 
 
 @router.get(
@@ -95,13 +102,15 @@ def get_import(here: Here, caller: Reader, import_id: PathId, min_position: MinP
     response_class=Response,
     responses=_csv_answers("The invalid rows so far, in UTF-8.", _ERRORS_EXAMPLE, 404, 504),
 )
-def import_errors(here: Here, caller: Reader, import_id: PathId, min_position: MinPosition = None) -> Response:
-    """Download the invalid rows with what is wrong with each; once mended, the file can be uploaded again.
+def import_errors(
+    services: ServicesDep, caller: Reader, import_id: PathId, min_position: MinPosition = None
+) -> Response:
+    """Download the invalid rows with what is wrong with each; once corrected, the file can be uploaded again.
 
     `row_number` counts as a spreadsheet does: the header is row 1. A cell that a spreadsheet would run as a formula
     has an apostrophe before it, which is no part of it when it is uploaded.
     """
-    position = current_position(here, caller.account_id, min_position)
-    row = require_import(here, caller.account_id, import_id)
-    lines = error_lines(here, caller.account_id, row)
+    position = current_position(services, caller.account_id, min_position)
+    row = require_import(services, caller.account_id, import_id)
+    lines = error_lines(services, caller.account_id, row)
     return StreamingResponse(lines, headers=attachment("errors.csv", position), media_type="text/csv")

@@ -1,4 +1,4 @@
-"""API keys: `/v1/keys`. A key is shown once, when it is handed out; only its hash is kept.
+"""API keys: `/v1/keys`. A key is shown once, when it is created; only its hash is kept.
 
 Where a request has an `Idempotency-Key`, the new key is derived from it and the installation's secret:
 a repeat shows the same key although it is stored nowhere.
@@ -14,13 +14,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader, key_from_bytes
-from api.http.context import Context, Here
-from api.http.idempotency import identity_of, once
-from api.http.json_body import Body, parsed
+from api.http.dependencies import Services, ServicesDep
+from api.http.idempotency import answer_once, identity_of
+from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
-from api.http.read_your_writes import MinPosition, settle, snapshot
-from api.http.responses import answer, done
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.responses import answer, no_content
 from api.http.shapes.keys import EXAMPLE, Key, KeyBody, NewKey, show_key
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
@@ -37,24 +37,24 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
     status_code=201,
     response_model=NewKey,
     responses=answers(
-        {201: ("The key, shown this once.", {"id": "key_2b1f00c6d1a3e4f5", "key": "rollcall_…"})}, 400, 409, 413, 415
+        {201: ("The key, shown only once.", {"id": "key_2b1f00c6d1a3e4f5", "key": "rollcall_…"})}, 400, 409, 413, 415
     ),
     openapi_extra=takes(KeyBody, {"name": "CRM sync", "kind": "write"}),
 )
-def create_key(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
-    """Hand out an API key of this account."""
-    asked = parsed(body, KeyBody)
+def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create an API key of this account."""
+    asked = parse_body(body, KeyBody)
     shown: list[str] = []
 
     def work(identity: UUID | None) -> Response:
-        key_id, key, position = _hand_out(here, caller, asked, identity)
+        key_id, key, position = _create(services, caller, asked, identity)
         shown.append(key)
-        settle(here, caller.account_id, position)
+        wait_until_visible(services, caller.account_id, position)
         # The key itself is left out of what is kept for repeats.
         return answer({"id": key_id}, position, status=201)
 
-    kept = once(here, caller, idempotency_key, ("POST /v1/keys", body), work)
-    key = shown[0] if shown else _secret(here, identity_of(caller, "POST /v1/keys", idempotency_key or ""))
+    kept = answer_once(services, caller, idempotency_key, ("POST /v1/keys", body), work)
+    key = shown[0] if shown else _secret(services, identity_of(caller, "POST /v1/keys", idempotency_key or ""))
     fresh = new_secret(key)
     if f'"{fresh.key_id}"'.encode() not in bytes(kept.body):
         raise Refused("key_shown_already", "this key was shown already; revoke it and ask for another")
@@ -62,19 +62,19 @@ def create_key(here: Here, caller: Admin, body: Body, idempotency_key: Idempoten
     return answer(new, int(kept.headers["Rollcall-Position"]), status=201)
 
 
-def _hand_out(here: Context, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
-    secret = None if identity is None else _secret(here, identity)
+def _create(services: Services, caller: Caller, asked: KeyBody, identity: UUID | None) -> tuple[str, str, int]:
+    secret = None if identity is None else _secret(services, identity)
     try:
-        made = here.rollcall.keys.create(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
+        made = services.rollcall.keys.create(caller.account_id, asked.name, asked.kind, secret, by=caller.key_id)
     except Refused as refused:
         if secret is None or refused.code != "key_exists":
             raise
-        return new_secret(secret).key_id, secret, here.rollcall.head()
+        return new_secret(secret).key_id, secret, services.rollcall.head()
     return made.id, made.key, made.position
 
 
-def _secret(here: Context, identity: UUID) -> str:
-    return key_from_bytes(hmac.digest(here.secret, identity.bytes, sha256))
+def _secret(services: Services, identity: UUID) -> str:
+    return key_from_bytes(hmac.digest(services.secret, identity.bytes, sha256))
 
 
 @router.get(
@@ -83,10 +83,10 @@ def _secret(here: Context, identity: UUID) -> str:
     response_model=PageOf[Key],
     responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_keys(here: Here, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_keys(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
     """List the account's API keys, newest first."""
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), str(page.after[1]))
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         rows = accounts.keys(connection, caller.account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,
@@ -104,10 +104,12 @@ def list_keys(here: Here, caller: Reader, page: Page, min_position: MinPosition 
     response_class=Response,
     responses=answers({204: ("Revoked: requests with it are refused from now on.", None)}, 404, 409),
 )
-def revoke_key(here: Here, caller: Admin, key_id: PathText) -> Response:
+def revoke_key(services: ServicesDep, caller: Admin, key_id: PathText) -> Response:
     """Revoke an API key."""
     if key_id == caller.key_id:
-        raise Refused("own_key", "a key cannot revoke itself, so that nobody locks himself out; use another admin key")
-    position = here.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
-    settle(here, caller.account_id, position)
-    return done(position)
+        raise Refused(
+            "own_key", "a key cannot revoke itself, so that you cannot lock yourself out; use another admin key"
+        )
+    position = services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
+    wait_until_visible(services, caller.account_id, position)
+    return no_content(position)

@@ -1,6 +1,6 @@
 """The members of a segment: `/v1/segments/{id}/members`, newest first, always of one whole filter version.
 
-Those of a static segment are put in and taken out here; those of a dynamic one follow from its filter.
+Members of a static segment are added and removed here; those of a dynamic one follow from its filter.
 With `at`, the members of an earlier instant, from the history: those who matched then, whatever was served.
 """
 
@@ -12,14 +12,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Reader
-from api.http.context import Context, Here
-from api.http.idempotency import once
-from api.http.json_body import Body, parsed
+from api.http.dependencies import Services, ServicesDep
+from api.http.idempotency import answer_once
+from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page, Paging
-from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, instant_in, uuid_in
-from api.http.read_your_writes import MinPosition, settle, snapshot
-from api.http.responses import answer, done
+from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, parse_instant, parse_uuid
+from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.responses import answer, no_content
 from api.http.shapes.customers import (
     EXAMPLE,
     EXAMPLE_MEMBER,
@@ -49,7 +49,7 @@ router = APIRouter(prefix="/v1/segments", tags=["members"])
     ),
 )
 def list_members(
-    here: Here,
+    services: ServicesDep,
     caller: Reader,
     segment_id: PathId,
     page: Page,
@@ -63,9 +63,9 @@ def list_members(
     """
     account_id = caller.account_id
     if at is not None:
-        return _members_at(here, account_id, segment_id, page, _past(here, at, query), min_position)
+        return _members_at(services, account_id, segment_id, page, _past(services, at, query), min_position)
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
-    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
@@ -84,28 +84,32 @@ def list_members(
     operation_id="add_members",
     response_model=MembersAnswer,
     responses=answers(
-        {200: ("What became of each customer.", {"added": 2, "already_members": 1, "unknown": []})},
-        400, 404, 409, 413, 415,
+        {200: ("The result of each customer.", {"added": 2, "already_members": 1, "unknown": []})},
+        400,
+        404,
+        409,
+        413,
+        415,
     ),
     openapi_extra=takes(MembersBody, {"customer_ids": [EXAMPLE["id"]]}),
-)  # fmt: skip
+)
 def add_members(
-    here: Here, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
+    services: ServicesDep, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Put at most 1,000 customers into a static segment; who is in it stays, who is nobody's id is named."""
+    """Add at most 1,000 customers to a static segment; members stay members, unknown ids are listed."""
     segment = parse_segment_id(segment_id)
-    asked = list(dict.fromkeys(parsed(body, MembersBody).customer_ids))
-    ids = {each: uuid_in(each) for each in asked}
+    asked = list(dict.fromkeys(parse_body(body, MembersBody).customer_ids))
+    ids = {each: parse_uuid(each) for each in asked}
 
     def work(_: UUID | None) -> Response:
-        found = here.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
-        settle(here, caller.account_id, found.position)
-        nobody = set(found.unknown)
-        unknown = [each for each in asked if ids[each] is None or ids[each] in nobody]
+        found = services.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
+        wait_until_visible(services, caller.account_id, found.position)
+        missing = set(found.unknown)
+        unknown = [each for each in asked if ids[each] is None or ids[each] in missing]
         body: MembersAnswer = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
         return answer(body, found.position)
 
-    return once(here, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
+    return answer_once(services, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
 
 
 @router.delete(
@@ -113,17 +117,17 @@ def add_members(
     operation_id="remove_member",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Not a member any more.", None)}, 404, 409),
+    responses=answers({204: ("No longer a member.", None)}, 404, 409),
 )
-def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
-    """Take a customer out of a static segment."""
-    segment, customer = parse_segment_id(segment_id), uuid_in(customer_id)
+def remove_member(services: ServicesDep, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
+    """Remove a customer from a static segment."""
+    segment, customer = parse_segment_id(segment_id), parse_uuid(customer_id)
     if customer is None:
-        here.rollcall.segments.require_static(caller.account_id, segment)
+        services.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
-    position = here.rollcall.members.remove_one(caller.account_id, segment, customer)
-    settle(here, caller.account_id, position)
-    return done(position)
+    position = services.rollcall.members.remove_one(caller.account_id, segment, customer)
+    wait_until_visible(services, caller.account_id, position)
+    return no_content(position)
 
 
 @router.get(
@@ -135,7 +139,7 @@ def remove_member(here: Here, caller: Admin, segment_id: PathId, customer_id: Pa
     ),
 )
 def list_candidates(
-    here: Here,
+    services: ServicesDep,
     caller: Reader,
     segment_id: PathId,
     page: Page,
@@ -145,7 +149,7 @@ def list_candidates(
     """List customers who are not in a static segment, newest first; `query` as for customers."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         if segment.type != "static":
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
@@ -161,20 +165,22 @@ def list_candidates(
     return answer(body, position)
 
 
-def _past(here: Context, written: str, query: str | None) -> datetime:
-    at = instant_in(written, "at")
-    if at > here.rollcall.now():
-        raise Invalid.at("/query/at", "instant_in_future", "nobody knows yet; ask for an instant that has passed")
+def _past(services: Services, text: str, query: str | None) -> datetime:
+    at = parse_instant(text, "at")
+    if at > services.rollcall.now():
+        raise Invalid.at("/query/at", "instant_in_future", "in the future; ask for an instant that has passed")
     if query is not None:
-        raise Invalid.at("/query/query", "query_with_at", "search among the members of now; leave out query or at")
+        raise Invalid.at(
+            "/query/query", "query_with_at", "a search covers the current members only; leave out query or at"
+        )
     return at
 
 
 def _members_at(
-    here: Context, account_id: UUID, segment_id: str, page: Paging, at: datetime, min_position: int | None
+    services: Services, account_id: UUID, segment_id: str, page: Paging, at: datetime, min_position: int | None
 ) -> Response:
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
-    with snapshot(here, account_id, min_position, uuid_in(segment_id)) as (connection, position):
+    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)

@@ -1,12 +1,12 @@
-"""Preview: `POST /v1/segments/preview`. Who would match a filter now, before anybody saves it."""
+"""Preview: `POST /v1/segments/preview`. The customers that would match a filter now, before it is saved."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
 from api.http.access import Reader
-from api.http.context import Here
-from api.http.json_body import Body, parsed
+from api.http.dependencies import ServicesDep
+from api.http.json_body import Body, parse_body
 from api.http.read_your_writes import snapshot
 from api.http.responses import answer
 from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
@@ -28,12 +28,12 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
     responses=answers({200: ("Who matches now.", {"count": 1204, "sample": [EXAMPLE_CUSTOMER]})}, 400, 413, 415),
     openapi_extra=takes(PreviewBody, {"filter": EXAMPLE_FILTER}),
 )
-def preview_segment(here: Here, caller: Reader, body: Body) -> Response:
+def preview_segment(services: ServicesDep, caller: Reader, body: Body) -> Response:
     """Count exactly who matches a filter at this instant, with the ten newest of them; nothing is stored."""
-    asked = parsed(body, PreviewBody)
-    node = here.rollcall.segments.parse_filter(caller.account_id, asked.filter)
-    with snapshot(here, caller.account_id) as (connection, position):
+    asked = parse_body(body, PreviewBody)
+    node = services.rollcall.segments.parse_filter(caller.account_id, asked.filter)
+    with snapshot(services, caller.account_id) as (connection, position):
         days, _ = accounts.calendar(connection, caller.account_id)
-        count, sample = preview(connection, caller.account_id, node, days.moment(micros(here.rollcall.now())))
-    found: Preview = {"count": count, "sample": [show_customer(row) for row in sample]}
-    return answer(found, position)
+        count, sample = preview(connection, caller.account_id, node, days.moment(micros(services.rollcall.now())))
+    answered: Preview = {"count": count, "sample": [show_customer(row) for row in sample]}
+    return answer(answered, position)

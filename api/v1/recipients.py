@@ -1,7 +1,7 @@
 """Recipients: of a campaign as it is now, and of a frozen audience; by page, or all in one stream.
 
 `Accept: application/x-ndjson` or `text/csv` asks for the stream: one snapshot, the oldest customer first,
-and a last line that tells how many there were. Where that line is missing, the stream was cut.
+and a last line with their number. Where that line is missing, the stream was cut off.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.http.access import Reader
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import parse_campaign_id, require_audience, served_audience
 from api.http.paging import Page
 from api.http.parameters import PathId
@@ -40,13 +40,13 @@ NONE_SKIPPED = recipients.Skipped(0, 0, 0, 0)
 
 
 def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
-    told = answers({200: ("Recipients, oldest customer first.", {"data": [EXAMPLE_RECIPIENT], "next_cursor": None})},
-                   400, 404, 504, *problems)  # fmt: skip
-    told[200]["content"] |= {
+    example = {"data": [EXAMPLE_RECIPIENT], "next_cursor": None}
+    described = answers({200: ("Recipients, oldest customer first.", example)}, 400, 404, 504, *problems)
+    described[200]["content"] |= {
         "application/x-ndjson": {"schema": {"type": "string", "description": "A recipient per line, then the count."}},
         "text/csv": {"schema": {"type": "string", "description": "A header, a recipient per line, `# count,<n>`."}},
     }
-    return told
+    return described
 
 
 @router.get(
@@ -56,9 +56,14 @@ def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
     responses=_answers(409),
 )
 def list_campaign_recipients(
-    request: Request, here: Here, caller: Reader, campaign_id: PathId, page: Page, min_position: MinPosition = None
+    request: Request,
+    services: ServicesDep,
+    caller: Reader,
+    campaign_id: PathId,
+    page: Page,
+    min_position: MinPosition = None,
 ) -> Response:
-    """List whom a campaign reaches now: each person once, each phone number once; `include=total` counts the rest.
+    """List the recipients of a campaign now: each customer and phone number once; `include=total` counts the rest.
 
     With `Accept: application/x-ndjson` or `text/csv` all of them come in one stream, from one snapshot.
     """
@@ -72,13 +77,13 @@ def list_campaign_recipients(
             union = served_audience(connection, account_id, wanted)
             return recipients.lines(connection, union, form) if union else iter(())
 
-        return stream(here, account_id, min_position, form, lines)
-    with snapshot(here, account_id, min_position) as (connection, position):
+        return stream(services, account_id, min_position, form, lines)
+    with snapshot(services, account_id, min_position) as (connection, position):
         union = served_audience(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
-        found = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
-        body: RecipientPage = {"data": found["data"], "next_cursor": found["next_cursor"]}
+        plain = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
+        body: RecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
         if page.total:
             body["total"], body["skipped"] = total, show_skipped(skipped)
     return answer(body, position)
@@ -90,10 +95,12 @@ def list_campaign_recipients(
     response_model=Audience,
     responses=answers({200: ("The audience.", EXAMPLE_FROZEN)}, 404, 504),
 )
-def get_audience(here: Here, caller: Reader, audience_id: PathId, min_position: MinPosition = None) -> Response:
-    """Read what a frozen audience came to, and how many of its recipients were erased since."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
-        row = _audience(connection, caller.account_id, audience_id)
+def get_audience(
+    services: ServicesDep, caller: Reader, audience_id: PathId, min_position: MinPosition = None
+) -> Response:
+    """Read a frozen audience: its counts, and how many of its recipients were erased since."""
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
+        row = _require_counted(connection, caller.account_id, audience_id)
     return answer(show_audience(row), position)
 
 
@@ -104,9 +111,14 @@ def get_audience(here: Here, caller: Reader, audience_id: PathId, min_position: 
     responses=_answers(),
 )
 def list_audience_recipients(
-    request: Request, here: Here, caller: Reader, audience_id: PathId, page: Page, min_position: MinPosition = None
+    request: Request,
+    services: ServicesDep,
+    caller: Reader,
+    audience_id: PathId,
+    page: Page,
+    min_position: MinPosition = None,
 ) -> Response:
-    """List the recipients of a frozen audience as they were then; only erased persons are missing.
+    """List the recipients of a frozen audience as they were then; only erased customers are missing.
 
     With `Accept: application/x-ndjson` or `text/csv` all of them come in one stream.
     """
@@ -115,18 +127,18 @@ def list_audience_recipients(
     if form := requested_form(request):
 
         def lines(connection: Any) -> Lines:
-            row = _audience(connection, account_id, audience_id)
+            row = _require_counted(connection, account_id, audience_id)
             return recipients.frozen_lines(connection, account_id, row.audience_no, form)
 
-        return stream(here, account_id, min_position, form, lines)
-    with snapshot(here, account_id, min_position) as (connection, position):
-        row = _audience(connection, account_id, audience_id)
+        return stream(services, account_id, min_position, form, lines)
+    with snapshot(services, account_id, min_position) as (connection, position):
+        row = _require_counted(connection, account_id, audience_id)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
         body = page.page(rows, show_recipient, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)
     return answer(body, position)
 
 
-def _audience(connection: Any, account_id: UUID, audience_id: str) -> AudienceRow:
+def _require_counted(connection: Any, account_id: UUID, audience_id: str) -> AudienceRow:
     row = require_audience(connection, account_id, audience_id)
     if not row.counted:
         raise Unavailable("audience_not_ready", "the audience is being frozen; ask again")

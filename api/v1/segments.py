@@ -13,14 +13,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from api.http.access import Admin, Caller, Reader
-from api.http.context import Context, Here
-from api.http.idempotency import once
-from api.http.json_body import Body, parsed
+from api.http.dependencies import Services, ServicesDep
+from api.http.idempotency import answer_once
+from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
-from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, expected_version
-from api.http.read_your_writes import MinPosition, names_naming, settle, snapshot
-from api.http.responses import answer, done
+from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
+from api.http.read_your_writes import MinPosition, names_of_referring_segments, snapshot, wait_until_visible
+from api.http.responses import answer, no_content
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
@@ -42,18 +42,20 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
     ),
     openapi_extra=takes(SegmentBody, {"name": "Premium customers", "type": "dynamic", "filter": EXAMPLE_FILTER}),
 )
-def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+def create_segment(
+    services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Create a segment: a static list, or a dynamic one whose members follow from its filter."""
-    asked = parsed(body, SegmentBody)
+    asked = parse_body(body, SegmentBody)
     draft = SegmentDraft(asked.name, asked.description, asked.type, asked.filter)
 
     def work(identity: UUID | None) -> Response:
-        now = here.rollcall.now()
-        saved = here.rollcall.segments.create(caller.account_id, draft, identity)
+        now = services.rollcall.now()
+        saved = services.rollcall.segments.create(caller.account_id, draft, identity)
         expected = SegmentRow.not_yet_projected(saved.id, saved.version, draft, now, saved.position)
-        return _answer_write(here, caller, saved, expected, status=201)
+        return _answer_write(services, caller, saved, expected, status=201)
 
-    return once(here, caller, idempotency_key, ("POST /v1/segments", body), work)
+    return answer_once(services, caller, idempotency_key, ("POST /v1/segments", body), work)
 
 
 @router.get(
@@ -63,7 +65,7 @@ def create_segment(here: Here, caller: Admin, body: Body, idempotency_key: Idemp
     responses=answers({200: ("Segments, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
 def list_segments(
-    here: Here,
+    services: ServicesDep,
     caller: Reader,
     page: Page,
     name: SearchText = None,
@@ -73,7 +75,7 @@ def list_segments(
     """List segments, newest first; `name` finds those whose name holds it, in any case."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(here, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id, min_position) as (connection, position):
         rows = segments.page(connection, account_id, name=name, kind=kind, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row in rows))
         body = page.page(
@@ -91,9 +93,11 @@ def list_segments(
     response_model=Segment,
     responses=answers({200: ("The segment.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
 )
-def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: MinPosition = None) -> Response:
+def get_segment(
+    services: ServicesDep, caller: Reader, segment_id: PathId, min_position: MinPosition = None
+) -> Response:
     """Read a segment with the count of its members."""
-    with snapshot(here, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id, min_position) as (connection, position):
         row = require_segment(connection, caller.account_id, segment_id)
         words = segments.words(connection, caller.account_id, [row.filter])
     return answer(show_segment(row, words, position), position, version=row.version)
@@ -108,20 +112,22 @@ def get_segment(here: Here, caller: Reader, segment_id: PathId, min_position: Mi
     ),
     openapi_extra=takes(SegmentPatch, {"name": "Gold customers", "filter": EXAMPLE_FILTER}),
 )
-def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None) -> Response:
+def edit_segment(
+    services: ServicesDep, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None
+) -> Response:
     """Change a segment's name, description or filter; what is absent stays."""
-    version = expected_version(if_match)
-    asked = parsed(body, SegmentPatch)
+    version = parse_if_match(if_match)
+    asked = parse_body(body, SegmentPatch)
     changes = {field: getattr(asked, field) for field in asked.model_fields_set}
-    now = here.rollcall.now()
-    saved = here.rollcall.segments.edit(
+    now = services.rollcall.now()
+    saved = services.rollcall.segments.edit(
         caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version
     )
-    with here.database.transaction(caller.account_id) as connection:
+    with services.database.transaction(caller.account_id) as connection:
         row = segments.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = SegmentRow.not_yet_projected(saved.id, saved.version, SegmentDraft(asked.name), now, saved.position)
-    return _answer_write(here, caller, saved, row._replace(version=saved.version, updated_at=now, **changes))
+    return _answer_write(services, caller, saved, row._replace(version=saved.version, updated_at=now, **changes))
 
 
 @router.delete(
@@ -131,19 +137,21 @@ def edit_segment(here: Here, caller: Admin, segment_id: PathId, body: Body, if_m
     response_class=Response,
     responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412, 504),
 )
-def delete_segment(here: Here, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
+def delete_segment(services: ServicesDep, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
     """Delete a segment that no other segment's filter names. Its customers stay."""
     wanted = parse_segment_id(segment_id)
-    used_by = partial(names_naming, here, caller.account_id, wanted)
-    position = here.rollcall.segments.delete(caller.account_id, wanted, expected_version(if_match), used_by)
-    settle(here, caller.account_id, position)
-    return done(position)
+    used_by = partial(names_of_referring_segments, services, caller.account_id, wanted)
+    position = services.rollcall.segments.delete(caller.account_id, wanted, parse_if_match(if_match), used_by)
+    wait_until_visible(services, caller.account_id, position)
+    return no_content(position)
 
 
-def _answer_write(here: Context, caller: Caller, saved: Saved, expected: SegmentRow, status: int = 200) -> Response:
+def _answer_write(
+    services: Services, caller: Caller, saved: Saved, expected: SegmentRow, status: int = 200
+) -> Response:
     """Returns a segment after a write: as the read model has it by now, or, while that lags, as expected."""
-    settle(here, caller.account_id, saved.position, saved.id)
-    with snapshot(here, caller.account_id) as (connection, position):
+    wait_until_visible(services, caller.account_id, saved.position, saved.id)
+    with snapshot(services, caller.account_id) as (connection, position):
         seen = segments.by_id(connection, caller.account_id, saved.id)
         row = seen if seen is not None and position >= saved.position else expected
         words = segments.words(connection, caller.account_id, [row.filter])

@@ -13,7 +13,8 @@ from typing import Any
 
 from domain.errors import FieldError, Invalid
 from domain.filters.nesting import SEGMENT, Segments, no_segments
-from domain.filters.operators import OPERATORS, operand_of, operators_of
+from domain.filters.operands import parse_operand
+from domain.filters.operators import OPERATORS, operators_of
 from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
 from domain.moments import Moment
 from domain.values import AttributeType, BadValue, Value
@@ -191,7 +192,7 @@ class _Reader:
         if operator is None:
             allowed = ", ".join(operators_of(kind))
             return self.mistake(f"{pointer}/operator", "unknown_operator", f"{key} is a {kind}; use one of {allowed}")
-        operand = operand_of(operator, kind, raw.get("value"))
+        operand = parse_operand(operator.takes, kind, raw.get("value"))
         if isinstance(operand, BadValue):
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
         facet: AttributeType = "date" if operator.reads == "@day" else kind

@@ -13,7 +13,7 @@ from domain.values import AttributeType, Value, matchable
 FOLDED: tuple[AttributeType, ...] = ("text", "list")
 
 
-def facets(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
+def facets_of(key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
     """What conditions see of a value: itself, folded; of a datetime also its day, and the instant its age is from."""
     if kind == "datetime":
         text = value if isinstance(value, str) else None

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
-from domain.calendar import PERIODS, RETURN_PERIODS
+from domain.filters.operands import Takes
 from domain.filters.regions import (
     Anything,
     Daily,
@@ -26,113 +25,39 @@ from domain.filters.regions import (
     Rolling,
     Span,
 )
-from domain.values import AttributeType, BadValue, matchable, normalise
+from domain.values import AttributeType
 
-Takes = Literal[
-    "nothing", "one", "several", "pair", "fragment", "texts", "day",
-    "count", "positive_count", "year_days", "period", "return_period", "months",
-]  # fmt: skip
 Reads = Literal["", "@day", "@age"]
-MAX_VALUES = 1_000
-MAX_COUNT = 1_000_000
 DAY = 24 * 3_600 * 1_000_000
 HOUR = 3_600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One row: `region` makes the set of true values from the checked operand; `negated` turns it round.
+    """One row: `region` makes the set of values for which it is true from the checked operand.
 
-    `reads` says which facet of a datetime it looks at: the instant itself, its day in the account's zone, or
-    its age.
+    `phrase` is what it says in words, {} being its operand; `negated` makes it true of all other values. `reads` is the
+    facet of a datetime that it looks at: the instant itself, its day in the account's zone, or its age.
     """
 
     name: str
+    phrase: str
     takes: Takes
     region: Callable[[Any], Region | Moving]
     negated: bool = False
     reads: Reads = ""
 
+    @property
+    def unit(self) -> str:
+        """What its operand counts, "day" or "hour"; empty for one that does not count."""
+        if self.takes not in ("count", "positive_count", "year_days"):
+            return ""
+        return "hour" if self.name.endswith("_hours") else "day"
+
 
 def operators_of(kind: AttributeType) -> list[str]:
     """The names of the operators that an attribute of this type allows, in the table's order."""
     return list(OPERATORS[kind])
-
-
-def operand_of(operator: Operator, kind: AttributeType, raw: Any) -> Any | BadValue:
-    """The value of a condition in normal form, or what is wrong with it."""
-    match operator.takes:
-        case "nothing":
-            return None if raw is None else BadValue("invalid_value", f"{operator.name} takes no value; leave it out")
-        case "one":
-            return _one(kind, raw)
-        case "several":
-            return _several(kind, raw)
-        case "pair":
-            return _pair(kind, raw)
-        case "fragment":
-            return _one("text", raw)
-        case "texts":
-            return _several("text", raw)
-        case "day":
-            return _one("date", raw)
-        case "count" | "positive_count" | "year_days":
-            least, most = (
-                1 if operator.takes == "positive_count" else 0,
-                365 if operator.takes == "year_days" else MAX_COUNT,
-            )
-            return _count(raw, least, most)
-        case "period" | "return_period":
-            names = PERIODS if operator.takes == "period" else RETURN_PERIODS
-            return raw if raw in names else BadValue("invalid_value", f"needs one of {', '.join(names)}")
-        case "months":
-            return _months(raw)
-
-
-def _count(raw: Any, least: int, most: int) -> int | BadValue:
-    if isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value():
-        raw = int(raw) if raw.adjusted() < len(str(MAX_COUNT)) else None
-    if type(raw) is not int or not least <= raw <= most:
-        return BadValue("invalid_value", f"needs a whole number from {least} to {most:,}")
-    return int(raw)
-
-
-def _months(raw: Any) -> tuple[str, ...] | BadValue:
-    if not isinstance(raw, list) or not 1 <= len(raw) <= 12:
-        return BadValue("invalid_value", "needs an array of 1 to 12 months, 1 for January")
-    months = [_count(each, 1, 12) for each in raw]
-    bad = next((each for each in months if isinstance(each, BadValue)), None)
-    return bad or tuple(sorted({f"{each:02}" for each in months}))
-
-
-def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
-    value = normalise(kind, raw)
-    if value is None:
-        return BadValue("invalid_value", f"needs a {kind} value that is not empty")
-    if isinstance(value, BadValue):
-        return BadValue("invalid_value", value.detail)
-    return matchable(value) if kind in ("text", "list") else value
-
-
-def _several(kind: AttributeType, raw: Any) -> Any | BadValue:
-    if not isinstance(raw, list):
-        return BadValue("invalid_value", f"needs an array of 1 to {MAX_VALUES:,} values")
-    if not 1 <= len(raw) <= MAX_VALUES:
-        return BadValue("invalid_value", f"{len(raw):,} values; needs 1 to {MAX_VALUES:,}")
-    values = [_one(kind, each) for each in raw]
-    return next((value for value in values if isinstance(value, BadValue)), tuple(dict.fromkeys(values)))
-
-
-def _pair(kind: AttributeType, raw: Any) -> Any | BadValue:
-    if not isinstance(raw, list) or len(raw) != 2:
-        return BadValue("invalid_value", "needs an array of two values, the lower one first")
-    low, high = _one(kind, raw[0]), _one(kind, raw[1])
-    for value in (low, high):
-        if isinstance(value, BadValue):
-            return value
-    if low > high:
-        return BadValue("invalid_value", "the first value is greater than the second; swap them")
-    return low, high
 
 
 def _point(operand: Any) -> Region:
@@ -195,77 +120,109 @@ def _age(since: int | None, until: int | None, unit: int) -> Callable[[Any], Mov
 
 
 def _with_negation(
-    name: str, negation: str, takes: Takes, region: Callable[[Any], Region | Moving], reads: Reads = ""
+    positive: tuple[str, str],
+    negative: tuple[str, str],
+    takes: Takes,
+    region: Callable[[Any], Region | Moving],
+    reads: Reads = "",
 ) -> list[Operator]:
-    return [Operator(name, takes, region, reads=reads), Operator(negation, takes, region, negated=True, reads=reads)]
+    """An operator and its negation, each as its name and its phrase."""
+    return [
+        Operator(*positive, takes, region, reads=reads),
+        Operator(*negative, takes, region, negated=True, reads=reads),
+    ]
 
 
 def _calendar(reads: Reads) -> list[Operator]:
     """What is asked of a day, of a date or of a datetime's day alike."""
     return [
-        Operator("in_period", "period", _period("period"), reads=reads),
-        Operator("month_is", "months", _matching("month"), reads=reads),
-        Operator("anniversary_in_period", "return_period", _period("return_in"), reads=reads),
-        Operator("anniversary_in_last_days", "year_days", _return_days(1, 0), reads=reads),
-        Operator("anniversary_in_next_days", "year_days", _return_days(0, 1), reads=reads),
+        Operator("in_period", "is {}", "period", _period("period"), reads=reads),
+        Operator("month_is", "is in {}", "months", _matching("month"), reads=reads),
+        Operator("anniversary_in_period", "has its anniversary {}", "return_period", _period("return_in"), reads=reads),
+        Operator(
+            "anniversary_in_last_days",
+            "had its anniversary in the last {}",
+            "year_days",
+            _return_days(1, 0),
+            reads=reads,
+        ),
+        Operator(
+            "anniversary_in_next_days",
+            "has its anniversary in the next {}",
+            "year_days",
+            _return_days(0, 1),
+            reads=reads,
+        ),
     ]
 
 
-_EQUALS = _with_negation("equals", "not_equals", "one", _point)
-_IN = _with_negation("in", "not_in", "several", _points)
-_BETWEEN = _with_negation("between", "not_between", "pair", _between)
-_SET = _with_negation("is_set", "is_not_set", "nothing", _anything)
+_EQUALS = _with_negation(("equals", "equals {}"), ("not_equals", "does not equal {}"), "one", _point)
+_IN = _with_negation(("in", "is one of {}"), ("not_in", "is none of {}"), "several", _points)
+_BETWEEN = _with_negation(("between", "is between {}"), ("not_between", "is not between {}"), "pair", _between)
+_SET = _with_negation(("is_set", "has a value"), ("is_not_set", "has no value"), "nothing", _anything)
 
 _TABLE: dict[AttributeType, list[Operator]] = {
     "text": [
         *_EQUALS,
         *_IN,
-        *_with_negation("contains", "not_contains", "fragment", _matching("contains")),
-        Operator("starts_with", "fragment", _matching("starts_with")),
-        Operator("ends_with", "fragment", _matching("ends_with")),
+        *_with_negation(
+            ("contains", "contains {}"), ("not_contains", "does not contain {}"), "fragment", _matching("contains")
+        ),
+        Operator("starts_with", "starts with {}", "fragment", _matching("starts_with")),
+        Operator("ends_with", "ends with {}", "fragment", _matching("ends_with")),
         *_SET,
     ],
     "number": [
         *_EQUALS,
-        Operator("less_than", "one", _below),
-        Operator("at_most", "one", _up_to),
-        Operator("greater_than", "one", _above),
-        Operator("at_least", "one", _from),
+        Operator("less_than", "is less than {}", "one", _below),
+        Operator("at_most", "is at most {}", "one", _up_to),
+        Operator("greater_than", "is greater than {}", "one", _above),
+        Operator("at_least", "is at least {}", "one", _from),
         *_BETWEEN,
         *_IN,
         *_SET,
     ],
-    "boolean": [*_EQUALS, *_SET],
+    "boolean": [*_with_negation(("equals", "is {}"), ("not_equals", "is not {}"), "one", _point), *_SET],
     "list": [
-        *_with_negation("includes_any", "includes_none", "texts", _matching("includes_any")),
-        *_with_negation("includes_all", "not_includes_all", "texts", _matching("includes_all")),
+        *_with_negation(
+            ("includes_any", "includes any of {}"),
+            ("includes_none", "includes none of {}"),
+            "texts",
+            _matching("includes_any"),
+        ),
+        *_with_negation(
+            ("includes_all", "includes all of {}"),
+            ("not_includes_all", "does not include all of {}"),
+            "texts",
+            _matching("includes_all"),
+        ),
         *_SET,
     ],
     "date": [
         *_EQUALS,
-        Operator("before", "one", _below),
-        Operator("on_or_before", "one", _up_to),
-        Operator("after", "one", _above),
-        Operator("on_or_after", "one", _from),
+        Operator("before", "is before {}", "one", _below),
+        Operator("on_or_before", "is on or before {}", "one", _up_to),
+        Operator("after", "is after {}", "one", _above),
+        Operator("on_or_after", "is on or after {}", "one", _from),
         *_BETWEEN,
-        Operator("in_last_days", "count", _days("last_days")),
-        Operator("in_next_days", "count", _days("next_days")),
-        Operator("more_than_days_ago", "count", _days("days_ago")),
-        Operator("more_than_days_ahead", "count", _days("days_ahead")),
+        Operator("in_last_days", "is in the last {}", "count", _days("last_days")),
+        Operator("in_next_days", "is in the next {}", "count", _days("next_days")),
+        Operator("more_than_days_ago", "is more than {} ago", "count", _days("days_ago")),
+        Operator("more_than_days_ahead", "is more than {} ahead", "count", _days("days_ahead")),
         *_calendar(""),
         *_SET,
     ],
     "datetime": [
-        Operator("before", "one", _below),
-        Operator("after", "one", _above),
+        Operator("before", "is before {}", "one", _below),
+        Operator("after", "is after {}", "one", _above),
         *_BETWEEN,
-        *_with_negation("on", "not_on", "day", _point, "@day"),
-        Operator("in_last_hours", "positive_count", _age(0, 1, HOUR), reads="@age"),
-        Operator("in_last_days", "positive_count", _age(0, 1, DAY), reads="@age"),
-        Operator("in_next_hours", "positive_count", _age(-1, 0, HOUR), reads="@age"),
-        Operator("in_next_days", "positive_count", _age(-1, 0, DAY), reads="@age"),
-        Operator("more_than_days_ago", "count", _age(1, None, DAY), reads="@age"),
-        Operator("more_than_days_ahead", "count", _age(None, -1, DAY), reads="@age"),
+        *_with_negation(("on", "is on {}"), ("not_on", "is not on {}"), "day", _point, "@day"),
+        Operator("in_last_hours", "is in the last {}", "positive_count", _age(0, 1, HOUR), reads="@age"),
+        Operator("in_last_days", "is in the last {}", "positive_count", _age(0, 1, DAY), reads="@age"),
+        Operator("in_next_hours", "is in the next {}", "positive_count", _age(-1, 0, HOUR), reads="@age"),
+        Operator("in_next_days", "is in the next {}", "positive_count", _age(-1, 0, DAY), reads="@age"),
+        Operator("more_than_days_ago", "is more than {} ago", "count", _age(1, None, DAY), reads="@age"),
+        Operator("more_than_days_ahead", "is more than {} ahead", "count", _age(None, -1, DAY), reads="@age"),
         *_calendar("@day"),
         *_SET,
     ],
@@ -274,3 +231,10 @@ _TABLE: dict[AttributeType, list[Operator]] = {
 OPERATORS: dict[AttributeType, dict[str, Operator]] = {
     kind: {operator.name: operator for operator in rows} for kind, rows in _TABLE.items()
 }
+
+
+def operator_named(name: str, kind: AttributeType | None) -> Operator | None:
+    """The operator of this name: that of `kind`, or of the first type that has one; `None` where no type has."""
+    if kind is not None and name in OPERATORS[kind]:
+        return OPERATORS[kind][name]
+    return next((rows[name] for rows in OPERATORS.values() if name in rows), None)

@@ -14,55 +14,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.filters.nesting import SEGMENT
+from domain.filters.operators import Operator, operator_named
 from domain.values import AttributeType
 
 MOST_VALUES = 10
 MOST_IN_SUMMARY = 3
 NO_FILTERS = "No filters"
 MONTHS = [f"{date(2000, month, 1):%B}" for month in range(1, 13)]
-# For each operator what it says of a value; {} is its own value in words.
-PHRASES: dict[str, str] = {
-    "equals": "equals {}",
-    "not_equals": "does not equal {}",
-    "in": "is one of {}",
-    "not_in": "is none of {}",
-    "contains": "contains {}",
-    "not_contains": "does not contain {}",
-    "starts_with": "starts with {}",
-    "ends_with": "ends with {}",
-    "is_set": "has a value",
-    "is_not_set": "has no value",
-    "less_than": "is less than {}",
-    "at_most": "is at most {}",
-    "greater_than": "is greater than {}",
-    "at_least": "is at least {}",
-    "between": "is between {}",
-    "not_between": "is not between {}",
-    "includes_any": "includes any of {}",
-    "includes_none": "includes none of {}",
-    "includes_all": "includes all of {}",
-    "not_includes_all": "does not include all of {}",
-    "before": "is before {}",
-    "on_or_before": "is on or before {}",
-    "after": "is after {}",
-    "on_or_after": "is on or after {}",
-    "on": "is on {}",
-    "not_on": "is not on {}",
-    "in_last_days": "is in the last {}",
-    "in_next_days": "is in the next {}",
-    "in_last_hours": "is in the last {}",
-    "in_next_hours": "is in the next {}",
-    "more_than_days_ago": "is more than {} ago",
-    "more_than_days_ahead": "is more than {} ahead",
-    "in_period": "is {}",
-    "month_is": "is in {}",
-    "anniversary_in_period": "has its anniversary {}",
-    "anniversary_in_last_days": "had its anniversary in the last {}",
-    "anniversary_in_next_days": "has its anniversary in the next {}",
-}
-OF_SEGMENTS = {"in": "is in {}", "not_in": "is not in {}"}
-OF_BOOLEANS = {"equals": "is {}", "not_equals": "is not {}"}
-MOVING = frozenset(name for name in PHRASES if name.endswith(("_days", "_hours", "_period")) or "days_a" in name)
+# What the operators of segment membership say; those of attributes have their phrase in the table of operators.
+SEGMENT_PHRASES = {"in": "is in {}", "not_in": "is not in {}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,32 +82,31 @@ class Words:
 
     def phrase(self, told: Mapping[str, Any]) -> str:
         """What a condition asks, without its attribute: "is in the last 30 days"."""
-        operator, key = str(told["operator"]), str(told["attribute"])
+        name, key = str(told["operator"]), str(told["attribute"])
         value: Any = told.get("value")
         if key == SEGMENT:
-            return OF_SEGMENTS[operator].format(self._several(key, value, " or "))
-        if self.types.get(key) == "boolean" and operator in OF_BOOLEANS:
-            return OF_BOOLEANS[operator].format(self.value(key, value))
-        phrase = PHRASES.get(operator)
-        if phrase is None:
-            return f"{operator.replace('_', ' ')} {self.value(key, value)}"
-        return phrase.format(self._operand(operator, key, value))
+            return SEGMENT_PHRASES[name].format(self._several(key, value, " or "))
+        operator = operator_named(name, self.types.get(key))
+        if operator is None:
+            return f"{name.replace('_', ' ')} {self.value(key, value)}"
+        return operator.phrase.format(self._operand(operator, key, value))
 
     def condition(self, told: Mapping[str, Any]) -> str:
         """A condition as a sentence: "Last order is in the last 30 days"."""
         return f"{self.label(told['attribute'])} {self.phrase(told)}"
 
-    def _operand(self, operator: str, key: str, value: Any) -> str:
-        if operator.endswith("_period"):
-            return str(value).replace("_", " ")
-        if operator in MOVING:
-            return plural(int(value), "hour" if operator.endswith("_hours") else "day")
-        if operator == "month_is":
-            return " or ".join(MONTHS[int(month) - 1] for month in value)
-        if operator.endswith("between"):
-            return " and ".join(self.value(key, each) for each in value)
+    def _operand(self, operator: Operator, key: str, value: Any) -> str:
+        match operator.takes:
+            case "period" | "return_period":
+                return str(value).replace("_", " ")
+            case "count" | "positive_count" | "year_days":
+                return plural(int(value), operator.unit)
+            case "months":
+                return " or ".join(MONTHS[int(month) - 1] for month in value)
+            case "pair":
+                return " and ".join(self.value(key, each) for each in value)
         if isinstance(value, list):
-            return self._several(key, value, " and " if operator.endswith("_all") else " or ")
+            return self._several(key, value, " and " if operator.name.endswith("_all") else " or ")
         return self.value(key, value)
 
     def _several(self, key: str, values: list[Any], joint: str) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 
 from domain import json_text
-from domain.filters.facets import FOLDED, facets
+from domain.filters.facets import FOLDED, facets_of
 from domain.moments import Days, from_micros, micros_of_text
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
@@ -56,13 +56,13 @@ class ProjectedCustomer:
             self.attributes.pop(key, None)
         else:
             self.attributes[key] = value
-        values = facets(key, kind, value, days)
-        for facet, each in values.items():
+        facets = facets_of(key, kind, value, days)
+        for facet, each in facets.items():
             if is_indexed(facet, kind):
                 self.dates_before.setdefault(facet, self.matchable.get(facet))
             if kind in FOLDED or facet.endswith("@day"):
                 _put(self.folded, facet, each)
-        return values
+        return facets
 
     def fill(self, values: Mapping[str, Any], types: Mapping[str, AttributeType], days: Days) -> None:
         """Set the values of a new customer, none of which is `None`, in `matchable` too."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from starlette.routing import Match
 
 from api.console.app import ROUTERS
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from tests.support.browser.console import Console
 from tests.support.browser.looking import accessible, both_schemes
 from tests.support.browser.sights import NOT_PAGES, SIGHTS, Sight, name_of
@@ -37,7 +37,7 @@ def route_of(path: str) -> str:
 
 def test_every_page_of_the_application_is_looked_at(ids: dict[str, str]) -> None:
     """A new page without a sight fails here: give it one in `sights.py`."""
-    seen = {route_of(sight.address(ids).removeprefix(PLACE)) for sight in SIGHTS} - {""}
+    seen = {route_of(sight.address(ids).removeprefix(CONSOLE_PATH)) for sight in SIGHTS} - {""}
     assert {route.path for route in ROUTES} - set(NOT_PAGES) == seen
 
 
@@ -45,11 +45,11 @@ def test_every_page_is_reached_by_links_from_the_segments_page(console: Console,
     """Without typing an address; several pages of each kind are looked at, because they link to different things."""
     assert console.session is not None
     cookies = {cookie["name"]: cookie["value"] for cookie in console.session["cookies"]}
-    waiting, seen = [f"{PLACE}/segments"], Counter[str]()
+    waiting, seen = [f"{CONSOLE_PATH}/segments"], Counter[str]()
     with Client(base_url=console.url, cookies=cookies) as client:
         while waiting:
             address = waiting.pop()
-            route = route_of(address.removeprefix(PLACE))
+            route = route_of(address.removeprefix(CONSOLE_PATH))
             if not route or route in NOT_PAGES or seen[route] >= OF_EACH_KIND:
                 continue
             seen[route] += 1

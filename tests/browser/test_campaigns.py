@@ -51,7 +51,7 @@ def test_selecting_several_segments_reaches_everyone_in_any_of_them(page: Page, 
     choice(page, "Segments", "Likes tea").check()
     expect(page.locator("#reach")).to_contain_text("3 recipients")
     expect(page.locator("#reach")).to_contain_text(
-        "1 of them repeated: who is in more than one segment is reached once"
+        "1 of them repeated: a customer in more than one segment is reached once"
     )
     expect(page.locator("#reach")).to_contain_text("Skipped: 1 opted out, 1 without a phone number.")
     page.get_by_role("button", name="Create Campaign").click()
@@ -156,7 +156,7 @@ def test_whoever_saves_second_is_told_keeps_her_input_and_decides(
     page.get_by_label("Campaign Name").fill("Mine")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"name": "Theirs"})
     page.get_by_role("button", name="Save Campaign").click()
-    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed this campaign meanwhile.")
+    expect(page.get_by_role("alert")).to_contain_text("Someone else changed this campaign while you were editing it.")
     expect(page.get_by_role("alert")).to_contain_text("Theirs")
     expect(page.get_by_label("Campaign Name")).to_have_value("Mine")
     page.get_by_role("button", name="Save over theirs").click()

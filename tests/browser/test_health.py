@@ -11,14 +11,14 @@ def test_a_record_that_could_not_be_taken_in_appears_is_read_and_tries_again(pag
     page.goto("/console/health")
     expect(page.get_by_text("All is well")).to_be_visible()
     number = console.set_aside('{"name": "Yara <b>Young</b>"}', "it was not clear <why>")
-    expect(page.get_by_text("1 record could not be taken in")).to_be_visible()
+    expect(page.get_by_text("1 record could not be accepted")).to_be_visible()
     expect(page.get_by_text("it was not clear <why>")).to_be_visible()
     page.get_by_role("link", name=f"Show record {number}").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Value")).to_have_text('{"name": "Yara <b>Young</b>"}')
     dialog.get_by_role("button", name="Retry").click()
-    expect(page.get_by_text("The record was taken in")).to_be_visible()
-    expect(page.get_by_text("Every record was taken in")).to_be_visible()
+    expect(page.get_by_text("The record was accepted")).to_be_visible()
+    expect(page.get_by_text("Every record was accepted")).to_be_visible()
     found = console.ok("GET", "/v1/customers", params={"query": "Yara"})
     assert [each["name"] for each in found["data"]] == ["Yara <b>Young</b>"]
 
@@ -37,4 +37,4 @@ def test_a_recomputing_segment_and_the_log_are_followed_live(page: Page, console
     console.segment("Followed", [{"attribute": "plan", "operator": "is_set"}])
     ((head,),) = console.rows("SELECT log_head()")
     expect(page.get_by_text(f"{head:,}", exact=True).first).to_be_visible()
-    expect(page.get_by_text("All is current")).to_be_visible()
+    expect(page.get_by_text("Everything is current")).to_be_visible()

@@ -195,5 +195,5 @@ def test_without_scripts_a_customer_is_added_edited_and_removed(browser: Browser
     page.get_by_role("checkbox", name="Tick Nora Noscript").check()
     page.get_by_role("button", name="Remove Customers").click()
     page.get_by_role("button", name="Remove", exact=True).click()
-    expect(page.get_by_text("Nobody is in this segment yet")).to_be_visible()
+    expect(page.get_by_text("No customers in this segment yet")).to_be_visible()
     context.close()

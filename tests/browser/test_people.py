@@ -55,6 +55,6 @@ def test_a_wrong_password_is_told_beside_its_field_and_the_address_stays(strange
     stranger.get_by_label("E-mail address").fill("nobody@example.com")
     stranger.get_by_label("Password").fill("not the password")
     stranger.get_by_role("button", name="Sign in").click()
-    expect(stranger.locator("#password-error")).to_contain_text("do not belong together")
+    expect(stranger.locator("#password-error")).to_contain_text("or the password is wrong")
     expect(stranger.get_by_label("E-mail address")).to_have_value("nobody@example.com")
     expect(stranger.get_by_label("Password")).to_have_value("")

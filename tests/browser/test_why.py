@@ -23,7 +23,7 @@ def test_any_customer_is_found_while_typing_and_her_conditions_are_explained_in_
     expect(dialog.get_by_role("heading", level=2)).to_have_text("Why is Ursula Uncommon not in Keen and gold?")
     expect(dialog.get_by_role("listitem").filter(has_text="Plan equals gold").last).to_contain_text("Yes")
     expect(dialog.get_by_role("listitem").filter(has_text="Score is at least 50").last).to_contain_text("No")
-    expect(dialog.get_by_text("“Score is at least 50” must hold; the value is: 10.")).to_be_visible()
+    expect(dialog.get_by_text("“Score is at least 50” must be true; the value is: 10.")).to_be_visible()
     dialog.get_by_role("button", name="Close").last.click()
     expect(dialog).not_to_be_visible()
     expect(page.get_by_label("Customer", exact=True)).to_have_value("ursula unc")

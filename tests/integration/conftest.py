@@ -71,7 +71,7 @@ def ana(house: Installation) -> tuple[UUID, UUID]:
     """An account and a person of it, who has a password."""
     account_id = house.account()
     person_id = people.add(house.database, account_id, name="Ana", email=EMAIL, now=house.now())
-    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hashed(PASSWORD), b"")
+    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hash(PASSWORD), b"")
     house.project()
     return account_id, person_id
 

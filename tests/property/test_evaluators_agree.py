@@ -21,7 +21,7 @@ from psycopg import Connection, sql
 
 from domain import json_text
 from domain.filters.conditions import Node, parse
-from domain.filters.facets import facets
+from domain.filters.facets import facets_of
 from domain.moments import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.matching.flip_index import FlipIndex
@@ -57,7 +57,7 @@ def compared(body: Body, zone: ZoneInfo) -> dict[str, Value]:
     days = Days(zone)
     seen: dict[str, Value | None] = {}
     for key, value in kept(body).items():
-        seen |= facets(key, TYPES[key], value, days)  # type: ignore[arg-type]
+        seen |= facets_of(key, TYPES[key], value, days)  # type: ignore[arg-type]
     return {key: value for key, value in seen.items() if value is not None}
 
 

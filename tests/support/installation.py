@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.app import create_app
 from api.csv_import.runner import ImportRunner
-from api.http.context import Context
+from api.http.dependencies import Services
 from consumers.dead_letter_retry import DeadLetterRetry
 from domain.account import KeyKind
 from domain.commands.application import Rollcall
@@ -62,9 +62,9 @@ class Installation:
         self.database = Database(self.url, "rollcall_api", wait=1.0)
         self._projecting = False
 
-    def context(self, **figures: Any) -> Context:
+    def context(self, **figures: Any) -> Services:
         retry = DeadLetterRetry(self.rollcall, self.database, self)
-        return Context(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
+        return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, instant: datetime) -> datetime:
         """What a record's timestamp means: the clocks of tests are not shifted."""

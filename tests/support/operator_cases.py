@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from domain import json_text
 from domain.filters.conditions import Node, parse
-from domain.filters.facets import facets
+from domain.filters.facets import facets_of
 from domain.moments import Days, Moment, micros
 from domain.values import AttributeType, BadValue, Value, normalise
 
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
     def holds(self) -> bool:
         """What the Python evaluator says."""
-        seen = facets(KEY, self.type, self.stored(), self.days())
+        seen = facets_of(KEY, self.type, self.stored(), self.days())
         return self.node().holds({facet: each for facet, each in seen.items() if each is not None}, self.moment())
 
     def __str__(self) -> str:

@@ -1,1 +1,5 @@
-"""The console's pages about the account: attributes, keys, people, sign-in, health."""
+"""The console's pages about the account and signing in. `api.console.app` lists their routers."""
+
+from api.console.account import attributes, health, keys, people, profile, sign_in
+
+__all__ = ["attributes", "health", "keys", "people", "profile", "sign_in"]

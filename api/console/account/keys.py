@@ -1,4 +1,4 @@
-"""The API keys page: which programs may do what; handing out a key, which is shown once, and revoking one."""
+"""The API keys page: which programs may do what; creating a key, which is shown once, and revoking one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Form, Request, Response
 
 from api.console.web.paging import Paged
-from api.console.web.rendering import done, show, still, unchanged
-from api.console.web.session import Person, SignedIn
+from api.console.web.rendering import done, is_unchanged, nothing_new, show
+from api.console.web.session import SignedIn, SignedInUser
 from api.http.access import key_from_bytes
-from api.http.context import Context, Here
+from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathText
-from api.http.read_your_writes import settle, snapshot
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
@@ -27,112 +27,116 @@ router = APIRouter(prefix="/keys")
 KINDS: dict[str, str] = {
     "admin": "Read and change everything: segments, campaigns, attributes, API keys, customers",
     "read": "Read everything, change nothing",
-    "write": "Send customers' data in; read nothing",
+    "write": "Send customer data; read nothing",
 }
-STOPS: dict[str, str] = {
-    "admin": "Programs that use it can neither read nor change anything any more.",
-    "read": "Programs that read segments, members or recipients with it are refused.",
-    "write": "Programs that send customers' data in with it are refused, and what they send is not taken in.",
+CONSEQUENCES: dict[str, str] = {
+    "admin": "Programs that use it can no longer read or change anything.",
+    "read": "Programs that use it can no longer read segments, members or recipients.",
+    "write": "Programs that use it can no longer send customer data; what they send is refused.",
 }
 
 
 @router.get("")
-def list_keys(request: Request, here: Here, person: SignedIn, pager: Paged) -> Response:
-    """The account's API keys, newest first."""
-    account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
-        if unchanged(request, position):
-            return still()
-        rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.fetch)
+def list_keys(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
+    """Lists the account's API keys, newest first."""
+    account_id = user.account_id
+    with snapshot(services, account_id) as (connection, position):
+        if is_unchanged(request, position):
+            return nothing_new()
+        rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.limit)
         total = accounts.count_keys(connection, account_id)
         days, _ = accounts.calendar(connection, account_id)
     page = pager.page(rows, lambda row: f"{row.created_at.isoformat()} {row.key_id}", total)
     values = {
-        "person": person, "active": "keys", "page": page, "kinds": KINDS, "zone": days.zone, "position": position,
-    }  # fmt: skip
+        "page": page,
+        "kinds": KINDS,
+        "zone": days.zone,
+        "position": position,
+    }
     return show(request, "keys.html", values)
 
 
 @router.get("/new")
-def new(request: Request, person: SignedIn) -> Response:
-    """The form for a new key."""
-    return _form(request, person, {"name": "", "kind": "", "token": str(uuid4())})
+def new(request: Request, user: SignedIn) -> Response:
+    """Shows the form for a new key."""
+    return _form(request, {"name": "", "kind": "", "token": str(uuid4())})
 
 
 @router.post("/new")
 def create(
     request: Request,
-    here: Here,
-    person: SignedIn,
+    services: ServicesDep,
+    user: SignedIn,
     name: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
     token: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Hand out a key and show it. The same form sent twice hands out one, and shows it the first time only."""
+    """Creates a key and shows it. The same form sent twice creates one key, and shows it the first time only."""
     errors = {} if name.strip() else {"name": "An API key needs a name."}
     if kind not in KINDS:
         errors["kind"] = "Choose what the key may do."
-    asked = {"name": name, "kind": kind, "token": token}
+    typed = {"name": name, "kind": kind, "token": token}
     if errors:
-        return _form(request, person, asked, errors)
+        return _form(request, typed, errors)
     try:
-        secret = _secret(here, person, f"{token}:{kind}:{name}")
-        made = here.rollcall.keys.create(person.account_id, name, cast("KeyKind", kind), secret)
+        secret = _secret_of_form(services, user, f"{token}:{kind}:{name}")
+        made = services.rollcall.keys.create(user.account_id, name, cast("KeyKind", kind), secret)
     except Invalid as mistakes:
-        return _form(request, person, asked, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
+        return _form(request, typed, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
-        told = {"": "This key was made and shown already. Revoke it if nobody kept it, then create another."}
-        return _form(request, person, asked | {"token": str(uuid4())}, told, 409)
-    settle(here, person.account_id, made.position)
-    values = {"person": person, "active": "keys", "name": name.strip(), "key": made.key, "does": KINDS[kind]}
+        problem = {"": "This key was already created and shown. If it was not saved, revoke it and create another."}
+        return _form(request, typed | {"token": str(uuid4())}, problem, 409)
+    wait_until_visible(services, user.account_id, made.position)
+    values = {"name": name.strip(), "key": made.key, "does": KINDS[kind]}
     return show(request, "key_created.html", values, Cache_Control="no-store")
 
 
 @router.get("/{key_id}/revoke")
-def ask(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
-    """Which key it is, and what stops working."""
-    row = _found(here, person, key_id)
-    values = {"person": person, "active": "keys", "key": row, "stops": STOPS[row.kind]}
+def ask(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> Response:
+    """Asks whether to revoke a key: which one it is, and what stops working."""
+    row = _require_key(services, user, key_id)
+    values = {"key": row, "consequences": CONSEQUENCES[row.kind]}
     return show(request, "key_revoke.html", values)
 
 
 @router.post("/{key_id}/revoke")
-def revoke(request: Request, here: Here, person: SignedIn, key_id: PathText) -> Response:
-    """Revoke it: requests with it are refused from now on."""
-    row = _found(here, person, key_id)
-    position = here.rollcall.keys.revoke(person.account_id, row.key_id)
-    settle(here, person.account_id, position)
+def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> Response:
+    """Revokes a key: requests with it are refused from now on."""
+    row = _require_key(services, user, key_id)
+    position = services.rollcall.keys.revoke(user.account_id, row.key_id)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 
 
-def _found(here: Context, person: Person, key_id: str) -> KeyRow:
-    with snapshot(here, person.account_id) as (connection, _):
-        row = accounts.key(connection, person.account_id, key_id)
+def _require_key(services: Services, user: SignedInUser, key_id: str) -> KeyRow:
+    with snapshot(services, user.account_id) as (connection, _):
+        row = accounts.key(connection, user.account_id, key_id)
     if row is None:
         raise NotFound("key_not_found", "no such API key in this account")
     return row
 
 
-def _secret(here: Context, person: Person, form: str) -> str:
-    """The key that one form hands out, however often it is sent; only this installation can know it."""
-    return key_from_bytes(digest(here.secret, f"{person.account_id}:{form}".encode(), sha256))
+def _secret_of_form(services: Services, user: SignedInUser, form: str) -> str:
+    """Returns the key that one form creates, however often it is sent; only this installation can compute it."""
+    return key_from_bytes(digest(services.secret, f"{user.account_id}:{form}".encode(), sha256))
 
 
 def _form(
     request: Request,
-    person: Person,
-    asked: Mapping[str, str],
+    typed: Mapping[str, str],
     errors: Mapping[str, str] | None = None,
     status: int = 422,
 ) -> Response:
     values: dict[str, Any] = {
-        "person": person, "active": "keys", "asked": asked, "errors": errors or {}, "kinds": KINDS,
-    }  # fmt: skip
+        "typed": typed,
+        "errors": errors or {},
+        "kinds": KINDS,
+    }
     return show(request, "key_form.html", values, status if errors else 200)
 
 
 def _before(after: str) -> tuple[datetime, str] | None:
-    """The key after which a page begins: when it was made, and its id."""
+    """Returns the key after which a page begins: when it was created, and its id."""
     instant, _, key_id = after.partition(" ")
     try:
         return (datetime.fromisoformat(instant), key_id) if key_id else None

@@ -1,4 +1,4 @@
-"""A person's name and e-mail address as a form sends them. Used by `people` and `you`."""
+"""A person's name and e-mail address as a form sends them. Used by `people` and `profile`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from domain.people import checked_email, checked_name
 
 @dataclass(slots=True)
 class PersonForm:
-    """What was typed, for showing it again; and what is wrong with it, by field."""
+    """What was typed, to be shown again; and what is wrong with it, by field."""
 
     name: str
     email: str
     errors: dict[str, str] = field(default_factory=dict)
 
     def check(self, *, email_needed: bool) -> None:
-        """Tidy both, or say beside each field what is wrong with it."""
+        """Normalises both fields, or notes what is wrong with each."""
         self.name = self._checked("name", self.name, checked_name)
         if self.email.strip() or email_needed:
             self.email = self._checked("email", self.email, checked_email)
@@ -37,7 +37,7 @@ class PersonForm:
 
 
 def person_form(name: Annotated[str, Form()] = "", email: Annotated[str, Form()] = "") -> PersonForm:
-    """The form's fields as they came."""
+    """Returns the form's fields as they were sent."""
     return PersonForm(name, email)
 
 

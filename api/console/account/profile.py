@@ -1,4 +1,4 @@
-"""The signed-in person's own page: her name, her e-mail address, her password."""
+"""The signed-in user's own page: name, e-mail address, password."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from api.console.account.person_form import PersonForm, Typed
-from api.console.account.sign_in import minutes_refused
+from api.console.account.sign_in import count_attempt
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import PLACE, done, show
-from api.console.web.session import Person, Session, SignedIn, token_of, vouched
-from api.http.context import Context, Here
+from api.console.web.rendering import CONSOLE_PATH, done, show
+from api.console.web.session import Session, SignedIn, SignedInUser, is_recent_link_session, token_hash_of
+from api.http.dependencies import Services, ServicesDep
 from domain.errors import Invalid, Refused
 from domain.filters.wording import plural
 from domain.people import checked_password
@@ -20,89 +20,91 @@ from projections.records.people import PersonRow
 from projections.records.sessions import SessionRow
 
 router = APIRouter(prefix="/you")
-PAGE = f"{PLACE}/you"
+PROFILE_PATH = f"{CONSOLE_PATH}/you"
 
 
 @router.get("")
-def show_you(request: Request, here: Here, person: SignedIn, session: Session) -> Response:
-    """Her name, her e-mail address, and the form for a password."""
-    return _page(request, here, person, session)
+def show_profile(request: Request, services: ServicesDep, user: SignedIn, session: Session) -> Response:
+    """Shows the name, the e-mail address, and the form for a password."""
+    return _page(request, services, user, session)
 
 
 @router.post("")
-def change(request: Request, here: Here, person: SignedIn, session: Session, typed: Typed) -> Response:
-    """Change her name and e-mail address; with a password she needs an address."""
-    row = people.find(here.database, person.account_id, person.person_id)
+def change(request: Request, services: ServicesDep, user: SignedIn, session: Session, typed: Typed) -> Response:
+    """Changes the name and the e-mail address, which a user with a password must have."""
+    row = people.find(services.database, user.account_id, user.person_id)
     typed.check(email_needed=row.has_password or row.email is not None)
     if not typed.errors:
         try:
             people.change(
-                here.database, person.account_id, person.person_id, name=typed.name, email=typed.email or None
+                services.database, user.account_id, user.person_id, name=typed.name, email=typed.email or None
             )
         except Refused as taken:
             typed.errors["email"] = taken.detail
         else:
-            return done(request, "Saved", PAGE)
-    return _page(request, here, person, session, typed=typed)
+            return done(request, "Saved", PROFILE_PATH)
+    return _page(request, services, user, session, typed=typed)
 
 
 @router.post("/password")
 def change_password(
     request: Request,
-    here: Here,
-    person: SignedIn,
+    services: ServicesDep,
+    user: SignedIn,
     session: Session,
     current: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     repeated: Annotated[str, Form()] = "",
 ) -> Response:
-    """Choose a password, or another one; her other sessions end."""
-    row = people.find(here.database, person.account_id, person.person_id)
+    """Sets or changes the password; the user's other sessions end."""
+    row = people.find(services.database, user.account_id, user.person_id)
     passwords: Passwords = request.app.state.passwords
     status, errors = 422, _new_password_errors(row, password, repeated)
-    if not errors and _asks_current(here, row, session):
-        if wait := minutes_refused(here, person.email):
+    if not errors and _requires_current_password(services, row, session):
+        if wait := count_attempt(services, user.email):
             status, errors = 429, {"current": f"Too many attempts. Try again in {plural(wait, 'minute')}."}
-        elif not passwords.fits(people.password_hash(here.database, person.account_id, person.person_id), current):
-            errors = {"current": "This is not your present password."}
+        elif not passwords.matches(people.password_hash(services.database, user.account_id, user.person_id), current):
+            errors = {"current": "This is not your current password."}
         else:
-            sessions.forgive_attempts(here.database, person.email)
+            sessions.forgive_attempts(services.database, user.email)
     if errors:
-        return _page(request, here, person, session, errors=errors, status=status)
-    keep = token_of(request) or b""
-    people.set_password(here.database, person.account_id, person.person_id, passwords.hashed(password), keep)
-    return done(request, "Your password was changed" if row.has_password else "Your password was set", PAGE)
+        return _page(request, services, user, session, errors=errors, status=status)
+    keep = token_hash_of(request) or b""
+    people.set_password(services.database, user.account_id, user.person_id, passwords.hash(password), keep)
+    return done(request, "Your password was changed" if row.has_password else "Your password was set", PROFILE_PATH)
 
 
 def _new_password_errors(row: PersonRow, password: str, repeated: str) -> dict[str, str]:
     if row.email is None:
-        return {"password": "Give your e-mail address first: you sign in with both."}
+        return {"password": "Enter your e-mail address first: you sign in with both."}
     try:
         checked_password(password)
     except Invalid as wrong:
         return {"password": wrong.detail}
-    return {} if repeated == password else {"repeated": "This is not the same as the new password."}
+    return {} if repeated == password else {"repeated": "This is not the same as the new password above."}
 
 
-def _asks_current(here: Context, row: PersonRow, session: SessionRow | None) -> bool:
-    """Whether she has to know her present password; who came by a link just now may have forgotten it."""
-    return row.has_password and not (session is not None and vouched(session, here))
+def _requires_current_password(services: Services, row: PersonRow, session: SessionRow | None) -> bool:
+    """Returns whether the current password is required: not right after a one-time link, as it may be forgotten."""
+    return row.has_password and not (session is not None and is_recent_link_session(session, services))
 
 
 def _page(
     request: Request,
-    here: Context,
-    person: Person,
+    services: Services,
+    user: SignedInUser,
     session: SessionRow | None,
     *,
     typed: PersonForm | None = None,
     errors: dict[str, str] | None = None,
     status: int = 422,
 ) -> Response:
-    row = people.find(here.database, person.account_id, person.person_id)
+    row = people.find(services.database, user.account_id, user.person_id)
     typed = typed or PersonForm(row.name, row.email or "")
     values = {
-        "person": person, "active": "you", "row": row, "typed": typed, "errors": errors or {},
-        "asks_current": _asks_current(here, row, session),
-    }  # fmt: skip
+        "row": row,
+        "typed": typed,
+        "errors": errors or {},
+        "requires_current_password": _requires_current_password(services, row, session),
+    }
     return show(request, "you.html", values, status if errors or typed.errors else 200)

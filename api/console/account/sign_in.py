@@ -1,4 +1,4 @@
-"""Coming in and going out: by e-mail address and password, by a one-time link, and signing out."""
+"""Signing in, by e-mail address and password or by a one-time link, and signing out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import PLACE, show
-from api.console.web.session import HOME, Session, let_in, let_out, local_path, token_of
-from api.http.context import Context, Here
+from api.console.web.rendering import CONSOLE_PATH, show
+from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
+from api.http.dependencies import Services, ServicesDep
 from domain.filters.wording import plural
 from domain.people import sha256_of
 from projections.records import people, sessions
 
 router = APIRouter()
-WRONG = "This e-mail address and password do not belong together."
+WRONG_CREDENTIALS = "The e-mail address or the password is wrong."
 
 
 @router.get("/sign-in")
 def ask(request: Request, session: Session, following: Annotated[str, Query(alias="next")] = "") -> Response:
-    """The form; who is signed in already goes on at once."""
+    """Shows the form; a user who is already signed in is sent on."""
     if session is not None:
         return RedirectResponse(local_path(following), 303)
     return _form(request, following, "", {})
@@ -30,66 +30,66 @@ def ask(request: Request, session: Session, following: Annotated[str, Query(alia
 @router.post("/sign-in")
 def sign_in(
     request: Request,
-    here: Here,
+    services: ServicesDep,
     email: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     following: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Begin a session where address and password belong together; after five that do not, refuse for a while."""
+    """Starts a session if the address and the password are right; refuses for a while after five failed attempts."""
     email = email.strip().replace("\x00", "")
     if not email or not password:
-        missing = {"email": "Give your e-mail address."} if not email else {}
-        return _form(request, following, email, missing | ({} if password else {"password": "Give your password."}))
-    if wait := minutes_refused(here, email):
+        missing = {"email": "Enter your e-mail address."} if not email else {}
+        return _form(request, following, email, missing | ({} if password else {"password": "Enter your password."}))
+    if wait := count_attempt(services, email):
         detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))
-    candidate = people.of_email(here.database, email)
+    candidate = people.of_email(services.database, email)
     hashed = candidate.password_hash if candidate else None
     passwords: Passwords = request.app.state.passwords
-    # Asked for an unknown address too, so that both take the same time.
-    fitting = passwords.fits(hashed, password)
-    if candidate is None or hashed is None or not fitting:
-        return _form(request, following, email, {"password": WRONG})
-    sessions.forgive_attempts(here.database, email)
-    answer = let_in(
-        request, here, candidate.account_id, candidate.person_id, to=local_path(following), verified_hash=hashed
+    # Checked for an unknown address too, so that both take the same time.
+    matches = passwords.matches(hashed, password)
+    if candidate is None or hashed is None or not matches:
+        return _form(request, following, email, {"password": WRONG_CREDENTIALS})
+    sessions.forgive_attempts(services.database, email)
+    answer = start_session(
+        request, services, candidate.account_id, candidate.person_id, to=local_path(following), verified_hash=hashed
     )
     if answer is None:
-        return _form(request, following, email, {"password": WRONG})
-    if passwords.outdated(hashed):
-        people.rehash(here.database, candidate.account_id, candidate.person_id, hashed, passwords.hashed(password))
+        return _form(request, following, email, {"password": WRONG_CREDENTIALS})
+    if passwords.needs_rehash(hashed):
+        people.rehash(services.database, candidate.account_id, candidate.person_id, hashed, passwords.hash(password))
     return answer
 
 
-def minutes_refused(here: Context, email: str) -> int:
-    """Count an attempt with an e-mail address; for how many minutes it is refused, 0 where it may go on."""
-    now = here.rollcall.now()
-    until = sessions.begin_attempt(here.database, email, now)
+def count_attempt(services: Services, email: str) -> int:
+    """Counts an attempt with an e-mail address. Returns for how many minutes it is refused; 0 where it is allowed."""
+    now = services.rollcall.now()
+    until = sessions.begin_attempt(services.database, email, now)
     return 0 if until is None else int((until - now).total_seconds() // 60) + 1
 
 
 @router.get("/sign-in/{token}")
-def follow_link(request: Request, here: Here, token: str) -> Response:
-    """Let in whom a one-time link names, once. What only looks ahead (a browser's prefetch) does not use it up."""
-    ahead = request.headers.get("sec-purpose") or request.headers.get("purpose") or request.headers.get("x-moz") or ""
-    if "prefetch" in ahead or "prerender" in ahead or "preview" in ahead:
+def follow_link(request: Request, services: ServicesDep, token: str) -> Response:
+    """Signs in the person that a one-time link is for, once. A browser's prefetch does not use the link up."""
+    purpose = request.headers.get("sec-purpose") or request.headers.get("purpose") or request.headers.get("x-moz") or ""
+    if any(word in purpose for word in ("prefetch", "prerender", "preview")):
         return PlainTextResponse("This link works once; open it to use it.", 503)
-    invited = sessions.use_link(here.database, sha256_of(token), here.rollcall.now())
+    invited = sessions.use_link(services.database, sha256_of(token), services.rollcall.now())
     if invited is not None:
-        to = f"{PLACE}/you" if invited.chooses_password else HOME
-        answer = let_in(request, here, invited.account_id, invited.person_id, to=to, verified_hash=None)
+        to = f"{CONSOLE_PATH}/you" if invited.chooses_password else HOME_PATH
+        answer = start_session(request, services, invited.account_id, invited.person_id, to=to, verified_hash=None)
         if answer is not None:
             return answer
     return show(request, "sign_in_link.html", {}, 410)
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, here: Here, session: Session) -> Response:
-    """End the session, if there is one."""
-    token = token_of(request)
+def sign_out(request: Request, services: ServicesDep, session: Session) -> Response:
+    """Ends the session, if there is one."""
+    token = token_hash_of(request)
     if session is not None and token is not None:
-        sessions.end(here.database, session.account_id, token)
-    return let_out(request, f"{PLACE}/sign-in")
+        sessions.end(services.database, session.account_id, token)
+    return forget_session(request, f"{CONSOLE_PATH}/sign-in")
 
 
 def _form(

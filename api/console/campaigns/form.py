@@ -1,8 +1,8 @@
-"""Create Campaign and Edit Campaign: a name, the segments it is for, and those it leaves out.
+"""Create Campaign and Edit Campaign: a name, the segments to reach, and those to leave out.
 
-What was chosen travels with every request of the form, so that searching among a thousand segments loses no choice.
-An edit names a list only where it differs from what was there: what a list lost is settled by a choice of this very
-list and never by the way, so that no audience widens by accident.
+Every request of the form contains what was chosen, so that searching among a thousand segments loses no choice.
+An edit contains a list only where it differs from what is stored. If a segment to leave out was deleted, saving other
+changes does not confirm the shorter list: only a choice in that list does, so that no audience grows by accident.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from api.console.campaigns import reach
 from api.console.web.rendering import done, show
-from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.console.web.session import SignedIn, SignedInUser
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_campaign
-from api.http.parameters import TEXT_PATTERN, PathId, uuid_in
-from api.http.read_your_writes import settle, snapshot
+from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
+from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
@@ -29,35 +29,37 @@ from projections.read.campaigns import CampaignRow
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/campaigns")
-AT_ONCE = 25
+MAX_OFFERED = 25
 SearchField = Annotated[str, Form(max_length=200, pattern=TEXT_PATTERN)]
-GONE = "A segment that was chosen is there no more. The others are as you chose them: look again, then save."
-NOTHING = "Choose at least one segment."
+SEGMENT_DELETED = "A segment you chose no longer exists. The others are still chosen: check them, then save."
+NO_SEGMENT = "Choose at least one segment."
 FIELDS = {"name": "name", "segment_ids": "segments", "exclude_segment_ids": "excluded"}
 
 
-class Searched(NamedTuple):
+class SearchTexts(NamedTuple):
     """What is typed into the searches of the two lists."""
 
     segments: str
     excluded: str
 
 
-class Input(NamedTuple):
-    """What the form holds. `version` is that of the campaign it began from; `settled`: see the template."""
+class CampaignInput(NamedTuple):
+    """What the form contains. `version` is that of the campaign it began from; `confirmed` says that the list of
+    segments to leave out is right although a segment in it was deleted.
+    """
 
     name: str = ""
     segments: tuple[UUID, ...] = ()
     excluded: tuple[UUID, ...] = ()
-    find: Searched = Searched("", "")
+    find: SearchTexts = SearchTexts("", "")
     version: int | None = None
-    settled: bool = False
+    confirmed: bool = False
     token: str = ""
     searching: bool = False
 
 
-class Matches(NamedTuple):
-    """One list as it is offered: who is chosen, then who else matches what is searched for, and how many those are."""
+class OfferedSegments(NamedTuple):
+    """One list of the form: the chosen segments, the first others that match the search, and how many match."""
 
     field: str
     chosen: list[SegmentRow]
@@ -66,149 +68,161 @@ class Matches(NamedTuple):
     find: str
 
 
-def searched(find_segments: SearchField = "", find_excluded: SearchField = "") -> Searched:
-    """The searches as they were sent."""
-    return Searched(find_segments, find_excluded)
+def search_texts(find_segments: SearchField = "", find_excluded: SearchField = "") -> SearchTexts:
+    """Returns the searches as they were sent."""
+    return SearchTexts(find_segments, find_excluded)
 
 
-def filled(
-    find: Annotated[Searched, Depends(searched)],
+def campaign_input(
+    find: Annotated[SearchTexts, Depends(search_texts)],
     name: Annotated[str, Form()] = "",
     segments: Annotated[list[str] | None, Form()] = None,
     excluded: Annotated[list[str] | None, Form()] = None,
     version: Annotated[int | None, Form(ge=0, le=2**62)] = None,
-    settled: Annotated[str, Form()] = "",
+    confirmed: Annotated[str, Form()] = "",
     token: Annotated[str, Form()] = "",
     search: Annotated[str, Form()] = "",
-) -> Input:
-    """The form as it was sent."""
+) -> CampaignInput:
+    """Returns the form as it was sent."""
     included, left_out = (
-        tuple(found for each in ids or () if (found := uuid_in(each))) for ids in (segments, excluded)
+        tuple(found for each in ids or () if (found := parse_uuid(each))) for ids in (segments, excluded)
     )
-    return Input(name, included, left_out, find, version, bool(settled), token, bool(search))
+    return CampaignInput(name, included, left_out, find, version, bool(confirmed), token, bool(search))
 
 
-Filled = Annotated[Input, Depends(filled)]
+PostedCampaign = Annotated[CampaignInput, Depends(campaign_input)]
 
 
 @router.get("/new")
-def new(request: Request, here: Here, person: SignedIn) -> Response:
-    """The empty form."""
-    return _show(request, here, person, Input(token=str(uuid4())))
+def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
+    """Shows the empty form."""
+    return _show(request, services, user, CampaignInput(token=str(uuid4())))
 
 
 @router.post("/new")
-def create(request: Request, here: Here, person: SignedIn, asked: Filled) -> Response:
-    """Create the campaign; the same form sent twice creates one."""
-    if asked.searching:
-        return _show(request, here, person, asked)
-    draft = CampaignDraft(asked.name, asked.segments, asked.excluded)
+def create(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> Response:
+    """Creates the campaign; the same form sent twice creates one."""
+    if typed.searching:
+        return _show(request, services, user, typed)
+    draft = CampaignDraft(typed.name, typed.segments, typed.excluded)
     try:
-        _check(asked)
-        saved = here.rollcall.campaigns.create(person.account_id, draft, uuid5(person.account_id, repr(asked)))
-    except Invalid as mistakes:
-        return _show(request, here, person, asked, errors=_errors(mistakes))
-    settle(here, person.account_id, saved.position)
-    return done(request, f"{asked.name.strip()} was created", f"/console/campaigns/{saved.id}")
+        _check(typed)
+        saved = services.rollcall.campaigns.create(user.account_id, draft, uuid5(user.account_id, repr(typed)))
+    except Invalid as invalid:
+        return _show(request, services, user, typed, errors=_errors(invalid))
+    wait_until_visible(services, user.account_id, saved.position)
+    return done(request, f"{typed.name.strip()} was created", f"/console/campaigns/{saved.id}")
 
 
 @router.get("/{campaign_id}/edit")
-def edit(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
-    """The form with what the campaign is now."""
-    with snapshot(here, person.account_id) as (connection, _):
-        row = require_campaign(connection, person.account_id, campaign_id)
-    asked = Input(row.name, tuple(row.segment_ids), tuple(row.exclude_segment_ids), version=row.version)
-    return _show(request, here, person, asked, row)
+def edit(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
+    """Shows the form with the campaign as it is stored."""
+    with snapshot(services, user.account_id) as (connection, _):
+        row = require_campaign(connection, user.account_id, campaign_id)
+    typed = CampaignInput(row.name, tuple(row.segment_ids), tuple(row.exclude_segment_ids), version=row.version)
+    return _show(request, services, user, typed, row)
 
 
 @router.post("/{campaign_id}/edit")
-def save(request: Request, here: Here, person: SignedIn, campaign_id: PathId, asked: Filled) -> Response:
-    """Save what differs; where somebody else was first, show what became of the campaign and let her decide."""
-    with snapshot(here, person.account_id) as (connection, _):
-        row = require_campaign(connection, person.account_id, campaign_id)
-    if asked.searching:
-        return _show(request, here, person, asked, row)
+def save(
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, typed: PostedCampaign
+) -> Response:
+    """Saves what differs; after an edit by someone else, shows the stored campaign and lets the user decide."""
+    with snapshot(services, user.account_id) as (connection, _):
+        row = require_campaign(connection, user.account_id, campaign_id)
+    if typed.searching:
+        return _show(request, services, user, typed, row)
     change = CampaignEdit(
-        asked.name,
-        KEEP if list(asked.segments) == row.segment_ids else asked.segments,
-        KEEP if list(asked.excluded) == row.exclude_segment_ids and not asked.settled else asked.excluded,
+        typed.name,
+        KEEP if list(typed.segments) == row.segment_ids else typed.segments,
+        KEEP if list(typed.excluded) == row.exclude_segment_ids and not typed.confirmed else typed.excluded,
     )
     try:
-        _check(asked)
-        saved = here.rollcall.campaigns.edit(person.account_id, row.campaign_id, change, asked.version)
-    except Invalid as mistakes:
-        return _show(request, here, person, asked, row, errors=_errors(mistakes))
+        _check(typed)
+        saved = services.rollcall.campaigns.edit(user.account_id, row.campaign_id, change, typed.version)
+    except Invalid as invalid:
+        return _show(request, services, user, typed, row, errors=_errors(invalid))
     except StaleVersion as stale:
-        settle(here, person.account_id, here.rollcall.head())
-        with snapshot(here, person.account_id) as (connection, _):
-            row = require_campaign(connection, person.account_id, campaign_id)
-        return _show(request, here, person, asked._replace(version=stale.current), row, stale=True)
-    settle(here, person.account_id, saved.position)
-    return done(request, f"{asked.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
+        wait_until_visible(services, user.account_id, services.rollcall.head())
+        with snapshot(services, user.account_id) as (connection, _):
+            row = require_campaign(connection, user.account_id, campaign_id)
+        return _show(request, services, user, typed._replace(version=stale.current), row, stale=True)
+    wait_until_visible(services, user.account_id, saved.position)
+    return done(request, f"{typed.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
 
 
 @router.post("/choices/{field}")
-def choices(request: Request, here: Here, person: SignedIn, field: str, asked: Filled) -> Response:
-    """One of the two lists, for what is being searched."""
-    with snapshot(here, person.account_id) as (connection, _):
-        lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
-        offered = _offered(connection, person.account_id, asked, lists)
+def choices(request: Request, services: ServicesDep, user: SignedIn, field: str, typed: PostedCampaign) -> Response:
+    """Shows one of the two lists, for the search in it."""
+    with snapshot(services, user.account_id) as (connection, _):
+        lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
+        offered = _offered(connection, user.account_id, typed, lists)
     return show(request, "campaign_choices.html", {"list": offered["excluded" if field == "excluded" else "segments"]})
 
 
 @router.post("/reach")
-def count(request: Request, here: Here, person: SignedIn, asked: Filled) -> Response:
-    """Whom the segments chosen so far reach."""
-    with snapshot(here, person.account_id) as (connection, _):
-        lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
-        found = reach.reach(connection, person.account_id, lists)
+def count(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> Response:
+    """Shows how many customers the segments chosen so far reach."""
+    with snapshot(services, user.account_id) as (connection, _):
+        lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
+        found = reach.count_reach(connection, user.account_id, lists)
     return show(request, "campaign_reach.html", {"lists": lists, "reach": found})
 
 
 def _show(
     request: Request,
-    here: Context,
-    person: Person,
-    asked: Input,
+    services: Services,
+    user: SignedInUser,
+    typed: CampaignInput,
     row: CampaignRow | None = None,
     errors: Mapping[str, str] | None = None,
     stale: bool = False,
 ) -> Response:
-    with snapshot(here, person.account_id) as (connection, _):
-        lists = reach.chosen(connection, person.account_id, asked.segments, asked.excluded)
+    with snapshot(services, user.account_id) as (connection, _):
+        lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
         values: dict[str, Any] = {
-            "person": person, "active": "campaigns", "asked": asked, "campaign": row, "errors": errors or {},
-            "offered": _offered(connection, person.account_id, asked, lists), "stale": stale, "theirs": None,
-        }  # fmt: skip
+            "typed": typed,
+            "campaign": row,
+            "errors": errors or {},
+            "offered": _offered(connection, user.account_id, typed, lists),
+            "stale": stale,
+            "theirs": None,
+        }
         if row is not None and stale:
-            values["theirs"] = reach.chosen(connection, person.account_id, row.segment_ids, row.exclude_segment_ids)
+            values["theirs"] = reach.chosen_segments(
+                connection, user.account_id, row.segment_ids, row.exclude_segment_ids
+            )
     return show(request, "campaign_form.html", values, 412 if stale else 422 if errors else 200)
 
 
-def _offered(connection: Any, account_id: UUID, asked: Input, lists: reach.Chosen) -> dict[str, Matches]:
-    typed = asked.find._asdict()
+def _offered(
+    connection: Any, account_id: UUID, typed: CampaignInput, lists: reach.ChosenSegments
+) -> dict[str, OfferedSegments]:
+    searches = typed.find._asdict()
     offered = {}
-    for field, rows in zip(typed, lists, strict=True):
-        text = typed[field].strip() or None
+    for field, rows in zip(searches, lists, strict=True):
+        text = searches[field].strip() or None
         ids = {row.segment_id for row in rows}
-        # Those that are chosen stand on top already; so many more are read that a page is full without them.
-        found = segments.page(connection, account_id, name=text, kind=None, before=None, limit=AT_ONCE + len(ids))
-        others = [row for row in found if row.segment_id not in ids]
+        # Chosen segments are shown above the others, so as many more are read.
+        matching = segments.page(
+            connection, account_id, name=text, kind=None, before=None, limit=MAX_OFFERED + len(ids)
+        )
+        others = [row for row in matching if row.segment_id not in ids]
         total = segments.count(connection, account_id, name=text, kind=None)
-        of_chosen = sum(text is None or fold(text) in fold(row.name) for row in rows)
-        offered[field] = Matches(field, rows, others[:AT_ONCE], total - of_chosen, typed[field])
+        matching_chosen = sum(text is None or fold(text) in fold(row.name) for row in rows)
+        offered[field] = OfferedSegments(field, rows, others[:MAX_OFFERED], total - matching_chosen, searches[field])
     return offered
 
 
-def _check(asked: Input) -> None:
-    if not asked.segments:
-        raise Invalid.at("/segment_ids", "segment_required", NOTHING)
+def _check(typed: CampaignInput) -> None:
+    if not typed.segments:
+        raise Invalid.at("/segment_ids", "segment_required", NO_SEGMENT)
 
 
-def _errors(mistakes: Invalid) -> dict[str, str]:
-    """What is wrong, by field of the form."""
+def _errors(invalid: Invalid) -> dict[str, str]:
+    """Returns what is wrong, by field of the form."""
     errors: dict[str, str] = {}
-    for each in mistakes.errors:
+    for each in invalid.errors:
         field = FIELDS.get(each.pointer.split("/")[1], "")
-        errors.setdefault(field, GONE if each.code == "unknown_segment" else each.detail)
+        errors.setdefault(field, SEGMENT_DELETED if each.code == "unknown_segment" else each.detail)
     return errors

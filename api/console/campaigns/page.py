@@ -1,7 +1,7 @@
-"""A campaign's page: what it is for, whom it reaches now, and its audiences that were frozen; freezing one.
+"""A campaign's page: its segments, its recipients now, its frozen audiences; and freezing an audience.
 
-Each part of the page keeps itself up to date. To count the recipients of a large account takes time: what is not
-counted at once comes after the page, and then is not asked for again and again.
+Each part of the page keeps itself up to date. Counting the recipients of a large account takes time: a slow count is
+requested after the page is shown, and then only rarely again.
 """
 
 from __future__ import annotations
@@ -13,101 +13,108 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from api.console.campaigns import reach
 from api.console.web.paging import Paged, Pager
-from api.console.web.rendering import done, show, still, unchanged
+from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign, require_computed
 from api.http.parameters import PathId
-from api.http.read_your_writes import settle, snapshot, wait_until_counted
+from api.http.read_your_writes import snapshot, wait_until_counted, wait_until_visible
 from domain.errors import Lagging
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns
 from projections.read.campaigns import CampaignRow
 
 router = APIRouter(prefix="/campaigns")
-# The newest of them; the rest are on the page of all frozen audiences.
-FROZEN_SHOWN = 10
+# How many of the newest audiences are shown; the page of all frozen audiences has the rest.
+MAX_FROZEN = 10
 # Less than the browser waits for any answer.
 FREEZE_WAIT = 20.0
 Whole = Annotated[bool, Query(description="Wait for the count, however long it takes.")]
-LIGHT = ("section#campaign", "section#frozen")
-COUNT = "section#reach"
+PARTS_WITHOUT_RECIPIENTS = ("section#campaign", "section#frozen")
+COUNT_PART = "section#reach"
 
 
 @router.get("/{campaign_id}")
 def view(
-    request: Request, here: Here, person: SignedIn, campaign_id: PathId, pager: Paged, whole: Whole = False
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, pager: Paged, whole: Whole = False
 ) -> Response:
-    """The campaign as it is now."""
-    account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
-        if unchanged(request, position):
-            return still()
+    """Shows the campaign as it is now."""
+    account_id = user.account_id
+    with snapshot(services, account_id) as (connection, position):
+        if is_unchanged(request, position):
+            return nothing_new()
         row = require_campaign(connection, account_id, campaign_id)
-        lists = reach.chosen(connection, account_id, row.segment_ids, row.exclude_segment_ids)
+        lists = reach.chosen_segments(connection, account_id, row.segment_ids, row.exclude_segment_ids)
         values: dict[str, Any] = {
-            "campaign": row, "lists": lists, "reach": None, "page": None, "quick": True, "asked_alone": False,
-            "frozen": campaigns.audiences(connection, account_id, campaign_id=row.campaign_id, limit=FROZEN_SHOWN),
+            "campaign": row,
+            "lists": lists,
+            "reach": None,
+            "page": None,
+            "quick": True,
+            "is_follow_up": False,
+            "frozen": campaigns.audiences(connection, account_id, campaign_id=row.campaign_id, limit=MAX_FROZEN),
             "frozen_total": campaigns.count_audiences(connection, account_id, campaign_id=row.campaign_id),
             "zone": accounts.calendar(connection, account_id)[0].zone,
-        }  # fmt: skip
+        }
         part = request.headers.get("hx-target")
-        if part not in LIGHT and not row.needs_audience:
-            values |= _recipients(connection, lists, pager, account_id, alone=part == COUNT or whole)
-    values |= {"person": person, "active": "campaigns", "position": position, "why": why(row)}
+        if part not in PARTS_WITHOUT_RECIPIENTS and not row.needs_audience:
+            values |= _recipients(connection, lists, pager, account_id, can_wait=part == COUNT_PART or whole)
+    values |= {"position": position, "missing_audience": missing_audience(row)}
     return show(request, "campaign.html", values)
 
 
 @router.get("/{campaign_id}/freeze")
-def ask(request: Request, here: Here, person: SignedIn, campaign_id: PathId) -> Response:
-    """What freezing means."""
-    with snapshot(here, person.account_id) as (connection, _):
-        row = require_campaign(connection, person.account_id, campaign_id)
-    values = {"person": person, "active": "campaigns", "campaign": row, "token": uuid4()}
+def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
+    """Asks whether to freeze the audience: what that means."""
+    with snapshot(services, user.account_id) as (connection, _):
+        row = require_campaign(connection, user.account_id, campaign_id)
+    values = {"campaign": row, "token": uuid4()}
     return show(request, "audience_freeze.html", values)
 
 
 @router.post("/{campaign_id}/freeze")
 def freeze(
-    request: Request, here: Here, person: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
 ) -> Response:
-    """Freeze whom it reaches now; the same form sent twice freezes one audience."""
-    account_id = person.account_id
-    settle(here, account_id, here.rollcall.head())
-    with snapshot(here, account_id) as (connection, _):
+    """Freezes the customers that the campaign reaches now; the same form sent twice freezes one audience."""
+    account_id = user.account_id
+    wait_until_visible(services, account_id, services.rollcall.head())
+    with snapshot(services, account_id) as (connection, _):
         row = require_campaign(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
-    saved = here.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
+    saved = services.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
-        audience = wait_until_counted(here, account_id, saved, FREEZE_WAIT)
+        audience = wait_until_counted(services, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"
     except Lagging:
         message = "The audience is being frozen. It will be listed here."
     return done(request, message, f"/console/campaigns/{row.campaign_id}")
 
 
-def why(row: CampaignRow) -> str:
-    """Why a campaign has no recipients until a person chooses; empty where it has."""
+def missing_audience(row: CampaignRow) -> str:
+    """Returns why a campaign has no recipients until someone chooses segments; an empty text where it has."""
     if not row.needs_audience:
         return ""
     if not row.segment_ids:
-        lost = "Every segment it was for was deleted." if row.lost_included else "No segment was chosen for it."
-        return f"{lost} It reaches nobody until somebody chooses segments."
+        lost = "Every segment it used was deleted." if row.lost_included else "No segment was chosen for it."
+        return f"{lost} It has no recipients until someone chooses segments."
     one = row.lost_excluded == 1
-    lost = "A segment that it left out was" if one else f"{row.lost_excluded} segments that it left out were"
+    lost = "A segment it left out was" if one else f"{row.lost_excluded} segments it left out were"
     return (
-        f"{lost} deleted. It reaches nobody until somebody chooses anew whom to leave out, "
-        f"so that nobody who was left out is reached by accident."
+        f"{lost} deleted. It has no recipients until someone chooses again which segments to leave out, "
+        f"so that no customer is reached by accident."
     )
 
 
-def _recipients(connection: Any, lists: reach.Chosen, pager: Pager, account_id: UUID, *, alone: bool) -> dict[str, Any]:
-    """The count, where it is known at once or asked for alone, and the first recipients."""
-    found = reach.reach(connection, account_id, lists, reach.AT_ONCE)
-    quick = found is not None or lists.union(account_id) is None
-    if not quick and alone:
-        found = reach.reach(connection, account_id, lists)
-    rows = reach.page(connection, account_id, lists, after=pager.number, limit=pager.fetch)
-    total = None if not quick else found.recipients if found else 0
+def _recipients(
+    connection: Any, lists: reach.ChosenSegments, pager: Pager, account_id: UUID, *, can_wait: bool
+) -> dict[str, Any]:
+    """Returns the count, unless it takes long and the browser cannot wait, and a page of the recipients."""
+    count = reach.count_reach(connection, account_id, lists, reach.QUICK_LIMIT)
+    quick = count is not None or lists.audience_spec(account_id) is None
+    if not quick and can_wait:
+        count = reach.count_reach(connection, account_id, lists)
+    rows = reach.page(connection, account_id, lists, after=pager.after_number, limit=pager.limit)
+    total = None if not quick else count.recipients if count else 0
     page = pager.page(rows, lambda each: str(each.customer_no), total)
-    return {"reach": found, "page": page, "quick": quick, "asked_alone": alone}
+    return {"reach": count, "page": page, "quick": quick, "is_follow_up": can_wait}

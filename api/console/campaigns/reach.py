@@ -1,7 +1,7 @@
-"""Whom segments reach together now: the count, and who is not reached for which reason.
+"""Which customers a choice of segments reaches now: how many, and how many are skipped for which reason.
 
 Used by the campaign's form while segments are being chosen, and by the campaign's page. A segment that was never
-computed is no empty one: as long as there is one, nobody is told a number. Nor is a number told that takes too long.
+computed is not the same as an empty one: while there is one, no number is shown. Nor is one that takes too long.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from projections.read import recipients, segments
 from projections.read.recipients import RecipientRow, Skipped
 from projections.read.segments import SegmentRow
 
-# A page waits for the first; what takes longer comes after it. Less than the browser waits for any answer.
-AT_ONCE, LONGEST = timedelta(milliseconds=150), timedelta(seconds=25)
+# A page waits at most this long for the count; otherwise the browser requests it after the page.
+QUICK_LIMIT = timedelta(milliseconds=150)
+# Less than the browser waits for any answer.
+TIME_LIMIT = timedelta(seconds=25)
 
 
-class Chosen(NamedTuple):
-    """The segments of two lists, in the order in which they were chosen."""
+class ChosenSegments(NamedTuple):
+    """The segments to reach and those to leave out, in the order in which they were chosen."""
 
     included: list[SegmentRow]
     left_out: list[SegmentRow]
 
     @property
     def not_computed(self) -> list[str]:
-        """The names of those that have no members yet."""
+        """The names of those whose members were never computed."""
         return [row.name for row in (*self.included, *self.left_out) if row.serving is None]
 
-    def union(self, account_id: UUID) -> AudienceSpec | None:
-        """What they reach; `None` where nothing is included or something is not computed."""
+    def audience_spec(self, account_id: UUID) -> AudienceSpec | None:
+        """Returns their audience; `None` where no segment is included or one was never computed."""
         if not self.included or self.not_computed:
             return None
         lists = ([row.serving for row in rows if row.serving is not None] for rows in self)
@@ -40,7 +42,7 @@ class Chosen(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """What a union comes to: `members` counts each segment's, `repeated` how often somebody is there once more."""
+    """The size of an audience; `members` is the sum over its segments, `repeated` how many of them occur again."""
 
     recipients: int
     skipped: Skipped
@@ -48,27 +50,31 @@ class Reach(NamedTuple):
     repeated: int
 
 
-def chosen(
+def chosen_segments(
     connection: Any, account_id: UUID, segment_ids: Collection[UUID], exclude_segment_ids: Collection[UUID]
-) -> Chosen:
-    """The segments with these ids; those that are gone are left out."""
+) -> ChosenSegments:
+    """Returns the segments with these ids; deleted ones are ignored."""
     rows = segments.by_ids(connection, account_id, {*segment_ids, *exclude_segment_ids})
     included, left_out = ([rows[each] for each in ids if each in rows] for ids in (segment_ids, exclude_segment_ids))
-    return Chosen(included, left_out)
+    return ChosenSegments(included, left_out)
 
 
-def reach(connection: Any, account_id: UUID, lists: Chosen, within: timedelta = LONGEST) -> Reach | None:
-    """What two lists come to now; `None` where nobody can be told, or not `within` a span."""
-    union = lists.union(account_id)
-    found = None if union is None else recipients.totals_within(connection, union, within)
-    if found is None:
+def count_reach(
+    connection: Any, account_id: UUID, lists: ChosenSegments, within: timedelta = TIME_LIMIT
+) -> Reach | None:
+    """Returns how many customers two lists reach now; `None` where that is unknown, or not known `within` a span."""
+    spec = lists.audience_spec(account_id)
+    totals = None if spec is None else recipients.totals_within(connection, spec, within)
+    if totals is None:
         return None
-    count, skipped = found
+    count, skipped = totals
     members = sum(row.members for row in lists.included)
     return Reach(count, skipped, members, members - count - sum(skipped))
 
 
-def page(connection: Any, account_id: UUID, lists: Chosen, *, after: int | None, limit: int) -> Sequence[RecipientRow]:
-    """Recipients now, oldest customer first."""
-    union = lists.union(account_id)
-    return recipients.page(connection, union, after=after, limit=limit) if union else []
+def page(
+    connection: Any, account_id: UUID, lists: ChosenSegments, *, after: int | None, limit: int
+) -> Sequence[RecipientRow]:
+    """Returns a page of the recipients now, oldest customer first."""
+    spec = lists.audience_spec(account_id)
+    return recipients.page(connection, spec, after=after, limit=limit) if spec else []

@@ -1,8 +1,8 @@
-"""The filter builder's form: a tree of groups and conditions in which everything is still text, as it was typed.
+"""The filter builder's form: a tree of groups and conditions in which every value is still text, as it was typed.
 
-Names tell the place: `filter-0-1-attribute` is the attribute of the second node in the first group. Places stay
-what they are while a form is edited, so that a browser keeps focus and texts; order is that of the numbers.
-What a form cannot mean is left out.
+A field's name is the path of its node: `filter-0-1-attribute` is the attribute of the second node in the first group.
+Paths do not change while a form is edited, so that a browser keeps focus and texts; nodes are ordered by their numbers.
+Fields that make no sense are ignored.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from api.console.filters.values import Inputs, inputs_of, split, token
-from api.console.filters.vocabulary import MATCH_WORDS, Vocabulary
+from api.console.filters.values import Inputs, inputs_of, split_values, to_json_line
+from api.console.filters.vocabulary import MATCH_WORDS, FilterVocabulary
 from api.http.problems import RequestError
 
-ROOT = "filter"
-DEEPEST = 8
-MOST_NODES = 2_000
-_NAME = re.compile(
+ROOT_PATH = "filter"
+MAX_DEPTH = 8
+MAX_NODES = 2_000
+_FIELD_NAME = re.compile(
     r"(filter((?:-\d{1,6})*))-(match|attribute|operator|value|exact|low|low_exact|high|high_exact|item|more|month|kind)\Z",
     re.ASCII,
 )
@@ -26,8 +26,8 @@ Fields = dict[str, list[str]]
 
 
 @dataclass
-class Row:
-    """One condition; `texts` holds what its inputs hold, by the last word of their names."""
+class FilterRow:
+    """One condition; `texts` holds the texts of its inputs, by the last word of the inputs' names."""
 
     path: str
     attribute: str = ""
@@ -36,11 +36,11 @@ class Row:
     inputs: Inputs = ("none", "text")
 
     def text(self, name: str) -> str:
-        """The text of an input that holds one."""
+        """The text of an input that has a single text."""
         return self.texts.get(name, [""])[0]
 
     def all(self, name: str) -> list[str]:
-        """The texts of an input that may hold several."""
+        """The texts of an input that may have several."""
         return self.texts.get(name, [])
 
     @property
@@ -54,116 +54,123 @@ class Row:
 
 
 @dataclass
-class Group:
-    """All of, any of, not all of, or none of what is in it."""
+class FilterGroup:
+    """All of, any of, not all of, or none of its nodes."""
 
     path: str
     match: str = "all"
-    nodes: list[Group | Row] = field(default_factory=list)
+    nodes: list[FilterGroup | FilterRow] = field(default_factory=list)
 
     def next_path(self) -> str:
-        """The place of a node that is added."""
+        """The path for a node that is added."""
         return f"{self.path}-{max((int(node.path.rpartition('-')[2]) for node in self.nodes), default=-1) + 1}"
 
-    def everything(self) -> Iterator[tuple[Group, Group | Row]]:
-        """Each node below, with its group."""
+    def descendants(self) -> Iterator[tuple[FilterGroup, FilterGroup | FilterRow]]:
+        """Every node below this group, each with the group it is in."""
         for node in self.nodes:
             yield self, node
-            if isinstance(node, Group):
-                yield from node.everything()
+            if isinstance(node, FilterGroup):
+                yield from node.descendants()
 
     @property
     def level(self) -> int:
-        """How deep it is nested; 0 for the outermost."""
+        """How deep it is nested; 0 for the outermost group."""
         return self.path.count("-")
 
 
-def read_form(fields: Iterable[tuple[str, str]], words: Vocabulary) -> Group:
-    """The tree that the posted fields describe. Raises `RequestError` for more than any filter can have."""
+def form_from_fields(fields: Iterable[tuple[str, str]], vocabulary: FilterVocabulary) -> FilterGroup:
+    """Returns the tree that posted fields describe. Raises `RequestError` for more nodes than a filter can have."""
     nodes: dict[str, Fields] = {}
     for name, text in fields:
-        found = _NAME.match(name)
-        if found and found.group(2).count("-") <= DEEPEST:
-            nodes.setdefault(found.group(1), {}).setdefault(found.group(3), []).append(text)
-    if len(nodes) > MOST_NODES:
-        raise RequestError(413, "too_many_conditions", f"{len(nodes):,} conditions and groups; at most {MOST_NODES:,}")
-    root = Group(ROOT, _match(nodes.get(ROOT, {})))
-    groups = {ROOT: root}
-    for path in sorted(nodes, key=_place):
-        parent, posted = groups.get(path.rpartition("-")[0]), nodes[path]
+        match = _FIELD_NAME.match(name)
+        if match and match.group(2).count("-") <= MAX_DEPTH:
+            nodes.setdefault(match.group(1), {}).setdefault(match.group(3), []).append(text)
+    if len(nodes) > MAX_NODES:
+        raise RequestError(413, "too_many_conditions", f"{len(nodes):,} conditions and groups; at most {MAX_NODES:,}")
+    root = FilterGroup(ROOT_PATH, _parse_match(nodes.get(ROOT_PATH, {})))
+    groups = {ROOT_PATH: root}
+    for path in sorted(nodes, key=_numbers_of):
+        parent, node_fields = groups.get(path.rpartition("-")[0]), nodes[path]
         if parent is None:
             continue
-        if "match" in posted:
-            parent.nodes.append(groups.setdefault(path, Group(path, _match(posted))))
+        if "match" in node_fields:
+            parent.nodes.append(groups.setdefault(path, FilterGroup(path, _parse_match(node_fields))))
         else:
-            row = Row(path, posted.get("attribute", [""])[0], posted.get("operator", [""])[0], posted)
-            parent.nodes.append(settled(row, words))
-            if row.inputs[0] == "several":
-                take_more(row)
+            parent.nodes.append(_row_from_fields(path, node_fields, vocabulary))
     return root
 
 
-def settled(row: Row, words: Vocabulary) -> Row:
-    """The row with an operator that its attribute allows, and the inputs that this one needs."""
-    allowed = [name for name, _ in words.operators(row.attribute)]
+def normalise_row(row: FilterRow, vocabulary: FilterVocabulary) -> FilterRow:
+    """Gives the row an operator that its attribute allows, and the inputs that this operator needs."""
+    allowed = [name for name, _ in vocabulary.operators(row.attribute)]
     if allowed and row.operator not in allowed:
         row.operator = allowed[0]
-    row.inputs = inputs_of(row.attribute, row.operator, words.types)
-    # Values of another kind: what was typed for a text says nothing as a number.
+    row.inputs = inputs_of(row.attribute, row.operator, vocabulary.types)
+    # Values of another kind: what was typed as a text has no meaning as a number.
     if row.text("kind") not in ("", row.inputs[1]):
         row.texts = {}
     return row
 
 
-def act(root: Group, action: str, words: Vocabulary) -> str | None:
-    """Do what a button of the builder says, such as `add:filter-0`; the id of what to go on with, if anything."""
+def apply_action(root: FilterGroup, action: str, vocabulary: FilterVocabulary) -> str | None:
+    """Applies what a button of the builder sent, such as `add:filter-0`. Returns the id of the input to focus."""
     verb, _, rest = action.partition(":")
-    path, _, place = rest.partition(":")
-    nodes: dict[str, tuple[Group, Group | Row]] = {node.path: (group, node) for group, node in root.everything()}
-    nodes[ROOT] = (root, root)
+    path, _, index = rest.partition(":")
+    nodes: dict[str, tuple[FilterGroup, FilterGroup | FilterRow]] = {
+        node.path: (group, node) for group, node in root.descendants()
+    }
+    nodes[ROOT_PATH] = (root, root)
     if path not in nodes:
         return None
     group, node = nodes[path]
     match verb:
-        case "add" if isinstance(node, Group):
-            node.nodes.append(Row(node.next_path()))
+        case "add" if isinstance(node, FilterGroup):
+            node.nodes.append(FilterRow(node.next_path()))
             return f"{node.nodes[-1].path}-attribute"
-        case "group" if isinstance(node, Group):
-            inner = Group(node.next_path(), "any")
-            inner.nodes.append(Row(inner.next_path()))
+        case "group" if isinstance(node, FilterGroup):
+            inner = FilterGroup(node.next_path(), "any")
+            inner.nodes.append(FilterRow(inner.next_path()))
             node.nodes.append(inner)
             return f"{inner.path}-match"
         case "remove" if node is not root:
             group.nodes.remove(node)
             return f"{group.path}-add"
-        case "more" if isinstance(node, Row):
+        case "more" if isinstance(node, FilterRow):
             return node.value_id
-        case "drop" if isinstance(node, Row) and place.isdigit() and int(place) < len(node.all("item")):
-            del node.texts["item"][int(place)]
+        case "drop" if isinstance(node, FilterRow) and index.isdigit() and int(index) < len(node.all("item")):
+            del node.texts["item"][int(index)]
             return node.value_id
     return None
 
 
-def take_more(row: Row) -> None:
-    """Put what is typed in the entry of a list among its values."""
+def empty_form() -> FilterGroup:
+    """The form of a new filter: one row without an attribute."""
+    return FilterGroup(ROOT_PATH, "all", [FilterRow(f"{ROOT_PATH}-0")])
+
+
+def _row_from_fields(path: str, fields: Fields, vocabulary: FilterVocabulary) -> FilterRow:
+    row = FilterRow(path, fields.get("attribute", [""])[0], fields.get("operator", [""])[0], fields)
+    normalise_row(row, vocabulary)
+    if row.inputs[0] == "several":
+        _add_typed_values(row)
+    return row
+
+
+def _add_typed_values(row: FilterRow) -> None:
+    """Moves what is typed in the entry of a list to the list's values."""
     kind = row.inputs[1]
     items = row.texts.setdefault("item", [])
-    for part in split(kind, "\n".join(row.texts.pop("more", []))):
-        # Numbers stay as typed until somebody reads them: what is none is told then.
-        item = token(part)
+    for part in split_values(kind, "\n".join(row.texts.pop("more", []))):
+        # Numbers stay as typed until the filter is read: only then is one that is no number reported.
+        item = to_json_line(part)
         if item not in items:
             items.append(item)
 
 
-def first_row() -> Group:
-    """The form of a filter that nobody began."""
-    return Group(ROOT, "all", [Row(f"{ROOT}-0")])
-
-
-def _match(posted: Fields) -> str:
-    match = posted.get("match", ["all"])[0]
+def _parse_match(fields: Fields) -> str:
+    match = fields.get("match", ["all"])[0]
     return match if match in MATCH_WORDS else "all"
 
 
-def _place(path: str) -> tuple[int, ...]:
+def _numbers_of(path: str) -> tuple[int, ...]:
     return tuple(int(number) for number in path.split("-")[1:])

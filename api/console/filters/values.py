@@ -1,7 +1,8 @@
-"""Values of conditions as a person types them: which inputs an operator needs, what stands in them, what they say.
+"""Values of conditions as people type them: which inputs an operator needs, their texts, and what the texts mean.
 
-`shown` and `read` are each other's inverse. Where an input cannot show a value exactly (an instant to the
-microsecond, a text of two lines), the value travels beside it, and counts for as long as nobody types.
+`value_to_text` and `value_from_text` are each other's inverse. Where an input cannot show a value exactly (an instant
+to the microsecond, a text of two lines), the exact value is sent in a hidden field beside it, and is used as long as
+the text is not changed.
 """
 
 from __future__ import annotations
@@ -15,121 +16,132 @@ from zoneinfo import ZoneInfo
 from domain import json_text
 from domain.errors import Invalid
 from domain.filters.nesting import SEGMENT
-from domain.filters.operators import OPERATORS, Takes
+from domain.filters.operands import Takes
+from domain.filters.operators import OPERATORS
 from domain.values import AttributeType, BadValue, instant_text, normalise
 
 Kind = Literal["text", "number", "boolean", "date", "datetime", "count", "period", "return_period", "segment", "month"]
 Shape = Literal["none", "one", "pair", "several", "months"]
 Inputs = tuple[Shape, Kind]
-NOTHING: Inputs = ("none", "text")
-EMPTY = "Choose a value"
+NO_INPUTS: Inputs = ("none", "text")
+CHOOSE_A_VALUE = "Choose a value"
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?\Z", re.ASCII)
 _WHOLE = re.compile(r"\d{1,12}\Z", re.ASCII)
 _LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\Z", re.ASCII)
 _BY_TAKES: dict[Takes, Inputs] = {
-    "nothing": NOTHING, "fragment": ("one", "text"), "texts": ("several", "text"), "day": ("one", "date"),
-    "count": ("one", "count"), "positive_count": ("one", "count"), "year_days": ("one", "count"),
-    "period": ("one", "period"), "return_period": ("one", "return_period"), "months": ("months", "month"),
-}  # fmt: skip
+    "nothing": NO_INPUTS,
+    "fragment": ("one", "text"),
+    "texts": ("several", "text"),
+    "day": ("one", "date"),
+    "count": ("one", "count"),
+    "positive_count": ("one", "count"),
+    "year_days": ("one", "count"),
+    "period": ("one", "period"),
+    "return_period": ("one", "return_period"),
+    "months": ("months", "month"),
+}
 
 
-class Unreadable(Exception):
-    """What was typed is not (yet) a value; the text says what to do."""
+class NotAValue(Exception):
+    """What was typed is not (yet) a value; the message says what to do."""
 
 
 def inputs_of(attribute: str, operator: str, types: dict[str, AttributeType]) -> Inputs:
-    """The inputs that a condition's value needs."""
+    """Returns the inputs that the value of a condition needs."""
     if attribute == SEGMENT:
         return "several", "segment"
     kind = types.get(attribute)
     row = None if kind is None else OPERATORS[kind].get(operator)
     if kind is None or row is None:
-        return NOTHING
+        return NO_INPUTS
     shapes: dict[Takes, Shape] = {"one": "one", "several": "several", "pair": "pair"}
     if row.takes in shapes:
         return shapes[row.takes], "text" if kind == "list" else kind
     return _BY_TAKES[row.takes]
 
 
-def shown(kind: Kind, value: Any, zone: ZoneInfo) -> str:
-    """The text with which an input shows a value."""
+def value_to_text(kind: Kind, value: Any, zone: ZoneInfo) -> str:
+    """Returns the text with which an input shows a value."""
     match kind:
         case "boolean":
             return "true" if value is True else "false" if value is False else ""
         case "number" | "count" | "month":
-            return _number_shown(value)
+            return _number_to_text(value)
         case "datetime":
-            return _instant_shown(value, zone)
+            return _instant_to_text(value, zone)
         case "text":
             return re.sub(r"[\r\n]", "", str(value).strip())
     return str(value).strip()
 
 
-def read(kind: Kind, text: str, zone: ZoneInfo) -> Any:
-    """The value, as JSON, that a text in an input says. Raises `Unreadable`."""
+def value_from_text(kind: Kind, text: str, zone: ZoneInfo) -> Any:
+    """Returns the JSON value that the text of an input means. Raises `NotAValue`."""
     text = text.strip()
     if not text:
-        raise Unreadable(EMPTY)
+        raise NotAValue(CHOOSE_A_VALUE)
     match kind:
         case "boolean":
             return text == "true"
         case "number":
-            return _number(text)
+            return _number_from_text(text)
         case "count" | "month":
             if not _WHOLE.match(text):
-                raise Unreadable("Needs a whole number such as 30")
+                raise NotAValue("Needs a whole number such as 30")
             return int(text)
         case "datetime":
-            return _instant(text, zone)
+            return _instant_from_text(text, zone)
     return text
 
 
-def exact(kind: Kind, value: Any, zone: ZoneInfo) -> str:
-    """The value as JSON where its input cannot show all of it, otherwise nothing."""
+def exact_json(kind: Kind, value: Any, zone: ZoneInfo) -> str:
+    """Returns the value as JSON where its input cannot show it exactly, otherwise an empty text."""
     try:
-        again = read(kind, shown(kind, value, zone), zone)
-    except Unreadable:
+        again = value_from_text(kind, value_to_text(kind, value, zone), zone)
+    except NotAValue:
         again = None
-    return "" if _normal(kind, again) == _normal(kind, value) else token(value)
+    return "" if _normalised(kind, again) == _normalised(kind, value) else to_json_line(value)
 
 
-def read_beside(kind: Kind, text: str, beside: str, zone: ZoneInfo) -> Any:
-    """As `read`; the exact value `beside` counts while its input shows what it showed. Raises `Unreadable`."""
-    if beside:
-        value = untoken(beside)
-        if isinstance(value, str | int | Decimal) and shown(kind, value, zone) == text:
+def value_from_text_or_exact(kind: Kind, text: str, exact: str, zone: ZoneInfo) -> Any:
+    """Returns the value of the JSON in `exact` while the text still shows it, else that of the text.
+
+    Raises `NotAValue`.
+    """
+    if exact:
+        value = from_json_line(exact)
+        if isinstance(value, str | int | Decimal) and value_to_text(kind, value, zone) == text:
             return value
-    return read(kind, text, zone)
+    return value_from_text(kind, text, zone)
 
 
-def token(value: Any) -> str:
-    """A value as JSON in one line."""
+def to_json_line(value: Any) -> str:
+    """Returns a value as JSON on one line."""
     return json_text.dumps(value).decode()
 
 
-def untoken(text: str) -> Any:
-    """The value of such a line; `None` for anything else."""
+def from_json_line(text: str) -> Any:
+    """Returns the value of a JSON text; `None` for anything else."""
     try:
         return json_text.parse(text.encode("utf-8", "replace"))
     except Invalid:
         return None
 
 
-def split(kind: Kind, text: str) -> list[str]:
-    """The values that somebody typed one after the other, by comma or by line."""
+def split_values(kind: Kind, text: str) -> list[str]:
+    """Returns the values of a text that separates them by commas or lines."""
     if kind == "segment":
         return [text.strip()] if text.strip() else []
     return [part.strip() for part in re.split(r"[,\r\n]", text) if part.strip()]
 
 
-def _normal(kind: Kind, value: Any) -> Any:
+def _normalised(kind: Kind, value: Any) -> Any:
     if kind in ("text", "number", "boolean", "date", "datetime"):
-        normal = normalise(kind, value)
-        return None if isinstance(normal, BadValue) else normal
+        normalised = normalise(kind, value)
+        return None if isinstance(normalised, BadValue) else normalised
     return value
 
 
-def _number_shown(value: Any) -> str:
+def _number_to_text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return str(value)
     try:
@@ -139,17 +151,17 @@ def _number_shown(value: Any) -> str:
     return f"{number:f}" if number.is_finite() and abs(number.adjusted()) < 100 else str(value)
 
 
-def _number(text: str) -> int | Decimal:
+def _number_from_text(text: str) -> int | Decimal:
     if not _NUMBER.match(text):
-        raise Unreadable("Needs a number such as 12.5")
+        raise NotAValue("Needs a number such as 12.5")
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else Decimal(text)
 
 
-def _instant_shown(value: Any, zone: ZoneInfo) -> str:
-    normal = normalise("datetime", value)
-    if not isinstance(normal, str):
+def _instant_to_text(value: Any, zone: ZoneInfo) -> str:
+    normalised = normalise("datetime", value)
+    if not isinstance(normalised, str):
         return str(value)
-    instant = datetime.fromisoformat(normal)
+    instant = datetime.fromisoformat(normalised)
     try:
         local = instant.astimezone(zone).replace(tzinfo=None)
     except OverflowError:
@@ -159,10 +171,10 @@ def _instant_shown(value: Any, zone: ZoneInfo) -> str:
     return local.isoformat(timespec="seconds" if local.second else "minutes")
 
 
-def _instant(text: str, zone: ZoneInfo) -> str:
+def _instant_from_text(text: str, zone: ZoneInfo) -> str:
     if not _LOCAL.match(text):
-        raise Unreadable("Needs a date and a time")
+        raise NotAValue("Needs a date and a time")
     try:
         return instant_text(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC))
     except (ValueError, OverflowError):
-        raise Unreadable("Not an instant of the calendar") from None
+        raise NotAValue("Not a valid date and time") from None

@@ -1,7 +1,7 @@
-"""How the filter builder names attributes, operators and periods.
+"""What the filter builder calls attributes, operators and periods.
 
-The names of operators are in `domain.filters.wording`;
-here they stand before their value: "Equals", "Is in the last … days".
+A row of `domain.filters.operators` has the words of an operator within a sentence; here each is a choice of its own,
+shown before its value: "Equals", "Is in the last … days".
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from typing import NamedTuple
 
 from domain.customer import BUILT_IN
 from domain.filters.nesting import SEGMENT
-from domain.filters.operators import operators_of
-from domain.filters.wording import MOVING, OF_BOOLEANS, OF_SEGMENTS, PHRASES
+from domain.filters.operators import OPERATORS, operator_named
+from domain.filters.wording import SEGMENT_PHRASES
 from domain.values import AttributeType
 from projections.read.accounts import AttributeRow
 
 BUILT_IN_WORDS = {
-    "phone": "Phone", "name": "Name", "external_id": "External ID", "tags": "Tags", "opted_out": "Opted out",
+    "phone": "Phone",
+    "name": "Name",
+    "external_id": "External ID",
+    "tags": "Tags",
+    "opted_out": "Opted out",
     "created_at": "Created",
-}  # fmt: skip
-MEMBERSHIP = "Segment membership"
+}
+MEMBERSHIP_WORDS = "Segment membership"
 MATCH_WORDS = {"all": "All of", "any": "Any of", "not_all": "Not all of", "none": "None of"}
 
 
-class Vocabulary(NamedTuple):
-    """The attributes and segments that a filter of one account may speak of."""
+class FilterVocabulary(NamedTuple):
+    """The attributes and segments that the filters of one account may use; `groups` orders the attributes."""
 
     types: dict[str, AttributeType]
     labels: dict[str, str]
@@ -33,32 +37,31 @@ class Vocabulary(NamedTuple):
     segments: dict[str, str]
 
     def operators(self, attribute: str) -> list[tuple[str, str]]:
-        """The operators that an attribute allows, each with its words; none for an unknown attribute."""
+        """Returns the operators that an attribute allows, each with its words; none for an unknown attribute."""
         if attribute == SEGMENT:
-            return [(name, _before_value(name, phrase)) for name, phrase in OF_SEGMENTS.items()]
+            return [(name, _before_value(name, phrase)) for name, phrase in SEGMENT_PHRASES.items()]
         kind = self.types.get(attribute)
         if kind is None:
             return []
         return operators_in_words(kind)
 
     def label(self, attribute: str) -> str:
-        """How people call an attribute."""
+        """Returns the name of an attribute that people see."""
         return self.labels.get(attribute, attribute)
 
 
 def operators_in_words(kind: AttributeType) -> list[tuple[str, str]]:
-    """The operators of a type, each as it stands before its value."""
-    phrases = PHRASES | OF_BOOLEANS if kind == "boolean" else PHRASES
-    return [(name, _before_value(name, phrases[name])) for name in operators_of(kind)]
+    """Returns the operators of a type, each with the words shown before its value."""
+    return [(operator.name, _before_value(operator.name, operator.phrase)) for operator in OPERATORS[kind].values()]
 
 
-def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> Vocabulary:
-    """What filters may speak of: the account's own attributes by label, the built-in ones, segments by id."""
+def filter_vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> FilterVocabulary:
+    """Returns what filters may use: the account's own attributes by label, the built-in ones, segments by id."""
     own = {row.key: row for row in attributes}
     labels = {key: row.label or key.replace("_", " ").capitalize() for key, row in own.items()}
-    return Vocabulary(
+    return FilterVocabulary(
         dict(BUILT_IN) | {key: row.type for key, row in own.items()},
-        BUILT_IN_WORDS | labels | {SEGMENT: MEMBERSHIP},
+        BUILT_IN_WORDS | labels | {SEGMENT: MEMBERSHIP_WORDS},
         (
             ("Your attributes", tuple(sorted(own, key=lambda key: (labels[key].casefold(), key)))),
             ("Of every customer", tuple(BUILT_IN_WORDS)),
@@ -69,10 +72,9 @@ def vocabulary(attributes: Iterable[AttributeRow], segments: dict[str, str]) -> 
 
 
 def unit_of(operator: str) -> str:
-    """What an operator counts, "days" or "hours"; nothing for one that does not count."""
-    if operator not in MOVING or operator.endswith("_period"):
-        return ""
-    return "hours" if operator.endswith("_hours") else "days"
+    """Returns what an operator counts, "days" or "hours"; an empty text for one that does not count."""
+    row = operator_named(operator, None)
+    return f"{row.unit}s" if row is not None and row.unit else ""
 
 
 def period_words(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Who is in a segment: View Customers, a dialog over any page, and Manage Customers, a page of its own.
+"""The members of a segment: View Customers, a dialog over any page, and Manage Customers, a page of its own.
 
 Both keep themselves up to date. What Manage Customers allows depends on the segment's type; the changes themselves
-are in `member_changes`, `import_upload` and `customer_edit`.
+are in `changes`, `csv_import` and `customer_edit`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.members.lines import line_of
+from api.console.members.customer_lines import customer_line
 from api.console.web.paging import Paged, Pager
-from api.console.web.rendering import show, still, unchanged
+from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
@@ -27,67 +27,71 @@ from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments")
 QueryText = Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)]
-_APART = ","
+KEY_SEPARATOR = ","
 
 
 @router.get("/{segment_id}/customers")
 def view(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
-    """Everyone currently in the segment."""
-    account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
-        if unchanged(request, position):
-            return still()
+    """Shows everyone currently in the segment."""
+    account_id = user.account_id
+    with snapshot(services, account_id) as (connection, position):
+        if is_unchanged(request, position):
+            return nothing_new()
         segment = require_segment(connection, account_id, segment_id)
         words = segments.words(connection, account_id, [segment.filter])
-        values = _listed(connection, account_id, segment, words, pager, query)
+        values = _list_values(connection, account_id, segment, words, pager, query)
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
+        "segment": show_segment(segment, words, position),
+        "query": query,
         "seen": position,
-    }  # fmt: skip
+    }
     return show(request, "members.html", values)
 
 
 @router.get("/{segment_id}/manage")
 def manage(
-    request: Request, here: Here, person: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, query: QueryText = ""
 ) -> Response:
-    """The segment's membership: of a static segment to change, of a dynamic one to read."""
-    account_id = person.account_id
-    with snapshot(here, account_id) as (connection, position):
+    """Shows the segment's members: those of a static segment can be changed."""
+    account_id = user.account_id
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         running = imports.running_imports(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))
-        if unchanged(request, seen):
-            return still()
+        if is_unchanged(request, seen):
+            return nothing_new()
         words = segments.words(connection, account_id, [segment.filter])
-        values = _listed(connection, account_id, segment, words, pager, query)
+        values = _list_values(connection, account_id, segment, words, pager, query)
     values |= {
-        "person": person, "active": "segments", "segment": show_segment(segment, words, position), "query": query,
-        "failure": segment.failure, "running": running, "seen": seen,
-    }  # fmt: skip
+        "segment": show_segment(segment, words, position),
+        "query": query,
+        "failure": segment.failure,
+        "running": running,
+        "seen": seen,
+    }
     return show(request, "manage.html", values)
 
 
-def _listed(
+def _list_values(
     connection: Any, account_id: UUID, segment: SegmentRow, words: Words, pager: Pager, query: str
 ) -> dict[str, Any]:
-    """The page of members that the address asks for."""
+    """Returns the template's values for the page of members that the address asks for."""
     wanted = customers.parse_search(connection, account_id, query)
-    version, before = segment.serving or 0, _before(pager.after)
-    rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.fetch)
+    version, before = segment.serving or 0, _parse_key(pager.after)
+    rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.limit)
     everyone = wanted == customers.EVERYONE
     total = segment.members if everyone else members.count_if_few(connection, version, wanted)
-    page = pager.page(rows, lambda each: f"{each[1].isoformat()}{_APART}{each[0].customer_no}", total)
-    return {"page": page, "lines": [line_of(row, words, joined) for row, joined in page.rows], "zone": words.zone}
+    page = pager.page(rows, lambda each: f"{each[1].isoformat()}{KEY_SEPARATOR}{each[0].customer_no}", total)
+    return {"page": page, "lines": [customer_line(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 
 
-def _before(after: str) -> tuple[datetime, int] | None:
-    """The row that a page begins after; an address that nobody made here begins at the first one."""
-    written, _, number = after.partition(_APART)
+def _parse_key(after: str) -> tuple[datetime, int] | None:
+    """Returns the row that a page begins after; `None`, the beginning, for anything that is no key."""
+    instant, _, number = after.partition(KEY_SEPARATOR)
     try:
-        joined_at = datetime.fromisoformat(written)
+        joined_at = datetime.fromisoformat(instant)
     except ValueError:
         return None
     if joined_at.tzinfo is None or not (number.isascii() and number.isdigit() and len(number) < 19):

@@ -1,4 +1,4 @@
-"""Deleting a segment: first what it would mean, in a dialog; then for good."""
+"""Deleting a segment, after a dialog that says what this means."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from fastapi import APIRouter, Request, Response
 
 from api.console.web.rendering import done, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import names_naming, settle, snapshot
+from api.http.read_your_writes import names_of_referring_segments, snapshot, wait_until_visible
 from projections.read import campaigns, segments
 
 router = APIRouter(prefix="/segments")
 
 
 @router.get("/{segment_id}/delete")
-def ask(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> Response:
-    """What deleting it would mean: the campaigns it leaves, and who else names it."""
-    with snapshot(here, person.account_id) as (connection, _):
-        segment = require_segment(connection, person.account_id, segment_id)
-        attached = campaigns.of_segment(connection, person.account_id, segment.segment_id)
-        used_by = segments.names_referring_to(connection, person.account_id, segment.segment_id)
+def ask(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
+    """Asks whether to delete it: the campaigns it is removed from, and the segments whose filters use it."""
+    with snapshot(services, user.account_id) as (connection, _):
+        segment = require_segment(connection, user.account_id, segment_id)
+        attached = campaigns.of_segment(connection, user.account_id, segment.segment_id)
+        used_by = segments.names_referring_to(connection, user.account_id, segment.segment_id)
     values = {
-        "person": person, "active": "segments", "segment": segment, "used_by": used_by,
+        "segment": segment,
+        "used_by": used_by,
         "campaigns": [(row, row.needs_audience_without(segment.segment_id)) for row in attached],
-    }  # fmt: skip
+    }
     return show(request, "segment_delete.html", values)
 
 
 @router.post("/{segment_id}/delete")
-def delete(request: Request, here: Here, person: SignedIn, segment_id: PathId) -> Response:
-    """Delete it; its customers stay."""
-    with snapshot(here, person.account_id) as (connection, _):
-        segment = require_segment(connection, person.account_id, segment_id)
-    used_by = partial(names_naming, here, person.account_id, segment.segment_id)
-    position = here.rollcall.segments.delete(person.account_id, segment.segment_id, None, used_by)
-    settle(here, person.account_id, position)
+def delete(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
+    """Deletes it; its customers stay."""
+    with snapshot(services, user.account_id) as (connection, _):
+        segment = require_segment(connection, user.account_id, segment_id)
+    used_by = partial(names_of_referring_segments, services, user.account_id, segment.segment_id)
+    position = services.rollcall.segments.delete(user.account_id, segment.segment_id, None, used_by)
+    wait_until_visible(services, user.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

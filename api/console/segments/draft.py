@@ -1,19 +1,19 @@
-"""What stands in the form of a segment, and whether it could be saved. Used by the form and by its live count."""
+"""The content of a segment's form, and whether it could be saved. Used by the form's pages and by its live count."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from api.console.filters.form import Group, Row, act, first_row, read_form
-from api.console.filters.stored import Written, form_of, written
-from api.console.filters.vocabulary import Vocabulary, vocabulary
-from api.console.web.form_body import Posted
+from api.console.filters.conversion import form_from_filter, to_filter_json
+from api.console.filters.form import FilterGroup, FilterRow, apply_action, empty_form, form_from_fields
+from api.console.filters.vocabulary import FilterVocabulary, filter_vocabulary
+from api.console.web.form_body import FormFields
 from api.console.web.rendering import sentence
-from api.http.context import Context
+from api.http.dependencies import Services
 from domain.errors import Invalid
 from domain.filters.conditions import Node
 from domain.segment import check_texts
@@ -24,106 +24,117 @@ LABELS = {"name": "Segment Name", "description": "Description"}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the form needs to know of an account; `own_id` is the segment that is edited."""
+class FormContext:
+    """What the form needs to know about an account; `own_id` is the segment that is edited."""
 
-    words: Vocabulary
+    vocabulary: FilterVocabulary
     zone: ZoneInfo
     own_id: UUID | None = None
 
 
 @dataclass
 class Draft:
-    """The form's fields. `notes` stand beside conditions and groups, by place; `errors` belong to fields, by id.
+    """The form's fields. `notes` are shown beside conditions and groups, by path; `errors` are fields' errors, by id.
 
-    Once somebody `tried` to save it, what is not finished is a mistake.
+    After an attempt to save (`tried`), unfinished conditions are errors.
     """
 
     name: str = ""
     description: str = ""
     dynamic: bool = False
-    root: Group = field(default_factory=first_row)
+    root: FilterGroup = field(default_factory=empty_form)
     notes: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     focus: str | None = None
     tried: bool = False
 
 
-def known_to(connection: Any, account_id: UUID, own_id: UUID | None = None) -> Known:
-    """What filters of this account may speak of, but for the segment `own_id` itself."""
+class CheckedFilter(NamedTuple):
+    """The filter of a form as JSON, its tree if it is valid, and otherwise notes on what to do, by path."""
+
+    json: Any
+    tree: Node | None
+    notes: dict[str, str]
+
+
+def form_context(connection: Any, account_id: UUID, own_id: UUID | None = None) -> FormContext:
+    """Returns what filters of this account may use, except the segment `own_id` itself."""
     names = segments.names(connection, account_id)
     days, _ = accounts.calendar(connection, account_id)
     others = {str(each): name for each, name in names.items() if each != own_id}
-    return Known(vocabulary(accounts.attributes(connection, account_id), others), days.zone, own_id)
+    return FormContext(filter_vocabulary(accounts.attributes(connection, account_id), others), days.zone, own_id)
 
 
-def stored_draft(row: SegmentRow, known: Known) -> Draft:
-    """The form of a segment as it is stored."""
+def draft_from_segment(row: SegmentRow, context: FormContext) -> Draft:
+    """Returns the form of a segment as it is stored."""
     dynamic = row.type == "dynamic"
-    root = form_of(row.filter, known.words, known.zone) if dynamic else first_row()
+    root = form_from_filter(row.filter, context.vocabulary, context.zone) if dynamic else empty_form()
     return Draft(row.name, row.description, dynamic, root)
 
 
-def posted_draft(form: Posted, known: Known) -> Draft:
-    """The form as it was sent, after whatever the pressed button of the builder does to it."""
-    root = read_form(form.pairs(), known.words)
+def draft_from_form(form: FormFields, context: FormContext) -> Draft:
+    """Returns the form as it was sent, after the action of the builder's button that was pressed."""
+    root = form_from_fields(form.pairs(), context.vocabulary)
     draft = Draft(
-        form.one("name"), form.one("description"), bool(form.one("dynamic")), root, tried=bool(form.one("tried"))
+        name=form.text("name"),
+        description=form.text("description"),
+        dynamic=bool(form.text("dynamic")),
+        root=root,
+        tried=bool(form.text("tried")),
     )
-    draft.focus = act(root, form.one("action"), known.words)
+    draft.focus = apply_action(root, form.text("action"), context.vocabulary)
     return draft
 
 
-def checked_filter(
-    here: Context, account_id: UUID, draft: Draft, known: Known
-) -> tuple[Written, Node | None, dict[str, str]]:
-    """The filter that stands in the form; its tree where it means something; otherwise what to do, by place."""
-    told = written(draft.root, known.zone)
-    if told.unfinished:
-        return told, None, dict(told.unfinished)
+def check_filter(services: Services, account_id: UUID, draft: Draft, context: FormContext) -> CheckedFilter:
+    """Returns the filter in the form, checked by the domain."""
+    result = to_filter_json(draft.root, context.zone)
+    if result.unfinished:
+        return CheckedFilter(result.json, None, dict(result.unfinished))
     try:
-        return told, here.rollcall.segments.parse_filter(account_id, told.filter, known.own_id), {}
-    except Invalid as wrong:
-        return told, None, {path: sentence(detail) for path, detail in told.mistakes(wrong.errors).items()}
+        tree = services.rollcall.segments.parse_filter(account_id, result.json, context.own_id)
+    except Invalid as invalid:
+        errors = result.errors_by_path(invalid.errors)
+        return CheckedFilter(result.json, None, {path: sentence(detail) for path, detail in errors.items()})
+    return CheckedFilter(result.json, tree, {})
 
 
-def check(here: Context, account_id: UUID, draft: Draft, known: Known) -> Any:
-    """The filter as JSON, `None` for a static segment; every mistake of the form goes into its errors."""
+def check_draft(services: Services, account_id: UUID, draft: Draft, context: FormContext) -> Any:
+    """Notes every error of the form in the draft. Returns the filter as JSON, `None` for a static segment."""
     draft.tried = True
-    attempt(draft, lambda: check_texts(draft.name, draft.description))
+    noting_errors(draft, lambda: check_texts(draft.name, draft.description))
     if not draft.dynamic:
         return None
-    told, _, draft.notes = checked_filter(here, account_id, draft, known)
+    checked = check_filter(services, account_id, draft, context)
+    draft.notes = checked.notes
     for path, note in draft.notes.items():
-        node = node_at(draft.root, path)
-        draft.errors[place_of(node)] = f"{label_of(node, known.words)}: {note}"
-    return told.filter
+        node = _node_at(draft.root, path)
+        draft.errors[_input_id_of(node)] = f"{_label_of(node, context.vocabulary)}: {note}"
+    return checked.json
 
 
-def attempt(draft: Draft, work: Callable[[], Any]) -> Any:
-    """What `work` gives; `None` where the domain refuses a text, which is then said beside it."""
+def noting_errors(draft: Draft, work: Callable[[], Any]) -> Any:
+    """Returns what `work` returns; `None` where the domain refuses a text, which is noted as an error of the draft."""
     try:
         return work()
-    except Invalid as wrong:
-        for error in wrong.errors:
+    except Invalid as invalid:
+        for error in invalid.errors:
             name = error.pointer.removeprefix("/")
-            detail = "Give the segment a name" if error.code == "name_required" else error.detail
+            detail = "Enter a name for the segment" if error.code == "name_required" else error.detail
             draft.errors[name if name in LABELS else ""] = sentence(detail)
         return None
 
 
-def node_at(root: Group, path: str) -> Group | Row:
-    """The node of a form at a place."""
-    return next((node for _, node in root.everything() if node.path == path), root)
+def _node_at(root: FilterGroup, path: str) -> FilterGroup | FilterRow:
+    return next((node for _, node in root.descendants() if node.path == path), root)
 
 
-def place_of(node: Group | Row) -> str:
-    """The id of the input that a mistake of a node is about."""
-    return f"{node.path}-match" if isinstance(node, Group) else node.value_id
+def _input_id_of(node: FilterGroup | FilterRow) -> str:
+    return f"{node.path}-match" if isinstance(node, FilterGroup) else node.value_id
 
 
-def label_of(node: Group | Row, words: Vocabulary) -> str:
-    """How a message calls a node."""
-    if isinstance(node, Group):
+def _label_of(node: FilterGroup | FilterRow, vocabulary: FilterVocabulary) -> str:
+    """Returns what a message calls a node."""
+    if isinstance(node, FilterGroup):
         return "Filters" if node.level == 0 else "Group"
-    return words.label(node.attribute) if node.attribute else "Filter"
+    return vocabulary.label(node.attribute) if node.attribute else "Filter"

@@ -1,4 +1,4 @@
-"""The Segments page: every segment of the account, with a filter panel, a menu on each row, and pages."""
+"""The Segments page: every segment of the account, with a filter panel, a menu on each row, and paging."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.web.paging import Paged
-from api.console.web.rendering import show, still, unchanged
+from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
-from api.http.context import Here
+from api.http.dependencies import ServicesDep
 from api.http.parameters import TEXT_PATTERN
 from api.http.read_your_writes import snapshot
 from api.http.shapes.segments import show_segment
@@ -21,29 +21,29 @@ router = APIRouter()
 @router.get("/segments")
 def list_segments(
     request: Request,
-    here: Here,
-    person: SignedIn,
+    services: ServicesDep,
+    user: SignedIn,
     pager: Paged,
     name: Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)] = "",
     kind: Annotated[Literal["static", "dynamic", ""], Query(alias="type")] = "",
 ) -> Response:
-    """The list of segments, newest first."""
-    account_id = person.account_id
-    asked = {"name": name.strip() or None, "kind": kind or None}
-    with snapshot(here, account_id) as (connection, position):
-        if unchanged(request, position):
-            return still()
-        rows = segments.page(connection, account_id, **asked, before=_number(pager.after), limit=pager.fetch)
-        total = segments.count(connection, account_id, **asked)
+    """Lists segments, newest first."""
+    account_id = user.account_id
+    filters = {"name": name.strip() or None, "kind": kind or None}
+    with snapshot(services, account_id) as (connection, position):
+        if is_unchanged(request, position):
+            return nothing_new()
+        rows = segments.page(connection, account_id, **filters, before=pager.after_number, limit=pager.limit)
+        total = segments.count(connection, account_id, **filters)
         words = segments.words(connection, account_id, (row.filter for row in rows))
     page = pager.page(rows, lambda row: str(row.segment_no), total)
     values = {
-        "person": person, "active": "segments", "page": page, "name": name, "kind": kind, "zone": words.zone,
-        "segments": [show_segment(row, words, position) for row in page.rows], "position": position,
+        "page": page,
+        "name": name,
+        "kind": kind,
+        "zone": words.zone,
+        "segments": [show_segment(row, words, position) for row in page.rows],
+        "position": position,
         "filtered": bool(name.strip() or kind),
-    }  # fmt: skip
+    }
     return show(request, "segments.html", values)
-
-
-def _number(after: str) -> int | None:
-    return int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None

@@ -1,7 +1,7 @@
-"""Beside the form of a segment: who matches the filters as they stand in it, and what saving them would do.
+"""Beside the form of a segment: which customers match the filters in it, and what saving them would do.
 
-Asked while somebody types. The answer also puts beside each condition what it still needs. Where counting takes too
-long it says so calmly: the segment can be saved without it.
+Requested while the user types. The answer also puts beside each condition what it still needs. Where counting takes
+too long, it says so; the segment can be saved without the count.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.console.segments.draft import Known, checked_filter, known_to, posted_draft
-from api.console.web.form_body import Form, Posted
+from api.console.segments.draft import FormContext, check_filter, draft_from_form, form_context
+from api.console.web.form_body import FormFields, PostedForm
 from api.console.web.rendering import show
-from api.console.web.session import Person, SignedIn
-from api.http.context import Context, Here
+from api.console.web.session import SignedIn, SignedInUser
+from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
@@ -29,46 +29,59 @@ router = APIRouter(prefix="/segments")
 
 
 @router.post("/new/matches")
-def of_new(request: Request, here: Here, person: SignedIn, form: Form) -> Response:
-    """Who matches the filters of a segment that is about to be created."""
-    with snapshot(here, person.account_id) as (connection, _):
-        known = known_to(connection, person.account_id)
-    return _matches(request, here, person, form, known, None)
+def of_new(request: Request, services: ServicesDep, user: SignedIn, form: PostedForm) -> Response:
+    """Shows which customers match the filters of a segment that is being created."""
+    with snapshot(services, user.account_id) as (connection, _):
+        context = form_context(connection, user.account_id)
+    return _matches(request, services, user, form, context, None)
 
 
 @router.post("/{segment_id}/matches")
-def of_edited(request: Request, here: Here, person: SignedIn, segment_id: PathId, form: Form) -> Response:
-    """Who matches the edited filters, and who would join and leave."""
-    with snapshot(here, person.account_id) as (connection, _):
-        row = require_segment(connection, person.account_id, segment_id)
-        known = known_to(connection, person.account_id, row.segment_id)
-    return _matches(request, here, person, form, known, row)
+def of_edited(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm
+) -> Response:
+    """Shows which customers match the edited filters, and how many would join and leave."""
+    with snapshot(services, user.account_id) as (connection, _):
+        row = require_segment(connection, user.account_id, segment_id)
+        context = form_context(connection, user.account_id, row.segment_id)
+    return _matches(request, services, user, form, context, row)
 
 
 def _matches(
-    request: Request, here: Context, person: Person, form: Posted, known: Known, row: SegmentRow | None
+    request: Request,
+    services: Services,
+    user: SignedInUser,
+    form: FormFields,
+    context: FormContext,
+    row: SegmentRow | None,
 ) -> Response:
-    draft = posted_draft(form, known)
-    _, node, notes = checked_filter(here, person.account_id, draft, known)
+    draft = draft_from_form(form, context)
+    checked = check_filter(services, user.account_id, draft, context)
     values: dict[str, Any] = {
-        "draft": draft, "notes": notes, "segment": row, "count": None, "sample": [], "impact": None, "too_slow": False,
-        "most": SAMPLE,
-    }  # fmt: skip
-    if node is not None:
+        "draft": draft,
+        "notes": checked.notes,
+        "segment": row,
+        "count": None,
+        "sample": [],
+        "impact": None,
+        "too_slow": False,
+        "sample_size": SAMPLE,
+    }
+    if checked.tree is not None:
         try:
-            with snapshot(here, person.account_id) as (connection, _):
-                values |= _counted(connection, here, person, node, known, row)
-        except Unavailable as slow:
-            if slow.code != "preview_too_slow":
+            with snapshot(services, user.account_id) as (connection, _):
+                values |= _count(connection, services, user, checked.tree, context, row)
+        except Unavailable as error:
+            if error.code != "preview_too_slow":
                 raise
             values["too_slow"] = True
     return show(request, "segment_matches.html", values)
 
 
-def _counted(
-    connection: Any, here: Context, person: Person, node: Node, known: Known, row: SegmentRow | None
+def _count(
+    connection: Any, services: Services, user: SignedInUser, tree: Node, context: FormContext, row: SegmentRow | None
 ) -> dict[str, Any]:
-    moment = Days(known.zone).moment(micros(here.rollcall.now()))
-    count, sample = preview(connection, person.account_id, node, moment)
-    change = None if row is None else impact(connection, person.account_id, row.serving, node, moment)
+    moment = Days(context.zone).moment(micros(services.rollcall.now()))
+    count, sample = preview(connection, user.account_id, tree, moment)
+    change = None if row is None else impact(connection, user.account_id, row.serving, tree, moment)
     return {"count": count, "sample": [each.values for each in sample], "impact": change}

@@ -1,4 +1,4 @@
-// The filter builder: where the focus goes after a row came or went, and how lists of values are typed.
+// The filter builder: the focus after a row was added or removed, and the keyboard in lists of values.
 (() => {
   "use strict";
   const builder = () => document.getElementById("builder");
@@ -9,7 +9,7 @@
     htmx.trigger(document.body, "rollcall:filters");
   });
 
-  // Enter and comma put what is typed among the values; Backspace in an empty entry takes the last one away.
+  // Enter and comma add what is typed to the values; Backspace in an empty input removes the last value.
   document.addEventListener("keydown", (event) => {
     const entry = event.target.closest?.("[data-chips] > input[type=text]");
     if (!entry || event.isComposing) return;

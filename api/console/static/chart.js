@@ -1,22 +1,22 @@
-// Charts of numbers over time: every [data-chart] holds its data, [times in seconds, values], and the zone of its days.
-// Colours come from the page's custom properties; drawn anew when they, the data or the room change.
+// Charts of numbers over time: every [data-chart] has its data, [times in seconds, values], and the time zone of its days.
+// Colours come from the page's custom properties. A chart is redrawn when they, the data or the width change.
 (() => {
   "use strict";
   const HEIGHT = 260;
   const DAY = 86400;
-  // How far apart the instants under a chart may be, in seconds: they are told to the minute, and none of them twice.
+  // Possible distances of the labels on the time axis, in seconds: at least a minute, so that no label occurs twice.
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((minutes) => 60 * minutes)
     .concat([1, 2, 4, 7, 14, 30, 60, 90, 180, 365, 730, 1825].map((days) => DAY * days));
   const drawn = new Map(); // element -> {plot, data}
 
   function colour(element, property) {
     element.style.color = `var(${property})`;
-    const found = getComputedStyle(element).color;
+    const value = getComputedStyle(element).color;
     element.style.color = "";
-    return found;
+    return value;
   }
 
-  function labels(zone) {
+  function formatsIn(zone) {
     const format = (options) => new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", ...options });
     return {
       time: format({ hour: "2-digit", minute: "2-digit" }),
@@ -34,21 +34,21 @@
 
   function options(element, data) {
     const zone = element.dataset.zone;
-    const say = labels(zone);
+    const formats = formatsIn(zone);
     const [line, muted, grid] = ["--accent", "--muted", "--line"].map((each) => colour(element, each));
     const soft = colour(element, "--accent-soft");
     const axis = { stroke: muted, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px system-ui" };
     const days = (splits, step) => splits.map((at) => {
       const instant = at * 1000;
-      if (step >= 28 * DAY) return say.year.format(instant);
-      const time = say.time.format(instant);
-      return step >= DAY || time === "00:00" ? say.date.format(instant) : time;
+      if (step >= 28 * DAY) return formats.year.format(instant);
+      const time = formats.time.format(instant);
+      return step >= DAY || time === "00:00" ? formats.date.format(instant) : time;
     });
     const readout = element.querySelector("p") ?? element.appendChild(document.createElement("p"));
     const last = data[0].length - 1;
-    const tell = (plot) => {
+    const showReadout = (plot) => {
       const place = plot.cursor.idx ?? last;
-      readout.textContent = `${say.whole.format(plot.data[0][place] * 1000)}: ${plot.data[1][place].toLocaleString("en")}`;
+      readout.textContent = `${formats.whole.format(plot.data[0][place] * 1000)}: ${plot.data[1][place].toLocaleString("en")}`;
     };
     return {
       width: element.clientWidth,
@@ -61,40 +61,40 @@
         { ...axis, space: 72, incrs: STEPS, values: (plot, splits, index, space, step) => days(splits, step) },
         { ...axis, size: 64, incrs: [1, 2, 5].flatMap((each) => [...Array(10).keys()].map((power) => each * 10 ** power)).sort((a, b) => a - b), values: (plot, splits) => splits.map((each) => each.toLocaleString("en")) },
       ],
-      // A number holds until somebody joins or leaves: steps. What is filled is read from nought, so nothing else is.
+      // The number is constant until a customer joins or leaves: steps. Filled only if the axis begins at zero.
       series: [{}, { stroke: line, fill: (plot) => plot.scales.y.min === 0 ? soft : "transparent", width: 2, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) }],
-      hooks: { setCursor: [tell], ready: [tell], setData: [tell] },
+      hooks: { setCursor: [showReadout], ready: [showReadout], setData: [showReadout] },
     };
   }
 
-  function draw(element, anew) {
-    const known = drawn.get(element);
+  function draw(element, redraw) {
+    const existing = drawn.get(element);
     const data = element.dataset.chart;
-    if (known && !anew) {
-      if (known.data === data) return;
-      known.data = data;
-      known.plot.setData(JSON.parse(data));
+    if (existing && !redraw) {
+      if (existing.data === data) return;
+      existing.data = data;
+      existing.plot.setData(JSON.parse(data));
       return;
     }
-    known?.plot.destroy();
+    existing?.plot.destroy();
     const parsed = JSON.parse(data);
     drawn.set(element, { plot: new uPlot(options(element, parsed), parsed, element), data });
-    if (!known) room.observe(element);
+    if (!existing) resizes.observe(element);
   }
 
-  function all(anew) {
-    for (const element of document.querySelectorAll("[data-chart]")) draw(element, anew);
+  function drawAll(redraw) {
+    for (const element of document.querySelectorAll("[data-chart]")) draw(element, redraw);
     for (const element of drawn.keys()) if (!element.isConnected) drawn.delete(element);
   }
 
-  const room = new ResizeObserver((entries) => {
+  const resizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const { plot } = drawn.get(target) ?? {};
       if (plot && plot.width !== target.clientWidth) plot.setSize({ width: target.clientWidth, height: HEIGHT });
     }
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(true));
-  new MutationObserver(() => all(true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  document.addEventListener("htmx:after:swap", () => all(false));
-  all(false);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(true));
+  new MutationObserver(() => drawAll(true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  document.addEventListener("htmx:after:swap", () => drawAll(false));
+  drawAll(false);
 })();

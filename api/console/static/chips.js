@@ -1,12 +1,12 @@
-// Lists of short texts as chips: a textarea with `data-chips` (its label) keeps one text per line and is what is sent;
-// where scripts run, chips stand in its place. Enter or a comma adds, Backspace in the empty input takes the last away.
+// Lists of short texts as chips: a textarea with `data-chips` (its label) has one text per line and is what is sent;
+// chips are shown instead of it. Enter or a comma adds one, Backspace in the empty input removes the last.
 (() => {
   "use strict";
   const lines = (area) => area.value.split("\n").map((each) => each.trim()).filter(Boolean);
 
   function chip(area, box, text) {
-    const made = document.createElement("li");
-    made.className = "tag";
+    const item = document.createElement("li");
+    item.className = "tag";
     const remove = document.createElement("button");
     remove.type = "button";
     remove.ariaLabel = `Remove ${text}`;
@@ -15,8 +15,8 @@
       write(area, box, lines(area).filter((each) => each !== text));
       box.querySelector("input").focus();
     });
-    made.append(text, remove);
-    return made;
+    item.append(text, remove);
+    return item;
   }
 
   function write(area, box, texts) {
@@ -26,19 +26,19 @@
   }
 
   function add(area, box, input) {
-    const found = input.value.split(/[,\n]/).map((each) => each.trim()).filter(Boolean);
+    const texts = input.value.split(/[,\n]/).map((each) => each.trim()).filter(Boolean);
     input.value = "";
-    if (found.length) write(area, box, [...new Set([...lines(area), ...found])]);
+    if (texts.length) write(area, box, [...new Set([...lines(area), ...texts])]);
   }
 
-  function dress(area) {
-    area.dataset.dressed = "";
+  function enhance(area) {
+    area.dataset.enhanced = "";
     const box = document.createElement("div");
     box.className = "chips";
     box.append(document.createElement("ul"));
     const input = document.createElement("input");
     input.autocomplete = "off";
-    input.id = area.id; // so that its label and the links to what is wrong lead here
+    input.id = area.id; // so that its label and the links in error messages lead here
     area.removeAttribute("id");
     input.placeholder = "Type, then Enter";
     for (const name of ["aria-describedby", "aria-invalid"]) {
@@ -49,7 +49,7 @@
     area.hidden = true;
     area.autofocus = false;
     area.after(box);
-    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace takes the last away.");
+    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace removes the last.");
     input.addEventListener("keydown", (event) => {
       if ((event.key === "Enter" || event.key === ",") && !event.isComposing) {
         if (event.key === "Enter" && !input.value.trim()) return; // Enter in an empty input sends the form
@@ -60,14 +60,14 @@
       }
     });
     input.addEventListener("paste", () => setTimeout(() => input.value.includes(",") && add(area, box, input)));
-    input.addEventListener("change", () => add(area, box, input)); // what was typed counts without Enter as well
+    input.addEventListener("change", () => add(area, box, input)); // leaving the input adds what was typed
     box.querySelector("ul").replaceChildren(...lines(area).map((text) => chip(area, box, text)));
     if (focused) input.focus();
   }
 
-  function dressAll() {
-    for (const area of document.querySelectorAll("textarea[data-chips]:not([data-dressed])")) dress(area);
+  function enhanceAll() {
+    for (const area of document.querySelectorAll("textarea[data-chips]:not([data-enhanced])")) enhance(area);
   }
-  document.addEventListener("htmx:after:swap", dressAll);
-  dressAll();
+  document.addEventListener("htmx:after:swap", enhanceAll);
+  enhanceAll();
 })();

@@ -1,5 +1,5 @@
 // What the console's pages do in the browser beyond forms and links: dialogs, live regions, menus, notices.
-// Everything is bound to the document once, so that content which htmx brings in later works as well.
+// Listeners are bound to the document once, so that content which htmx loads later works too.
 (() => {
   "use strict";
   const LIVE_EVERY = 1000; // milliseconds
@@ -7,12 +7,12 @@
   const dialog = document.getElementById("dialog");
   const base = document.title;
   let opener = null;
-  let typed = false; // whether the dialog's form holds something that a stray click must not lose
-  const left = {}; // the id of the link by which each dialog was left for the next one
+  let typed = false; // whether the dialog's form has input that a click on the backdrop must not lose
+  const openers = {}; // by depth: the id of the link in a dialog that opened the next dialog
   // After a reload a dialog's address shows a page, with no dialog to leave.
   history.replaceState(null, "");
 
-  // --- Dialogs: a link with data-dialog loads its page's inside; its address goes into the history.
+  // --- Dialogs: a link with data-dialog loads the content of its page; its address goes into the history.
   const depth = () => history.state?.dialog ?? 0;
 
   function loadDialog(address) {
@@ -22,7 +22,7 @@
   function showDialog() {
     if (!dialog.childElementCount) return;
     if (!dialog.open) dialog.showModal();
-    const wanted = dialog.querySelector("[autofocus]") ?? dialog.querySelector(`#${CSS.escape(left[depth()] || "none")}`);
+    const wanted = dialog.querySelector("[autofocus]") ?? dialog.querySelector(`#${CSS.escape(openers[depth()] || "none")}`);
     if (wanted) wanted.focus();
     else if (!dialog.contains(document.activeElement)) document.getElementById("dialog-title")?.focus();
   }
@@ -40,14 +40,14 @@
     const { ctx } = event.detail;
     ctx.within = dialog.contains(ctx.sourceElement);
     if (ctx.within || ctx.target === dialog) ctx.request.headers["Rollcall-Dialog"] = "1";
-    // Noted now: a link inside the dialog is gone once its answer is in.
+    // Stored now: the answer replaces a link inside the dialog.
     ctx.opens = ctx.sourceElement.closest?.("[data-dialog]")?.href;
-    if (ctx.opens) left[depth()] = ctx.sourceElement.id;
+    if (ctx.opens) openers[depth()] = ctx.sourceElement.id;
   });
 
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail;
-    // Whoever closed the dialog meanwhile does not wait for its next page any more.
+    // The dialog was closed while its next page was loading.
     if (ctx.within && ctx.target === dialog && !dialog.open) event.preventDefault();
   });
 
@@ -56,7 +56,7 @@
     if (ctx.target === dialog) {
       if (ctx.opens && ctx.response?.status < 400) {
         history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
-        delete left[depth()];
+        delete openers[depth()];
         typed = false;
       }
       showDialog();
@@ -80,7 +80,7 @@
     if (event.target.closest("[data-back]")) leave(1);
   });
 
-  // The backdrop closes too, but not where a selection that began inside merely ended on it.
+  // A click on the backdrop closes the dialog, but not the end of a text selection that began inside.
   let pressed = null;
   dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
   dialog.addEventListener("click", (event) => {
@@ -111,7 +111,7 @@
     refreshLive();
   });
 
-  // --- Live regions ask once a second whether there is anything new; the server answers 204 where there is not.
+  // --- Live regions request news once a second; the server answers 204 if there is none.
   function refreshLive() {
     for (const region of document.querySelectorAll("[data-live]")) {
       if (!region.querySelector(":popover-open")) htmx.trigger(region, "refresh");
@@ -120,12 +120,12 @@
   setInterval(() => document.visibilityState === "visible" && refreshLive(), LIVE_EVERY);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshLive());
 
-  const away = document.getElementById("away");
+  const unavailable = document.getElementById("unavailable");
   document.addEventListener("htmx:error", (event) => {
-    if (event.detail.ctx?.sourceElement?.matches?.("[data-live]")) away.hidden = false;
+    if (event.detail.ctx?.sourceElement?.matches?.("[data-live]")) unavailable.hidden = false;
   });
-  document.addEventListener("htmx:after:request", () => { away.hidden = true; });
-  // A live region that cannot be had now stays as it is.
+  document.addEventListener("htmx:after:request", () => { unavailable.hidden = true; });
+  // A live region that cannot be loaded now stays as it is.
   document.addEventListener("htmx:response:error", (event) => {
     const { ctx } = event.detail;
     if (ctx.sourceElement?.matches?.("[data-live]")) ctx.swap = "none";
@@ -138,7 +138,7 @@
     notice.textContent = text;
     const notices = document.getElementById("notices");
     notices.append(notice);
-    // Above a dialog that stays open: what is shown last lies on top.
+    // Shown again, to be above a dialog that stays open: the last popover is on top.
     notices.popover = "manual";
     notices.hidePopover();
     notices.showPopover();
@@ -146,7 +146,7 @@
   }
   for (const notice of document.querySelectorAll("#notices .notice")) setTimeout(() => notice.remove(), NOTICE_STAYS);
 
-  // --- Menus open below their button, or above where there is no room.
+  // --- Menus open below their button, or above it if there is no room below.
   document.addEventListener("toggle", (event) => {
     const menu = event.target;
     if (!menu.matches?.(".menu[popover]") || event.newState !== "open") return;
@@ -157,32 +157,32 @@
     menu.querySelector("a, button")?.focus();
   }, true);
 
-  // --- What was typed or chosen while the scripts were still on their way counts now: htmx takes its turn before this one.
-  const EARLY = "main :is(input[type=search], input[type=radio], select:not([multiple]))";
+  // --- Input from before the scripts were loaded is handled now. The timeout lets htmx initialise first.
+  const EARLY_INPUTS = "main :is(input[type=search], input[type=radio], select:not([multiple]))";
   setTimeout(() => {
-    for (const field of document.querySelectorAll(EARLY)) {
-      if (field.type === "search" && field.value !== field.defaultValue) tell(field, "input");
-      if (field.type === "radio" && field.checked && !field.defaultChecked) tell(field, "change");
-      if (field.type === "select-one" && field.selectedIndex !== shownFirst(field)) tell(field, "change");
+    for (const field of document.querySelectorAll(EARLY_INPUTS)) {
+      if (field.type === "search" && field.value !== field.defaultValue) dispatch(field, "input");
+      if (field.type === "radio" && field.checked && !field.defaultChecked) dispatch(field, "change");
+      if (field.type === "select-one" && field.selectedIndex !== defaultIndex(field)) dispatch(field, "change");
     }
   });
-  const tell = (field, event) => field.dispatchEvent(new Event(event, { bubbles: true }));
-  const shownFirst = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
+  const dispatch = (field, event) => field.dispatchEvent(new Event(event, { bubbles: true }));
+  const defaultIndex = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
 
-  // --- Small things
+  // --- Small behaviours
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
-  const showCopying = () => {
+  const showCopyButtons = () => {
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
   };
-  showCopying();
-  document.addEventListener("htmx:after:swap", showCopying);
+  showCopyButtons();
+  document.addEventListener("htmx:after:swap", showCopyButtons);
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
     button.textContent = "Copied";
   });
-  // Enter in a search among a form's choices searches, and does not send the form.
+  // Enter in a search inside a form does not send the form.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches?.("[data-searches]")) event.preventDefault();
   });

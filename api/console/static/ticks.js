@@ -1,13 +1,13 @@
-// Ticking rows of a list: what is ticked survives searching and paging, and the button says how many there are.
-// The form holds every ticked id in its field `ticked`; `data-ticks` has the button's words for one and for many.
-// A form with `data-ticks-away` is there only while there is something to tick.
+// Ticking rows of a list: ticks are kept while the user searches and pages, and the button shows how many there are.
+// The form's field `ticked` has every ticked id; `data-ticks` has the button's text for one and for many.
+// A form with `data-ticks-away` is hidden while there is nothing to tick.
 (() => {
   "use strict";
   const formOf = (box) => box.form?.matches("[data-ticks]") && box.type === "checkbox" ? box.form : null;
   const ticked = (form) => new Set(form.elements.ticked.value.split(" ").filter(Boolean));
   const boxes = (form) => [...form.elements].filter((each) => each.type === "checkbox");
 
-  function tell(form, ids) {
+  function update(form, ids) {
     form.elements.ticked.value = [...ids].join(" ");
     const [one, many] = form.dataset.ticks.split("|");
     const button = form.querySelector("button:not([data-back])");
@@ -27,7 +27,7 @@
     for (const form of document.querySelectorAll("form[data-ticks]")) {
       const ids = ticked(form);
       for (const box of boxes(form)) box.checked = ids.has(box.value);
-      tell(form, ids);
+      update(form, ids);
     }
   }
 
@@ -41,10 +41,10 @@
       if (target.checked) ids.add(box.value);
       else ids.delete(box.value);
     }
-    tell(form, ids);
+    update(form, ids);
   });
   document.addEventListener("htmx:after:swap", restore);
-  // Once what was ticked is dealt with, nothing is.
+  // After the ticked rows were added or removed, none is ticked.
   document.addEventListener("rollcall:done", () => {
     for (const form of document.querySelectorAll("form[data-ticks]")) form.elements.ticked.value = "";
     restore();

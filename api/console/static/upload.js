@@ -1,19 +1,19 @@
-// A form with `data-upload` sends its file with progress; a file can be dragged in; one over `data-most` bytes is not sent.
-// Where scripts do not run, the form works as any other.
+// A form with `data-upload` sends its file with progress; a file can be dragged in; one over `data-max-bytes` is not sent.
+// Without scripts, the form works like any other.
 (() => {
   "use strict";
-  const inside = (form, name) => form.querySelector(`[data-${name}]`);
+  const part = (form, name) => form.querySelector(`[data-${name}]`);
   const dialog = document.getElementById("dialog");
 
-  function say(form, mistake) {
-    form.querySelector("#file-error").textContent = mistake;
-    form.elements.file.setAttribute("aria-invalid", mistake !== "");
+  function showError(form, error) {
+    form.querySelector("#file-error").textContent = error;
+    form.elements.file.setAttribute("aria-invalid", error !== "");
   }
 
-  function mistakeIn(form) {
+  function errorIn(form) {
     const [file] = form.elements.file.files;
     if (!file) return "Choose a CSV file first.";
-    if (file.size > Number(form.dataset.most)) return `The file is too large: at most ${form.dataset.most / 1048576} MB. Split it, and import the parts.`;
+    if (file.size > Number(form.dataset.maxBytes)) return `The file is too large: at most ${form.dataset.maxBytes / 1048576} MB. Split it and import the parts.`;
     return "";
   }
 
@@ -21,27 +21,27 @@
     const request = new XMLHttpRequest();
     const button = form.querySelector("button.primary");
     const bar = form.querySelector("progress");
-    const busy = (on) => { button.disabled = on; inside(form, "sending").hidden = !on; };
-    const failed = (mistake) => { busy(false); say(form, mistake); };
+    const busy = (on) => { button.disabled = on; part(form, "sending").hidden = !on; };
+    const failed = (error) => { busy(false); showError(form, error); };
     request.upload.addEventListener("progress", ({ loaded, total }) => {
       bar.value = (100 * loaded) / total;
-      inside(form, "sent").textContent = `${Math.floor(bar.value)} %`;
+      part(form, "sent").textContent = `${Math.floor(bar.value)} %`;
     });
     request.addEventListener("load", () => {
-      if (!form.isConnected) return; // the dialog was closed meanwhile; the import runs
-      if (request.status === 201) return go(form, request.getResponseHeader("Location"));
+      if (!form.isConnected) return; // the dialog was closed; the import continues
+      if (request.status === 201) return showProgress(form, request.getResponseHeader("Location"));
       const answer = new DOMParser().parseFromString(request.responseText, "text/html");
-      const told = answer.getElementById("file-error") ?? answer.querySelector("main .empty p");
-      failed(told?.textContent.trim() || "The upload was refused. Reload the page and try again.");
+      const message = answer.getElementById("file-error") ?? answer.querySelector("main .empty p");
+      failed(message?.textContent.trim() || "The upload was refused. Reload the page and try again.");
     });
-    request.addEventListener("error", () => failed("The upload did not get through. Try again."));
+    request.addEventListener("error", () => failed("The upload failed. Try again."));
     request.open("POST", form.action);
     request.setRequestHeader("Rollcall-Upload", "1");
     busy(true);
     request.send(new FormData(form));
   }
 
-  function go(form, address) {
+  function showProgress(form, address) {
     if (!dialog.contains(form)) return location.assign(address);
     history.replaceState(history.state, "", address);
     htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML" });
@@ -51,17 +51,17 @@
     const form = event.target.closest("form[data-upload]");
     if (!form) return;
     event.preventDefault();
-    const mistake = mistakeIn(form);
-    say(form, mistake);
-    if (!mistake) send(form);
+    const error = errorIn(form);
+    showError(form, error);
+    if (!error) send(form);
   });
 
   document.addEventListener("change", ({ target }) => {
     const form = target.closest("form[data-upload]");
-    if (form && target.type === "file" && target.files.length) say(form, mistakeIn(form));
+    if (form && target.type === "file" && target.files.length) showError(form, errorIn(form));
   });
 
-  // A file that misses the zone must not replace the page.
+  // A file dropped outside the zone must not replace the page.
   for (const name of ["dragover", "drop", "dragleave"]) {
     document.addEventListener(name, (event) => {
       const form = document.querySelector("form[data-upload]");
@@ -76,7 +76,7 @@
     });
   }
 
-  const dress = () => { for (const hint of document.querySelectorAll("[data-drop-hint]")) hint.hidden = false; };
-  document.addEventListener("htmx:after:swap", dress);
-  dress();
+  const showDropHints = () => { for (const hint of document.querySelectorAll("[data-drop-hint]")) hint.hidden = false; };
+  document.addEventListener("htmx:after:swap", showDropHints);
+  showDropHints();
 })();

@@ -1,1 +1,1 @@
-"""How the console speaks HTML: rendering, sessions, forms, CSRF protection."""
+"""What all pages of the console share: rendering, sessions, forms, paging, protection from other sites."""

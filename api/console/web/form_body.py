@@ -1,4 +1,4 @@
-"""What a form of the console sends, however many fields it has: read with a limit, every name with all its values."""
+"""The fields of a posted form: the body is read up to a limit; a name can have several values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from api.http.context import Here
-from api.http.json_body import received, require_type
+from api.http.dependencies import ServicesDep
+from api.http.json_body import limited_chunks, require_media_type
 
 
-class Posted:
-    """The fields of a form."""
+class FormFields:
+    """The fields of a form: every name with its values, in order."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -24,28 +24,28 @@ class Posted:
         return name in self._values
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Every name with each of its values."""
+        """Yields every name with each of its values."""
         return ((name, value) for name, values in self._values.items() for value in values)
 
-    def one(self, name: str) -> str:
-        """The value of a field that stands in the form once; empty where it does not."""
+    def text(self, name: str) -> str:
+        """Returns the last value of a field; an empty text where the form has no such field."""
         return self._values.get(name, [""])[-1]
 
     def number(self, name: str) -> int | None:
-        """The whole number that stands in the form once; `None` for anything else."""
-        text = self.one(name)
+        """Returns the whole number in a field; `None` for anything else."""
+        text = self.text(name)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
-    def every(self, name: str) -> list[str]:
-        """All values under one name, in order."""
+    def all(self, name: str) -> list[str]:
+        """Returns all values of a field, in order."""
         return self._values.get(name, [])
 
 
-async def posted(request: Request, here: Here) -> Posted:
-    """The form in a body of at most `max_body` bytes. Raises `RequestError`."""
-    require_type(request, "application/x-www-form-urlencoded")
-    body = b"".join([chunk async for chunk in received(request, here.max_body)])
-    return Posted(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+async def parse_form(request: Request, services: ServicesDep) -> FormFields:
+    """Returns the form in a body of at most `max_body` bytes. Raises `RequestError`."""
+    require_media_type(request, "application/x-www-form-urlencoded")
+    body = b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
+    return FormFields(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-Form = Annotated[Posted, Depends(posted)]
+PostedForm = Annotated[FormFields, Depends(parse_form)]

@@ -1,7 +1,7 @@
-"""Pages of the console's lists: by keyset like the API's, with a way back.
+"""Pages of the console's lists: keyset paging like the API's, but with a way back.
 
-An address holds the key after which its page begins and those of the pages before it, as plain text: they open
-nothing that the person could not see anyway.
+An address contains the key after which its page begins and those of the pages before it (the trail), as plain text:
+they give access to nothing that the user cannot see anyway.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from fastapi import Depends, Query, Request
 from api.console.web.rendering import with_query
 from api.http.parameters import TEXT_PATTERN
 
-ROWS = (10, 25, 50, 100)
-SEPARATOR = "~"
-LONGEST_TRAIL = 50
+ROWS_PER_PAGE = (10, 25, 50, 100)
+TRAIL_SEPARATOR = "~"
+MAX_TRAIL = 50
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ListPage:
     """One page of a list, and the addresses of its neighbours (`None` where there is none).
 
-    `total` is `None` of a list so long that nobody counts it.
+    `total` is `None` for a list that is too long to count.
     """
 
     rows: Sequence[Any]
@@ -34,7 +34,7 @@ class Shown:
     total: int | None
     previous: str | None
     next: str | None
-    choices: tuple[int, ...] = ROWS
+    choices: tuple[int, ...] = ROWS_PER_PAGE
 
     @property
     def last(self) -> int:
@@ -44,42 +44,42 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """What an address asks of a list."""
+    """The page of a list that an address asks for."""
 
     path: str
-    others: dict[str, str]
+    other_params: dict[str, str]
     per_page: int
     after: str
     trail: tuple[str, ...]
 
     @property
-    def fetch(self) -> int:
-        """How many rows to read: one more than the page holds tells whether there is a next one."""
+    def limit(self) -> int:
+        """How many rows to read: one more than the page has shows whether there is a next page."""
         return self.per_page + 1
 
     @property
-    def number(self) -> int | None:
+    def after_number(self) -> int | None:
         """The key after which the page begins, for lists whose keys are numbers."""
         return int(self.after) if self.after.isascii() and self.after.isdigit() and len(self.after) < 19 else None
 
-    def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None) -> Shown:
-        """The page that `rows` fill; `key` is what the page after a row begins after."""
+    def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None) -> ListPage:
+        """Returns the page with these rows; `key` returns the key of a row, after which the next page begins."""
         shown = rows[: self.per_page]
         more = len(rows) > self.per_page
-        here = (*self.trail, self.after) if self.after else self.trail
+        trail = (*self.trail, self.after) if self.after else self.trail
         first = (len(self.trail) + bool(self.after)) * self.per_page + 1
-        return Shown(
+        return ListPage(
             shown,
             self.per_page,
             (first if total is None else min(total, first)) if shown else 0,
             total,
             self._address(self.trail[-1] if self.trail else "", self.trail[:-1]) if self.after else None,
-            self._address(key(shown[-1]), here) if more else None,
+            self._address(key(shown[-1]), trail) if more else None,
         )
 
     def _address(self, after: str, trail: Sequence[str]) -> str:
-        kept = SEPARATOR.join(trail)
-        return with_query(self.path, **self.others, rows=self.per_page, after=after, trail=kept)
+        steps = TRAIL_SEPARATOR.join(trail)
+        return with_query(self.path, **self.other_params, rows=self.per_page, after=after, trail=steps)
 
 
 def pager(
@@ -88,10 +88,12 @@ def pager(
     after: Annotated[str, Query(max_length=100, pattern=TEXT_PATTERN)] = "",
     trail: Annotated[str, Query(max_length=6_000, pattern=TEXT_PATTERN)] = "",
 ) -> Pager:
-    """The page of a list that an address asks for."""
-    others = {name: value for name, value in request.query_params.items() if name not in ("rows", "after", "trail")}
-    steps = tuple(step for step in trail.split(SEPARATOR) if step)[-LONGEST_TRAIL:]
-    return Pager(request.url.path, others, int(rows), after, steps)
+    """Returns the page of a list that an address asks for."""
+    other_params = {
+        name: value for name, value in request.query_params.items() if name not in ("rows", "after", "trail")
+    }
+    steps = tuple(step for step in trail.split(TRAIL_SEPARATOR) if step)[-MAX_TRAIL:]
+    return Pager(request.url.path, other_params, int(rows), after, steps)
 
 
 Paged = Annotated[Pager, Depends(pager)]

@@ -1,8 +1,8 @@
-"""Passwords: the only module that knows how they are hashed (Argon2id). Made once by `api.console.app`.
+"""Passwords: the only module that knows how they are hashed (Argon2id). Created once by `api.console.app`.
 
-A hash takes 64 MiB and tens of milliseconds by design, so only a few are made at a time, and a crowd of strangers
-who try is turned away before it takes the threads that everybody else needs. An unknown e-mail address costs the same
-as a known one: how long an answer takes tells nobody who has an account.
+A hash takes 64 MiB and tens of milliseconds by design, so only a few are computed at a time, and a flood of sign-in
+attempts is refused before it takes the threads that other requests need. An unknown e-mail address takes as long as a
+known one, so that the time of an answer does not reveal who has an account.
 """
 
 from __future__ import annotations
@@ -19,54 +19,57 @@ from argon2.exceptions import VerifyMismatchError
 from domain.errors import Unavailable
 from domain.people import LONGEST_PASSWORD
 
-AT_ONCE = 4
-WAITING = 12
+MAX_HASHING = 4
+MAX_WAITING = 12
 
 
 class Passwords:
-    """Makes and checks hashes with the parameters of `hasher`."""
+    """Computes and checks hashes with the parameters of `hasher`."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._at_once = BoundedSemaphore(AT_ONCE)
-        self._inside = BoundedSemaphore(AT_ONCE + WAITING)
+        self._hashing = BoundedSemaphore(MAX_HASHING)
+        self._admitted = BoundedSemaphore(MAX_HASHING + MAX_WAITING)
 
-    def hashed(self, password: str) -> str:
-        """The hash of a password, its parameters and salt included. Raises `Unavailable`."""
+    def hash(self, password: str) -> str:
+        """Returns the hash of a password, with its parameters and salt. Raises `Unavailable`."""
         with self._turn():
             return self._hasher.hash(_bytes(password))
 
-    def fits(self, hashed: str | None, password: str) -> bool:
-        """Whether a password fits a hash; without a hash, no after the same time. Raises `Unavailable`."""
+    def matches(self, hashed: str | None, password: str) -> bool:
+        """Returns whether a password matches a hash; without a hash, `False` after the same time.
+
+        Raises `Unavailable`.
+        """
         if len(password) > LONGEST_PASSWORD:
             return False
-        nobody = self._of_nobody
+        stand_in = self._stand_in  # computed outside the turn, as it takes one itself
         try:
             with self._turn():
-                self._hasher.verify(nobody if hashed is None else hashed, _bytes(password))
+                self._hasher.verify(stand_in if hashed is None else hashed, _bytes(password))
         except VerifyMismatchError:
             return False
         return hashed is not None
 
-    def outdated(self, hashed: str) -> bool:
-        """Whether a hash was made with other parameters than those of today."""
+    def needs_rehash(self, hashed: str) -> bool:
+        """Returns whether a hash was computed with other parameters than the current ones."""
         return self._hasher.check_needs_rehash(hashed)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._inside.acquire(blocking=False):
-            raise Unavailable("too_many_passwords", "too many people sign in just now; try again in a moment")
+        if not self._admitted.acquire(blocking=False):
+            raise Unavailable("too_many_passwords", "too many people are signing in right now; try again in a moment")
         try:
-            with self._at_once:
+            with self._hashing:
                 yield
         finally:
-            self._inside.release()
+            self._admitted.release()
 
     @cached_property
-    def _of_nobody(self) -> str:
-        return self.hashed("the password of nobody")
+    def _stand_in(self) -> str:
+        return self.hash("a password that no account has")
 
 
 def _bytes(password: str) -> bytes:
-    # The same letters typed on another keyboard may be other code points.
+    # The same letters typed on another keyboard can be different code points.
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

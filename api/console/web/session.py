@@ -1,7 +1,7 @@
-"""Who is signed in: every page takes a `SignedIn`, which names the account whose data it shows.
+"""Sessions: every page takes a `SignedIn`, the user whose account it shows.
 
-A session is a random token in a cookie; the database knows its hash. Where nobody is signed in the browser is sent
-to the sign-in page, and afterwards back, but never to another site.
+A session is a random token in a cookie; the database stores its hash. Without a session the browser is sent to the
+sign-in page, and afterwards back, but never to another site.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
-from api.console.web.rendering import PLACE, with_query
-from api.http.context import Context, Here
+from api.console.web.rendering import CONSOLE_PATH, path_and_query, with_query
+from api.http.dependencies import Services, ServicesDep
 from domain.people import LINK_VOUCHES, SESSION_LONGEST, new_token, sha256_of
 from projections.records import sessions
 from projections.records.sessions import SessionRow
 
 COOKIE = "rollcall_session"
-HOME = f"{PLACE}/segments"
-# One of our pages, and nothing that a browser could take for the beginning of another site's address.
-_OURS = re.compile(rf"{PLACE}/(?!/)[^\\\x00-\x20\x7f]*\Z")
+HOME_PATH = f"{CONSOLE_PATH}/segments"
+# A path of the console, and nothing that a browser could read as the address of another site.
+_CONSOLE_PAGE = re.compile(rf"{CONSOLE_PATH}/(?!/)[^\\\x00-\x20\x7f]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who is signed in."""
+class SignedInUser:
+    """A person who is signed in to the console of an account."""
 
     account_id: UUID
     person_id: UUID
@@ -38,92 +38,104 @@ class Person:
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in."""
+    """The request has no session."""
 
 
-def found_session(request: Request, here: Here) -> SessionRow | None:
-    """The session that the request's cookie names, if it has not ended. Raises `Unavailable`."""
-    token = token_of(request)
-    return None if token is None else sessions.session_of(here.database, token, here.rollcall.now())
+def session_from_cookie(request: Request, services: ServicesDep) -> SessionRow | None:
+    """Returns the session of the token in the request's cookie, if it has not ended. Raises `Unavailable`."""
+    token = token_hash_of(request)
+    return None if token is None else sessions.session_of(services.database, token, services.rollcall.now())
 
 
-Session = Annotated[SessionRow | None, Depends(found_session)]
+Session = Annotated[SessionRow | None, Depends(session_from_cookie)]
 
 
-def signed_in(request: Request, session: Session) -> Person:
-    """The person of the request's session. Raises `SignInNeeded`."""
+def signed_in(request: Request, session: Session) -> SignedInUser:
+    """Returns the user of the request's session, and notes them for templates. Raises `SignInNeeded`."""
     if session is None:
         raise SignInNeeded
     request.state.account = str(session.account_id)
-    return Person(session.account_id, session.person_id, session.name, session.email or "")
+    user = SignedInUser(session.account_id, session.person_id, session.name, session.email or "")
+    request.state.user = user
+    return user
 
 
-SignedIn = Annotated[Person, Depends(signed_in)]
+SignedIn = Annotated[SignedInUser, Depends(signed_in)]
 
 
 async def sign_in_needed(request: Request, _: SignInNeeded) -> Response:
-    """Send the browser to the sign-in page, and back here afterwards."""
-    where = with_query(f"{PLACE}/sign-in", next=_shown(request))
+    """Sends the browser to the sign-in page, which leads back here afterwards."""
+    to = with_query(f"{CONSOLE_PATH}/sign-in", next=_page_to_return_to(request))
     if "hx-request" in request.headers:
-        return Response(headers={"HX-Redirect": where})
-    return RedirectResponse(where, 303)
+        return Response(headers={"HX-Redirect": to})
+    return RedirectResponse(to, 303)
 
 
-def _shown(request: Request) -> str:
-    """The page that the person looks at: a part of one, and what only takes a form, cannot be gone back to."""
+def _page_to_return_to(request: Request) -> str:
+    """Returns the page that the user sees: not a part of one, and not an address that only accepts a form."""
     if "hx-request" in request.headers:
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        page = urlsplit(request.headers.get("hx-current-url", ""))
     elif request.method != "GET":
-        shown = urlsplit(request.headers.get("referer", ""))
+        page = urlsplit(request.headers.get("referer", ""))
     else:
-        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return local_path(shown.path + (f"?{shown.query}" if shown.query else ""))
+        return path_and_query(request)
+    return local_path(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def local_path(text: str) -> str:
-    """`text` where it is the address of a page of this console, otherwise that of the first page."""
-    return text if _OURS.match(text) else HOME
+    """Returns `text` if it is the path of a page of this console, otherwise the path of the first page."""
+    return text if _CONSOLE_PAGE.match(text) else HOME_PATH
 
 
-def token_of(request: Request) -> bytes | None:
-    """The hash of the token in the request's cookie."""
+def token_hash_of(request: Request) -> bytes | None:
+    """Returns the hash of the token in the request's cookie."""
     token = request.cookies.get(COOKIE)
     return sha256_of(token) if token else None
 
 
-def let_in(
-    request: Request, here: Context, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
+def start_session(
+    request: Request, services: Services, account_id: UUID, person_id: UUID, *, to: str, verified_hash: str | None
 ) -> Response | None:
-    """Begin a session and go to the page `to`; `None` where the person or her password went away meanwhile."""
+    """Starts a session and goes to the page `to`.
+
+    Returns `None` where the person was removed, or their password changed, while they signed in.
+    """
     token = new_token()
-    if not sessions.begin(here.database, account_id, person_id, token.sha256, here.rollcall.now(), verified_hash):
+    if not sessions.begin(
+        services.database, account_id, person_id, token.sha256, services.rollcall.now(), verified_hash
+    ):
         return None
     answer = RedirectResponse(to, 303)
     answer.set_cookie(
-        COOKIE, token.text, max_age=int(SESSION_LONGEST.total_seconds()), path=PLACE, secure=over_https(request),
-        httponly=True, samesite="lax",
-    )  # fmt: skip
+        COOKIE,
+        token.text,
+        max_age=int(SESSION_LONGEST.total_seconds()),
+        path=CONSOLE_PATH,
+        secure=is_https(request),
+        httponly=True,
+        samesite="lax",
+    )
     return answer
 
 
-def let_out(request: Request, to: str) -> Response:
-    """Take the cookie back and go to the page `to`."""
+def forget_session(request: Request, to: str) -> Response:
+    """Deletes the cookie and goes to the page `to`."""
     answer = RedirectResponse(to, 303)
-    answer.delete_cookie(COOKIE, path=PLACE, secure=over_https(request), httponly=True, samesite="lax")
+    answer.delete_cookie(COOKIE, path=CONSOLE_PATH, secure=is_https(request), httponly=True, samesite="lax")
     return answer
 
 
-def vouched(session: SessionRow, here: Context) -> bool:
-    """Whether a one-time link let her in so lately that it stands for her password."""
-    return session.by_link and here.rollcall.now() < session.created_at + LINK_VOUCHES
+def is_recent_link_session(session: SessionRow, services: Services) -> bool:
+    """Returns whether the session began with a one-time link so recently that it replaces the password."""
+    return session.by_link and services.rollcall.now() < session.created_at + LINK_VOUCHES
 
 
-def over_https(request: Request) -> bool:
-    """Whether the browser spoke https, to us or to the proxy before us."""
+def is_https(request: Request) -> bool:
+    """Returns whether the browser used https, to us or to a proxy in front of us."""
     forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
     return "https" in (request.url.scheme, forwarded)
 
 
-def address(request: Request) -> str:
-    """The scheme and host by which the browser knows us."""
-    return f"{'https' if over_https(request) else 'http'}://{request.url.netloc}"
+def site_address(request: Request) -> str:
+    """Returns the scheme and host that the browser used."""
+    return f"{'https' if is_https(request) else 'http'}://{request.url.netloc}"

@@ -54,7 +54,7 @@ class Campaign(TypedDict):
 
 
 class Skipped(TypedDict):
-    """Members who are no recipients, each under the first reason that holds: excluded, opted out, phone."""
+    """Members who are not recipients, each under the first reason that applies: excluded, opted out, phone."""
 
     opted_out: int
     no_phone: int

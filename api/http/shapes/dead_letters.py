@@ -21,7 +21,7 @@ class RecordHeader(TypedDict):
 
 
 class DeadLetter(TypedDict):
-    """A record that could never succeed. Its bytes as text, or all as base64 where they are none."""
+    """A record that could never succeed. Its bytes as text, or all as base64 where they are not UTF-8."""
 
     id: int
     topic: str
@@ -108,7 +108,7 @@ def show_dead_letter(row: DeadLetterRow) -> DeadLetter:
 
 
 def _instant(milliseconds: int) -> datetime | None:
-    """A record's own timestamp, which may be anything; `None` outside the calendar."""
+    """Returns a record's own timestamp, which may be any number; `None` outside the calendar."""
     try:
         return datetime.fromtimestamp(milliseconds / 1_000, UTC)
     except (OverflowError, OSError, ValueError):

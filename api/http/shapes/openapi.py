@@ -1,4 +1,4 @@
-"""What each route promises, in the OpenAPI document: bodies, answers, every problem, examples.
+"""What the OpenAPI document says of each route: bodies, answers, every problem, examples.
 
 Routes name their statuses with `answers` and their body with `takes`; `install` completes FastAPI's
 document with the models behind them and the kinds of problems.
@@ -29,7 +29,7 @@ DESCRIPTION = """Customer segments that are always up to date.
 Every address under `/v1` takes an API key, which belongs to one account. Writes answer with the header
 `Rollcall-Position`; any GET accepts `?min_position=<that number>` (see `components.parameters.MinPosition`) and then
 waits up to five seconds until it includes that write, else it answers 504 `projection_lag`.
-Errors are `application/problem+json`; what their `type` means stands under `components.x-problems`."""
+Errors are `application/problem+json`; what their `type` means is under `components.x-problems`."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "Rollcall-Position": {
@@ -42,9 +42,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
     "Location": {"description": "The address of what was created.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-    "Allow": {"description": "The methods that the address knows.", "schema": {"type": "string"}},
+    "Allow": {"description": "The methods of the address.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
-    "X-Request-Id": {"description": "The request's name in the log.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "The request's id in the log.", "schema": {"type": "string"}},
 }
 _OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
 # Models that FastAPI does not see, because handlers read bodies themselves and errors come from `api.http.problems`.
@@ -69,7 +69,7 @@ NOT_DECLARED: dict[str, Any] = {
 def answers(
     success: Mapping[int, tuple[str, Any]], *problems: int, headers: tuple[str, ...] = ("Rollcall-Position",)
 ) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: its successes with an example each, and the problems it can tell."""
+    """The `responses` of a route: its successes with an example each, and its problems."""
     described: dict[int | str, dict[str, Any]] = {}
     for status, (description, example) in success.items():
         described[status] = {
@@ -139,9 +139,9 @@ def install(app: FastAPI) -> None:
         for operation in (each for path in drawn["paths"].values() for each in path.values()):
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _never_null(parameter["schema"])
-        for path, known in drawn["paths"].items():
-            if path.startswith("/v1") and "get" in known:
-                known["get"].setdefault("parameters", []).append({"$ref": "#/components/parameters/MinPosition"})
+        for path, operations in drawn["paths"].items():
+            if path.startswith("/v1") and "get" in operations:
+                operations["get"].setdefault("parameters", []).append({"$ref": "#/components/parameters/MinPosition"})
         components["x-problems"] = {
             kind.name: {"status": status, "title": kind.title, "remedy": kind.remedy} for status, kind in KINDS.items()
         }
@@ -151,18 +151,18 @@ def install(app: FastAPI) -> None:
 
 
 def _complete_answers(drawn: dict[str, Any], routes: Iterable[object]) -> None:
-    """Put in what FastAPI leaves out: whatever is null in an example, and the schema of a second success."""
+    """Add what FastAPI leaves out: nulls in examples, and the schema of a second success."""
     for route in (each for each in routes if isinstance(each, APIRoute)):
         for method in route.methods or ():
-            told = drawn["paths"][route.path_format][method.lower()]["responses"]
-            successes = [each["content"]["application/json"] for each in told.values() if _is_json(each)]
+            described = drawn["paths"][route.path_format][method.lower()]["responses"]
+            successes = [each["content"]["application/json"] for each in described.values() if _is_json(each)]
             schemas = [each["schema"] for each in successes if "schema" in each]
             for success in successes:
                 success.setdefault("schema", *schemas[:1])
             for status, promised in route.responses.items():
                 for media_type, content in promised.get("content", {}).items():
                     if "example" in content:
-                        told[str(status)]["content"][media_type]["example"] = content["example"]
+                        described[str(status)]["content"][media_type]["example"] = content["example"]
 
 
 def _is_json(answer: dict[str, Any]) -> bool:
@@ -170,7 +170,7 @@ def _is_json(answer: dict[str, Any]) -> bool:
 
 
 def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """An optional parameter may be left out; `null` is not among the things to send."""
+    """Returns the schema of an optional parameter without `null`: it may be left out, but not sent as null."""
     given = [each for each in schema.pop("anyOf", []) if each != {"type": "null"}]
     return {**(given[0] if len(given) == 1 else {}), **schema}
 

@@ -20,7 +20,7 @@ def test_customers_join_and_leave_a_dynamic_segment_automatically_as_their_data_
     ana = console.customer("Ana Follows", attributes={"premium_customer": False})
     segment = console.segment("Live audience", PREMIUM)
     page.goto(f"/console/segments/{segment}/manage")
-    expect(page.get_by_role("main")).to_contain_text("Nobody matches the filters")
+    expect(page.get_by_role("main")).to_contain_text("No customer matches the filters")
     console.change(ana, attributes={"premium_customer": True})
     expect(row_of(page, "Ana Follows")).to_be_visible()
     console.change(ana, attributes={"premium_customer": False})

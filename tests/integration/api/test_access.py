@@ -74,7 +74,7 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
         yield them, us, things
 
 
-def test_no_route_shows_or_touches_what_is_another_accounts(
+def test_no_route_shows_or_changes_data_of_another_account(
     two_accounts: tuple[Client, Client, dict[str, Any]],
 ) -> None:
     them, us, things = two_accounts
@@ -109,7 +109,9 @@ def everything_of(client: Client) -> dict[str, Any]:
     return lists
 
 
-def test_their_ids_are_unknown_to_us_in_every_place(two_accounts: tuple[Client, Client, dict[str, Any]]) -> None:
+def test_ids_of_another_account_are_unknown_in_every_parameter_and_body(
+    two_accounts: tuple[Client, Client, dict[str, Any]],
+) -> None:
     them, us, things = two_accounts
     customer = them.get("/v1/customers/their%2F1").json()
     assert us.get(f"/v1/customers/{customer['id']}").status_code == 404
@@ -127,7 +129,7 @@ def test_their_ids_are_unknown_to_us_in_every_place(two_accounts: tuple[Client, 
     assert unread.status_code == 422
 
 
-def test_a_cursor_of_theirs_is_not_one_of_ours(installation: Installation) -> None:
+def test_a_cursor_of_another_account_is_refused(installation: Installation) -> None:
     them, us = installation.account("them"), installation.account("us")
     with (
         installation.projecting(),
@@ -141,7 +143,7 @@ def test_a_cursor_of_theirs_is_not_one_of_ours(installation: Installation) -> No
         assert ours.get("/v1/customers", params={"limit": 1, "cursor": cursor}).status_code == 400
 
 
-def test_each_kind_of_key_may_do_its_own_things_only(installation: Installation) -> None:
+def test_each_kind_of_key_may_do_only_what_its_scopes_allow(installation: Installation) -> None:
     account = installation.account()
     calls = {
         "read": [("GET", "/v1/segments"), ("GET", "/v1/customers"), ("GET", "/v1/keys"), ("GET", "/v1/dead-letters")],
@@ -160,7 +162,7 @@ def test_each_kind_of_key_may_do_its_own_things_only(installation: Installation)
 
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer nope", "Basic bm9wZTo=", "nope", "Bearer é"])
-def test_nobody_without_a_valid_key_is_listened_to(installation: Installation, sent: str | None) -> None:
+def test_requests_without_a_valid_key_are_refused(installation: Installation, sent: str | None) -> None:
     with installation.open_door() as client:
         headers = {} if sent is None else {b"Authorization": sent.encode()}
         for method, path in (("GET", "/v1/segments"), ("PUT", "/v1/customers/a"), ("POST", "/v1/customers/bulk")):

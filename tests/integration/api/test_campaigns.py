@@ -1,4 +1,4 @@
-"""Campaigns, whom they reach, and frozen audiences over HTTP, against real PostgreSQL and a real worker."""
+"""Campaigns, their recipients, and frozen audiences over HTTP, against real PostgreSQL and a real worker."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def streamed(client: Client, address: str) -> list[Any]:
     return lines
 
 
-def test_the_audience_is_the_union_without_whom_it_must_not_reach(client: Client) -> None:
+def test_recipients_are_the_members_without_those_excluded_opted_out_or_without_phone(client: Client) -> None:
     put(client, "a", "gold", phone=phone(1), name='Ana "A", Sá\nline')
     put(client, "b", "gold", "silver", phone=phone(2))
     put(client, "same-phone", "silver", phone=phone(1), name="=1+1")
@@ -106,7 +106,7 @@ def test_the_audience_is_the_union_without_whom_it_must_not_reach(client: Client
     }  # fmt: skip
 
 
-def test_who_may_not_be_sent_to_keeps_no_phone_number(client: Client) -> None:
+def test_a_skipped_customer_does_not_hold_a_phone_number_that_others_share(client: Client) -> None:
     """The oldest keeps a number among those who can be sent to."""
     put(client, "opted-out", "gold", phone=phone(1), opted_out=True)
     put(client, "staff", "gold", "staff", phone=phone(1))
@@ -119,9 +119,7 @@ def test_who_may_not_be_sent_to_keeps_no_phone_number(client: Client) -> None:
     assert reached(client, made, min_position=put(client, "x")) == ["second"]
 
 
-def test_many_members_who_are_no_recipients_do_not_hide_those_who_are(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_skipped_members_do_not_hide_the_recipients(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.read.recipients.MIN_WINDOW", 3)
     gold, silver = segment(client, "gold"), segment(client, "silver")
     for n in range(40):
@@ -134,7 +132,7 @@ def test_many_members_who_are_no_recipients_do_not_hide_those_who_are(
     assert reached(client, campaign(client, [gold, silver])) == ["c29", "c30", "c39"]
 
 
-def test_a_deleted_segment_leaves_every_campaign_for_good(client: Client) -> None:
+def test_a_deleted_segment_leaves_every_campaign_permanently(client: Client) -> None:
     put(client, "a", "gold", phone=phone(1))
     put(client, "b", "silver", "staff", phone=phone(2))
     gold, silver, staff = (segment(client, plan) for plan in ("gold", "silver", "staff"))
@@ -174,7 +172,7 @@ def test_a_deleted_segment_leaves_every_campaign_for_good(client: Client) -> Non
     assert client.get("/v1/customers/a").status_code == 200
 
 
-def test_etags_tell_what_a_campaign_became(client: Client) -> None:
+def test_etags_change_with_every_change_of_a_campaign(client: Client) -> None:
     gold = segment(client, "gold")
     made = client.post("/v1/campaigns", json={"name": " Sale ", "segment_ids": [gold]})
     address = made.headers["Location"]
@@ -203,8 +201,8 @@ def test_a_repeated_request_makes_one_campaign_and_one_audience(client: Client) 
     assert client.post(f"/v1/campaigns/{first.json()['id']}/audience").json()["id"] != one.json()["id"]
 
 
-def test_a_segment_that_was_never_computed_is_no_empty_one(installation: Installation) -> None:
-    """An excluded one would exclude nobody."""
+def test_a_segment_that_was_never_computed_is_not_treated_as_empty(installation: Installation) -> None:
+    """An excluded segment without members would exclude no customer."""
     account = installation.account()
     key = installation.key(account)
     installation.rollcall.attributes.declare(account, "plans", "list", None)
@@ -222,7 +220,7 @@ def test_a_segment_that_was_never_computed_is_no_empty_one(installation: Install
             assert (answered.status_code, answered.json()["code"]) == (409, "segment_not_computed")
 
 
-def test_a_frozen_audience_reads_the_same_for_ever(installation: Installation) -> None:
+def test_a_frozen_audience_never_changes(installation: Installation) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.rollcall.attributes.declare(account, "plans", "list", None)
@@ -250,7 +248,7 @@ def test_a_frozen_audience_reads_the_same_for_ever(installation: Installation) -
         # The one who kept the number that twin has too, and another one.
         for gone in ("c0", "c3"):
             client.delete(f"/v1/customers/{gone}").raise_for_status()
-        # Who comes again after her erasure is somebody new.
+        # A customer who is created again after erasure is a new one.
         put(client, "c3", "gold", phone=phone(3), name="Name 3")
         left = [each for each in before if each["external_id"] not in ("c0", "c3")]
         assert streamed(client, f"{address}/recipients") == left

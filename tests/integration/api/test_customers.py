@@ -1,4 +1,4 @@
-"""The customers of the HTTP door, against real PostgreSQL and a real worker."""
+"""Customers over HTTP, against real PostgreSQL and a real worker."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_external_ids_may_hold_slashes_spaces_and_dots(client: Client) -> None:
     assert client.put("/v1/customers/bulk", json={}).status_code == 405
 
 
-def test_a_stale_etag_is_refused_with_the_present_version(client: Client) -> None:
+def test_a_stale_etag_is_refused_with_the_current_version(client: Client) -> None:
     first = client.put("/v1/customers/a", json={"name": "Ana"}).headers["ETag"]
     second = client.put("/v1/customers/a", json={"name": "Bea"}, headers={"If-Match": first}).headers["ETag"]
     assert second != first
@@ -138,8 +138,8 @@ def test_search_finds_words_prefixes_and_phones_as_people_write_them(client: Cli
     for number in ("+442079", "0044 20 7946", "(44) 20-7946"):
         assert found(client, number) == ["rui"], number
     assert found(client, "50%") == ["eve"]
-    for nobody in ("xyz", "912 999", "&", "!", "ana & rui", "'", "\\", "nobody'); --"):
-        assert found(client, nobody) == [], nobody
+    for no_match in ("xyz", "912 999", "&", "!", "ana & rui", "'", "\\", "nobody'); --"):
+        assert found(client, no_match) == [], no_match
     assert found(client, "  ") == ["eve", "rui", "ana"]
 
 
@@ -156,7 +156,7 @@ def test_search_folds_letters_as_conditions_do(client: Client) -> None:
     assert found(client, "èVE") == ["c"]
 
 
-def test_bulk_lines_each_end_in_one_class(client: Client) -> None:
+def test_each_bulk_line_is_either_accepted_or_rejected(client: Client) -> None:
     lines = [
         '{"external_id": "a", "name": "Ana", "attributes": {"spent": 1}}',
         "",
@@ -191,7 +191,7 @@ def test_bulk_lines_each_end_in_one_class(client: Client) -> None:
     assert [each["external_id"] for each in client.get("/v1/customers").json()["data"]] == ["a"]
 
 
-def test_a_bulk_of_several_batches_is_taken_in_whole(client: Client) -> None:
+def test_a_bulk_of_several_batches_is_accepted_whole(client: Client) -> None:
     content = "\n".join(json.dumps({"external_id": f"c{n}", "attributes": {"n": n}}) for n in range(2_500))
     answered = client.post("/v1/customers/bulk", content=content)
     assert answered.json() == {"accepted": 2_500, "rejected": []}

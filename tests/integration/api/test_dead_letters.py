@@ -1,4 +1,4 @@
-"""Dead letters over HTTP: what people need to mend a record."""
+"""Dead letters over HTTP: what is needed to correct a record."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def a_change(change_id: str, data: str, offset: int, code: str = "attribute_type
     return DeadLetter(TOPIC, 3, offset, 1_779_271_200_123, b"crm-1", data.encode(), headers, code, "no", FAILED)
 
 
-def test_a_letter_that_can_succeed_by_now_is_taken_in_and_not_listed_any_more(installation: Installation) -> None:
+def test_a_letter_that_succeeds_on_retry_is_no_longer_listed(installation: Installation) -> None:
     account = installation.account()
     letters = [a_change("a-1", '{"name": "Ana"}', 1), a_change("a-2", '{"phone": "12"}', 2), a_change("a-3", "{", 3)]
     letters.append(a_change("a-4", "\x00", 4, "unreadable_record"))
@@ -85,8 +85,8 @@ def test_a_letter_that_can_succeed_by_now_is_taken_in_and_not_listed_any_more(in
         for offset, code in ((2, "invalid_phone"), (3, "malformed_json"), (4, "unreadable_record")):
             for attempts in (2, 3):
                 failed = client.post(f"/v1/dead-letters/{ids[offset]}/retry").json()
-                told = (failed["resolved"], failed["result"], failed["attempts"], failed["code"])
-                assert told == (False, "invalid", attempts, code)
+                shown = (failed["resolved"], failed["result"], failed["attempts"], failed["code"])
+                assert shown == (False, "invalid", attempts, code)
         page = client.get("/v1/dead-letters", params={"include": "total"}).json()
         assert page["total"] == 3
         assert {each["offset"]: (each["attempts"], each["code"]) for each in page["data"]} == {
@@ -108,7 +108,7 @@ def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -
         assert client.get("/v1/dead-letters").json()["data"] == []
 
 
-def test_a_letter_of_nobody_or_of_another_account_is_not_found(installation: Installation) -> None:
+def test_an_unknown_letter_or_one_of_another_account_is_not_found(installation: Installation) -> None:
     theirs, ours = installation.account("theirs"), installation.account("ours")
     installation.rollcall.customers.change(theirs, [], dead_letters=[a_change("a-1", '{"name": "Ana"}', 1)])
     with installation.open_door(installation.key(ours)) as client, installation.projecting():

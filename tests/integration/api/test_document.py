@@ -44,7 +44,7 @@ def test_every_operation_documents_its_problems_with_examples(document: Any) -> 
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, where
                 assert content["example"]["status"] == int(status), where
             elif status != "204" and path != "/metrics":
-                # The form that comes without an Accept; streams stand beside it.
+                # The form without an Accept header; streams are beside it.
                 content = answer["content"].get("application/json") or next(iter(answer["content"].values()))
                 assert "example" in content, where
     assert len(names) == len(operations(document))

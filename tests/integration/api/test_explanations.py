@@ -1,4 +1,4 @@
-"""Explanation and preview over HTTP: what is told is what the members are, for random filters too."""
+"""Explanation and preview over HTTP: they agree with the members, for random filters too."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def explain(client: Client, segment: str, customer: str) -> Any:
     return answered.json()
 
 
-def test_a_member_is_explained_by_the_change_that_brought_her_in(client: Client, clock: Clock) -> None:
+def test_a_member_is_explained_by_the_change_that_made_them_join(client: Client, clock: Clock) -> None:
     ana = put(client, "a", plan="silver", age=20)
     segment = create(client, {"all": [GOLD, {"not": {"attribute": "age", "operator": "less_than", "value": 18}}]})
     clock.at += timedelta(minutes=1)
     position = int(client.put("/v1/customers/a", json={"attributes": {"plan": "GOLD"}}).headers["Rollcall-Position"])
-    told = explain(client, segment, ana)
-    assert (told["member"], told["missing"], told["state"]) == (True, [], "current")
-    assert told["since"] == told["cause"]["at"] == "2027-02-27T20:01:00Z"
-    assert told["cause"]["event"] == position
-    assert (told["cause"]["type"], told["cause"]["event_type"]) == ("change", "rollcall.customer.changed")
-    tree = told["filter"]
+    shown = explain(client, segment, ana)
+    assert (shown["member"], shown["missing"], shown["state"]) == (True, [], "current")
+    assert shown["since"] == shown["cause"]["at"] == "2027-02-27T20:01:00Z"
+    assert shown["cause"]["event"] == position
+    assert (shown["cause"]["type"], shown["cause"]["event_type"]) == ("change", "rollcall.customer.changed")
+    tree = shown["filter"]
     assert (tree["group"], tree["pointer"], tree["result"]) == ("all", "/filter", True)
     gold, negation = tree["nodes"]
     assert gold == GOLD | {"pointer": "/filter/all/0", "actual": "GOLD", "result": True}
@@ -82,45 +82,47 @@ def test_a_member_is_explained_by_the_change_that_brought_her_in(client: Client,
     assert negation["nodes"][0]["actual"] == 20
 
 
-def test_a_non_member_is_told_what_is_missing_and_why_she_left(client: Client, clock: Clock) -> None:
+def test_a_non_member_is_explained_by_the_unmet_conditions_and_the_cause_of_leaving(
+    client: Client, clock: Clock
+) -> None:
     segment = create(client, [{"any": [GOLD, RECENT]}, ADULT, {"not": {"attribute": "notes", "operator": "is_set"}}])
     ana = put(client, "a", notes=["x"])
-    told = explain(client, segment, ana)
-    assert (told["member"], told["since"], told["cause"]) == (False, None, None)
-    assert told["missing"] == ["/filter/0/any/0", "/filter/0/any/1", "/filter/1", "/filter/2/not"]
+    shown = explain(client, segment, ana)
+    assert (shown["member"], shown["since"], shown["cause"]) == (False, None, None)
+    assert shown["missing"] == ["/filter/0/any/0", "/filter/0/any/1", "/filter/1", "/filter/2/not"]
     clock.at += timedelta(seconds=1)
     put(client, "a", notes=None, age=30, plan="gold")
     assert explain(client, segment, ana)["member"]
     clock.at += timedelta(seconds=1)
     put(client, "a", plan="silver")
-    told = explain(client, segment, ana)
-    assert (told["member"], told["missing"]) == (False, ["/filter/0/any/0", "/filter/0/any/1"])
-    assert (told["cause"]["type"], told["cause"]["at"]) == ("change", "2027-02-27T20:00:02Z")
+    shown = explain(client, segment, ana)
+    assert (shown["member"], shown["missing"]) == (False, ["/filter/0/any/0", "/filter/0/any/1"])
+    assert (shown["cause"]["type"], shown["cause"]["at"]) == ("change", "2027-02-27T20:00:02Z")
 
 
-def test_an_empty_group_is_itself_what_is_missing(client: Client) -> None:
+def test_an_empty_group_is_itself_a_missing_condition(client: Client) -> None:
     ana = put(client, "a", plan="gold")
     assert explain(client, create(client, []), ana)["missing"] == ["/filter"]
     assert explain(client, create(client, [GOLD, {"any": []}]), ana)["missing"] == ["/filter/1"]
 
 
-def test_time_and_edits_are_causes_and_who_stays_keeps_hers(client: Client, clock: Clock) -> None:
+def test_time_and_edits_are_causes_and_members_who_stay_keep_their_cause(client: Client, clock: Clock) -> None:
     ana = put(client, "a", born="1990-02-28", plan="gold")
     segment = create(client, [BORN_TODAY])
     assert explain(client, segment, ana)["missing"] == ["/filter/0"]
     clock.at = datetime(2027, 2, 28, 0, 0, 5, tzinfo=UTC)
     put(client, "b", born="1990-01-01")
     deadline = 200
-    while not (told := explain(client, segment, ana))["member"]:
+    while not (shown := explain(client, segment, ana))["member"]:
         deadline -= 1
-        assert deadline, told
-    assert told["since"] == told["cause"]["at"] == "2027-02-28T00:00:00Z"
-    assert (told["cause"]["type"], told["cause"]["source"]) == ("time", None)
-    assert told["evaluated_at"] >= "2027-02-28T00:00:00Z"
+        assert deadline, shown
+    assert shown["since"] == shown["cause"]["at"] == "2027-02-28T00:00:00Z"
+    assert (shown["cause"]["type"], shown["cause"]["source"]) == ("time", None)
+    assert shown["evaluated_at"] >= "2027-02-28T00:00:00Z"
     edited = client.patch(f"/v1/segments/{segment}", json={"filter": {"any": [BORN_TODAY, GOLD]}})
     assert edited.json()["members"]["state"] == "current"
     kept = explain(client, segment, ana)
-    assert (kept["since"], kept["cause"]) == (told["since"], told["cause"])
+    assert (kept["since"], kept["cause"]) == (shown["since"], shown["cause"])
     assert kept["filter"]["group"] == "any"
     clock.at += timedelta(seconds=1)
     carla = put(client, "c", born="1990-02-28")
@@ -132,7 +134,7 @@ def test_time_and_edits_are_causes_and_who_stays_keeps_hers(client: Client, cloc
     assert left["cause"]["event"] == int(edited.headers["Rollcall-Position"])
 
 
-def test_who_told_a_change_is_told(database_url: str, clock: Clock) -> None:
+def test_an_explanation_names_the_source_of_the_change(database_url: str, clock: Clock) -> None:
     installation = Installation(database_url, clock)
     account = installation.account()
     with installation.open_door(installation.key(account)) as client, installation.projecting():
@@ -141,8 +143,8 @@ def test_who_told_a_change_is_told(database_url: str, clock: Clock) -> None:
         change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")
         changed = installation.rollcall.customers.change(account, [change])
         address = f"/v1/segments/{segment}/customers/{changed.outcomes[0].customer_id}/explanation"
-        told = client.get(address, params={"min_position": changed.position}).json()
-        assert (told["cause"]["source"], told["cause"]["change_id"]) == ("/crm", "e-1")
+        shown = client.get(address, params={"min_position": changed.position}).json()
+        assert (shown["cause"]["source"], shown["cause"]["change_id"]) == ("/crm", "e-1")
     installation.close()
 
 
@@ -156,8 +158,8 @@ def test_unknown_ids_are_not_found(client: Client) -> None:
 def test_a_static_segment_has_no_filter_to_explain(client: Client) -> None:
     ana = put(client, "a")
     static = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
-    told = explain(client, static, ana)
-    assert (told["member"], told["filter"], told["missing"], told["cause"]) == (False, None, [], None)
+    shown = explain(client, static, ana)
+    assert (shown["member"], shown["filter"], shown["missing"], shown["cause"]) == (False, None, [], None)
 
 
 def a_leaf(chance: random.Random) -> dict[str, Any]:
@@ -194,14 +196,14 @@ def some_attributes(chance: random.Random, now: datetime) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_explanation_members_and_preview_agree_as_time_goes_on(database_url: str, clock: Clock, seed: int) -> None:
+def test_explanation_members_and_preview_agree_as_time_passes(database_url: str, clock: Clock, seed: int) -> None:
     chance = random.Random(seed)
     installation = Installation(database_url, clock)
     key = installation.key(installation.account())
     installation.project()
     with installation.open_door(key, own_write_wait=0) as client, installation.worker() as worker:
 
-        def settle() -> None:
+        def run_until_idle() -> None:
             while worker.step():
                 pass
 
@@ -216,20 +218,20 @@ def test_explanation_members_and_preview_agree_as_time_goes_on(database_url: str
         seen = set()
         for _ in range(4):
             clock.at += timedelta(minutes=chance.randrange(1, 200), seconds=1)
-            settle()
+            run_until_idle()
             for segment, raw in zip(segments, filters, strict=True):
                 listed = client.get(f"/v1/segments/{segment}/members").json()["data"]
                 then = client.get(f"/v1/segments/{segment}/members", params={"at": clock.at.isoformat()}).json()["data"]
                 assert then == listed
                 members = {each["id"]: each["joined_at"] for each in listed}
                 for person in people:
-                    told = explain(client, segment, person)
-                    seen.add(told["member"])
-                    assert told["member"] == (person in members) == told["filter"]["result"], (raw, told)
-                    assert told["since"] == members.get(person)
-                    assert bool(told["missing"]) != told["member"]
-                    if told["member"]:
-                        assert told["cause"]["at"] == told["since"]
+                    shown = explain(client, segment, person)
+                    seen.add(shown["member"])
+                    assert shown["member"] == (person in members) == shown["filter"]["result"], (raw, shown)
+                    assert shown["since"] == members.get(person)
+                    assert bool(shown["missing"]) != shown["member"]
+                    if shown["member"]:
+                        assert shown["cause"]["at"] == shown["since"]
                 preview = client.post("/v1/segments/preview", json={"filter": raw}).json()
                 assert preview["count"] == len(members)
                 newest = [each for each in reversed(people) if each in members]
@@ -244,10 +246,10 @@ def test_explanation_members_and_preview_agree_as_time_goes_on(database_url: str
 def test_a_preview_counts_all_shows_ten_and_stores_nothing(client: Client) -> None:
     for n in range(23):
         put(client, f"c{n}", plan="gold" if n % 2 == 0 else "free")
-    told = client.post("/v1/segments/preview", json={"filter": [GOLD]}).json()
-    assert told["count"] == 12
-    assert [each["external_id"] for each in told["sample"]] == [f"c{n}" for n in range(22, 3, -2)]
-    assert told["sample"][0] == client.get("/v1/customers/c22").json()
+    shown = client.post("/v1/segments/preview", json={"filter": [GOLD]}).json()
+    assert shown["count"] == 12
+    assert [each["external_id"] for each in shown["sample"]] == [f"c{n}" for n in range(22, 3, -2)]
+    assert shown["sample"][0] == client.get("/v1/customers/c22").json()
     assert client.get("/v1/segments").json()["data"] == []
     assert client.post("/v1/segments/preview", json={"filter": []}).json() == {"count": 0, "sample": []}
 
@@ -261,7 +263,7 @@ def test_a_preview_refuses_what_saving_refuses(client: Client) -> None:
     assert client.post("/v1/segments/preview", json={}).status_code == 422
 
 
-def test_a_preview_may_be_asked_with_a_key_that_only_reads(installation: Installation) -> None:
+def test_a_read_key_may_preview(installation: Installation) -> None:
     account = installation.account()
     read, write = installation.key(account, "read"), installation.key(account, "write")
     with installation.projecting(), installation.open_door() as client:
@@ -275,12 +277,12 @@ def test_a_segment_that_a_filter_names_is_explained_as_it_was_served(client: Cli
     gold, adult = create(client, [GOLD]), create(client, [ADULT])
     outer = create(client, [{"attribute": "segment", "operator": "in", "value": [adult, gold]}])
     neither = create(client, [{"attribute": "segment", "operator": "not_in", "value": [adult, gold]}])
-    told = explain(client, outer, ana)
-    assert (told["member"], told["filter"]["nodes"][0]["actual"]) == (True, [adult, gold])
+    shown = explain(client, outer, ana)
+    assert (shown["member"], shown["filter"]["nodes"][0]["actual"]) == (True, [adult, gold])
     clock.at += timedelta(seconds=1)
     put(client, "a", age=3)
-    told = explain(client, neither, ana)
-    assert (told["member"], told["missing"]) == (False, ["/filter/0"])
-    assert told["filter"]["nodes"][0]["actual"] == [gold]
+    shown = explain(client, neither, ana)
+    assert (shown["member"], shown["missing"]) == (False, ["/filter/0"])
+    assert shown["filter"]["nodes"][0]["actual"] == [gold]
     named = [{"attribute": "segment", "operator": "in", "value": [outer]}]
     assert client.post("/v1/segments/preview", json={"filter": named}).json()["count"] == 1

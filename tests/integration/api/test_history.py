@@ -49,7 +49,7 @@ def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
     made.close()
 
 
-def settle(worker: Worker) -> None:
+def run_until_idle(worker: Worker) -> None:
     while worker.step():
         pass
 
@@ -67,7 +67,7 @@ def rows(client: Client, address: str, **parameters: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock: Clock, seed: int) -> None:
+def test_past_members_and_sizes_are_what_was_served_then(installation: Installation, clock: Clock, seed: int) -> None:
     chance = random.Random(seed)
     account = installation.account(timezone="Europe/Lisbon")
     rollcall, people = installation.rollcall, [f"p{n}" for n in range(8)]
@@ -92,7 +92,7 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
 
     snapshots: dict[datetime, dict[str, str]] = {}
     with installation.worker() as worker:
-        settle(worker)
+        run_until_idle(worker)
         with installation.open_door(api_key) as client:
             for _ in range(25):
                 clock.at += timedelta(minutes=chance.randrange(10, 150), microseconds=chance.randrange(10**6))
@@ -103,7 +103,7 @@ def test_the_past_is_what_was_seen_when_it_was(installation: Installation, clock
                     rollcall.segments.edit(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
                     if chance.random() < 0.5:
                         rollcall.segments.edit(account, segment, SegmentEdit(filter=chance.choice(FILTERS)), None)
-                settle(worker)
+                run_until_idle(worker)
                 snapshots[clock.at] = {each["id"]: each["joined_at"] for each in rows(client, address)}
             alive = {each["id"] for each in rows(client, "/v1/customers")}
             # Of erased persons nothing is left, in no past either: a replay cannot know where they were.
@@ -127,14 +127,14 @@ def _compare_sizes(client: Client, segment: Any, snapshots: dict[datetime, dict[
     instants = list(snapshots)
     for first, last in pairwise(instants):
         asked: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat(), "points": 2}
-        told = client.get(f"/v1/segments/{segment}/history/sizes", params=asked).json()["data"]
-        assert [each["size"] for each in told] == [len(snapshots[first]), len(snapshots[last])]
+        shown = client.get(f"/v1/segments/{segment}/history/sizes", params=asked).json()["data"]
+        assert [each["size"] for each in shown] == [len(snapshots[first]), len(snapshots[last])]
     whole = client.get(f"/v1/segments/{segment}/history/sizes", params={"points": 500}).json()["data"]
     assert len(whole) == 500
     assert (whole[0]["size"], whole[-1]["size"]) == (0, len(snapshots[instants[-1]]))
-    for told in whole[1::50]:
-        then = client.get(f"/v1/segments/{segment}/members", params={"at": told["at"], "include": "total"}).json()
-        assert told["size"] == then["total"] == len(then["data"])
+    for shown in whole[1::50]:
+        then = client.get(f"/v1/segments/{segment}/members", params={"at": shown["at"], "include": "total"}).json()
+        assert shown["size"] == then["total"] == len(then["data"])
 
 
 def _compare_entries(client: Client, segment: Any, members: int) -> None:
@@ -149,7 +149,7 @@ def _compare_entries(client: Client, segment: Any, members: int) -> None:
     assert page["total"] == len(entries)
 
 
-def test_an_instant_that_is_none_or_to_come_is_refused(installation: Installation, clock: Clock) -> None:
+def test_an_invalid_or_future_instant_is_refused(installation: Installation, clock: Clock) -> None:
     account = installation.account()
     with installation.open_door(installation.key(account)) as client, installation.projecting():
         made = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": []}).json()

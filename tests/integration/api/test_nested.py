@@ -1,4 +1,4 @@
-"""Segments of segments over HTTP: they follow, they cannot be pulled away, and cycles are refused at their place."""
+"""Segments of segments over HTTP: they follow their members, cannot be deleted while used, and cycles are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What those who run Rollcall, and those who wait for their own writes, may rely on."""
+"""What operators, and clients that read their own writes, may rely on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_answer_carries_its_id_and_the_security_headers(installation: Inst
         assert len(first.headers["X-Request-Id"]) == 32
 
 
-def test_a_request_is_one_line_without_what_was_sent(installation: Installation, admin: str) -> None:
+def test_a_request_is_one_log_event_without_customer_values(installation: Installation, admin: str) -> None:
     with (
         installation.open_door(admin, own_write_wait=0) as client,
         capture_logs([structlog.contextvars.merge_contextvars]) as lines,
@@ -67,7 +67,7 @@ def test_a_request_is_one_line_without_what_was_sent(installation: Installation,
     assert "secret" not in str(lines)
 
 
-def test_an_unexpected_error_says_nothing_but_its_request(
+def test_an_unexpected_error_reveals_only_its_request_id(
     installation: Installation, admin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -86,7 +86,9 @@ def test_an_unexpected_error_says_nothing_but_its_request(
     assert logged["exc_info"]
 
 
-def test_a_read_waits_for_its_position_and_tells_when_it_is_not_reached(installation: Installation, admin: str) -> None:
+def test_a_read_waits_for_its_position_and_answers_504_when_it_is_not_reached(
+    installation: Installation, admin: str
+) -> None:
     with installation.open_door(admin, lag_wait=0.2, own_write_wait=0) as client:
         position = int(client.put("/v1/customers/a", json={"name": "Ana"}).headers["Rollcall-Position"])
         lists = ("/v1/customers", "/v1/customers/a", "/v1/segments", "/v1/attributes", "/v1/keys", "/v1/dead-letters")
@@ -123,7 +125,7 @@ def test_a_read_that_waits_is_answered_as_soon_as_it_can_be(installation: Instal
         assert seen == ["Ana"]
 
 
-def test_a_write_is_answered_although_nobody_projects(installation: Installation, admin: str) -> None:
+def test_a_write_is_answered_while_no_worker_runs(installation: Installation, admin: str) -> None:
     with installation.open_door(admin, own_write_wait=0.05) as client:
         created = client.post("/v1/segments", json={"name": " Gold ", "type": "dynamic", "filter": GOLD})
         assert created.status_code == 201
@@ -146,7 +148,7 @@ def test_a_write_is_answered_although_nobody_projects(installation: Installation
         assert client.delete(f"/v1/segments/{segment['id']}").status_code == 204
 
 
-def test_members_of_an_edit_are_waited_for(installation: Installation, admin: str) -> None:
+def test_an_edit_waits_for_its_members(installation: Installation, admin: str) -> None:
     with installation.open_door(admin, lag_wait=0.1, own_write_wait=0) as client:
         client.put("/v1/customers/a", json={"attributes": {"plan": "gold"}})
         created = client.post("/v1/segments", json={"name": "Gold", "type": "dynamic", "filter": GOLD})
@@ -161,7 +163,9 @@ def test_members_of_an_edit_are_waited_for(installation: Installation, admin: st
         assert [each["external_id"] for each in page.json()["data"]] == ["a"]
 
 
-def test_while_the_database_is_away_requests_are_told_to_come_back(installation: Installation, admin: str) -> None:
+def test_while_the_database_is_unavailable_requests_are_answered_503_with_retry_after(
+    installation: Installation, admin: str
+) -> None:
     calls: tuple[tuple[str, str, Any], ...] = (
         ("GET", "/v1/segments", None),
         ("GET", "/readyz", None),

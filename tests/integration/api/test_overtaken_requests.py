@@ -1,4 +1,4 @@
-"""Requests that somebody else's change overtakes between being looked at and being stored."""
+"""Requests overtaken by another change between their checks and their storing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def overtake(monkeypatch: pytest.MonkeyPatch) -> Overtake:
     return before
 
 
-def test_a_put_that_an_erasure_passed_is_told_so(installation: Installation, overtake: Overtake) -> None:
+def test_a_put_overtaken_by_an_erasure_is_refused(installation: Installation, overtake: Overtake) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.project()
@@ -55,7 +55,7 @@ def test_a_put_that_an_erasure_passed_is_told_so(installation: Installation, ove
     assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
 
 
-def test_a_put_of_somebody_whom_a_clock_ahead_of_ours_deleted_is_told_so(installation: Installation) -> None:
+def test_a_put_of_a_customer_deleted_by_a_clock_ahead_of_ours_is_refused(installation: Installation) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.project()
@@ -67,9 +67,7 @@ def test_a_put_of_somebody_whom_a_clock_ahead_of_ours_deleted_is_told_so(install
     assert (put.status_code, put.json()["code"]) == (409, "newer_deletion")
 
 
-def test_a_key_revoked_while_its_request_is_on_its_way_hands_out_no_other(
-    installation: Installation, overtake: Overtake
-) -> None:
+def test_a_key_revoked_during_its_request_creates_no_other(installation: Installation, overtake: Overtake) -> None:
     account = installation.account()
     leaked = installation.rollcall.keys.create(account, "leaked", "admin")
     good = installation.rollcall.keys.create(account, "good", "admin")
@@ -81,7 +79,7 @@ def test_a_key_revoked_while_its_request_is_on_its_way_hands_out_no_other(
     assert installation.rollcall.accounts.require(account).keys == {good.id}
 
 
-def test_two_keys_that_revoke_each_other_do_not_lock_everybody_out(
+def test_two_keys_that_revoke_each_other_do_not_lock_the_account(
     installation: Installation, overtake: Overtake
 ) -> None:
     account = installation.account()
@@ -109,7 +107,7 @@ def segments(installation: Installation) -> tuple[UUID, UUID, UUID]:
     return account, one, two
 
 
-def test_two_edits_that_pass_each_other_do_not_close_a_circle(
+def test_two_concurrent_edits_do_not_make_a_cycle(
     installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
 ) -> None:
     account, one, two = segments
@@ -119,7 +117,7 @@ def test_two_edits_that_pass_each_other_do_not_close_a_circle(
         rollcall.segments.edit(account, one, SegmentEdit(filter=naming(two)), None)
 
 
-def test_a_segment_is_not_named_by_a_filter_once_its_deletion_has_passed(
+def test_a_filter_cannot_name_a_segment_that_was_deleted_meanwhile(
     installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
 ) -> None:
     account, one, two = segments
@@ -131,7 +129,7 @@ def test_a_segment_is_not_named_by_a_filter_once_its_deletion_has_passed(
         rollcall.segments.edit(account, one, SegmentEdit(filter=naming(two)), None)
 
 
-def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
+def test_a_segment_cannot_be_deleted_once_a_filter_names_it_meanwhile(
     installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake
 ) -> None:
     account, one, two = segments
@@ -152,7 +150,7 @@ def test_a_segment_is_not_deleted_once_a_filter_that_names_it_has_passed(
 
 
 @pytest.mark.parametrize("what", ["its last segment", "the campaign"])
-def test_an_audience_is_not_frozen_of_nobody_once_a_deletion_has_passed(
+def test_no_empty_audience_is_frozen_after_a_concurrent_deletion(
     installation: Installation, segments: tuple[UUID, UUID, UUID], overtake: Overtake, what: str
 ) -> None:
     account, one, _ = segments
@@ -171,7 +169,7 @@ def test_an_audience_is_not_frozen_of_nobody_once_a_deletion_has_passed(
         assert owner.execute("SELECT count(*) FROM audiences").fetchone() == (0,)
 
 
-def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
+def test_a_cycle_stored_by_an_earlier_release_does_not_keep_the_worker_busy(
     installation: Installation, segments: tuple[UUID, UUID, UUID]
 ) -> None:
     account, one, two = segments
@@ -186,7 +184,7 @@ def test_a_circle_in_the_log_of_an_earlier_version_lets_the_worker_rest(
         assert not worker.step()
     failures = "SELECT failure FROM segments ORDER BY name"
     with installation.owner() as owner:
-        # What One named came to name it only later.
+        # The segment that One names names it only since then.
         assert ["itself" in str(failure) for (failure,) in owner.execute(failures)] == [False, True]
     rollcall.segments.edit(account, one, SegmentEdit(filter=GOLD), None)
     with installation.worker() as worker:

@@ -42,7 +42,7 @@ def test_a_repeated_creation_is_one_segment_and_one_answer(client: Client) -> No
     assert other.json()["id"] != first.json()["id"]
 
 
-def test_a_key_stands_for_one_body_and_one_address(client: Client) -> None:
+def test_an_idempotency_key_is_for_one_body_and_one_address(client: Client) -> None:
     key = repeatable()
     client.post("/v1/segments", json=STATIC, headers=key).raise_for_status()
     for path, body in (("/v1/segments", {**STATIC, "name": "Other"}), ("/v1/keys", STATIC)):
@@ -57,7 +57,7 @@ def test_a_key_stands_for_one_body_and_one_address(client: Client) -> None:
         assert refused.status_code == 422
 
 
-def test_a_refused_request_may_be_mended_under_the_same_key(client: Client) -> None:
+def test_a_refused_request_may_be_corrected_under_the_same_key(client: Client) -> None:
     key = repeatable()
     wanted = {"name": "Set", "type": "dynamic", "filter": [{"attribute": "plan", "operator": "is_set"}]}
     assert client.post("/v1/segments", json=wanted, headers=key).status_code == 422
@@ -123,7 +123,7 @@ def _die(*_: object, **__: object) -> None:
     raise SystemError("the process is gone")
 
 
-def test_many_at_once_are_one(client: Client) -> None:
+def test_concurrent_repeats_have_one_effect(client: Client) -> None:
     key = repeatable()
     statuses: list[int] = []
 

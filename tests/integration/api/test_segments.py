@@ -81,7 +81,7 @@ def test_members_follow_changes_and_carry_their_instant(client: Client) -> None:
     assert members(client, segment, query="ana") == []
 
 
-def test_an_edit_answers_with_the_new_members_and_keeps_who_stays(client: Client) -> None:
+def test_an_edit_answers_with_the_new_members_and_keeps_joined_at_of_those_who_stay(client: Client) -> None:
     segment = create(client)
     for external_id, plan in (("a", "gold"), ("b", "silver"), ("c", "gold")):
         position = put(client, external_id, plan)
@@ -144,7 +144,7 @@ def test_the_list_is_newest_first_and_filtered_by_name_and_type(client: Client) 
 
 
 @pytest.mark.parametrize("nothing", [[], {"all": []}, {"any": []}])
-def test_an_empty_filter_matches_nobody(client: Client, nothing: Any) -> None:
+def test_an_empty_filter_matches_no_customer(client: Client, nothing: Any) -> None:
     put(client, "a", "gold")
     segment = create(client, filter=nothing)
     assert segment["members"] == segment["members"] | {"count": 0, "state": "current"}
@@ -165,7 +165,7 @@ def test_the_segments_of_a_customer(client: Client) -> None:
     assert client.get("/v1/customers/nobody/segments").status_code == 404
 
 
-def test_pages_hold_each_row_once_and_cursors_stay_where_they_were_made(client: Client) -> None:
+def test_pages_hold_each_row_once_and_cursors_work_only_for_their_list(client: Client) -> None:
     segment = create(client)
     for n in range(7):
         position = put(client, f"c{n}", "gold")

@@ -40,11 +40,11 @@ def count(client: Client, of: str) -> int:
     return int(client.get(f"/v1/segments/{of}").json()["members"]["count"])
 
 
-def test_members_are_added_once_and_unknown_ones_are_named(client: Client) -> None:
+def test_members_are_added_once_and_unknown_ids_are_listed(client: Client) -> None:
     into, ana, rui = segment(client), customer(client, "ana"), customer(client, "rui")
-    nobody = str(uuid4())
-    assert put_in(client, into, ana, nobody, ana, "no id") == {
-        "added": 1, "already_members": 0, "unknown": [nobody, "no id"]
+    missing = str(uuid4())
+    assert put_in(client, into, ana, missing, ana, "no id") == {
+        "added": 1, "already_members": 0, "unknown": [missing, "no id"]
     }  # fmt: skip
     joined = client.get(f"/v1/segments/{into}/members").json()["data"][0]["joined_at"]
     assert put_in(client, into, ana, rui) == {"added": 1, "already_members": 1, "unknown": []}
@@ -57,7 +57,7 @@ def test_members_are_added_once_and_unknown_ones_are_named(client: Client) -> No
     assert [each["id"] for each in client.get("/v1/customers/ana/segments").json()["data"]] == [into]
 
 
-def test_a_member_is_taken_out_once_and_may_come_back(client: Client) -> None:
+def test_a_member_is_removed_once_and_can_be_added_again(client: Client) -> None:
     into, ana = segment(client), customer(client, "ana")
     put_in(client, into, ana)
     first = client.get(f"/v1/segments/{into}/members").json()["data"][0]["joined_at"]
@@ -69,7 +69,7 @@ def test_a_member_is_taken_out_once_and_may_come_back(client: Client) -> None:
     assert client.get(f"/v1/segments/{into}/members").json()["data"][0]["joined_at"] > first
 
 
-def test_candidates_are_the_others(client: Client) -> None:
+def test_candidates_are_the_customers_who_are_not_members(client: Client) -> None:
     into = segment(client)
     ids = {name: customer(client, name) for name in ("ana", "anabela", "rui", "eva")}
     put_in(client, into, ids["ana"], ids["eva"])
@@ -107,7 +107,7 @@ def test_at_most_a_thousand_at_a_time(client: Client) -> None:
     assert len(put_in(client, into, *(str(uuid4()) for _ in range(1_000)))["unknown"]) == 1_000
 
 
-def test_a_deleted_customer_leaves_and_does_not_return_with_her_id(
+def test_a_deleted_customer_leaves_and_does_not_return_with_the_same_id(
     client: Client, installation: Installation
 ) -> None:  # fmt: skip
     into, ana, rui = segment(client), customer(client, "ana"), customer(client, "rui")
@@ -121,7 +121,7 @@ def test_a_deleted_customer_leaves_and_does_not_return_with_her_id(
     assert count(client, into) == 2
 
 
-def test_deleted_and_created_again_in_one_batch_she_is_out(installation: Installation) -> None:
+def test_a_customer_deleted_and_created_again_in_one_batch_is_not_a_member(installation: Installation) -> None:
     account = installation.account()
     rollcall = installation.rollcall
     now = machine_now()
@@ -141,7 +141,7 @@ def test_deleted_and_created_again_in_one_batch_she_is_out(installation: Install
     assert [row[1] for row in members_of(installation)] == [ana]
 
 
-def test_two_who_add_the_same_customers_count_each_once(installation: Installation) -> None:
+def test_two_concurrent_requests_that_add_the_same_customers_count_each_once(installation: Installation) -> None:
     account = installation.account()
     rollcall = installation.rollcall
     changes = [CustomerChange(f"c{n}", "changed", machine_now(), CustomerData()) for n in range(300)]

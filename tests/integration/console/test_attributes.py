@@ -1,4 +1,4 @@
-"""Attributes in the console: what there is, declaring one, changing a label, and what is refused beside its field."""
+"""Attributes in the console: the list, adding one, changing a label, and errors beside their fields."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def errors_on(page: str) -> dict[str, str]:
     return {field: html.unescape(detail) for field, detail in re.findall(r'id="(\w+)-error">([^<]+)<', page)}
 
 
-def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segments_read_it(
+def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segments_use_it(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     for name, raw in (("One", GOLD), ("Two", {"any": [*GOLD, {"not": GOLD[0]}]})):
@@ -71,7 +71,7 @@ def test_an_attribute_of_each_type_can_be_declared(console: Client, account_id: 
         ({"key": "fresh", "type": "text", "label": "x\x00"}, "label", "NUL"),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
+def test_an_error_is_shown_beside_its_field_and_the_input_is_kept(
     console: Client, form: dict[str, str], field: str, said: str
 ) -> None:
     answer = console.post("/console/attributes/new", data=form)
@@ -82,7 +82,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
     assert html.escape(form.get("label", "")) in answer.text
 
 
-def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
+def test_another_type_for_an_attribute_in_use_names_the_segments_that_use_it(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     installation.rollcall.segments.create(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
@@ -92,7 +92,7 @@ def test_another_type_for_an_attribute_in_use_names_the_segments_that_read_it(
     assert errors_on(answer.text) == {"type": said}
 
 
-def test_a_label_can_be_changed_and_taken_away(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_a_label_can_be_changed_and_removed(installation: Installation, account_id: UUID, console: Client) -> None:
     installation.rollcall.segments.create(account_id, SegmentDraft("Gold customers", "", "dynamic", GOLD))
     installation.catch_up()
     form = console.get("/console/attributes/plan/edit").text
@@ -112,7 +112,7 @@ def test_built_in_and_unknown_attributes_cannot_be_edited(console: Client) -> No
         assert console.post(f"/console/attributes/{key}/edit", data={"label": "Mine"}).status_code == 404
 
 
-def test_another_accounts_attributes_are_not_there(installation: Installation, console: Client) -> None:
+def test_attributes_of_another_account_are_not_found(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
     installation.rollcall.attributes.declare(other, "secret_plan", "text", "Theirs")
     installation.catch_up()
@@ -120,7 +120,7 @@ def test_another_accounts_attributes_are_not_there(installation: Installation, c
     assert console.get("/console/attributes/secret_plan/edit").status_code == 404
 
 
-def test_a_long_list_goes_on_on_the_next_page(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_a_long_list_continues_on_the_next_page(installation: Installation, account_id: UUID, console: Client) -> None:
     for number in range(10):
         installation.rollcall.attributes.declare(account_id, f"a{number}", "text", None)
     installation.catch_up()

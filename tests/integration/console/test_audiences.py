@@ -20,7 +20,7 @@ def account_id(installation: Installation) -> UUID:
     return account_id
 
 
-def test_a_frozen_audience_reads_the_same_after_every_change_and_after_its_campaign_was_deleted(
+def test_a_frozen_audience_stays_the_same_after_changes_and_after_its_campaign_is_deleted(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, staff = crowd(installation, account_id)
@@ -57,7 +57,7 @@ def test_a_frozen_audience_reads_the_same_after_every_change_and_after_its_campa
     assert "3 recipients, 1 erased since" in text_of(console.get(audiences[0]).text)
 
 
-def test_the_recipients_of_now_come_as_a_file_named_after_the_campaign(
+def test_current_recipients_are_downloaded_as_a_file_named_after_the_campaign(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)

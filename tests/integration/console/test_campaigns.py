@@ -1,4 +1,4 @@
-"""Campaigns in the console: choosing segments, whom that reaches, and two people at one campaign."""
+"""Campaigns in the console: choosing segments, the recipients, and two people editing one campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 
 from api.console.campaigns import reach
-from api.console.campaigns.reach import AT_ONCE
+from api.console.campaigns.reach import QUICK_LIMIT
 from domain.campaign import CampaignEdit
 from domain.segment import SegmentDraft
 from projections.read import recipients
@@ -26,7 +26,7 @@ def account_id(installation: Installation) -> UUID:
     return account_id
 
 
-def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_is_told(
+def test_several_segments_reach_everyone_in_any_of_them_once_and_skipped_customers_are_counted(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, staff = crowd(installation, account_id)
@@ -45,7 +45,7 @@ def test_several_segments_reach_everyone_in_any_of_them_once_and_who_is_skipped_
     assert "Spring <sale> gold silver staff Ready" in listed
 
 
-def test_nothing_chosen_yet_and_a_segment_not_computed_yet_are_told_calmly(
+def test_no_choice_and_a_segment_that_is_not_computed_are_explained_and_no_error(
     installation: Installation, account_id: UUID
 ) -> None:
     with installation.open_console(account_id) as console:
@@ -64,7 +64,7 @@ def test_nothing_chosen_yet_and_a_segment_not_computed_yet_are_told_calmly(
         assert console.post(f"/console/campaigns/{made}/freeze").status_code == 409
 
 
-def test_a_form_with_mistakes_keeps_what_was_chosen_and_says_what_is_missing(
+def test_a_form_with_errors_keeps_the_choices_and_says_what_is_missing(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = segment(installation, account_id, "gold")
@@ -79,11 +79,11 @@ def test_a_form_with_mistakes_keeps_what_was_chosen_and_says_what_is_missing(
     assert 'value="Sale"' in empty.text
     gone = console.post("/console/campaigns/new", data={"name": "Sale", "segments": [gold, str(UUID(int=1))]})
     assert gone.status_code == 422
-    assert "is there no more" in gone.text
+    assert "no longer exists" in gone.text
     assert "No campaigns yet" in console.get("/console/campaigns").text
 
 
-def test_among_many_segments_one_searches_by_name_and_what_is_chosen_stays(
+def test_searching_many_segments_by_name_keeps_the_chosen_ones(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     ids = {
@@ -120,7 +120,7 @@ def test_the_same_form_sent_twice_creates_one_campaign(
     assert other != first
 
 
-def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
+def test_a_stale_save_shows_the_stored_campaign_and_keeps_the_input(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, staff = crowd(installation, account_id)
@@ -133,7 +133,7 @@ def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
     )
     conflict = console.post(address, data=mine)
     assert conflict.status_code == 412
-    assert "Somebody else changed this campaign meanwhile." in conflict.text
+    assert "Someone else changed this campaign while you were editing it." in conflict.text
     assert "Name Theirs Segments silver" in text_of(conflict.text)
     assert 'value="Mine"' in conflict.text
     assert all(re.search(rf'name="segments" value="{each}" checked', conflict.text) for each in (gold, staff))
@@ -145,7 +145,7 @@ def test_whoever_saves_second_sees_what_became_of_the_campaign_and_decides(
     assert "Segments gold staff" in page
 
 
-def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_somebody_chooses(
+def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_segments_are_chosen(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)
@@ -153,7 +153,7 @@ def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_someb
     console.post(f"/console/segments/{gold}/delete")
     assert "Needs an audience" in console.get("/console/campaigns").text
     page = console.get(f"/console/campaigns/{made}").text
-    assert "Every segment it was for was deleted." in page
+    assert "Every segment it used was deleted." in page
     assert "Choose Segments" in page
     assert "Download" not in page
     assert console.post(f"/console/campaigns/{made}/freeze").status_code == 409
@@ -163,15 +163,15 @@ def test_a_campaign_whose_last_segment_was_deleted_needs_an_audience_until_someb
     assert "Ready" in console.get(f"/console/campaigns/{made}").text
 
 
-def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
+def test_a_deleted_exclusion_is_confirmed_by_a_choice_and_not_by_saving_a_new_name(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, _, staff = crowd(installation, account_id)
     made = campaign(installation, account_id, [gold], [staff])
     console.post(f"/console/segments/{staff}/delete")
     page = console.get(f"/console/campaigns/{made}").text
-    assert "A segment that it left out was deleted." in page
-    assert "Choose Whom to Leave Out" in page
+    assert "A segment it left out was deleted." in page
+    assert "Choose Segments to Leave Out" in page
 
     def saved(**more: Any) -> str:
         version = hidden(console.get(f"/console/campaigns/{made}/edit").text, "version")
@@ -180,7 +180,7 @@ def test_a_lost_exclusion_is_settled_by_a_choice_and_not_by_a_new_name(
         return console.get(f"/console/campaigns/{made}").text
 
     assert "Needs an audience" in saved()
-    assert "Ready" in saved(settled="1")
+    assert "Ready" in saved(confirmed="1")
 
 
 def test_deleting_a_campaign_asks_first_and_keeps_its_segments(
@@ -198,7 +198,7 @@ def test_deleting_a_campaign_asks_first_and_keeps_its_segments(
     assert console.get(f"/console/campaigns/{made}").status_code == 404
 
 
-def test_another_accounts_campaign_and_audience_are_not_there(
+def test_a_campaign_and_an_audience_of_another_account_are_not_found(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
@@ -222,12 +222,12 @@ def test_another_accounts_campaign_and_audience_are_not_there(
         form = {"name": "Mine", "segments": [theirs]}
         assert console.post(f"/console/campaigns/{made}/{place}", data=form).status_code == 404
     assert (
-        "is there no more" in console.post("/console/campaigns/new", data={"name": "Mine", "segments": [theirs]}).text
+        "no longer exists" in console.post("/console/campaigns/new", data={"name": "Mine", "segments": [theirs]}).text
     )
     assert "No segment chosen" in console.post("/console/campaigns/reach", data={"segments": [theirs]}).text
 
 
-def test_an_open_page_is_told_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_an_open_page_gets_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
     gold, silver, _ = crowd(installation, account_id)
     made = campaign(installation, account_id, [gold])
     installation.catch_up()
@@ -244,7 +244,7 @@ def test_an_open_page_is_told_only_what_is_new(installation: Installation, accou
     assert silver not in light
 
 
-def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascript_on_demand(
+def test_a_slow_count_is_loaded_after_the_recipients_and_without_javascript_on_demand(
     installation: Installation, account_id: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gold, silver, _ = crowd(installation, account_id)
@@ -253,7 +253,7 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
     counted = recipients.totals_within
 
     def takes_long(connection: Any, union: Any, span: timedelta) -> Any:
-        return None if span == AT_ONCE else counted(connection, union, span)
+        return None if span == QUICK_LIMIT else counted(connection, union, span)
 
     monkeypatch.setattr(recipients, "totals_within", takes_long)
     address = f"/console/campaigns/{made}"
@@ -266,10 +266,10 @@ def test_a_count_that_takes_long_comes_after_the_recipients_and_without_javascri
     assert 'hx-trigger="every 60s"' in alone
     assert "4 recipients" in text_of(console.get(f"{address}?whole=true").text)
     monkeypatch.setattr(recipients, "totals_within", lambda *_: None)
-    assert "Very many" in text_of(console.get(f"{address}?whole=true").text)
+    assert "Too many to count now" in text_of(console.get(f"{address}?whole=true").text)
 
 
-def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+def test_a_count_that_exceeds_its_time_limit_is_cancelled_and_the_snapshot_stays_usable(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = segment(installation, account_id, "gold")
@@ -280,9 +280,9 @@ def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
             " FROM segment_versions, generate_series(1, 300000) AS n"
         )
     with installation.database.transaction(account_id) as connection:
-        union = reach.chosen(connection, account_id, [UUID(str(gold))], []).union(account_id)
-        assert union is not None
-        assert recipients.totals_within(connection, union, timedelta(milliseconds=1)) is None
+        spec = reach.chosen_segments(connection, account_id, [UUID(str(gold))], []).audience_spec(account_id)
+        assert spec is not None
+        assert recipients.totals_within(connection, spec, timedelta(milliseconds=1)) is None
         connection.execute("SELECT pg_sleep(0.002)")
-        assert recipients.totals_within(connection, union, timedelta(minutes=1)) is not None
+        assert recipients.totals_within(connection, spec, timedelta(minutes=1)) is not None
         connection.execute("SELECT pg_sleep(0.002)")

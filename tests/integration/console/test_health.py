@@ -1,4 +1,4 @@
-"""The Health page: each fact with its verdict, dead letters with a way to try again, imports, segments, and time."""
+"""The Health page: each fact with its verdict, dead letters and retrying them, imports, segments, and time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import Client
 
-from api.console.account.health import verdict_on_log
+from api.console.account.health_verdicts import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
 from projections.read.position import InstallationStatus
 from tests.support.installation import Installation
 
 HEADERS: list[tuple[str, bytes | None]] = [
-    ("ce_specversion", b"1.0"), ("ce_type", b"rollcall.customer.changed.v1"), ("ce_source", b"/crm"),
-    ("ce_id", b"a-1"), ("ce_subject", b"crm-1"), ("ce_time", b"2026-05-20T10:00:00Z"),
-]  # fmt: skip
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"rollcall.customer.changed.v1"),
+    ("ce_source", b"/crm"),
+    ("ce_id", b"a-1"),
+    ("ce_subject", b"crm-1"),
+    ("ce_time", b"2026-05-20T10:00:00Z"),
+]
 RECENT = [{"attribute": "last_order", "operator": "in_last_days", "value": 30}]
 
 
@@ -67,41 +71,46 @@ def said(console: Client) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
-def test_an_installation_without_troubles_is_well(installation: Installation, console: Client) -> None:
+def test_an_installation_without_problems_is_well(installation: Installation, console: Client) -> None:
     page = said(console)
     for verdict in (
-        "All is well", "All is current", "No segments yet", "No filter follows the clock", "None is running",
-        "Every record was taken in", "Rollcall 0.0.0",
-    ):  # fmt: skip
+        "All is well",
+        "Everything is current",
+        "No segments yet",
+        "No filter depends on time",
+        "None is running",
+        "Every record was accepted",
+        "Rollcall 0.0.0",
+    ):
         assert verdict in page
 
 
-def test_what_is_behind_is_counted_in_events_and_seconds(
+def test_the_backlog_is_shown_in_events_and_seconds(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     for number in range(3):
         installation.rollcall.segments.create(account_id, SegmentDraft(f"S {number}", "", "static", None))
-    assert "All is current" in said(console)
+    assert "Everything is current" in said(console)
     clock.at += timedelta(seconds=5)
     assert "Behind by 3 events, 5 s" in said(console)
-    assert "All is well; some work is under way" in said(console)
+    assert "All is well; some work is in progress" in said(console)
     clock.at += timedelta(minutes=4)
     page = said(console)
-    assert "Behind by 3 events, 4 minutes: what is shown is old, never wrong." in page
-    assert "One thing needs somebody's attention" in page
+    assert "Behind by 3 events, 4 minutes: what is shown is out of date." in page
+    assert "One thing needs attention" in page
     installation.project()
     page = said(console)
-    assert "All is current" in page
+    assert "Everything is current" in page
     assert "All 3 are current" in page
 
 
-def test_large_numbers_are_read_in_groups() -> None:
+def test_large_numbers_have_thousands_separators() -> None:
     now = datetime(2026, 11, 3, tzinfo=UTC)
     behind = InstallationStatus(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
     assert verdict_on_log(behind, now).text == "Behind by 1,204 events, 3 s"
 
 
-def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_overdue(
+def test_the_next_change_by_time_is_shown_and_whether_it_is_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     installation.rollcall.attributes.declare(account_id, "last_order", "datetime", None)
@@ -122,10 +131,10 @@ def test_the_next_instant_at_which_time_flips_something_is_told_and_when_it_is_o
             continue
     page = said(console)
     assert "Overdue" not in page
-    assert "On time" in page or "No filter follows the clock" in page
+    assert "On time" in page or "No filter depends on time" in page
 
 
-def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
+def test_a_day_that_begins_without_changing_a_membership_is_not_overdue(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
     installation.rollcall.attributes.declare(account_id, "birthdate", "date", None)
@@ -140,13 +149,13 @@ def test_a_day_that_begins_without_flipping_anybody_is_not_overdue(
     assert "Nov 5, 2026, 00:00:00" in page
 
 
-def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
+def test_a_record_that_could_not_be_accepted_is_shown_fixed_and_retried(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     letters = [a_letter(1, b'{"phone": "12"}', "<b>bad</b> phone"), a_letter(2, b'{"name": "<i>Ana</i>"}')]
     installation.rollcall.customers.change(account_id, [], dead_letters=letters)
     page = console.get("/console/health").text
-    assert "2 records could not be taken in" in page
+    assert "2 records could not be accepted" in page
     assert "&lt;b&gt;bad&lt;/b&gt; phone" in page
     assert "Ana" not in page
     newest, oldest = re.findall(r'action="(/console/health/dead-letters/\d+)/retry"', page)
@@ -158,14 +167,14 @@ def test_a_record_that_could_not_be_taken_in_is_shown_mended_and_retried(
     assert "It failed again" in console.get("/console/health").text
     console.post(f"{newest}/retry")
     page = console.get("/console/health").text
-    assert "The record was taken in" in page
-    assert "1 record could not be taken in" in page
+    assert "The record was accepted" in page
+    assert "1 record could not be accepted" in page
     assert newest not in page
     assert console.get(newest).status_code == 404
     assert console.post(f"{newest}/retry").status_code == 404
 
 
-def test_a_record_that_is_no_text_is_shown_as_base64(
+def test_a_record_that_is_not_text_is_shown_as_base64(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     installation.rollcall.customers.change(account_id, [], dead_letters=[a_letter(1, b"\xff\x00")])
@@ -191,11 +200,11 @@ def test_a_running_import_and_a_segment_that_failed_are_named(
     page = said(console)
     assert "1 import running" in page
     assert "list & co.csv into List: 1,204 lines so far" in page
-    assert "1 segment cannot be evaluated and keeps its last good members" in page
+    assert "1 segment cannot be evaluated and keeps its last valid members" in page
     assert "List : /filter/0: unknown operator" in page
 
 
-def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
+def test_an_open_page_gets_only_what_changed_and_nothing_of_other_accounts(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")
@@ -203,7 +212,7 @@ def test_an_open_page_is_told_only_what_changed_and_nothing_of_other_accounts(
     installation.project()
     page = console.get("/console/health").text
     assert "their secret" not in page
-    assert "Every record was taken in" in page
+    assert "Every record was accepted" in page
     seen = re.search(r'"Rollcall-Seen": "(\w+)"', page)
     assert seen is not None
     assert console.get("/console/health", headers={"Rollcall-Seen": seen.group(1)}).status_code == 204

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.console.segments.history import AT_ONCE
+from api.console.segments.history import QUICK_LIMIT
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.read import history
@@ -65,9 +65,13 @@ def console(installation: Installation, account_id: UUID, gold: UUID) -> Iterato
 
 
 def tell(
-    installation: Installation, account_id: UUID, number: int, plan: str, source: str | None = None,
+    installation: Installation,
+    account_id: UUID,
+    number: int,
+    plan: str,
+    source: str | None = None,
     change_id: str | None = None,
-) -> UUID:  # fmt: skip
+) -> UUID:
     data = CustomerData(name=f"Customer {number:02}", attributes={"plan": plan})
     change = CustomerChange(f"c{number}", "changed", installation.now(), data, source, change_id)
     found = installation.rollcall.customers.change(account_id, [change]).outcomes[0].customer_id
@@ -76,7 +80,7 @@ def tell(
 
 
 def rows_of(page: str) -> list[list[str]]:
-    """The text of each cell of the joins and leaves: customer, what, when, because."""
+    """Returns the text of each cell of the joins and leaves: customer, change, when, reason."""
     body = page.partition('aria-label="Joins and leaves"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
     return [
         [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", cell)).split()) for cell in re.split(r"</t[hd]>", row)[:4]]
@@ -90,7 +94,7 @@ def chart_of(page: str) -> Any:
     return json.loads(html.unescape(found.group(1)))
 
 
-def test_joins_and_leaves_are_told_newest_first_with_their_cause(
+def test_joins_and_leaves_are_listed_newest_first_with_their_cause(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
 ) -> None:
     first = tell(installation, account_id, 1, "gold", "/crm", "a-1")
@@ -110,7 +114,7 @@ def test_joins_and_leaves_are_told_newest_first_with_their_cause(
     assert "1 member now" in page
 
 
-def test_edits_imports_and_hands_are_causes_of_their_own(
+def test_edits_imports_and_manual_changes_are_distinct_causes(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     ana = tell(installation, account_id, 1, "gold")
@@ -120,12 +124,13 @@ def test_edits_imports_and_hands_are_causes_of_their_own(
     later = installation.rollcall.segments.create(account_id, SegmentDraft("Later", "", "dynamic", GOLD)).id
     installation.project()
     assert [row[3] for row in rows_of(console.get(f"/console/segments/{listed}/history").text)] == [
-        "Removed by hand", "Added by hand",
-    ]  # fmt: skip
+        "Removed by hand",
+        "Added by hand",
+    ]
     assert rows_of(console.get(f"/console/segments/{later}/history").text)[0][3] == "The segment was created"
 
 
-def test_of_an_erased_customer_nothing_is_left_in_the_history(
+def test_the_history_shows_nothing_of_an_erased_customer(
     installation: Installation, account_id: UUID, gold: UUID, console: Client
 ) -> None:
     for number in (1, 2):
@@ -141,11 +146,11 @@ def test_of_an_erased_customer_nothing_is_left_in_the_history(
     assert "1 member now" in page
 
 
-def test_a_long_history_is_walked_page_by_page_and_back(
+def test_a_long_history_is_paged_forward_and_back(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
 ) -> None:
     for number in range(23):
-        # Some at one instant: their order is kept all the same.
+        # Some at one instant: their order is kept too.
         clock.at += timedelta(seconds=number % 2)
         tell(installation, account_id, number, "gold")
     installation.project()
@@ -165,7 +170,7 @@ def test_a_long_history_is_walked_page_by_page_and_back(
 
 
 @pytest.mark.parametrize("chosen", ["day", "week", "month", "all"])
-def test_the_chart_ends_with_the_members_of_now_and_the_table_says_the_same(
+def test_the_chart_ends_with_the_current_members_and_the_table_agrees(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock, chosen: str
 ) -> None:
     for number in range(5):
@@ -184,7 +189,7 @@ def test_the_chart_ends_with_the_members_of_now_and_the_table_says_the_same(
     assert set(shown) <= set(sizes)
 
 
-def test_the_size_counted_back_from_now_is_the_size_counted_from_the_beginning(
+def test_the_size_counted_back_from_now_equals_the_size_counted_from_the_beginning(
     installation: Installation, account_id: UUID, gold: UUID, clock: Clock
 ) -> None:
     chance = random.Random(7)
@@ -208,7 +213,7 @@ def test_the_size_counted_back_from_now_is_the_size_counted_from_the_beginning(
             assert first or len(set(forwards)) > 3
 
 
-def test_either_part_of_the_page_is_asked_for_alone_and_told_only_what_is_new(
+def test_each_part_of_the_page_can_be_loaded_alone_and_gets_only_what_is_new(
     installation: Installation, account_id: UUID, gold: UUID, console: Client
 ) -> None:
     tell(installation, account_id, 1, "gold")
@@ -225,7 +230,7 @@ def test_either_part_of_the_page_is_asked_for_alone_and_told_only_what_is_new(
     assert console.get(address, headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
 
 
-def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_demand(
+def test_a_slow_chart_is_loaded_after_the_page_and_without_javascript_on_demand(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(installation, account_id, 1, "gold")
@@ -233,7 +238,7 @@ def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_
     counted = history.sizes_back_from
 
     def takes_long(*asked: Any, within: timedelta) -> list[int] | None:
-        return None if within == AT_ONCE else counted(*asked, within=within)
+        return None if within == QUICK_LIMIT else counted(*asked, within=within)
 
     monkeypatch.setattr(history, "sizes_back_from", takes_long)
     address = f"/console/segments/{gold}/history"
@@ -249,7 +254,7 @@ def test_a_chart_that_takes_long_comes_after_the_page_and_without_javascript_on_
     assert chart_of(console.get(html.unescape(on_demand.group(1))).text)[1][-1] == 1
 
 
-def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
+def test_a_count_that_exceeds_its_time_limit_is_cancelled_and_the_snapshot_stays_usable(
     installation: Installation, account_id: UUID, gold: UUID, clock: Clock
 ) -> None:
     installation.project()
@@ -269,7 +274,7 @@ def test_what_cannot_be_counted_in_time_is_given_up_and_the_snapshot_goes_on(
         assert history.sizes_back_from(connection, source, 60_000, points, within=timedelta(minutes=1)) == [0, 60_000]
 
 
-def test_another_accounts_history_is_not_there(installation: Installation, console: Client) -> None:
+def test_the_history_of_another_account_is_not_found(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
     theirs = installation.rollcall.segments.create(other, SegmentDraft("Theirs", "", "static", None)).id
     installation.project()

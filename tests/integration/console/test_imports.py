@@ -1,4 +1,4 @@
-"""Import CSV in the console: the form, the progress, what became of the lines, and the file of invalid ones."""
+"""Import CSV in the console: the form, the progress, the result of each line, and the file of invalid lines."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def upload(console: Client, base: str, content: str | bytes, name: str = "list.c
 
 
 def sums(page: str) -> dict[str, int]:
-    """The table of what became of the lines."""
+    """Returns the table with the results of the lines."""
     rows = re.findall(r'<th scope="row">([^<]+).*?<td class="number">([\d,]+)</td>', page, re.S)
     return {title: int(number.replace(",", "")) for title, number in rows}
 
 
-def test_each_line_is_told_in_one_class_and_they_sum_to_the_lines(
+def test_each_line_has_one_result_and_the_results_sum_to_all_lines(
     installation: Installation, console: Client, base: str
 ) -> None:
     assert "Up to 10 MB" in said(console.get(f"{base}/import").text)
@@ -49,15 +49,20 @@ def test_each_line_is_told_in_one_class_and_they_sum_to_the_lines(
     installation.run_imports()
     installation.catch_up()
     page = console.get(progress).text
-    told = sums(page)
-    assert told.pop("All lines") == sum(told.values())
-    assert told == {
-        "Added": 0, "New customers": 2, "Already members": 0, "Duplicates": 1, "Blank lines": 1, "Invalid lines": 2
-    }  # fmt: skip
+    results = sums(page)
+    assert results.pop("All lines") == sum(results.values())
+    assert results == {
+        "Added": 0,
+        "New customers": 2,
+        "Already members": 0,
+        "Duplicates": 1,
+        "Blank lines": 1,
+        "Invalid lines": 2,
+    }
     assert "2 customers were added to By hand" in said(page)
 
 
-def test_an_open_page_is_told_how_far_the_import_is_and_nothing_when_nothing_moved(
+def test_an_open_page_gets_the_progress_of_an_import_and_204_when_nothing_changed(
     installation: Installation, console: Client, base: str
 ) -> None:
     progress = upload(console, base, MIXED).headers["location"]
@@ -69,7 +74,7 @@ def test_an_open_page_is_told_how_far_the_import_is_and_nothing_when_nothing_mov
     assert sums(console.get(progress, headers=seen).text)["All lines"] == 6
 
 
-def test_manage_customers_shows_the_imports_that_run_in_the_segment(
+def test_manage_customers_shows_the_running_imports_of_the_segment(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
     other = installation.rollcall.segments.create(account_id, SegmentDraft("Other", "", "static", None))
@@ -83,7 +88,7 @@ def test_manage_customers_shows_the_imports_that_run_in_the_segment(
     assert "Importing" not in console.get(f"{base}/manage").text
 
 
-def test_invalid_lines_are_downloaded_mended_and_imported_again(
+def test_invalid_lines_are_downloaded_fixed_and_imported_again(
     installation: Installation, console: Client, base: str
 ) -> None:
     progress = upload(console, base, MIXED).headers["location"]
@@ -96,12 +101,12 @@ def test_invalid_lines_are_downloaded_mended_and_imported_again(
     mended = errors.text.replace("12,Short", "912000003,Short").replace("3.51912E+11", "912000004")
     again = upload(console, base, mended, "errors.csv").headers["location"]
     installation.run_imports()
-    told = sums(console.get(again).text)
-    assert (told["New customers"], told["Invalid lines"], told["All lines"]) == (2, 0, 2)
+    results = sums(console.get(again).text)
+    assert (results["New customers"], results["Invalid lines"], results["All lines"]) == (2, 0, 2)
     assert "errors.csv" not in console.get(again).text.replace("errors.csv into", "")
 
 
-def test_ten_megabytes_are_taken_and_one_byte_more_is_refused_with_a_sentence(
+def test_ten_megabytes_are_accepted_and_one_byte_more_is_refused_with_a_sentence(
     installation: Installation, console: Client, base: str
 ) -> None:
     line = b"912000001,Ana\n"
@@ -110,7 +115,7 @@ def test_ten_megabytes_are_taken_and_one_byte_more_is_refused_with_a_sentence(
     for too_large in (most + b"\n", most + b"\n" * MB):
         answer = upload(console, base, too_large)
         assert answer.status_code == 413
-        assert "The file is too large: at most 10 MB. Split it, and import the parts." in answer.text
+        assert "The file is too large: at most 10 MB. Split it and import the parts." in answer.text
         assert 'type="file"' in answer.text
 
 
@@ -130,13 +135,13 @@ def test_a_file_that_is_no_csv_of_phone_numbers_fails_with_the_reason(
     assert "Excel" in page
 
 
-def test_scripts_are_told_where_the_progress_is(console: Client, base: str) -> None:
+def test_scripts_get_the_address_of_the_progress_page(console: Client, base: str) -> None:
     answer = upload(console, base, MIXED, **{"Rollcall-Upload": "1"})
     assert answer.status_code == 201
     assert answer.headers["location"].startswith(f"{base}/imports/")
 
 
-def test_the_sample_is_imported_as_it_is(installation: Installation, console: Client, base: str) -> None:
+def test_the_sample_file_can_be_imported_unchanged(installation: Installation, console: Client, base: str) -> None:
     assert f'href="{base}/import-sample.csv"' in console.get(f"{base}/import").text
     sample = console.get(f"{base}/import-sample.csv")
     assert sample.text.startswith("phone,name\r\n")
@@ -145,7 +150,7 @@ def test_the_sample_is_imported_as_it_is(installation: Installation, console: Cl
     assert sums(console.get(progress).text)["New customers"] == 2
 
 
-def test_a_dynamic_segment_takes_no_file(
+def test_a_dynamic_segment_accepts_no_file(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
     dynamic = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", []))
@@ -155,7 +160,7 @@ def test_a_dynamic_segment_takes_no_file(
     assert upload(console, address, MIXED).status_code == 409
 
 
-def test_an_import_is_at_its_own_segments_address_and_in_its_own_account_only(
+def test_an_import_is_found_only_under_its_own_segment_and_account(
     installation: Installation, account_id: UUID, console: Client, base: str
 ) -> None:
     other = installation.rollcall.segments.create(account_id, SegmentDraft("Other", "", "static", None))
@@ -170,7 +175,7 @@ def test_an_import_is_at_its_own_segments_address_and_in_its_own_account_only(
         assert upload(theirs, base, MIXED).status_code == 404
 
 
-def test_who_is_not_signed_in_uploads_nothing(installation: Installation, base: str) -> None:
+def test_an_upload_without_a_session_is_refused(installation: Installation, base: str) -> None:
     with installation.open_door() as stranger:
         answer = stranger.post(
             f"{base}/import", files={"file": ("list.csv", MIXED)}, headers={"Sec-Fetch-Site": "same-origin"}

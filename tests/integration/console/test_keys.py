@@ -1,4 +1,4 @@
-"""API keys in the console: handed out once, shown once, revoked at once."""
+"""API keys in the console: created once, shown once, revoked immediately."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def errors_on(page: str) -> dict[str, str]:
     return dict(re.findall(r'id="(\w+)-error">([^<]+)<', page))
 
 
-def test_a_new_key_works_is_shown_once_and_never_stands_in_the_list(
+def test_a_new_key_works_is_shown_once_and_never_appears_in_the_list(
     installation: Installation, console: Client
 ) -> None:
     answer = console.post("/console/keys/new", data={"name": "CRM <sync>", "kind": "read", "token": token_of(console)})
@@ -48,13 +48,13 @@ def test_a_new_key_works_is_shown_once_and_never_stands_in_the_list(
     assert key not in page
 
 
-def test_the_same_form_sent_again_makes_no_second_key_and_shows_none(console: Client) -> None:
+def test_the_same_form_sent_twice_creates_one_key_and_shows_it_once(console: Client) -> None:
     form = {"name": "CRM", "kind": "write", "token": token_of(console)}
     key = shown_key(console.post("/console/keys/new", data=form).text)
     again = console.post("/console/keys/new", data=form)
     assert again.status_code == 409
     assert key not in again.text
-    assert "shown already" in again.text
+    assert "already created and shown" in again.text
     assert console.get("/console/keys").text.count('<tr id="key_') == 1
     other = console.post("/console/keys/new", data=form | {"token": token_of(console)})
     assert shown_key(other.text) != key
@@ -70,7 +70,7 @@ def test_the_same_form_sent_again_makes_no_second_key_and_shows_none(console: Cl
         ({"name": "x\x00", "kind": "read"}, "name", "NUL"),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field(console: Client, form: dict[str, str], field: str, said: str) -> None:
+def test_an_error_is_shown_beside_its_field(console: Client, form: dict[str, str], field: str, said: str) -> None:
     answer = console.post("/console/keys/new", data=form)
     assert answer.status_code == 422
     errors = errors_on(answer.text)
@@ -79,12 +79,12 @@ def test_what_is_wrong_stands_beside_its_field(console: Client, form: dict[str, 
     assert "No API keys" in console.get("/console/keys").text
 
 
-def test_a_revoked_key_is_refused_at_once(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_a_revoked_key_is_refused_immediately(installation: Installation, account_id: UUID, console: Client) -> None:
     made = installation.rollcall.keys.create(account_id, "Old CRM", "write")
     installation.catch_up()
     asked = html.unescape(console.get(f"/console/keys/{made.id}/revoke").text)
     assert "Old CRM" in asked
-    assert "Programs that send customers' data in with it are refused" in asked
+    assert "Programs that use it can no longer send customer data" in asked
     answer = console.post(f"/console/keys/{made.id}/revoke")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/keys")
     assert status_with(console, made.key, "POST", "/v1/customers/bulk") == 401
@@ -95,7 +95,7 @@ def test_a_revoked_key_is_refused_at_once(installation: Installation, account_id
     assert console.post(f"/console/keys/{made.id}/revoke").status_code == 404
 
 
-def test_another_accounts_keys_are_not_there(installation: Installation, console: Client) -> None:
+def test_keys_of_another_account_are_not_found(installation: Installation, console: Client) -> None:
     other = installation.account("theirs")
     theirs = installation.rollcall.keys.create(other, "Theirs", "admin")
     installation.catch_up()
@@ -105,7 +105,7 @@ def test_another_accounts_keys_are_not_there(installation: Installation, console
     assert status_with(console, theirs.key) == 200
 
 
-def test_a_long_list_is_walked_newest_first(installation: Installation, account_id: UUID, console: Client) -> None:
+def test_a_long_list_is_paged_newest_first(installation: Installation, account_id: UUID, console: Client) -> None:
     ids = [installation.rollcall.keys.create(account_id, f"Key {number}", "read").id for number in range(12)]
     installation.catch_up()
     first = console.get("/console/keys?rows=10").text

@@ -1,4 +1,4 @@
-"""One-time links into the console: they work once, for a day, and only for who opens them; and crowds that try."""
+"""One-time links into the console: they work once and for a day; and many attempts at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.console.console import Hand, is_in, rows, sign_in
 from tests.support.installation import Installation
 
 
-def test_a_one_time_link_lets_in_once(house: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
+def test_a_one_time_link_signs_in_once(house: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
     link = house.link(ana[1], ana[0])
     entered = browser.get(link)
     assert (entered.status_code, entered.headers["location"]) == (303, "/console/segments")
@@ -27,7 +27,7 @@ def test_a_one_time_link_lets_in_once(house: Installation, ana: tuple[UUID, UUID
     assert not is_in(browser)
 
 
-def test_many_who_open_a_link_at_once_are_one_who_comes_in(
+def test_a_link_opened_many_times_at_once_signs_in_once(
     house: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
     link = house.link(ana[1], ana[0])
@@ -37,7 +37,7 @@ def test_many_who_open_a_link_at_once_are_one_who_comes_in(
     assert rows(house, "sessions") == 1
 
 
-def test_many_attempts_at_once_are_counted_like_one_after_the_other(ana: tuple[UUID, UUID], browser: Client) -> None:
+def test_concurrent_attempts_are_counted_like_sequential_ones(ana: tuple[UUID, UUID], browser: Client) -> None:
     with ThreadPoolExecutor(8) as crowd:
         statuses = list(crowd.map(lambda _: sign_in(browser, "wrong password").status_code, range(16)))
     assert sorted(statuses) == [422] * 5 + [429] * 11
@@ -60,11 +60,16 @@ def test_a_one_time_link_works_for_a_day(
 @pytest.mark.parametrize(
     ("method", "headers"),
     [
-        ("HEAD", {}), ("OPTIONS", {}), ("GET", {"Sec-Purpose": "prefetch"}), ("GET", {"Purpose": "prefetch"}),
-        ("GET", {"Sec-Purpose": "prefetch;prerender"}), ("GET", {"X-Moz": "prefetch"}), ("POST", {}),
+        ("HEAD", {}),
+        ("OPTIONS", {}),
+        ("GET", {"Sec-Purpose": "prefetch"}),
+        ("GET", {"Purpose": "prefetch"}),
+        ("GET", {"Sec-Purpose": "prefetch;prerender"}),
+        ("GET", {"X-Moz": "prefetch"}),
+        ("POST", {}),
     ],
-)  # fmt: skip
-def test_what_only_looks_ahead_does_not_use_a_link_up(
+)
+def test_a_prefetch_does_not_use_up_a_link(
     house: Installation, ana: tuple[UUID, UUID], browser: Client, method: str, headers: dict[str, str]
 ) -> None:
     link = house.link(ana[1], ana[0])
@@ -74,7 +79,7 @@ def test_what_only_looks_ahead_does_not_use_a_link_up(
     assert browser.get(link).status_code == 303
 
 
-def test_who_was_invited_begins_by_choosing_a_password(
+def test_an_invited_person_first_chooses_a_password(
     house: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
     bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())

@@ -1,4 +1,4 @@
-"""Who may use the console: adding people, removing them, and what each one can say about herself."""
+"""Who may use the console: adding people, removing them, and each person's own page."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ PAGES = ["/console/people", "/console/people/new", "/console/you", "/console/peo
 
 @pytest.fixture
 def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
-    """The browser of Ana, who is signed in by her password."""
+    """The browser of Ana, who is signed in with a password."""
     assert sign_in(browser).status_code == 303
     return browser
 
 
 @pytest.fixture
 def other(house: Installation) -> Iterator[Client]:
-    """Somebody else's browser."""
+    """The browser of another person."""
     with house.open_door() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client
 
 
 def add(browser: Client, name: str, email: str) -> str:
-    """Add a person; the path of the link that is shown."""
+    """Adds a person. Returns the path of the link that is shown."""
     answer = browser.post("/console/people/new", data={"name": name, "email": email})
     assert answer.status_code == 200, answer.text
     return link_on(answer.text)
@@ -64,13 +64,13 @@ def choose_password(browser: Client, password: str = NEW, **more: str) -> Any:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_about_people_is_for_who_is_signed_in(house: Installation, browser: Client, page: str) -> None:
+def test_every_page_about_people_requires_a_session(house: Installation, browser: Client, page: str) -> None:
     answer = browser.get(page.format(uuid4()))
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/console/sign-in?next=")
 
 
-def test_who_is_added_comes_in_by_her_link_chooses_a_password_and_signs_in_with_it(
+def test_an_added_person_opens_the_link_chooses_a_password_and_signs_in_with_it(
     ana: Any, anas: Client, other: Client
 ) -> None:
     link = add(anas, "Bob <i>", "bob@example.com")
@@ -79,7 +79,7 @@ def test_who_is_added_comes_in_by_her_link_chooses_a_password_and_signs_in_with_
     assert other.get(link).headers["location"] == "/console/you"
     page = other.get("/console/you").text
     assert "You have no password yet" in page
-    assert "Present password" not in page
+    assert "Current password" not in page
     assert choose_password(other).status_code == 303
     assert "Your password was set" in other.get("/console/you").text
     assert is_in(other)
@@ -98,7 +98,7 @@ def test_who_is_added_comes_in_by_her_link_chooses_a_password_and_signs_in_with_
         ({"name": "Ana again", "email": EMAIL.upper()}, {"email"}),
     ],
 )
-def test_a_mistake_in_the_form_stands_beside_its_field(ana: Any, anas: Client, sent: Any, wrong: set[str]) -> None:
+def test_an_error_in_the_form_is_shown_beside_its_field(ana: Any, anas: Client, sent: Any, wrong: set[str]) -> None:
     answer = anas.post("/console/people/new", data=sent)
     assert answer.status_code == 422
     assert set(re.findall(r'<p class="error" id="(\w+)-error">', answer.text)) == wrong
@@ -120,7 +120,7 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
     assert "rollcall person link" in refused.text
 
 
-def test_who_is_removed_is_out_at_once_and_her_links_and_password_open_nothing(
+def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_working(
     house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
 ) -> None:
     other.get(add(anas, "Bob", "bob@example.com"))
@@ -144,7 +144,7 @@ def test_who_is_removed_is_out_at_once_and_her_links_and_password_open_nothing(
     add(anas, "Bob again", "bob@example.com")
 
 
-def test_nobody_removes_herself_and_so_somebody_is_always_left(
+def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
     house: Installation, ana: tuple[UUID, UUID], anas: Client
 ) -> None:
     assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
@@ -154,10 +154,10 @@ def test_nobody_removes_herself_and_so_somebody_is_always_left(
     assert is_in(anas)
 
 
-def test_two_who_remove_each_other_at_once_leave_one(house: Installation, ana: tuple[UUID, UUID]) -> None:
+def test_two_people_who_remove_each_other_at_once_leave_one(house: Installation, ana: tuple[UUID, UUID]) -> None:
     bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
     with house.database.transaction(ana[0], read_only=False) as first:
-        # As far as removing Bob goes before it commits.
+        # What removing Bob does before it commits.
         first.execute(people.SQL.lock_account, [str(ana[0])])
         first.execute(people.SQL.remove, {"account_id": ana[0], "person_id": bob})
         removing = Aside(lambda: people.remove(house.database, ana[0], ana[1]), house)
@@ -166,7 +166,7 @@ def test_two_who_remove_each_other_at_once_leave_one(house: Installation, ana: t
     assert rows(house, "people") == 1
 
 
-def test_another_accounts_people_are_not_there(
+def test_people_of_another_account_are_not_found(
     house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
 ) -> None:
     theirs = house.account("theirs")
@@ -188,12 +188,12 @@ def test_another_accounts_people_are_not_there(
 # You
 
 
-def test_a_changed_password_asks_for_the_present_one_and_ends_every_other_session(
+def test_changing_a_password_requires_the_current_one_and_ends_every_other_session(
     house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
 ) -> None:
     assert sign_in(other).status_code == 303
     link = house.link(ana[1], ana[0])
-    assert "Present password" in anas.get("/console/you").text
+    assert "Current password" in anas.get("/console/you").text
     for current in ("", "wrong password"):
         answer = choose_password(anas, current=current)
         assert answer.status_code == 422
@@ -207,19 +207,19 @@ def test_a_changed_password_asks_for_the_present_one_and_ends_every_other_sessio
     assert sign_in(other, NEW).status_code == 303
 
 
-def test_the_present_password_cannot_be_tried_out_either(ana: Any, anas: Client) -> None:
+def test_attempts_with_a_wrong_current_password_are_limited_too(ana: Any, anas: Client) -> None:
     answers = [choose_password(anas, current="wrong password").status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
     assert choose_password(anas, current=PASSWORD).status_code == 429
 
 
-def test_who_forgot_her_password_chooses_another_within_an_hour_of_her_link(
+def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
     house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
 ) -> None:
     browser.get(house.link(ana[1], ana[0]))
-    assert "Present password" not in browser.get("/console/you").text
+    assert "Current password" not in browser.get("/console/you").text
     clock.passes(hours=1)
-    assert "Present password" in browser.get("/console/you").text
+    assert "Current password" in browser.get("/console/you").text
     assert choose_password(browser).status_code == 422
     browser.get(house.link(ana[1], ana[0]))
     assert choose_password(browser).status_code == 303
@@ -230,12 +230,14 @@ def test_who_forgot_her_password_chooses_another_within_an_hour_of_her_link(
 @pytest.mark.parametrize(
     ("sent", "place"),
     [
-        ({}, "password"), ({"password": "a" * 11, "repeated": "a" * 11}, "password"),
+        ({}, "password"),
+        ({"password": "a" * 11, "repeated": "a" * 11}, "password"),
         ({"password": "a" * 1_001, "repeated": "a" * 1_001}, "password"),
-        ({"password": "a" * 12, "repeated": "b" * 12}, "repeated"), ({"password": "a" * 12}, "repeated"),
+        ({"password": "a" * 12, "repeated": "b" * 12}, "repeated"),
+        ({"password": "a" * 12}, "repeated"),
     ],
-)  # fmt: skip
-def test_a_new_password_that_cannot_be_says_why_beside_its_field(
+)
+def test_a_new_password_that_is_refused_says_why_beside_its_field(
     ana: Any, anas: Client, sent: dict[str, str], place: str
 ) -> None:
     answer = anas.post("/console/you/password", data={"current": PASSWORD, **sent})
@@ -245,15 +247,17 @@ def test_a_new_password_that_cannot_be_says_why_beside_its_field(
     assert sign_in(anas).status_code == 303
 
 
-def test_the_first_person_has_a_hint_on_her_page_and_no_banner_elsewhere(house: Installation, browser: Client) -> None:
+def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
+    house: Installation, browser: Client
+) -> None:
     account_id = house.account()
     house.project()
     house.sign_in(browser, account_id)
     assert "password" not in browser.get("/console/segments").text.lower()
-    assert "Give your e-mail address first" in browser.get("/console/you").text
+    assert "Enter your e-mail address first" in browser.get("/console/you").text
     answer = choose_password(browser)
     assert answer.status_code == 422
-    assert "Give your e-mail address first" in answer.text
+    assert "Enter your e-mail address first" in answer.text
     assert browser.post("/console/you", data={"name": "Olivia", "email": ""}).status_code == 303
     assert browser.post("/console/you", data={"name": "Olivia", "email": "o@example.com"}).status_code == 303
     assert choose_password(browser).status_code == 303
@@ -262,14 +266,15 @@ def test_the_first_person_has_a_hint_on_her_page_and_no_banner_elsewhere(house: 
     assert sign_in(browser, NEW, "o@example.com").status_code == 303
 
 
-def test_name_and_address_are_changed_but_not_to_somebody_elses(
+def test_name_and_address_are_changed_but_not_to_an_address_in_use(
     house: Installation, ana: tuple[UUID, UUID], anas: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
     for data, place in [
-        ({"name": "Ana", "email": "BOB@example.com"}, "email"), ({"name": "Ana", "email": ""}, "email"),
+        ({"name": "Ana", "email": "BOB@example.com"}, "email"),
+        ({"name": "Ana", "email": ""}, "email"),
         ({"name": "", "email": EMAIL}, "name"),
-    ]:  # fmt: skip
+    ]:
         answer = anas.post("/console/you", data=data)
         assert answer.status_code == 422
         assert re.findall(r'<p class="error" id="(\w+)-error">', answer.text) == [place]
@@ -280,7 +285,7 @@ def test_name_and_address_are_changed_but_not_to_somebody_elses(
     assert sign_in(anas, email="anna@example.com").status_code == 303
 
 
-def test_an_open_list_is_told_only_what_is_new(ana: Any, anas: Client) -> None:
+def test_an_open_list_gets_only_what_is_new(ana: Any, anas: Client) -> None:
     page = anas.get("/console/people").text
     seen = re.search(r'"Rollcall-Seen": "(\w+)"', page)
     assert seen is not None
@@ -290,16 +295,21 @@ def test_an_open_list_is_told_only_what_is_new(ana: Any, anas: Client) -> None:
     assert "Bob" in anas.get("/console/people", headers=headers).text
 
 
-def test_no_answer_ever_holds_a_hash_or_a_password(house: Installation, ana: tuple[UUID, UUID], anas: Client) -> None:
+def test_no_answer_contains_a_hash_or_a_password(house: Installation, ana: tuple[UUID, UUID], anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
     bob = id_of(house, ana[0], "bob@example.com")
     answers = [anas.get(page.format(bob)) for page in PAGES]
     answers += [
-        anas.get("/console/segments"), anas.get("/console/sign-in"), choose_password(anas, current="wrong password"),
-        anas.post("/console/people/new", data={"name": "x", "email": EMAIL}), sign_in(anas, "wrong password"),
-        anas.post("/console/you", data={"name": "", "email": ""}), choose_password(anas, current=PASSWORD),
-        anas.get("/console/people"), anas.get("/console/you"),
-    ]  # fmt: skip
+        anas.get("/console/segments"),
+        anas.get("/console/sign-in"),
+        choose_password(anas, current="wrong password"),
+        anas.post("/console/people/new", data={"name": "x", "email": EMAIL}),
+        sign_in(anas, "wrong password"),
+        anas.post("/console/you", data={"name": "", "email": ""}),
+        choose_password(anas, current=PASSWORD),
+        anas.get("/console/people"),
+        anas.get("/console/you"),
+    ]
     for answer in answers:
         everything = answer.text + str(answer.headers)
         assert "argon2" not in everything

@@ -1,4 +1,4 @@
-"""While a segment is edited: who matches, what saving would do, and two people at once."""
+"""While a segment is edited: who matches, what saving would do, and two people editing it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def account_id(installation: Installation) -> UUID:
     return declared(installation)
 
 
-def test_while_she_types_it_says_how_many_match_and_who_is_newest_and_what_is_still_missing(
+def test_while_typing_the_page_shows_the_count_the_newest_matches_and_what_is_missing(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     customers(installation, account_id, ana="gold", bea="gold", cid="free")
@@ -41,10 +41,10 @@ def test_while_she_types_it_says_how_many_match_and_who_is_newest_and_what_is_st
     unfinished = posted(console, f"{NEW}/matches", filter__0__attribute="plan").text
     assert "Complete the filters" in unfinished
     assert re.search(r'id="filter-0-note"[^>]*>Choose a value<', unfinished)
-    assert "nobody matches" in posted(console, f"{NEW}/matches").text
+    assert "no customer matches" in posted(console, f"{NEW}/matches").text
 
 
-def test_counting_that_takes_too_long_is_told_calmly(
+def test_a_count_that_takes_too_long_is_no_error(
     installation: Installation, account_id: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import psycopg
@@ -61,7 +61,7 @@ def test_counting_that_takes_too_long_is_told_calmly(
     assert "You can save without the count" in answer.text
 
 
-def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_which_campaigns_and_segments_are_concerned(
+def test_before_an_edit_is_saved_the_page_shows_who_would_join_and_leave_and_what_uses_the_segment(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     customers(installation, account_id, ana="gold", bea="gold", cid="free", dan="free", eve="free")
@@ -74,12 +74,12 @@ def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_which_camp
     assert "Uses gold" in page
     matches = f"/console/segments/{gold}/matches"
     edited = fields_of(page)
-    assert "nobody’s membership" in console.post(matches, data=edited).text
+    assert "does not change the members" in console.post(matches, data=edited).text
     text = console.post(matches, data=edited | {"filter-0-value": "free"}).text
     assert "Saving adds <strong>3 customers</strong> and removes <strong>2</strong> of the 2" in text
 
 
-def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
+def test_a_stale_save_shows_both_versions_and_keeps_the_input(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = create(installation, account_id, "Gold", GOLD)
@@ -90,15 +90,15 @@ def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
     installation.catch_up()
     answer = console.post(address, data=page)
     assert answer.status_code == 412
-    for told in ("Mine", "Theirs", "Plan equals silver", "Premium customer is True", "Keep mine", "Take theirs"):
-        assert told in answer.text
+    for text in ("Mine", "Theirs", "Plan equals silver", "Premium customer is True", "Keep mine", "Take theirs"):
+        assert text in answer.text
     assert stored(installation, account_id, "").name == "Theirs"
-    hers = fields_of(answer.text)
-    assert (hers["name"], hers["filter-0-value"]) == ("Mine", "silver")
-    assert console.post(address, data=hers).status_code == 412
+    form = fields_of(answer.text)
+    assert (form["name"], form["filter-0-value"]) == ("Mine", "silver")
+    assert console.post(address, data=form).status_code == 412
     installation.rollcall.segments.edit(account_id, gold, SegmentEdit(name="Third"), None)
     installation.catch_up()
-    again = console.post(address, data=hers | {"action": "keep"})
+    again = console.post(address, data=form | {"action": "keep"})
     assert again.status_code == 412
     assert "Third" in again.text
     assert console.post(address, data=fields_of(again.text) | {"action": "keep"}).status_code == 303
@@ -106,7 +106,7 @@ def test_who_comes_second_sees_both_keeps_what_she_typed_and_decides(
     assert kept.filter == [GOLD | {"value": "silver"}]
 
 
-def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
+def test_an_open_form_shows_that_someone_saved_or_deleted_the_segment(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = create(installation, account_id, "Gold", GOLD)
@@ -114,9 +114,9 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     assert console.get(address).status_code == 204
     installation.rollcall.segments.edit(account_id, gold, SegmentEdit(name="Theirs"), None)
     installation.catch_up()
-    told = console.get(address)
-    assert "Somebody changed this segment" in told.text
-    seen = re.search(r'"Rollcall-Seen": "([^"]+)"', told.text)
+    answer = console.get(address)
+    assert "Someone changed this segment" in answer.text
+    seen = re.search(r'"Rollcall-Seen": "([^"]+)"', answer.text)
     assert seen
     assert console.get(address, headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
     page = fields_of(console.get(f"/console/segments/{gold}/edit").text) | {"version": "1", "name": "Mine"}
@@ -126,10 +126,10 @@ def test_an_open_form_is_told_that_somebody_saved_or_deleted_the_segment(
     assert "newer?version=2" in compared.text
     installation.rollcall.segments.delete(account_id, gold, None, lambda _: [])
     installation.catch_up()
-    assert "Somebody deleted this segment" in console.get(address).text
+    assert "Someone deleted this segment" in console.get(address).text
 
 
-def test_while_an_edit_is_computed_the_list_says_recomputing_and_turns_current_by_itself(
+def test_while_an_edit_is_evaluated_the_list_shows_recomputing_and_then_current(
     installation: Installation, account_id: UUID
 ) -> None:
     installation.project()

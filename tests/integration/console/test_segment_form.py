@@ -1,4 +1,4 @@
-"""Create Segment and Edit: the form, its builder without scripts, what is wrong beside its field."""
+"""Create Segment and Edit: the form, its builder without scripts, errors beside their fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def account_id(installation: Installation) -> UUID:
     return declared(installation)
 
 
-def test_a_static_segment_is_created_with_a_name_and_a_notice_and_stands_on_top_of_the_list(
+def test_a_static_segment_is_created_with_a_notice_and_is_first_in_the_list(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     create(installation, account_id, "Older")
@@ -33,11 +33,14 @@ def test_a_static_segment_is_created_with_a_name_and_a_notice_and_stands_on_top_
     assert shown.index("Newsletter Subscribers") < shown.index(">Older<")
     row = stored(installation, account_id, "Newsletter")
     assert (row.name, row.description, row.type, row.filter) == (
-        "Newsletter Subscribers", "who reads", "static", None,
-    )  # fmt: skip
+        "Newsletter Subscribers",
+        "who reads",
+        "static",
+        None,
+    )
 
 
-def test_a_form_that_is_sent_twice_creates_one_segment_and_a_changed_one_another(
+def test_the_same_form_sent_twice_creates_one_segment_and_a_changed_one_another(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     page = fields_of(console.get(NEW).text)
@@ -61,17 +64,18 @@ def test_a_dynamic_segment_is_built_without_scripts_by_the_buttons_of_the_page(
     page = fields_of(console.post(NEW, data=page | {"action": "refresh"}).text) | {"filter-1-value": "true"}
     assert console.post(NEW, data=page | {"action": "save"}).status_code == 303
     assert stored(installation, account_id, "May 20").filter == [
-        {"attribute": "birthdate", "operator": "equals", "value": "2026-05-20"}, PREMIUM,
-    ]  # fmt: skip
+        {"attribute": "birthdate", "operator": "equals", "value": "2026-05-20"},
+        PREMIUM,
+    ]
 
 
-def test_what_is_missing_or_wrong_is_said_beside_its_field_and_everything_typed_is_kept(
+def test_missing_and_wrong_input_is_reported_beside_its_field_and_all_input_is_kept(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     wrong = {"filter-0-attribute": "score", "filter-0-operator": "between", "filter-0-low": "9", "filter-0-high": "1"}
     answer = console.post(NEW, data=wrong | {"dynamic": "on", "name": " ", "description": "kept <b>"})
     assert answer.status_code == 422
-    assert '<a href="#name">Give the segment a name.</a>' in answer.text
+    assert '<a href="#name">Enter a name for the segment.</a>' in answer.text
     assert "Score: The first value is greater than the second; swap them." in answer.text
     again = fields_of(answer.text)
     assert {name: again[name] for name in wrong} == wrong
@@ -104,7 +108,7 @@ def test_what_is_missing_or_wrong_is_said_beside_its_field_and_everything_typed_
         b"dynamic=on&name=x&filter-0-attribute=segment&filter-0-operator=in&filter-0-item=%22x%22&filter-0-item=7",
     ],
 )
-def test_no_form_however_odd_is_our_own_mistake(
+def test_no_malformed_form_causes_an_internal_error(
     installation: Installation, account_id: UUID, console: Client, body: bytes
 ) -> None:
     segment_id = create(installation, account_id, "Gold", GOLD)
@@ -116,7 +120,7 @@ def test_no_form_however_odd_is_our_own_mistake(
     assert console.post(f"/console/segments/{segment_id}/matches", content=body, headers=headers).status_code < 500
 
 
-def test_an_edit_changes_what_was_edited_and_a_filter_that_says_the_same_is_not_computed_anew(
+def test_an_edit_writes_what_changed_and_an_equal_filter_is_not_evaluated_anew(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = create(installation, account_id, "Gold", GOLD)
@@ -132,7 +136,7 @@ def test_an_edit_changes_what_was_edited_and_a_filter_that_says_the_same_is_not_
     assert "Golden was updated" in console.get("/console/segments").text
 
 
-def test_a_filter_stored_in_another_form_is_not_computed_anew_either(
+def test_an_equal_filter_stored_in_another_form_is_not_evaluated_anew(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     raw = {"all": [GOLD, {"not": {"not": PREMIUM}}, {"attribute": "score", "operator": "in", "value": [1.5, 20]}]}
@@ -168,7 +172,7 @@ def test_a_static_segment_has_no_filters_to_edit_and_the_type_cannot_change(
     assert stored(installation, account_id, "List").type == "static"
 
 
-def test_a_segment_that_would_contain_itself_is_refused_beside_the_filter_that_says_so(
+def test_a_segment_that_would_contain_itself_is_refused_beside_that_filter(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = create(installation, account_id, "Gold", GOLD)
@@ -180,7 +184,7 @@ def test_a_segment_that_would_contain_itself_is_refused_beside_the_filter_that_s
     assert re.search(r'id="filter-0-note" class="note error">Segments may not contain each other: ', answer.text)
 
 
-def test_another_accounts_segment_cannot_be_read_edited_or_named(
+def test_a_segment_of_another_account_cannot_be_read_edited_or_used(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     other = installation.account("theirs")

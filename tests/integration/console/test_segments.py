@@ -1,4 +1,4 @@
-"""The Segments page, deleting a segment, and what surrounds every page of the console."""
+"""The Segments page, deleting a segment, and the protection of every page of the console."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def next_of(page: str, rel: str = "next") -> str | None:
     return found.group(1).replace("&amp;", "&") if found else None
 
 
-def settled(installation: Installation, console: Client, address: str) -> str:
-    """A page that shows everything that is in the log."""
+def up_to_date_page(installation: Installation, console: Client, address: str) -> str:
+    """Returns a page once it shows everything that is in the log."""
     installation.catch_up()
     return console.get(address).text
 
@@ -47,7 +47,7 @@ def test_each_segment_shows_name_type_filters_members_and_when_it_was_created(
 ) -> None:
     create(installation, account_id, "Gold <b>customers</b>")
     create(installation, account_id, "By hand", "static")
-    page = settled(installation, console, "/console/segments")
+    page = up_to_date_page(installation, console, "/console/segments")
     assert names_on(page) == ["By hand", "Gold &lt;b&gt;customers&lt;/b&gt;"]
     assert "about By hand" in page
     assert "Plan equals gold" in page
@@ -61,17 +61,17 @@ def test_the_filter_panel_searches_by_name_and_by_type(
     kinds: dict[str, SegmentType] = {"Gold": "dynamic", "Golden list": "static", "Silver": "dynamic"}
     for name, kind in kinds.items():
         create(installation, account_id, name, kind)
-    assert names_on(settled(installation, console, "/console/segments?name=gold")) == ["Golden list", "Gold"]
+    assert names_on(up_to_date_page(installation, console, "/console/segments?name=gold")) == ["Golden list", "Gold"]
     assert names_on(console.get("/console/segments?name=gold&type=dynamic").text) == ["Gold"]
     assert "No segment matches" in console.get("/console/segments?name=bronze").text
 
 
-def test_a_long_list_is_walked_forth_and_back_with_as_many_rows_per_page_as_wanted(
+def test_a_long_list_is_paged_forward_and_back_with_any_number_of_rows(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     for number in range(23):
         create(installation, account_id, f"Segment {number:02}")
-    first = settled(installation, console, "/console/segments?rows=10")
+    first = up_to_date_page(installation, console, "/console/segments?rows=10")
     second = console.get(next_of(first) or "").text
     third = console.get(next_of(second) or "").text
     walked = names_on(first) + names_on(second) + names_on(third)
@@ -84,8 +84,8 @@ def test_a_long_list_is_walked_forth_and_back_with_as_many_rows_per_page_as_want
     assert next_of(first, "prev") is None
 
 
-def test_an_open_page_is_told_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
-    page = settled(installation, console, "/console/segments")
+def test_an_open_page_gets_only_what_is_new(installation: Installation, account_id: UUID, console: Client) -> None:
+    page = up_to_date_page(installation, console, "/console/segments")
     seen = re.search(r'"Rollcall-Seen": "(\d+)"', page)
     assert seen is not None
     assert console.get("/console/segments", headers={"Rollcall-Seen": seen.group(1)}).status_code == 204
@@ -94,17 +94,17 @@ def test_an_open_page_is_told_only_what_is_new(installation: Installation, accou
     assert names_on(console.get("/console/segments", headers={"Rollcall-Seen": seen.group(1)}).text) == ["New one"]
 
 
-def test_before_a_segment_is_deleted_its_campaigns_are_named_and_which_would_be_left_without_audience(
+def test_before_a_segment_is_deleted_its_campaigns_are_named_and_which_would_have_no_audience(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold, other = create(installation, account_id, "Gold"), create(installation, account_id, "Other")
     for name, included, excluded in [("Alone", [gold], []), ("Both", [gold, other], []), ("Without", [other], [gold])]:
         installation.rollcall.campaigns.create(account_id, CampaignDraft(name, included, excluded))
-    page = settled(installation, console, f"/console/segments/{gold}/delete")
+    page = up_to_date_page(installation, console, f"/console/segments/{gold}/delete")
     left = {
         item.split("<")[0].split(" —")[0].strip()
         for item in re.findall(r"<li>(.*?)</li>", page, re.S)
-        if "left" in item
+        if "will have no audience" in item
     }
     assert left == {"Alone", "Without"}
     assert "3 campaigns" in page
@@ -115,13 +115,13 @@ def test_before_a_segment_is_deleted_its_campaigns_are_named_and_which_would_be_
     assert "Gold was deleted" in shown
 
 
-def test_a_segment_that_other_filters_name_cannot_be_deleted_and_the_dialog_says_whose(
+def test_a_segment_that_other_filters_use_cannot_be_deleted_and_the_dialog_names_them(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
     gold = create(installation, account_id, "Gold")
     nested = [{"attribute": "segment", "operator": "in", "value": [str(gold)]}]
     installation.rollcall.segments.create(account_id, SegmentDraft("Uses gold", "", "dynamic", nested))
-    page = settled(installation, console, f"/console/segments/{gold}/delete")
+    page = up_to_date_page(installation, console, f"/console/segments/{gold}/delete")
     assert "Uses gold" in page
     assert "Delete Segment" not in page
     answer = console.post(f"/console/segments/{gold}/delete")
@@ -129,7 +129,7 @@ def test_a_segment_that_other_filters_name_cannot_be_deleted_and_the_dialog_says
     assert "Uses gold" in answer.text
 
 
-def test_another_accounts_segment_is_not_there(installation: Installation, console: Client) -> None:
+def test_a_segment_of_another_account_is_not_found(installation: Installation, console: Client) -> None:
     theirs = create(installation, installation.account("theirs"), "Theirs", "static")
     installation.catch_up()
     assert "Theirs" not in console.get("/console/segments").text
@@ -149,7 +149,7 @@ def test_another_accounts_segment_is_not_there(installation: Installation, conso
         {"Sec-Fetch-Site": "", "Origin": "null"},
     ],
 )
-def test_no_other_site_can_make_a_browser_change_anything(
+def test_requests_from_another_site_change_nothing(
     installation: Installation, account_id: UUID, console: Client, headers: dict[str, str]
 ) -> None:
     gold = create(installation, account_id, "Gold")

@@ -1,4 +1,4 @@
-"""Why a customer is in a segment or is not, as the console tells it."""
+"""Why a customer is in a segment or is not, as the console explains it."""
 
 from __future__ import annotations
 
@@ -57,11 +57,17 @@ def ana(installation: Installation, account_id: UUID) -> UUID:
 
 
 def tell(
-    installation: Installation, account_id: UUID, external_id: str, *, source: tuple[str, str] | None = None,
-    name: str | None = None, phone: str | None = None, **attributes: Any,
-) -> UUID:  # fmt: skip
-    told = {"name": name, "phone": phone, "attributes": attributes}
-    data = CustomerData.model_validate({key: value for key, value in told.items() if value is not None})
+    installation: Installation,
+    account_id: UUID,
+    external_id: str,
+    *,
+    source: tuple[str, str] | None = None,
+    name: str | None = None,
+    phone: str | None = None,
+    **attributes: Any,
+) -> UUID:
+    given = {"name": name, "phone": phone, "attributes": attributes}
+    data = CustomerData.model_validate({key: value for key, value in given.items() if value is not None})
     change = CustomerChange(external_id, "changed", installation.now(), data, *(source or ()))
     found = installation.rollcall.customers.change(account_id, [change]).outcomes[0].customer_id
     assert found is not None
@@ -75,7 +81,7 @@ def create(installation: Installation, account_id: UUID, raw: Any, name: str = "
 
 
 def said(installation: Installation, console: Client, segment: UUID, customer: UUID) -> str:
-    """The page's text without its markup."""
+    """Returns the page's text without its markup."""
     settle(installation)
     answer = console.get(f"/console/segments/{segment}/customers/{customer}/why")
     assert answer.status_code == 200, answer.text
@@ -83,7 +89,7 @@ def said(installation: Installation, console: Client, segment: UUID, customer: U
 
 
 def settle(installation: Installation) -> None:
-    """Wait until everything in the log is shown, new filters too."""
+    """Waits until the read model includes everything in the log, new filters too."""
     deadline = time.monotonic() + 30
     building: Any = True
     with installation.owner() as owner:
@@ -94,7 +100,7 @@ def settle(installation: Installation) -> None:
 
 
 def later(clock: Clock, span: timedelta, installation: Installation, console: Client, account_id: UUID) -> None:
-    """Let time pass; whoever was signed in for too long signs in again."""
+    """Lets time pass, and signs in again if the session has ended."""
     clock.at += span
     installation.sign_in(console, account_id)
 
@@ -103,47 +109,47 @@ def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page))).replace(" ,", ",").replace(" .", ".")
 
 
-def test_a_member_is_told_since_when_because_of_what_and_from_where(
+def test_for_a_member_the_page_says_since_when_why_and_from_which_source(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     segment = create(installation, account_id, [GOLD, ADULT])
     tell(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
     page = said(installation, console, segment, ana)
     assert (
-        "Ana Sá is in Premium customers since Nov 3, 2026, 14:02, because Plan changed to gold (change a-1 from /crm)."
-        in page
-    )
+        "Ana Sá has been in Premium customers since Nov 3, 2026, 14:02, "
+        "because Plan changed to gold (change a-1 from /crm)."
+    ) in page
     assert "Yes Plan equals gold value: gold" in page
     assert "Yes Age is at least 18 value: 20" in page
     assert "What is missing" not in page
 
 
-def test_a_non_member_is_told_in_words_what_is_missing(
+def test_for_a_non_member_the_page_says_in_words_what_is_missing(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     no_premium = {"not": {"attribute": "plan", "operator": "equals", "value": "silver"}}
     segment = create(installation, account_id, [{"any": [GOLD, RECENT]}, ADULT, no_premium])
     page = said(installation, console, segment, ana)
-    assert "Ana Sá is not in Premium customers, and never was." in page
-    assert "“Plan equals gold” must hold; the value is: silver." in page
-    assert "“Last order is in the last 30 days” must hold; the value is: no value." in page
-    assert "“Plan equals silver” must not hold; the value is: silver." in page
+    assert "Ana Sá is not in Premium customers, and never has been." in page
+    assert "“Plan equals gold” must be true; the value is: silver." in page
+    assert "“Last order is in the last 30 days” must be true; the value is: no value." in page
+    assert "“Plan equals silver” must not be true; the value is: silver." in page
     assert "“Age is at least 18”" not in page
     assert "one of them is enough" in page
 
 
-def test_who_left_is_told_when_and_why(
+def test_for_a_former_member_the_page_says_when_and_why_they_left(
     installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
 ) -> None:
     segment = create(installation, account_id, [{"attribute": "plan", "operator": "equals", "value": "silver"}])
-    assert "all conditions held already when the segment was created" in said(installation, console, segment, ana)
+    assert "all conditions were already true when the segment was created" in said(installation, console, segment, ana)
     later(clock, timedelta(days=1), installation, console, account_id)
     tell(installation, account_id, "ana", plan=None)
     page = said(installation, console, segment, ana)
     assert "Ana Sá is not in Premium customers. Left on Nov 4, 2026, 14:02, because Plan was removed." in page
 
 
-def test_what_time_did_is_said_to_be_times_doing(
+def test_a_change_by_time_is_explained_by_the_time_that_passed(
     installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
 ) -> None:
     segment = create(installation, account_id, [RECENT])
@@ -161,10 +167,10 @@ def test_members_of_a_static_segment_were_added_by_hand_or_by_an_import(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     segment = create(installation, account_id, None, "By hand")
-    assert "Ana Sá is not in By hand, and never was." in said(installation, console, segment, ana)
+    assert "Ana Sá is not in By hand, and never has been." in said(installation, console, segment, ana)
     installation.rollcall.members.add(account_id, segment, [ana])
     page = said(installation, console, segment, ana)
-    assert "Ana Sá is in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
+    assert "Ana Sá has been in By hand since Nov 3, 2026, 14:02 (Added by hand)." in page
     assert "static segment" in page
     installation.rollcall.members.remove_one(account_id, segment, ana)
     assert "Removed by hand" in said(installation, console, segment, ana)
@@ -192,7 +198,7 @@ def test_an_edit_is_a_cause_and_names_are_escaped(
     assert "<script>alert" not in console.get(f"/console/segments/{segment}/customers/{hacker}/why").text
 
 
-def test_any_customer_is_found_by_name_or_phone_and_can_be_asked_about(
+def test_any_customer_can_be_found_by_name_or_phone_and_explained(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     rui = tell(installation, account_id, "rui", name="Rui Costa", phone="+351912345678")
@@ -206,7 +212,7 @@ def test_any_customer_is_found_by_name_or_phone_and_can_be_asked_about(
     assert "Type a name" in console.get(f"/console/segments/{segment}/why").text
 
 
-def test_nobody_of_another_account_is_explained(
+def test_a_customer_of_another_account_is_not_explained(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     other = installation.account("theirs")
@@ -215,9 +221,12 @@ def test_nobody_of_another_account_is_explained(
     their_segment = create(installation, other, None, "Their segment")
     installation.catch_up()
     for address in (
-        f"{segment}/customers/{theirs}/why", f"{their_segment}/customers/{ana}/why", f"{their_segment}/why",
-        f"{segment}/customers/{uuid4()}/why", f"{segment}/customers/nobody/why",
-    ):  # fmt: skip
+        f"{segment}/customers/{theirs}/why",
+        f"{their_segment}/customers/{ana}/why",
+        f"{their_segment}/why",
+        f"{segment}/customers/{uuid4()}/why",
+        f"{segment}/customers/nobody/why",
+    ):
         answer = console.get(f"/console/segments/{address}")
         assert answer.status_code == 404
         assert "Their" not in answer.text

@@ -1,4 +1,4 @@
-"""CSV imports: every line in exactly one class, mended files, the same file twice."""
+"""CSV imports: every line in exactly one class, corrected files, the same file twice."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_the_position_of_an_import_includes_the_members_it_found_there(
     assert found["position"] >= stored["position"]
 
 
-def test_an_error_file_is_mended_and_uploaded_again(client: Client, installation: Installation, into: str) -> None:
+def test_an_error_file_can_be_corrected_and_uploaded_again(
+    client: Client, installation: Installation, into: str
+) -> None:
     first = ran(client, installation, into, 'Nome;Telefone;Cidade\n"Sá; Ana";12;Porto\nRui;912000001;Faro\n')
     assert counts(first) == {"created_customers": 1, "invalid": 1}
     errors = client.get(f"/v1/imports/{first['id']}/errors.csv").text
@@ -76,7 +78,7 @@ def test_an_error_file_is_mended_and_uploaded_again(client: Client, installation
     assert people(client, "/v1/customers")["+351912000002"] == "Sá; Ana"
 
 
-def test_an_error_file_holds_no_formulas_and_gives_back_what_was_written(
+def test_an_error_file_escapes_formulas_and_unescapes_them_on_upload(
     client: Client, installation: Installation, into: str
 ) -> None:  # fmt: skip
     written = {
@@ -91,9 +93,9 @@ def test_an_error_file_holds_no_formulas_and_gives_back_what_was_written(
     header, *rows = csv.reader(StringIO(client.get(f"/v1/imports/{first['id']}/errors.csv").text))
     assert not [cell for row in [header, *rows] for cell in row if cell.startswith(("=", "@", "-", "\t"))]
     assert [row[0] for row in rows] == ["12", "13", "14", "15", "+351 12", "'=A1"]
-    mended = StringIO()
-    csv.writer(mended).writerows([header, *([f"91200000{n}", *row[1:]] for n, row in enumerate(rows))])
-    assert counts(ran(client, installation, into, mended.getvalue())) == {"created_customers": len(written)}
+    corrected = StringIO()
+    csv.writer(corrected).writerows([header, *([f"91200000{n}", *row[1:]] for n, row in enumerate(rows))])
+    assert counts(ran(client, installation, into, corrected.getvalue())) == {"created_customers": len(written)}
     names = people(client, "/v1/customers")
     assert [names[f"+35191200000{n}"] for n in range(len(written))] == [each.strip() for each in written.values()]
 
@@ -118,7 +120,7 @@ def test_a_name_fills_only_an_empty_one_and_an_opt_out_stays(
     assert client.get("/v1/customers/a").json()["name"] == "Ana"
 
 
-def test_an_erased_customer_of_a_file_can_come_again(client: Client, installation: Installation, into: str) -> None:
+def test_an_erased_customer_can_be_imported_again(client: Client, installation: Installation, into: str) -> None:
     first = ran(client, installation, into, "phone\n912000001\n")
     (who,) = client.get("/v1/customers").json()["data"]
     assert client.delete(f"/v1/customers/{who['id']}").status_code == 204
@@ -129,7 +131,7 @@ def test_an_erased_customer_of_a_file_can_come_again(client: Client, installatio
 
 
 @pytest.mark.parametrize("who", ["a", "b"])
-def test_an_invalid_row_of_two_people_goes_with_either(
+def test_an_invalid_row_with_two_numbers_is_erased_with_either_customer(
     client: Client, installation: Installation, into: str, who: str
 ) -> None:  # fmt: skip
     for name, phone in (("a", "+351912000001"), ("b", "+351912000002")):

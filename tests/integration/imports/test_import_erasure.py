@@ -1,4 +1,4 @@
-"""Somebody is erased while a file that holds her is taken in: she does not come back, and nothing of her stays."""
+"""A customer is erased while a file with their number is imported: they are not created again, and nothing remains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.imports import CLASSES, counts, ran, upload
 from tests.support.installation import Installation
 
 MARIA = ("+351912345678", "912345678", "912 345 678", "+351919999999", "Maria Inês", "person-77")
-HER_FILE = (
+THEIR_FILE = (
     "phone,name\n" + "".join(f"91300{n:04},n{n}\n" for n in range(20)) + "{}"
     + "".join(f"91300{n:04},n{n}\n" for n in range(20, 40)) + "912 345 678,Maria Inês\n919999999,Maria Inês\n"
     "91300,Rui\n912-345-678,Maria In\ufffds\n\"912 345 678,Maria Inês\n00351912345678,Maria Inês,her,cells\n"
@@ -26,15 +26,15 @@ HER_FILE = (
 
 @pytest.mark.parametrize("earlier", ["", "912345678,M\ufffd\n912345678,Maria Inês,too many\n"])
 @pytest.mark.parametrize("instant", ["between two chunks", "between deciding and storing"])
-def test_who_is_erased_while_her_file_is_taken_in_leaves_no_trace(
+def test_a_customer_erased_during_an_import_leaves_no_trace(
     client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch, instant: str, earlier: str
 ) -> None:
-    """Her numbers, the one she had and the one she has, written in every way, before and after the erasure."""
+    """Their old and new number, written in every way, before and after the erasure."""
     monkeypatch.setattr("api.csv_import.chunks.CHUNK", 10)
     for phone in ("+351919999999", "+351912345678"):
         client.put("/v1/customers/person-77", json={"phone": phone, "name": "Maria Inês"}).raise_for_status()
     who = client.get("/v1/customers/person-77").json()["id"]
-    address = upload(client, into, HER_FILE.format(earlier))
+    address = upload(client, into, THEIR_FILE.format(earlier))
     owner, method = (ImportCommands, "ingest") if instant == "between two chunks" else (Log, "append")
     real, stored = getattr(owner, method), list[int]()
 
@@ -64,7 +64,7 @@ def test_who_is_erased_while_her_file_is_taken_in_leaves_no_trace(
 def test_an_erasure_is_remembered_no_longer_than_the_import_runs(
     client: Client, installation: Installation, into: str
 ) -> None:  # fmt: skip
-    """Also where the import fails; and a file that waits for nobody's erasure is not touched."""
+    """Also where the import fails; another import that met no erasure is not touched."""
     client.put("/v1/customers/person-77", json={"phone": "912345678", "name": "Maria Inês"}).raise_for_status()
     address = upload(client, into, "phone,name\n912345678,Maria Inês\n")
     client.delete("/v1/customers/person-77").raise_for_status()

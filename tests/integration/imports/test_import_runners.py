@@ -18,10 +18,10 @@ from tests.support.imports import CLASSES, upload
 from tests.support.installation import Installation
 
 
-def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
+def test_another_runner_continues_behind_the_rows_that_are_counted(
     client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database goes away after each chunk, once before and once after it was stored."""
+    """The database becomes unavailable at each chunk, once before and once after it was stored."""
     content = "phone,name\n" + "".join(f"91200{n % 3_000:04},n{n}\n" for n in range(3_500)) + "bad\n" * 1_000
     address = upload(client, into, content)
     real = ImportCommands.ingest
@@ -30,10 +30,10 @@ def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
     def broken(self: ImportCommands, account_id: UUID, chunk: ImportChunk) -> ImportStep:
         before.append(chunk.before)
         if len(before) % 3 == 1:
-            raise Unavailable("database_unavailable", "away before")
+            raise Unavailable("database_unavailable", "unavailable before")
         step = real(self, account_id, chunk)
         if len(before) % 3 == 2:
-            raise Unavailable("database_unavailable", "away after")
+            raise Unavailable("database_unavailable", "unavailable after")
         return step
 
     monkeypatch.setattr(ImportCommands, "ingest", broken)
@@ -55,10 +55,10 @@ def test_a_runner_that_takes_over_goes_on_behind_what_is_counted(
     assert len(client.get(f"{address}/errors.csv").text.splitlines()) == 1_001
 
 
-def test_a_runner_outlives_what_keeps_it_from_the_file(
+def test_a_runner_survives_a_full_disk(
     client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk, say: when there is room again, it goes on."""
+    """Once there is room again, the import continues."""
     full = [OSError("No space left on device")] * (AT_ONCE + 1)
     room = threading.Event()
 

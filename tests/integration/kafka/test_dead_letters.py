@@ -1,4 +1,4 @@
-"""Dead letters, real broker to real database and back: byte for byte, none lost, repeats recognisable."""
+"""Dead letters, from a real broker to a real database and back: byte for byte, none lost, repeats identifiable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOSTILE: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]]
     (b"[" * 10_000, b"k", []),
     (b"x" * 900_000, b"k", []),
 ]
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -67,7 +67,7 @@ def check_letters(door: Door) -> None:
     assert [about.get("dlt-null-headers") for about in bad.values()].count("null") == 1
 
 
-def test_every_record_ends_in_one_class_and_the_invalid_ones_in_the_dead_letter_topic_byte_for_byte(door: Door) -> None:
+def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byte(door: Door) -> None:
     before = counted()
     for number in range(200):
         door.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
@@ -112,7 +112,7 @@ def store_letters(door: Door, count: int) -> None:
         eventually(lambda: door.letters() == [("malformed_json", True)] * count)
 
 
-def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
+def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_letters(door, 5)
@@ -142,7 +142,7 @@ def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
     assert len(set(origins)) == 5
 
 
-def test_what_a_process_left_that_died_is_published_by_one_that_lives(door: Door) -> None:
+def test_letters_of_a_crashed_process_are_published_by_another(door: Door) -> None:
     store_letters(door, 1)
     with closing(Database(door.url, "rollcall_worker", size=2)) as database:
         publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
@@ -154,7 +154,7 @@ def test_what_a_process_left_that_died_is_published_by_one_that_lives(door: Door
         publisher.close()
 
 
-def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -> None:
+def test_two_processes_do_not_publish_the_same_letter_concurrently(door: Door) -> None:
     store_letters(door, 1)
     with psycopg.connect(door.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
@@ -168,7 +168,7 @@ def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -
     assert second == [0]
 
 
-def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_others(
+def test_a_letter_that_the_broker_refuses_as_too_large_does_not_block_the_others(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_letters(door, 3)
@@ -176,7 +176,7 @@ def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_othe
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(door.url, "rollcall_worker", size=1)
     publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
-    # The embedded broker takes every size, so the client is made to refuse in its stead.
+    # The embedded broker accepts every size, so the client is made to refuse instead.
     producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10
     assert publisher.publish_all() == 3

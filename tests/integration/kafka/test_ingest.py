@@ -1,4 +1,4 @@
-"""The ingest, real broker to real database: nothing lost, nothing doubled, whatever is away is waited for."""
+"""The ingest, from a real broker to a real database: nothing lost, nothing doubled, also after outages of either."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.support.kafka.broker import Broker, Line, eventually
 from tests.support.kafka.ingest import TOPIC, Door
 
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -28,7 +28,7 @@ def waits() -> float:
     return REGISTRY.get_sample_value("rollcall_ingest_waits_total", {"code": "database_unavailable"}) or 0
 
 
-def test_a_new_process_carries_on_and_nothing_is_taken_in_twice(door: Door) -> None:
+def test_a_new_process_continues_and_nothing_is_ingested_twice(door: Door) -> None:
     for round_ in range(3):
         for number in range(300):
             door.send(300 * round_ + number, f"c{number}", {"attributes": {"round": round_}})
@@ -38,7 +38,7 @@ def test_a_new_process_carries_on_and_nothing_is_taken_in_twice(door: Door) -> N
         assert (door.customers(), door.events()) == (300, 300 * (round_ + 1))
 
 
-def test_two_processes_on_the_same_partitions_take_nothing_in_twice(door: Door) -> None:
+def test_two_processes_on_the_same_partitions_ingest_nothing_twice(door: Door) -> None:
     with (
         door.ingesting(batch_size=20),
         door.ingesting(batch_size=30),
@@ -53,7 +53,7 @@ def test_two_processes_on_the_same_partitions_take_nothing_in_twice(door: Door) 
     assert door.letters() == []
 
 
-def test_a_broker_that_comes_back_empty_is_read_from_its_first_record(door: Door) -> None:
+def test_a_broker_that_restarts_empty_is_read_from_its_first_record(door: Door) -> None:
     with door.ingesting():
         for number in range(100):
             door.send(number, f"c{number}", {"attributes": {"n": number}})
@@ -69,7 +69,7 @@ def test_a_broker_that_comes_back_empty_is_read_from_its_first_record(door: Door
     assert (door.customers(), door.events()) == (130, 130)
 
 
-def test_a_database_that_is_away_is_waited_for_without_dead_letters(door: Door) -> None:
+def test_the_ingest_waits_for_an_unavailable_database_without_dead_letters(door: Door) -> None:
     line = Line(int(str(conninfo_to_dict(door.url)["port"])))
     through = make_conninfo(door.url, port=line.port)
     with door.ingesting(url=through, batch_size=10):
@@ -94,7 +94,7 @@ def test_a_database_that_is_away_is_waited_for_without_dead_letters(door: Door) 
     assert door.events() == 150
 
 
-def test_a_process_can_be_stopped_while_the_database_is_away(door: Door) -> None:
+def test_a_process_can_be_stopped_while_the_database_is_unavailable(door: Door) -> None:
     line = Line(int(str(conninfo_to_dict(door.url)["port"])))
     with door.ingesting(url=make_conninfo(door.url, port=line.port)):
         line.cut()

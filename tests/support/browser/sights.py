@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
 
-from api.console.web.rendering import PLACE
+from api.console.web.rendering import CONSOLE_PATH
 from tests.support.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM, SPRING
 
 MENU = "Actions for "
@@ -36,7 +36,7 @@ class Sight:
         return bool(self.steps) and not self.steps[-1].startswith(MENUS)
 
     def address(self, ids: dict[str, str]) -> str:
-        return PLACE + self.path.format(**ids)
+        return CONSOLE_PATH + self.path.format(**ids)
 
     def open(self, page: Page, ids: dict[str, str], *, press: Callable[[Locator], None] = Locator.click) -> None:
         """Go there; `press` is how the person follows a link or a button."""

@@ -22,6 +22,6 @@ def asked(dependant: Dependant) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{sorted(route.methods)[0]} {route.path}")
-def test_every_page_asks_who_is_signed_in_or_is_open_on_purpose(route: APIRoute) -> None:
+def test_every_page_requires_sign_in_or_is_open_on_purpose(route: APIRoute) -> None:
     assert (signed_in in set(asked(route.dependant))) == (route.path not in OPEN)
     assert route.methods in ({"GET"}, {"POST"})

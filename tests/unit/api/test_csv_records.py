@@ -60,7 +60,7 @@ def read(content: bytes) -> list[CsvRow]:
         "row_number,phone,error_code,name,error_message\n9,+1,x,Zoë,y\n".encode(),
     ],
 )
-def test_whatever_wrote_it_the_row_is_the_same(content: bytes) -> None:
+def test_the_row_is_the_same_whatever_program_wrote_the_file(content: bytes) -> None:
     assert rows(content) == [(2, "+1", "Zoë")]
 
 
@@ -93,7 +93,7 @@ def test_a_quote_of_a_later_row_does_not_close_an_open_one(later: str) -> None:
     assert found == [(2, "unclosed_quote", '+9,"open'), (3, "+1", "n"), (4, "+2", "b"), (5, "+3", "c")]
 
 
-def test_a_line_without_end_is_one_mistake() -> None:
+def test_an_endless_line_is_one_mistake() -> None:
     found = rows((HEADER + "+1," + "x" * 3 * LONGEST_LINE + "\n+2,b\n").encode())
     assert [each[:2] for each in found] == [(2, "line_too_long"), (3, "+2")]
 
@@ -126,7 +126,7 @@ def test_only_a_file_without_a_phone_column_cannot_be_read(content: bytes, code:
     assert wrong.value.code == code
 
 
-def test_utf_8_that_is_damaged_here_and_there_stays_utf_8() -> None:
+def test_utf_8_with_a_few_damaged_bytes_is_read_as_utf_8() -> None:
     content = HEADER.encode() + "+1,Zoë\n+2,Zoë\n".encode() + b"+3,Zo\xeb\n"
     assert rows(content) == [(2, "+1", "Zoë"), (3, "+2", "Zoë"), (4, "+3", "Zo�")]
 

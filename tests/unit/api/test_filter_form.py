@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.console.filters.form import Group, Row, act, read_form
-from api.console.filters.stored import form_of, written
-from api.console.filters.vocabulary import Vocabulary, unit_of, vocabulary
+from api.console.filters.conversion import form_from_filter, to_filter_json
+from api.console.filters.form import FilterGroup, FilterRow, apply_action, form_from_fields
+from api.console.filters.vocabulary import FilterVocabulary, filter_vocabulary, unit_of
 from domain.filters.conditions import All, AnyOf, Condition, Node, Not, parse
 from domain.filters.nesting import SEGMENT, Reference
 from domain.filters.operators import OPERATORS
@@ -29,18 +29,18 @@ SEGMENTS = {"0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77": "Gold", "5b8f6c1e-5d3a-4f6e-
 SEVERAL = {"attribute": "plan", "operator": "in", "value": ["gold", "silver"]}
 
 
-def known(types: dict[str, Any]) -> Vocabulary:
-    return vocabulary([AttributeRow(key, kind, None) for key, kind in types.items()], SEGMENTS)
+def known(types: dict[str, Any]) -> FilterVocabulary:
+    return filter_vocabulary([AttributeRow(key, kind, None) for key, kind in types.items()], SEGMENTS)
 
 
 WORDS = known(KINDS)
 
 
-def fields_of(root: Group) -> list[tuple[str, str]]:
+def fields_of(root: FilterGroup) -> list[tuple[str, str]]:
     """What a browser sends of the form that shows this tree: texts of one line, and newlines as it writes them."""
     sent = [(f"{root.path}-match", root.match)]
-    for _, node in root.everything():
-        if isinstance(node, Group):
+    for _, node in root.descendants():
+        if isinstance(node, FilterGroup):
             sent.append((f"{node.path}-match", node.match))
             continue
         sent += [(f"{node.path}-attribute", node.attribute), (f"{node.path}-operator", node.operator)]
@@ -50,11 +50,11 @@ def fields_of(root: Group) -> list[tuple[str, str]]:
     return sent
 
 
-def again(raw: Any, words: Vocabulary, zone: ZoneInfo = LISBON) -> Any:
+def again(raw: Any, words: FilterVocabulary, zone: ZoneInfo = LISBON) -> Any:
     """The filter after it was shown, sent unchanged, and read."""
-    told = written(read_form(fields_of(form_of(raw, words, zone)), words), zone)
+    told = to_filter_json(form_from_fields(fields_of(form_from_filter(raw, words, zone)), words), zone)
     assert told.unfinished == {}
-    return told.filter
+    return told.json
 
 
 def plain(node: Node) -> Any:
@@ -116,12 +116,14 @@ def test_what_an_input_cannot_show_exactly_is_not_lost_while_nobody_types(value:
 
 
 def test_once_somebody_types_only_what_she_typed_counts() -> None:
-    root = form_of([{"attribute": "seen", "operator": "before", "value": "2026-10-25T01:30:00.123456Z"}], WORDS, LISBON)
+    root = form_from_filter(
+        [{"attribute": "seen", "operator": "before", "value": "2026-10-25T01:30:00.123456Z"}], WORDS, LISBON
+    )
     row = root.nodes[0]
-    assert isinstance(row, Row)
+    assert isinstance(row, FilterRow)
     assert row.texts["exact"] != [""]
     row.texts["value"] = ["2026-05-20T10:00"]
-    assert written(root, LISBON).filter == [
+    assert to_filter_json(root, LISBON).json == [
         {"attribute": "seen", "operator": "before", "value": "2026-05-20T09:00:00.000000Z"}
     ]
 
@@ -158,7 +160,7 @@ def test_every_operator_has_words_of_its_own_and_what_counts_says_what_it_counts
         ({"attribute": "score", "operator": "between", "low": "1"}, "Choose a value"),
         ({"attribute": "score", "operator": "in", "more": "1, x"}, "Needs a number such as 12.5"),
         ({"attribute": "seen", "operator": "before", "value": "yesterday"}, "Needs a date and a time"),
-        ({"attribute": "seen", "operator": "before", "value": "2026-02-30T10:00"}, "Not an instant of the calendar"),
+        ({"attribute": "seen", "operator": "before", "value": "2026-02-30T10:00"}, "Not a valid date and time"),
         ({"attribute": "born", "operator": "in_last_days", "value": "1.5"}, "Needs a whole number such as 30"),
         ({"attribute": "born", "operator": "month_is"}, "Choose a month"),
         ({"attribute": SEGMENT, "operator": "in"}, "Choose a segment"),
@@ -166,7 +168,7 @@ def test_every_operator_has_words_of_its_own_and_what_counts_says_what_it_counts
 )
 def test_a_condition_that_is_not_finished_says_what_it_still_needs(typed: dict[str, str], said: str) -> None:
     fields = [("filter-0-attribute", "")] if not typed else [(f"filter-0-{name}", text) for name, text in typed.items()]
-    assert written(read_form(fields, WORDS), LISBON).unfinished == {"filter-0": said}
+    assert to_filter_json(form_from_fields(fields, WORDS), LISBON).unfinished == {"filter-0": said}
 
 
 def test_an_attribute_of_another_type_brings_its_own_operators_and_keeps_one_that_it_shares() -> None:
@@ -186,27 +188,30 @@ def test_values_of_another_kind_are_not_carried_over() -> None:
     assert rows(fields | {"filter-0-kind": "number", "filter-0-item": "7"})[0].all("item") == ["7"]
 
 
-def rows(fields: dict[str, str]) -> list[Row]:
-    return [node for _, node in read_form(fields.items(), WORDS).everything() if isinstance(node, Row)]
+def rows(fields: dict[str, str]) -> list[FilterRow]:
+    return [node for _, node in form_from_fields(fields.items(), WORDS).descendants() if isinstance(node, FilterRow)]
 
 
 def test_buttons_add_and_remove_rows_and_groups_and_the_others_keep_their_places() -> None:
-    root = form_of([SEVERAL, SEVERAL], WORDS, LISBON)
-    assert act(root, "add:filter", WORDS) == "filter-2-attribute"
-    assert act(root, "remove:filter-1", WORDS) == "filter-add"
-    assert act(root, "group:filter", WORDS) == "filter-3-match"
-    assert [node.path for _, node in root.everything()] == ["filter-0", "filter-2", "filter-3", "filter-3-0"]
-    assert [node.path for _, node in read_form(fields_of(root), WORDS).everything()] == [
-        "filter-0", "filter-2", "filter-3", "filter-3-0",
-    ]  # fmt: skip
+    root = form_from_filter([SEVERAL, SEVERAL], WORDS, LISBON)
+    assert apply_action(root, "add:filter", WORDS) == "filter-2-attribute"
+    assert apply_action(root, "remove:filter-1", WORDS) == "filter-add"
+    assert apply_action(root, "group:filter", WORDS) == "filter-3-match"
+    assert [node.path for _, node in root.descendants()] == ["filter-0", "filter-2", "filter-3", "filter-3-0"]
+    assert [node.path for _, node in form_from_fields(fields_of(root), WORDS).descendants()] == [
+        "filter-0",
+        "filter-2",
+        "filter-3",
+        "filter-3-0",
+    ]
 
 
 def test_values_are_typed_by_comma_or_line_and_taken_away_one_by_one() -> None:
     fields = {"filter-0-attribute": "plan", "filter-0-operator": "in", "filter-0-more": "gold, silver,, gold\r\nfree "}
-    root = read_form(fields.items(), WORDS)
-    assert written(root, LISBON).filter == [SEVERAL | {"value": ["gold", "silver", "free"]}]
-    act(root, "drop:filter-0:1", WORDS)
-    assert written(root, LISBON).filter == [SEVERAL | {"value": ["gold", "free"]}]
+    root = form_from_fields(fields.items(), WORDS)
+    assert to_filter_json(root, LISBON).json == [SEVERAL | {"value": ["gold", "silver", "free"]}]
+    apply_action(root, "drop:filter-0:1", WORDS)
+    assert to_filter_json(root, LISBON).json == [SEVERAL | {"value": ["gold", "free"]}]
 
 
 @pytest.mark.parametrize(
@@ -214,14 +219,14 @@ def test_values_are_typed_by_comma_or_line_and_taken_away_one_by_one() -> None:
     ["", "add", "add:filter-9", "add:filter-0", "remove:filter", "drop:filter-0:9", "drop:filter-0:x", "x:filter"],
 )
 def test_a_button_that_is_not_there_does_nothing(action: str) -> None:
-    root = form_of([SEVERAL], WORDS, LISBON)
-    act(root, action, WORDS)
-    assert written(root, LISBON).filter == [SEVERAL]
+    root = form_from_filter([SEVERAL], WORDS, LISBON)
+    apply_action(root, action, WORDS)
+    assert to_filter_json(root, LISBON).json == [SEVERAL]
 
 
 def test_a_mistake_that_the_domain_finds_is_told_at_its_row_or_group() -> None:
     raw = {"any": [SEVERAL, {"all": [SEVERAL, {"not": SEVERAL}]}]}
-    told = written(form_of(raw, WORDS, LISBON), LISBON)
+    told = to_filter_json(form_from_filter(raw, WORDS, LISBON), LISBON)
     places = {
         pointer: node.path
         for pointer in ("/filter", "/filter/any/0/value", "/filter/any/1/all", "/filter/any/1/all/1/not/value/0")

@@ -10,8 +10,8 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 
-from api.console.web.passwords import AT_ONCE, WAITING, Passwords
-from api.console.web.session import HOME, local_path
+from api.console.web.passwords import MAX_HASHING, MAX_WAITING, Passwords
+from api.console.web.session import HOME_PATH, local_path
 from domain.errors import Invalid, Unavailable
 from domain.people import checked_email, checked_name, checked_password, new_token
 
@@ -33,7 +33,7 @@ def test_after_signing_in_she_goes_on_to_the_page_that_she_wanted(path: str) -> 
     ],
 )  # fmt: skip
 def test_but_never_to_another_site(path: str) -> None:
-    assert local_path(path) == HOME
+    assert local_path(path) == HOME_PATH
 
 
 @pytest.mark.parametrize("password", ["twelve chars", "aaaaaaaaaaaa", "1" * 1_000, "пароль пароль", "🔑" * 12])
@@ -72,18 +72,18 @@ def test_a_name_that_nobody_could_read_is_refused(name: str) -> None:
 
 def test_a_password_fits_its_own_hash_only_however_its_letters_were_typed() -> None:
     passwords = Passwords(CHEAP)
-    hashed = passwords.hashed("café con leche")
+    hashed = passwords.hash("café con leche")
     assert hashed.startswith("$argon2id$")
-    assert passwords.fits(hashed, "café con leche")
-    assert passwords.fits(hashed, "cafe\u0301 con leche")
-    assert not passwords.fits(hashed, "cafe con leche")
-    assert passwords.hashed("café con leche") != hashed
+    assert passwords.matches(hashed, "café con leche")
+    assert passwords.matches(hashed, "cafe\u0301 con leche")
+    assert not passwords.matches(hashed, "cafe con leche")
+    assert passwords.hash("café con leche") != hashed
 
 
 def test_no_password_fits_nobody_and_one_beyond_the_limit_fits_nothing() -> None:
     passwords = Passwords(CHEAP)
-    assert not passwords.fits(None, "the password of nobody")
-    assert not passwords.fits(passwords.hashed("a" * 2_000), "a" * 2_000)
+    assert not passwords.matches(None, "a password that no account has")
+    assert not passwords.matches(passwords.hash("a" * 2_000), "a" * 2_000)
 
 
 class Watched(PasswordHasher):
@@ -104,8 +104,8 @@ def test_an_unknown_address_costs_one_comparison_like_a_known_one() -> None:
     watched = Watched()
     watched.may.set()
     passwords = Passwords(watched)
-    for hashed in (None, passwords.hashed("twelve chars")):
-        passwords.fits(hashed, "twelve chars")
+    for hashed in (None, passwords.hash("twelve chars")):
+        passwords.matches(hashed, "twelve chars")
         assert watched.begun.acquire(blocking=False)
         assert not watched.begun.acquire(blocking=False)
 
@@ -113,21 +113,21 @@ def test_an_unknown_address_costs_one_comparison_like_a_known_one() -> None:
 def test_a_crowd_that_tries_passwords_is_turned_away_before_it_takes_every_thread() -> None:
     watched = Watched()
     passwords = Passwords(watched)
-    hashed = passwords.hashed("twelve chars")
+    hashed = passwords.hash("twelve chars")
     with ThreadPoolExecutor(40) as crowd:
-        answers = [crowd.submit(passwords.fits, hashed, "twelve chars") for _ in range(40)]
+        answers = [crowd.submit(passwords.matches, hashed, "twelve chars") for _ in range(40)]
         # Nobody has been answered who got in: none may compare yet.
-        for answer in islice(as_completed(answers), 40 - AT_ONCE - WAITING):
+        for answer in islice(as_completed(answers), 40 - MAX_HASHING - MAX_WAITING):
             assert isinstance(answer.exception(), Unavailable)
         watched.may.set()
-        assert sum(answer.exception() is None for answer in answers) == AT_ONCE + WAITING
+        assert sum(answer.exception() is None for answer in answers) == MAX_HASHING + MAX_WAITING
 
 
 def test_a_hash_with_other_parameters_is_outdated() -> None:
-    old = Passwords(CHEAP).hashed("twelve chars")
-    assert not Passwords(CHEAP).outdated(old)
-    assert Passwords().outdated(old)
-    assert Passwords().fits(old, "twelve chars")
+    old = Passwords(CHEAP).hash("twelve chars")
+    assert not Passwords(CHEAP).needs_rehash(old)
+    assert Passwords().needs_rehash(old)
+    assert Passwords().matches(old, "twelve chars")
 
 
 def test_tokens_are_long_and_never_the_same() -> None:

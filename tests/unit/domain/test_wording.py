@@ -9,7 +9,7 @@ import pytest
 
 from domain.customer import BUILT_IN
 from domain.filters.operators import OPERATORS
-from domain.filters.wording import PHRASES, Words
+from domain.filters.wording import Words
 from domain.values import ATTRIBUTE_TYPES
 
 WORDS = Words(
@@ -66,5 +66,5 @@ def test_segments_are_called_by_name() -> None:
 
 @pytest.mark.parametrize("kind", ATTRIBUTE_TYPES)
 def test_every_operator_has_words_of_its_own(kind: Any) -> None:
-    said = {(PHRASES[name], name.endswith("_hours")) for name in OPERATORS[kind]}
+    said = {(operator.phrase, operator.unit) for operator in OPERATORS[kind].values()}
     assert len(said) == len(OPERATORS[kind])

@@ -17,14 +17,14 @@ from projections.records.dead_letters import Retried
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The application, the read models, and the few figures that deployments set.
+class Services:
+    """The commands, the database, and the few figures that deployments set.
 
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
-    an installation and over restarts. `lag_wait` is how long a read waits for `min_position`,
+    an installation, also after restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
-    waits for it. `metrics_folder` is where all processes of one installation put their metrics, if they share any.
-    `import_waiting` wakes the runner of CSV imports. `retry` takes a dead letter in again, by account and id.
+    waits for its count, all in seconds. `metrics_folder` is where the processes of one installation share metrics.
+    `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
     rollcall: Rollcall
@@ -42,10 +42,10 @@ class Context:
     import_waiting: Event = field(default_factory=Event)
 
 
-async def context_of(request: Request) -> Context:
-    """The context that the application was made with."""
-    context: Context = request.app.state.context
-    return context
+async def services_of(request: Request) -> Services:
+    """The services that the application was made with."""
+    services: Services = request.app.state.services
+    return services
 
 
-Here = Annotated[Context, Depends(context_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]

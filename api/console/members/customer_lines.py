@@ -1,0 +1,47 @@
+"""A customer as a line of a list, with values as people read them. Used by every page that lists customers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.customer import BUILT_IN
+from domain.filters.wording import Words
+from projections.read.customers import CustomerRow
+
+
+class CustomerLine(NamedTuple):
+    """What a list shows of a customer; `joined_at` is `None` in a list that is not of members."""
+
+    customer_no: int
+    id: UUID
+    name: str | None
+    phone: str | None
+    external_id: str | None
+    opted_out: bool
+    tags: list[str]
+    attributes: list[tuple[str, str]]
+    joined_at: datetime | None
+
+    @property
+    def display_name(self) -> str:
+        """The name, or else the best that is known."""
+        return self.name or self.phone or self.external_id or "a customer without a name"
+
+
+def customer_line(row: CustomerRow, words: Words, joined_at: datetime | None = None) -> CustomerLine:
+    """Returns a customer as a line, in the account's words."""
+    values = row.values
+    own = [(words.label(key), words.value(key, value)) for key, value in values.items() if key not in BUILT_IN]
+    return CustomerLine(
+        row.customer_no,
+        row.customer_id,
+        values.get("name"),
+        values.get("phone"),
+        values.get("external_id"),
+        values.get("opted_out") is True,
+        list(values.get("tags", ())),
+        sorted(own, key=lambda each: each[0].casefold()),
+        joined_at,
+    )

@@ -1,0 +1,106 @@
+"""Operands: the kinds of value that a condition compares with, each checked and brought into normal form.
+
+Called while a filter is parsed (`domain.filters.conditions`); the table of operators says which kind each one takes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from domain.calendar import PERIODS, RETURN_PERIODS
+from domain.values import AttributeType, BadValue, matchable, normalise
+
+Takes = Literal[
+    "nothing",
+    "one",
+    "several",
+    "pair",
+    "fragment",
+    "texts",
+    "day",
+    "count",
+    "positive_count",
+    "year_days",
+    "period",
+    "return_period",
+    "months",
+]
+MAX_VALUES = 1_000
+MAX_COUNT = 1_000_000
+
+
+def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue:
+    """The value of a condition on an attribute of type `kind`, in normal form, or what is wrong with it."""
+    match takes:
+        case "nothing":
+            return None if raw is None else BadValue("invalid_value", "the operator takes no value; leave it out")
+        case "one":
+            return _one(kind, raw)
+        case "several":
+            return _several(kind, raw)
+        case "pair":
+            return _pair(kind, raw)
+        case "fragment":
+            return _one("text", raw)
+        case "texts":
+            return _several("text", raw)
+        case "day":
+            return _one("date", raw)
+        case "count" | "positive_count" | "year_days":
+            least, most = (
+                1 if takes == "positive_count" else 0,
+                365 if takes == "year_days" else MAX_COUNT,
+            )
+            return _count(raw, least, most)
+        case "period" | "return_period":
+            names = PERIODS if takes == "period" else RETURN_PERIODS
+            return raw if raw in names else BadValue("invalid_value", f"needs one of {', '.join(names)}")
+        case "months":
+            return _months(raw)
+
+
+def _count(raw: Any, least: int, most: int) -> int | BadValue:
+    if isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value():
+        raw = int(raw) if raw.adjusted() < len(str(MAX_COUNT)) else None
+    if type(raw) is not int or not least <= raw <= most:
+        return BadValue("invalid_value", f"needs a whole number from {least} to {most:,}")
+    return int(raw)
+
+
+def _months(raw: Any) -> tuple[str, ...] | BadValue:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= 12:
+        return BadValue("invalid_value", "needs an array of 1 to 12 months, 1 for January")
+    months = [_count(each, 1, 12) for each in raw]
+    bad = next((each for each in months if isinstance(each, BadValue)), None)
+    return bad or tuple(sorted({f"{each:02}" for each in months}))
+
+
+def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
+    value = normalise(kind, raw)
+    if value is None:
+        return BadValue("invalid_value", f"needs a {kind} value that is not empty")
+    if isinstance(value, BadValue):
+        return BadValue("invalid_value", value.detail)
+    return matchable(value) if kind in ("text", "list") else value
+
+
+def _several(kind: AttributeType, raw: Any) -> Any | BadValue:
+    if not isinstance(raw, list):
+        return BadValue("invalid_value", f"needs an array of 1 to {MAX_VALUES:,} values")
+    if not 1 <= len(raw) <= MAX_VALUES:
+        return BadValue("invalid_value", f"{len(raw):,} values; needs 1 to {MAX_VALUES:,}")
+    values = [_one(kind, each) for each in raw]
+    return next((value for value in values if isinstance(value, BadValue)), tuple(dict.fromkeys(values)))
+
+
+def _pair(kind: AttributeType, raw: Any) -> Any | BadValue:
+    if not isinstance(raw, list) or len(raw) != 2:
+        return BadValue("invalid_value", "needs an array of two values, the lower one first")
+    low, high = _one(kind, raw[0]), _one(kind, raw[1])
+    for value in (low, high):
+        if isinstance(value, BadValue):
+            return value
+    if low > high:
+        return BadValue("invalid_value", "the first value is greater than the second; swap them")
+    return low, high

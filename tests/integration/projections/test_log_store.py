@@ -1,0 +1,158 @@
+"""The store in memory, on which commands are tested, answers as the one over PostgreSQL does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+from uuid import UUID, uuid5
+
+from eventsourcing.persistence import IntegrityError
+
+from domain.account import account_id_of
+from domain.commands.log import Log, LogStore, MemberChanges, Tracking, Writes
+from domain.customer import CustomerState
+from domain.errors import RollcallError
+from domain.import_lines import Counts, ImportStep
+from domain.stored_events import (
+    CustomerChanged,
+    CustomerDeleted,
+    Event,
+    SegmentCreated,
+    SegmentDeleted,
+    SegmentFilterChanged,
+)
+from projections.records import imports
+from projections.records.event_store import EventStore
+from tests.support.installation import Installation
+from tests.support.memory_store import MemoryStore
+
+NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
+MINE, OTHERS = account_id_of("mine"), account_id_of("others")
+ANA, EVA, BOB = (uuid5(MINE, name) for name in ("ana", "eva", "bob"))
+GOLD, LIST, CSV = (uuid5(MINE, name) for name in ("gold", "list", "csv"))
+PHONE, OTHER_PHONE = "+351912345678", "+351912345679"
+
+
+def test_both_stores_tell_the_same_story(installation: Installation) -> None:
+    def begin_import(account_id: UUID, import_id: UUID) -> None:
+        imports.begin(installation.database, account_id, import_id, LIST, "a.csv", BytesIO(b""), NOW)
+
+    real = EventStore(installation.url, "rollcall_worker", size=1)
+    memory = MemoryStore()
+    try:
+        assert story(real, begin_import) == story(memory, memory.begin_import)
+    finally:
+        real.close()
+
+
+def story(store: LogStore, begin_import: Callable[[UUID, UUID], None]) -> list[Any]:
+    """What a store answers to the same appends; what it refuses leaves no trace."""
+    log = Log(store, lambda: NOW)
+    answers: list[Any] = []
+
+    def append(events: list[Event], writes: Writes | None = None, account_id: UUID = MINE) -> None:
+        try:
+            log.append(account_id, events, writes)
+            answers.append("stored")
+        except (IntegrityError, RollcallError) as refused:
+            answers.append(type(refused).__name__)
+        answers.append(seen(store))
+
+    # Streams, one per aggregate, and what an account does not see of another.
+    append([created(GOLD, version=0), created(LIST, version=0)])
+    append([created(GOLD, version=0)])
+    append([filtered(GOLD, version=1), filtered(GOLD, version=1)])
+    append([filtered(GOLD, version=1)], Writes(filters_as_of=0))
+    append([filtered(GOLD, version=1)], Writes(filters_as_of=2))
+    append([created(uuid5(OTHERS, "x"), version=0, account_id=OTHERS)], account_id=OTHERS)
+    # Customers: only from the revision that was read.
+    append([changed(ANA, 0)], Writes([(state(ANA, 1, PHONE), 0)]))
+    append([changed(BOB, 0)], Writes([(state(BOB, 1, PHONE), 0), (state(ANA, 2, PHONE), 0)]))
+    append([changed(BOB, 0)], Writes([(state(BOB, 1, PHONE, created=5), 0), (state(ANA, 2, PHONE, created=9), 1)]))
+    append([], Writes([(state(ANA, 4, PHONE), 3)]))
+    # The position of a source.
+    append([], Writes(tracking=Tracking("t:0", 9, None)))
+    append([], Writes(tracking=Tracking("t:0", 12, None)))
+    append([], Writes(tracking=Tracking("t:0", 12, 8)))
+    append([], Writes(tracking=Tracking("t:0", 12, 9)))
+    append([], Writes(tracking=Tracking("t:1", 12, 9)))
+    # Members: an added one exists and is not in, a removed one is.
+    append([], Writes(members=MemberChanges(LIST, added=[ANA, BOB])))
+    append([], Writes(members=MemberChanges(LIST, added=[ANA])))
+    append([], Writes(members=MemberChanges(LIST, added=[EVA])))
+    append([], Writes(members=MemberChanges(LIST, removed=[BOB])))
+    append([], Writes(members=MemberChanges(LIST, removed=[BOB])))
+    append([changed(EVA, 0)], Writes([(state(EVA, 1, None), 0)], members=MemberChanges(LIST, added=[EVA])))
+    # An import moves on from where it is, and not past an erasure that it did not see.
+    append([], Writes(import_step=step(before=0, rows=3)))
+    begin_import(MINE, CSV)
+    append([], Writes(import_step=step(before=1, rows=3)))
+    append([], Writes(import_step=step(before=0, rows=3)))
+    gone = state(ANA, 3, None, exists=False)
+    append([deleted(ANA, 1)], Writes([(gone, 2)], members=MemberChanges(deleted=[ANA])))
+    append([], Writes(import_step=step(before=3, rows=1)))
+    append([], Writes(import_step=step(before=3, rows=1, erasures=1, finished=True)))
+    append([], Writes(import_step=step(before=4, rows=1, erasures=1)))
+    append([log_deleted(GOLD, 2)])
+    return answers
+
+
+def seen(store: LogStore) -> list[Any]:
+    """Everything that a command could read."""
+    customers = [ANA, EVA, BOB]
+    return [
+        store.head(),
+        [[each.originator_version for each in store.account_events(MINE, one)] for one in (GOLD, LIST, ANA)],
+        store.account_events(OTHERS, GOLD),
+        store.existing_segments(MINE, [GOLD, LIST, ANA]),
+        [store.filters_position(account_id) for account_id in (MINE, OTHERS)],
+        store.customer_states(MINE, customers),
+        store.customer_states(OTHERS, customers),
+        store.existing_customers(MINE, customers),
+        [store.static_members(account_id, LIST, customers) for account_id in (MINE, OTHERS)],
+        store.customers_by_phone(MINE, [PHONE, OTHER_PHONE]),
+        store.import_erasures(MINE, CSV, [PHONE, OTHER_PHONE]),
+        [store.tracked_offset(name) for name in ("t:0", "t:1")],
+    ]
+
+
+def envelope(originator_id: UUID, version: int, account_id: UUID = MINE) -> dict[str, Any]:
+    return {
+        "originator_id": originator_id,
+        "originator_version": version + 1,
+        "account_id": account_id,
+        "recorded_at": NOW,
+    }
+
+
+def created(segment_id: UUID, version: int, account_id: UUID = MINE) -> Event:
+    return SegmentCreated(**envelope(segment_id, version, account_id), name="S", description="", type="dynamic")
+
+
+def filtered(segment_id: UUID, version: int) -> Event:
+    return SegmentFilterChanged(**envelope(segment_id, version), filter=[])
+
+
+def log_deleted(segment_id: UUID, version: int) -> Event:
+    return SegmentDeleted(**envelope(segment_id, version))
+
+
+def changed(customer_id: UUID, version: int) -> Event:
+    return CustomerChanged(**envelope(customer_id, version), occurred_at=NOW, values={"phone": PHONE}, created=True)
+
+
+def deleted(customer_id: UUID, version: int) -> Event:
+    return CustomerDeleted(**envelope(customer_id, version), occurred_at=NOW)
+
+
+def state(
+    customer_id: UUID, revision: int, phone: str | None, *, created: int = 1, exists: bool = True
+) -> CustomerState:
+    values: dict[str, Any] = {"phone": (phone, 1)} if phone else {}
+    return CustomerState(customer_id, exists=exists, revision=revision, created=created, values=values)
+
+
+def step(*, before: int, rows: int, erasures: int = 0, finished: bool = False) -> ImportStep:
+    return ImportStep(CSV, before, erasures, Counts(added=rows), [], 50, ["phone"], finished, NOW)
