@@ -18,13 +18,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
-from consumers.dead_letter_retry import Retrying
+from consumers.dead_letter_retry import DeadLetterRetry
 from domain.account import KeyKind
 from domain.commands.application import Rollcall
 from domain.commands.log import Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
-from projections.read.position import progress, reached
+from projections.read.position import has_reached, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
@@ -58,7 +58,7 @@ class Installation:
         self._projecting = False
 
     def context(self, **figures: Any) -> Services:
-        retry = Retrying(self.rollcall, self.database, self)
+        retry = DeadLetterRetry(self.rollcall, self.database, self)
         return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, instant: datetime) -> datetime:
@@ -159,7 +159,7 @@ class Installation:
     def computed(self, account_id: UUID, saved: Saved) -> None:
         """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
         deadline = time.monotonic() + 30
-        while not reached(self.database, account_id, saved.position, saved.id):
+        while not has_reached(self.database, account_id, saved.position, saved.id):
             assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
 

@@ -120,7 +120,7 @@ def test_a_skipped_customer_does_not_hold_a_phone_number_that_others_share(clien
 
 
 def test_many_skipped_members_do_not_hide_the_recipients(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.read.recipients.LEAST_WINDOW", 3)
+    monkeypatch.setattr("projections.read.recipients.MIN_WINDOW", 3)
     gold, silver = segment(client, "gold"), segment(client, "silver")
     for n in range(40):
         put(

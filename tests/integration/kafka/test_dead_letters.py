@@ -1,4 +1,4 @@
-"""Dead letters, real broker to real database and back: byte for byte, none lost, repeats recognisable."""
+"""Dead letters, from a real broker to a real database and back: byte for byte, none lost, repeats identifiable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from consumers.dead_letters import DeadLetterRelay, message_of
+from consumers.dead_letter_publisher import DeadLetterPublisher, message_of
 from consumers.kafka import Message
 from deploy.clock import Clock
 from projections.postgres.database import Database
@@ -27,7 +27,7 @@ HOSTILE: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]]
     (b"[" * 10_000, b"k", []),
     (b"x" * 900_000, b"k", []),
 ]
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -67,9 +67,7 @@ def check_letters(rig: IngestRig) -> None:
     assert [about.get("dlt-null-headers") for about in bad.values()].count("null") == 1
 
 
-def test_every_record_ends_in_one_class_and_the_invalid_ones_in_the_dead_letter_topic_byte_for_byte(
-    rig: IngestRig,
-) -> None:
+def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byte(rig: IngestRig) -> None:
     before = counted()
     for number in range(200):
         rig.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
@@ -114,27 +112,27 @@ def store_letters(rig: IngestRig, count: int) -> None:
         eventually(lambda: rig.letters() == [("malformed_json", True)] * count)
 
 
-def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
+def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
     rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_letters(rig, 5)
     with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(rig.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, rig.broker.address, Clock().now)
-    publish = relay._publisher.publish
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    publish = publisher._producer.publish
 
     def then_crash(messages: Sequence[Message]) -> list[bool]:
         publish(messages)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(relay._publisher, "publish", then_crash)
+    monkeypatch.setattr(publisher._producer, "publish", then_crash)
     with pytest.raises(KeyboardInterrupt):
-        relay.publish_all()
+        publisher.publish_all()
     monkeypatch.undo()
-    assert relay.publish_all() == 5
-    assert relay.publish_all() == 0
-    relay.close()
+    assert publisher.publish_all() == 5
+    assert publisher.publish_all() == 0
+    publisher.close()
     database.close()
     origins = [
         tuple(text for name, text in letter.headers() if name.startswith("dlt-original-"))
@@ -144,19 +142,19 @@ def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
     assert len(set(origins)) == 5
 
 
-def test_what_a_process_left_that_died_is_published_by_one_that_lives(rig: IngestRig) -> None:
+def test_letters_of_a_crashed_process_are_published_by_another(rig: IngestRig) -> None:
     store_letters(rig, 1)
     with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
-        relay = DeadLetterRelay(database, rig.broker.address, Clock().now)
-        relay.start()
-        eventually(lambda: relay._wake.is_set() is False)
+        publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+        publisher.start()
+        eventually(lambda: publisher._wake.is_set() is False)
         with psycopg.connect(rig.url) as connection:
             connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
         eventually(lambda: rig.letters() == [("malformed_json", True)])
-        relay.close()
+        publisher.close()
 
 
-def test_two_processes_do_not_publish_the_same_letter_side_by_side(rig: IngestRig) -> None:
+def test_two_processes_do_not_publish_the_same_letter_concurrently(rig: IngestRig) -> None:
     store_letters(rig, 1)
     with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
@@ -170,19 +168,19 @@ def test_two_processes_do_not_publish_the_same_letter_side_by_side(rig: IngestRi
     assert second == [0]
 
 
-def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_others(
+def test_a_letter_that_the_broker_refuses_as_too_large_does_not_block_the_others(
     rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_letters(rig, 3)
     with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(rig.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, rig.broker.address, Clock().now)
-    # The embedded broker takes every size, so the client is made to refuse in its stead.
-    producer = relay._publisher._connected()
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    # The embedded broker accepts every size, so the client is made to refuse instead.
+    producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10
-    assert relay.publish_all() == 3
-    relay.close()
+    assert publisher.publish_all() == 3
+    publisher.close()
     database.close()
     assert rig.letters() == [("malformed_json", True)] * 3
     assert len(rig.broker.read_all(DLT)) == 3

@@ -1,4 +1,4 @@
-"""The ingest, real broker to real database: nothing lost, nothing doubled, whatever is away is waited for."""
+"""The ingest, from a real broker to a real database: nothing lost, nothing doubled, also after outages of either."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.support.kafka.broker import Broker, TcpProxy, eventually
 from tests.support.kafka.ingest import TOPIC, IngestRig
 
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -28,7 +28,7 @@ def waits() -> float:
     return REGISTRY.get_sample_value("rollcall_ingest_waits_total", {"code": "database_unavailable"}) or 0
 
 
-def test_a_new_process_carries_on_and_nothing_is_taken_in_twice(rig: IngestRig) -> None:
+def test_a_new_process_continues_and_nothing_is_ingested_twice(rig: IngestRig) -> None:
     for round_ in range(3):
         for number in range(300):
             rig.send(300 * round_ + number, f"c{number}", {"attributes": {"round": round_}})
@@ -38,7 +38,7 @@ def test_a_new_process_carries_on_and_nothing_is_taken_in_twice(rig: IngestRig) 
         assert (rig.customers(), rig.events()) == (300, 300 * (round_ + 1))
 
 
-def test_two_processes_on_the_same_partitions_take_nothing_in_twice(rig: IngestRig) -> None:
+def test_two_processes_on_the_same_partitions_ingest_nothing_twice(rig: IngestRig) -> None:
     with (
         rig.ingesting(batch_size=20),
         rig.ingesting(batch_size=30),
@@ -53,7 +53,7 @@ def test_two_processes_on_the_same_partitions_take_nothing_in_twice(rig: IngestR
     assert rig.letters() == []
 
 
-def test_a_broker_that_comes_back_empty_is_read_from_its_first_record(rig: IngestRig) -> None:
+def test_a_broker_that_restarts_empty_is_read_from_its_first_record(rig: IngestRig) -> None:
     with rig.ingesting():
         for number in range(100):
             rig.send(number, f"c{number}", {"attributes": {"n": number}})
@@ -69,7 +69,7 @@ def test_a_broker_that_comes_back_empty_is_read_from_its_first_record(rig: Inges
     assert (rig.customers(), rig.events()) == (130, 130)
 
 
-def test_a_database_that_is_away_is_waited_for_without_dead_letters(rig: IngestRig) -> None:
+def test_the_ingest_waits_for_an_unavailable_database_without_dead_letters(rig: IngestRig) -> None:
     proxy = TcpProxy(int(str(conninfo_to_dict(rig.url)["port"])))
     through = make_conninfo(rig.url, port=proxy.port)
     with rig.ingesting(url=through, batch_size=10):
@@ -94,7 +94,7 @@ def test_a_database_that_is_away_is_waited_for_without_dead_letters(rig: IngestR
     assert rig.events() == 150
 
 
-def test_a_process_can_be_stopped_while_the_database_is_away(rig: IngestRig) -> None:
+def test_a_process_can_be_stopped_while_the_database_is_unavailable(rig: IngestRig) -> None:
     proxy = TcpProxy(int(str(conninfo_to_dict(rig.url)["port"])))
     with rig.ingesting(url=make_conninfo(rig.url, port=proxy.port)):
         proxy.cut()

@@ -46,9 +46,9 @@ def walked(installation: Installation, account_id: UUID, segment_id: UUID, query
             segment = segments.by_id(connection, account_id, segment_id)
             assert segment is not None
             assert segment.serving is not None
-            wanted = customers.search_of(connection, account_id, query)
+            wanted = customers.parse_search(connection, account_id, query)
             rows: list[Any] = members.page(connection, account_id, segment.serving, wanted, before=before, limit=7)
-            total = members.count_few(connection, segment.serving, wanted)
+            total = members.count_if_few(connection, segment.serving, wanted)
         if not rows:
             assert total in (None, len(found))
             return found

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from consumers.dead_letters import DeadLetterRelay
+from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from deploy.clock import Clock
@@ -35,7 +35,7 @@ class Process:
         clock = Clock()
         app = Rollcall(self.store, clock.now)
         source = Source(broker.address, [TOPIC], app.customers.tracked_offset, batch_size=batch_size)
-        relay = DeadLetterRelay(self.database, broker.address, clock.now)
+        relay = DeadLetterPublisher(self.database, broker.address, clock.now)
         self._ingest = Ingest(app.customers, source, {TOPIC: account}, relay, clock, self._stop)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
