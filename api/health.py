@@ -16,11 +16,11 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.shapes.openapi import open_answers
 from domain import json_text
 from domain.errors import Unavailable
-from projections.read.position import Standing, progress, standing
+from projections.read.position import InstallationStatus, installation_status, progress
 
 router = APIRouter(tags=["operation"])
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
-GAUGES: dict[tuple[str, str], Callable[[Standing], int]] = {
+GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
     ("rollcall_projection_position", "Position of the read models"): lambda status: status.position,
     ("rollcall_projection_lag_events", "Positions that the read models are behind"): (
@@ -95,7 +95,7 @@ class _DatabaseCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            status = standing(self._services.database)
+            status = installation_status(self._services.database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return

@@ -1,1 +1,1 @@
-"""The door for Kafka: records in, calls on the application out."""
+"""The Kafka interface: ingests customer changes, publishes dead letters and membership changes."""

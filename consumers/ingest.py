@@ -1,8 +1,9 @@
-"""The Kafka door's loop: a batch of one partition -> changes -> one transaction with its position.
+"""The Kafka ingest loop: a batch of one partition -> changes -> one transaction that also stores its position.
 
-Run by `deploy` as one process, or several in a consumer group. What always holds: every record ends in
-exactly one counted class; the position moves only in the transaction that stores what the records did;
-only what can never succeed becomes a dead letter, while a database or broker that is away is waited for.
+Run by `deploy.wiring` in one process, or in several that form a consumer group. What always holds: every
+record is counted under exactly one result; the position moves only in the transaction that stores what the
+records did; only what can never succeed becomes a dead letter. While the database or the broker is
+unavailable the loop waits and retries.
 """
 
 from __future__ import annotations
@@ -10,68 +11,72 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Tally
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-import structlog
-from prometheus_client import Counter, Gauge, Histogram
-
 from consumers.backoff import Backoff
-from consumers.cloud_events import Clock, Tombstone, Unusable, read, unusable
+from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
+from consumers.ingest_report import BatchOutcome, IngestReport, PartitionMoved, Stopped, Stored
 from consumers.records import Batch, Record
 from domain.commands.customers import Changed, CustomerCommands
 from domain.commands.log import Tracking
 from domain.customer import CustomerChange, DeadLetter
 from domain.errors import FieldError, SourceMoved, Unavailable
 
-IDLE = 0.5
-_WATCHED = 1_000
+IDLE_SECONDS = 0.5
 
-log = structlog.get_logger(__name__)
-_records = Counter("rollcall_ingest_records_total", "Kafka records, by what became of them", ["result"])
-_seconds = Histogram("rollcall_ingest_batch_seconds", "From a batch at hand to its commit")
-_waits = Counter("rollcall_ingest_waits_total", "Waits for something that is away, by what it is", ["code"])
-_lag = Gauge(
-    "rollcall_ingest_lag_records", "Records behind the last batch", ["topic", "partition"],
-    multiprocess_mode="livemostrecent",
-)  # fmt: skip
+Answer = TypeVar("Answer")
 
 
 class Source(Protocol):
-    """Where batches come from: `consumers.kafka.Source`."""
+    """Where batches come from: `consumers.kafka.Source`. Used by one thread."""
 
     def next_batch(self, timeout: float) -> Batch | None:
-        """The next records of one partition, or `None`."""
+        """Returns the next records of one partition, or `None` if none arrive within `timeout` seconds.
+
+        After a batch was returned, the caller must either store its `last_offset` under its `name`, in one
+        transaction with what the records did, or call `rewind` with it; only then may it ask for the next one.
+        Raises `Unavailable` while the broker does not answer; the caller then simply asks again.
+        """
 
     def rewind(self, batch: Batch) -> None:
-        """Read the stored position of this batch's partition again."""
+        """Drops what was fetched of the partition of `batch`, which was not stored.
 
-    def hint(self) -> None:
-        """Everything handed on is stored."""
+        Must be called when the stored position turns out not to be `batch.previous`. The next batch of this
+        partition starts after the position that is stored by then. Never raises for a lost connection.
+        """
+
+    def commit_group_offsets(self) -> None:
+        """Shows the consumer group's progress to Kafka's own tools; it is never read back.
+
+        May be called only while every batch returned so far is stored.
+        """
 
     def close(self) -> None:
-        """Leave the broker."""
+        """Leaves the broker and forgets everything fetched. Batches not stored are returned again after a restart."""
 
 
-class Relay(Protocol):
-    """Who passes dead letters on: `consumers.dead_letters.DeadLetterRelay`."""
+class LetterPublisher(Protocol):
+    """What publishes stored dead letters: `consumers.dead_letter_publisher.DeadLetterPublisher`.
+
+    Works on its own thread: no method waits for the broker, and none raises because of it.
+    """
 
     def start(self) -> None:
-        """Begin, with what is left from earlier."""
+        """Begins with the letters that earlier processes left. Called once, before anything else."""
 
     def wake(self) -> None:
-        """There are new ones."""
+        """Called after the transaction that stored new letters. A call that is missed only delays them."""
 
     def close(self) -> None:
-        """Stop."""
+        """Finishes the letters at hand and stops."""
 
 
 @dataclass(slots=True)
 class _Parsed:
-    """A batch as the application takes it; `origins` holds the record of each change."""
+    """What the records of a batch ask for; `origins[i]` is the record of `changes[i]`."""
 
     changes: list[CustomerChange]
     origins: list[Record]
@@ -80,67 +85,57 @@ class _Parsed:
 
 
 class Ingest:
-    """Takes in everything that `source` gives, until `stop` is set; the topic names the account."""
+    """Ingests everything that `source` returns, until `stop` is set; the topic decides the account."""
 
     def __init__(
         self,
         customers: CustomerCommands,
         source: Source,
         accounts: Mapping[str, UUID],
-        relay: Relay,
+        dead_letters: LetterPublisher,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
         self._customers = customers
         self._source = source
         self._accounts = accounts
-        self._relay = relay
+        self._dead_letters = dead_letters
         self._clock = clock
         self._stop = stop
         self._backoff = Backoff(stop)
-        self._recent: deque[tuple[int, int]] = deque()
-        self._alarmed = False
+        self._report = IngestReport()
 
     def run(self) -> None:
-        """Work until `stop` is set; the batch at hand is finished first. What is not foreseen is raised."""
-        self._relay.start()
+        """Works until `stop` is set, finishing the batch at hand. Raises any error that waiting cannot cure."""
+        self._dead_letters.start()
         try:
             while not self._stop.is_set():
-                try:
-                    batch = self._source.next_batch(IDLE)
-                except Unavailable as away:
-                    self._wait(away)
-                    continue
-                self._backoff.reset()
+                batch = self._until_available(lambda: self._source.next_batch(IDLE_SECONDS))
                 if batch is not None:
-                    self._take(batch)
+                    self._ingest(batch)
         finally:
-            self._relay.close()
+            self._dead_letters.close()
             self._source.close()
 
-    def _take(self, batch: Batch) -> None:
-        began = time.monotonic()
+    def _ingest(self, batch: Batch) -> None:
+        started = time.monotonic()
         parsed = self._parse(batch)
-        while True:
-            try:
-                changed = self._store(batch, parsed)
-                break
-            except Unavailable as away:
-                self._wait(away)
-                if self._stop.is_set():
-                    return
-            except SourceMoved:
-                log.warning("partition_moved", topic=batch.topic, partition=batch.partition, offset=batch.previous)
+        outcome = self._store(batch, parsed)
+        match outcome:
+            case Stored():
+                self._source.commit_group_offsets()
+                if outcome.invalid:
+                    self._dead_letters.wake()
+            case PartitionMoved():
                 self._source.rewind(batch)
-                return
-        self._backoff.reset()
-        self._source.hint()
-        self._tell(batch, parsed, changed, time.monotonic() - began)
+            case Stopped():
+                pass
+        self._report.batch_ended(batch, outcome, time.monotonic() - started)
 
     def _parse(self, batch: Batch) -> _Parsed:
         parsed = _Parsed([], [], [])
         for record in batch.records:
-            match read(record, self._clock):
+            match parse_record(record, self._clock):
                 case CustomerChange() as change:
                     parsed.changes.append(change)
                     parsed.origins.append(record)
@@ -150,9 +145,21 @@ class Ingest:
                     parsed.ignored += 1
         return parsed
 
-    def _store(self, batch: Batch, parsed: _Parsed) -> Changed:
+    def _store(self, batch: Batch, parsed: _Parsed) -> BatchOutcome:
+        try:
+            changed = self._until_available(lambda: self._change_customers(batch, parsed))
+        except SourceMoved:
+            return PartitionMoved()
+        if changed is None:
+            return Stopped()
+        tally = Tally[str](outcome.result for outcome in changed.outcomes)
+        tally["invalid"] += len(parsed.letters)
+        tally["ignored"] += parsed.ignored
+        return Stored({result: count for result, count in tally.items() if count}, changed.position)
+
+    def _change_customers(self, batch: Batch, parsed: _Parsed) -> Changed:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
-            return self._letter(batch, parsed.origins[index], unusable(errors[0].code, errors))
+            return self._letter(batch, parsed.origins[index], unusable_because(errors[0].code, errors))
 
         return self._customers.change(
             self._accounts[batch.topic],
@@ -161,6 +168,20 @@ class Ingest:
             dead_letters=parsed.letters,
             dead_letter_of=letter_of,
         )
+
+    def _until_available(self, attempt: Callable[[], Answer]) -> Answer | None:
+        """Returns what `attempt` returns, retried while it raises `Unavailable`; `None` if `stop` is set meanwhile."""
+        while True:
+            try:
+                answer = attempt()
+            except Unavailable as error:
+                self._report.waiting(error)
+                self._backoff.wait()
+                if self._stop.is_set():
+                    return None
+            else:
+                self._backoff.reset()
+                return answer
 
     def _letter(self, batch: Batch, record: Record, reason: Unusable) -> DeadLetter:
         return DeadLetter(
@@ -175,39 +196,3 @@ class Ingest:
             message=reason.message,
             first_failed_at=self._clock.now(),
         )
-
-    def _tell(self, batch: Batch, parsed: _Parsed, changed: Changed, seconds: float) -> None:
-        tally = Tally[str](outcome.result for outcome in changed.outcomes)
-        tally["invalid"] += len(parsed.letters)
-        tally["ignored"] += parsed.ignored
-        counts = {result: count for result, count in tally.items() if count}
-        for result, count in counts.items():
-            _records.labels(result).inc(count)
-        _seconds.observe(seconds)
-        _lag.labels(batch.topic, str(batch.partition)).set(batch.lag)
-        log.info(
-            "batch", topic=batch.topic, partition=batch.partition, first=batch.records[0].offset,
-            last=batch.last_offset, records=len(batch.records), **counts,
-            ms=round(seconds * 1000, 1), lag=batch.lag, position=changed.position,
-        )  # fmt: skip
-        if tally["invalid"]:
-            self._relay.wake()
-        self._watch(len(batch.records), tally["invalid"])
-
-    def _watch(self, records: int, invalid: int) -> None:
-        self._recent.append((records, invalid))
-        total = sum(count for count, _ in self._recent)
-        while total - self._recent[0][0] >= _WATCHED:
-            total -= self._recent.popleft()[0]
-        bad = sum(count for _, count in self._recent)
-        alarm = total >= _WATCHED and bad * 2 > total
-        if alarm and not self._alarmed:
-            log.error(
-                "mostly_invalid", records=total, invalid=bad, remedy="compare an upstream record with asyncapi.yaml"
-            )
-        self._alarmed = alarm
-
-    def _wait(self, away: Unavailable) -> None:
-        _waits.labels(away.code).inc()
-        log.warning("waiting", code=away.code, reason=away.detail)
-        self._backoff.wait()

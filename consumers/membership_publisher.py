@@ -1,8 +1,8 @@
-"""From the table of membership changes to the topic `rollcall.memberships.v1`: a thread of the ingest process.
+"""Publishes membership changes to the topic `rollcall.memberships.v1`: a thread of the ingest process.
 
-At least once, in the order of the table, and so in order for each customer, who is the key: a crash
-between publishing and moving on publishes again under the same ids. While the broker or the database is
-away it waits and tries again; nothing else waits for it.
+At least once, in the order of the table, and so in order for each customer, whose id is the key. A crash
+between publishing and storing the position publishes the same changes again under the same ids. While the
+broker or the database is unavailable it waits and retries; nothing waits for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import Message, Publisher, ensure_topics
+from consumers.kafka import Message, Producer, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
 from projections.model.changes import Change, pass_on
@@ -22,45 +22,45 @@ from projections.postgres.database import Database
 
 TOPIC = "rollcall.memberships.v1"
 PARTITIONS = 12
-AT_ONCE = 1_000
-PAUSE = 0.2
+BATCH_SIZE = 1_000
+POLL_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
-_published = Counter("rollcall_membership_changes_published_total", "Joins and leaves that reached their topic")
+_published = Counter("rollcall_membership_changes_published_total", "Joins and leaves published to their topic")
 
 
-class MembershipRelay:
-    """Publishes stored changes until it is closed."""
+class MembershipPublisher:
+    """Publishes stored membership changes until it is closed."""
 
     def __init__(self, database: Database, bootstrap_servers: str) -> None:
         self._database = database
         self._servers = bootstrap_servers
-        self._publisher = Publisher(bootstrap_servers)
-        self._topic_is_there = False
+        self._producer = Producer(bootstrap_servers)
+        self._has_topic = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memberships", daemon=True)
 
     def start(self) -> None:
-        """Begin, with what is left from earlier."""
+        """Starts the thread, which begins with the changes that earlier processes left."""
         self._thread.start()
 
     def close(self) -> None:
-        """Finish the changes at hand and stop; those left are published by the next process."""
+        """Finishes the changes at hand and stops; the next process publishes the rest."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        self._publisher.close()
+        self._producer.close()
 
     def publish_all(self) -> int:
-        """Publish every change that waits; how many there were. Raises `Unavailable`."""
+        """Publishes every unpublished change and returns how many there were. Raises `Unavailable`."""
         total = 0
-        while not self._stop.is_set() and (count := pass_on(self._database, AT_ONCE, self._publish)):
+        while not self._stop.is_set() and (count := pass_on(self._database, BATCH_SIZE, self._publish)):
             total += count
         return total
 
     def _run(self) -> None:
         backoff = Backoff(self._stop)
-        while not self._stop.wait(PAUSE):
+        while not self._stop.wait(POLL_SECONDS):
             try:
                 self.publish_all()
                 backoff.reset()
@@ -69,15 +69,15 @@ class MembershipRelay:
                 backoff.wait()
 
     def _publish(self, changes: Sequence[Change]) -> None:
-        if not self._topic_is_there:
+        if not self._has_topic:
             ensure_topics(self._servers, {TOPIC: PARTITIONS})
-            self._topic_is_there = True
-        self._publisher.publish([message_of(change) for change in changes])
+            self._has_topic = True
+        self._producer.publish([message_of(change) for change in changes])
         _published.inc(len(changes))
 
 
 def message_of(change: Change) -> Message:
-    """A change as a CloudEvent in binary mode."""
+    """Returns a change as a CloudEvent in binary mode."""
     kind = "joined" if change.joined else "left"
     at = change.at.isoformat().replace("+00:00", "Z")
     headers = {

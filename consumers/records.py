@@ -1,8 +1,8 @@
-"""Kafka records as the ingest handles them, and how the bytes of a record batch become records.
+"""Kafka records as the ingest handles them, and the decoding of record batches from bytes.
 
-`consumers.kafka` decodes here instead of in its client library, where a record that cannot be read
-blocks its partition for ever (it raises on it again and again): here it ends as a dead letter. It is
-also faster by a third. Pure: no client, no network.
+`consumers.kafka` decodes here instead of in its client library, which raises on a record that it cannot
+read, again and again, so that the partition is blocked permanently: here such a record becomes a dead
+letter. This is also a third faster. Pure: no client, no network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FAR = 2**63
 
 
 class Record(NamedTuple):
-    """One record as it was written; `fault` says why nothing but its bytes (in `value`) could be read."""
+    """One record as it was sent. If it could not be decoded, `fault` says why, and `value` holds its bytes."""
 
     offset: int
     timestamp: int | None
@@ -28,10 +28,11 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition, in order, none missing between `previous` and the last.
+    """Consecutive records of one partition, in order; never empty.
 
-    `name` identifies the partition of this very topic (a recreated topic has another one); `previous`
-    is the offset up to which it was taken in before, `lag` how many records lie behind this batch.
+    `name` identifies the partition and the topic's identity (a recreated topic has another name). `previous`
+    is the offset up to which the partition was ingested before, `None` if it was not; no record between
+    `previous` and the first one is missing. `lag` is how many records follow this batch.
     """
 
     topic: str
@@ -43,12 +44,12 @@ class Batch:
 
     @property
     def last_offset(self) -> int:
-        """The offset that is taken in when this batch is."""
+        """The offset to store with this batch."""
         return self.records[-1].offset
 
 
 class BatchFrame(NamedTuple):
-    """What the header of a record batch (message format v2) says about the records behind it."""
+    """The header of a record batch (message format v2)."""
 
     base_offset: int
     last_offset: int
@@ -58,12 +59,12 @@ class BatchFrame(NamedTuple):
 
 
 def unreadable(frame: BatchFrame, content: bytes, fault: str) -> Record:
-    """One record that stands for all that could not be read of a batch."""
+    """Returns one record that represents everything in a batch that could not be read."""
     return Record(frame.last_offset, frame.append_timestamp or frame.first_timestamp, None, content, [], fault)
 
 
 def records_of(frame: BatchFrame, content: bytes) -> Iterator[Record]:
-    """The records in the decompressed `content` of a batch; where it stops making sense, one with a `fault`."""
+    """Yields the records in the decompressed `content` of a batch; an undecodable rest is one with a `fault`."""
     pos = 0
     try:
         for _ in range(frame.records):
@@ -85,7 +86,7 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
     timestamp_delta, pos = _varint(data, pos + 1)
     offset_delta, pos = _varint(data, pos)
     if not 0 <= offset_delta <= frame.last_offset - frame.base_offset:
-        raise ValueError("an offset lies outside its batch")
+        raise ValueError("an offset is outside its batch")
     key, pos = _bytes(data, pos)
     value, pos = _bytes(data, pos)
     count, pos = _varint(data, pos)
@@ -93,7 +94,7 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
         raise ValueError("a negative number of headers")
     headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        # Short ones read in place, as _bytes does it: there are many, and each call costs as much as the rest.
+        # Short fields are read inline, as _bytes does it: there are many, and a call costs as much as the rest.
         size = data[pos]
         if size < 0x80 and not size & 1:
             start, pos = pos + 1, pos + 1 + (size >> 1)
@@ -107,7 +108,7 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
         else:
             content, pos = _bytes(data, pos)
         if name is None or pos > end:
-            raise ValueError("a header runs out of its record")
+            raise ValueError("a header is longer than its record")
         headers.append((_name(name), content))
     if pos != end:
         raise ValueError("a record is longer than its parts")
@@ -121,12 +122,12 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
 
 @lru_cache(maxsize=1_024)
 def _name(name: bytes) -> str:
-    # The protocol asks for UTF-8; who writes other bytes, or NUL, finds them again as \xNN.
+    # The protocol demands UTF-8; other bytes, and NUL, appear as \xNN.
     return name.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
 
 def _bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:
-    # Lengths up to 63 take one byte: the usual case, worth not calling for.
+    # Lengths up to 63 take one byte: the usual case, worth avoiding a call.
     first = data[pos]
     if first < 0x80:
         length, pos = (first >> 1) ^ -(first & 1), pos + 1

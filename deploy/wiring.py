@@ -22,11 +22,11 @@ from api.app import create_app
 from api.console.web.rendering import CONSOLE_PATH
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
-from consumers.dead_letter_retry import Retrying
-from consumers.dead_letters import DeadLetterRelay
+from consumers.dead_letter_publisher import DeadLetterPublisher
+from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
 from consumers.kafka import Source
-from consumers.membership_publisher import MembershipRelay
+from consumers.membership_publisher import MembershipPublisher
 from deploy import demo, metrics
 from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
@@ -120,11 +120,11 @@ def run_ingest(settings: Settings) -> None:
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
         source = Source(settings.kafka, list(accounts), rollcall.customers.tracked_offset, group=settings.kafka_group)
-        relay = DeadLetterRelay(database, settings.kafka, clock.now)
-        memberships = MembershipRelay(database, settings.kafka)
+        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
+        memberships = MembershipPublisher(database, settings.kafka)
         memberships.start()
         try:
-            Ingest(rollcall.customers, source, accounts, relay, clock, _stop_event()).run()
+            Ingest(rollcall.customers, source, accounts, dead_letters, clock, _stop_event()).run()
         finally:
             memberships.close()
     database.close()
@@ -149,7 +149,7 @@ def run_api(settings: Settings) -> None:
             database=database,
             secret=secret_of(database),
             version=importlib.metadata.version("rollcall"),
-            retry=Retrying(rollcall, database, settings.clock()),
+            retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)

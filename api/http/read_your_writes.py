@@ -19,7 +19,7 @@ from domain.commands.log import Saved
 from domain.errors import Lagging, Refused
 from projections.read import campaigns, segments
 from projections.read.campaigns import AudienceRow
-from projections.read.position import progress, reached
+from projections.read.position import has_reached, progress
 
 SHORTEST, LONGEST = 0.005, 0.020
 POSITION_HEADER = "Rollcall-Position"
@@ -39,7 +39,7 @@ def wait_for_position(
     """Returns whether the read models include `wanted` within `seconds`; with a segment, also its filter as of then."""
     deadline = time.monotonic() + seconds
     pause = SHORTEST
-    while not reached(services.database, account_id, wanted, segment_id):
+    while not has_reached(services.database, account_id, wanted, segment_id):
         left = deadline - time.monotonic()
         if left <= 0:
             return False
@@ -99,4 +99,4 @@ def wait_until_counted(services: Services, account_id: UUID, frozen: Saved, seco
 def names_of_referring_segments(services: Services, account_id: UUID, segment_id: UUID, position: int) -> Sequence[str]:
     """Returns the names of the segments whose filters name one, as of a position or later. Raises `Lagging`."""
     with snapshot(services, account_id, position) as (connection, _):
-        return segments.names_naming(connection, account_id, segment_id)
+        return segments.names_referring_to(connection, account_id, segment_id)

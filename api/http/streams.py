@@ -19,18 +19,18 @@ from starlette.responses import StreamingResponse
 from api.http.dependencies import Services
 from api.http.read_your_writes import POSITION_HEADER, snapshot
 from domain.errors import Unavailable
-from projections.read.recipients import Form
+from projections.read.recipients import LineFormat
 
-FORMS: dict[str, Form] = {"application/x-ndjson": "json", "text/csv": "csv"}
-HEAD: dict[Form, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
-LAST: dict[Form, str] = {"json": '{{"count":{}}}\n', "csv": "# count,{}\r\n"}
+FORMS: dict[str, LineFormat] = {"application/x-ndjson": "json", "text/csv": "csv"}
+HEAD: dict[LineFormat, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
+LAST: dict[LineFormat, str] = {"json": '{{"count":{}}}\n', "csv": "# count,{}\r\n"}
 # Each holds a database session of the pool for as long as its client reads.
 STREAMS_AT_ONCE = 4
 _streams = threading.BoundedSemaphore(STREAMS_AT_ONCE)
 Lines = Iterator[tuple[bytes, int]]
 
 
-def requested_form(request: Request) -> Form | None:
+def requested_form(request: Request) -> LineFormat | None:
     """Returns the form of stream that `Accept` names first; `None` for pages."""
     for each in request.headers.get("accept", "").split(","):
         media_type = each.split(";")[0].strip().lower()
@@ -40,7 +40,7 @@ def requested_form(request: Request) -> Form | None:
 
 
 def stream(
-    services: Services, account_id: UUID, min_position: int | None, form: Form, lines: Callable[[Any], Lines]
+    services: Services, account_id: UUID, min_position: int | None, form: LineFormat, lines: Callable[[Any], Lines]
 ) -> Response:
     """Returns all lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""
     if not _streams.acquire(blocking=False):
@@ -54,7 +54,7 @@ def stream(
     return StreamingResponse(_in_threads(body), 200, headers, media_type)
 
 
-def _pieces(lines: Lines, form: Form, opened: ExitStack) -> Iterator[bytes]:
+def _pieces(lines: Lines, form: LineFormat, opened: ExitStack) -> Iterator[bytes]:
     with opened:
         count = 0
         yield HEAD[form]

@@ -66,4 +66,4 @@ def list_attributes(services: ServicesDep, caller: Reader, page: Page, min_posit
 def _readers(services: Services, caller: Caller, key: str) -> list[str]:
     """Returns the names of the segments whose filter reads an attribute."""
     with services.database.transaction(caller.account_id) as connection:
-        return segments.names_reading(connection, caller.account_id, key)
+        return segments.names_using_attribute(connection, caller.account_id, key)

@@ -111,7 +111,7 @@ def list_customers(
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(services, account_id, min_position) as (connection, position):
-        wanted = customers.search_of(connection, account_id, query)
+        wanted = customers.parse_search(connection, account_id, query)
         rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
         body = page.page(
             rows,

@@ -50,7 +50,7 @@ def list_history(
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
     with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         body = page.page(
             history.page(connection, source, before=before, limit=page.fetch),
             show_entry,
@@ -90,7 +90,7 @@ def list_sizes(
             raise Invalid.at("/query/from", "from_after_to", "from is later than to; swap them")
         step = (last - first) / (points - 1)
         instants = [first + step * index for index in range(points - 1)] + [last]
-        source = history.counted(connection, caller.account_id, segment.segment_no)
+        source = history.served_versions(connection, caller.account_id, segment.segment_no)
         sizes = history.sizes(connection, source, instants)
     body: Sizes = {"data": [{"at": at, "size": size} for at, size in zip(instants, sizes, strict=True)]}
     return answer(body, position)

@@ -67,7 +67,7 @@ def list_members(
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        wanted = customers.search_of(connection, account_id, query)
+        wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
         rows = members.page(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
@@ -153,7 +153,7 @@ def list_candidates(
         segment = require_segment(connection, account_id, segment_id)
         if segment.type != "static":
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
-        wanted = customers.search_of(connection, account_id, query)
+        wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=page.fetch)
         body = page.page(
@@ -182,7 +182,7 @@ def _members_at(
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
         body = page.page(
             rows,

@@ -1,6 +1,6 @@
-"""Kafka, and the only place that knows its client library: batches in, dead letters out, topics made."""
+"""The only package that imports the Kafka client library: it reads batches, writes messages and creates topics."""
 
-from consumers.kafka.publisher import Message, Publisher, ensure_topics
+from consumers.kafka.producer import Message, Producer, ensure_topics
 from consumers.kafka.source import Source
 
-__all__ = ["Message", "Publisher", "Source", "ensure_topics"]
+__all__ = ["Message", "Producer", "Source", "ensure_topics"]

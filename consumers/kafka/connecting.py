@@ -1,4 +1,4 @@
-"""How a client of the Kafka library is made: it connects at once, or leaves nothing behind."""
+"""Creates clients of the Kafka library: a client connects at once, or leaves no thread or socket behind."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, TypeVar
 from kafka.net.compat import KafkaNetClient
 
 Client = TypeVar("Client")
-PATIENCE = 2.5
+CONNECT_SECONDS = 2.5
 
 
 def connect(make: Callable[..., Client], **options: Any) -> Client:
-    """A connected client of type `make`. Raises `KafkaError`.
+    """Returns a connected client of type `make`. Raises `KafkaError`.
 
-    A client that cannot connect keeps its thread and sockets for ever; after hours without a broker a
-    waiting process would have run out of both.
+    The library's client keeps its thread and sockets even if it never connected; after hours without a broker
+    a waiting process would run out of both. So they are closed here.
     """
-    begun: list[Any] = []
+    created: list[Any] = []
 
     def network(**configuration: Any) -> Any:
-        begun.append(KafkaNetClient(**configuration))
-        return begun[-1]
+        created.append(KafkaNetClient(**configuration))
+        return created[-1]
 
     try:
-        return make(kafka_client=network, bootstrap_timeout_ms=int(PATIENCE * 1000), **options)
+        return make(kafka_client=network, bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000), **options)
     except BaseException:
-        for each in begun:
+        for each in created:
             each.close()
         raise

@@ -1,8 +1,8 @@
-"""Batches from Kafka, each continuing where the stored position of its partition ends.
+"""Reads batches from Kafka, each one starting after the stored position of its partition.
 
-`consumers.ingest` asks for one batch at a time. What always holds: no record is left out or handed on
-before its predecessor; a topic that was recreated starts over under another name; a broker that is away
-is `Unavailable`, nothing else. Reads a little of kafka-python's inside, hence its exact version.
+`consumers.ingest` asks for one batch at a time. What always holds: no record is skipped or returned before
+its predecessor; a recreated topic is read from its beginning, under another name; a broker that does not
+answer raises `Unavailable` and nothing else. Uses some internals of kafka-python, hence its exact version.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from consumers.kafka.unpacking import Unpacking
 from consumers.records import Batch, Record
 from domain.errors import Unavailable
 
-BATCH = 1_000
-TIMEOUT = 5.0
-_FRESH = 1.0
-_REOPEN_AFTER = 20.0
-_HINT_EVERY = 5.0
+BATCH_SIZE = 1_000
+TIMEOUT_SECONDS = 5.0
+# How old what we know of the cluster (topic ids, partitions) may be.
+_METADATA_SECONDS = 1.0
+# Without any connection for so long, the client is replaced by a new one.
+_RECONNECT_SECONDS = 20.0
+_COMMIT_SECONDS = 5.0
 _NO_ID = UUID(int=0)
 
 log = structlog.get_logger(__name__)
@@ -42,7 +44,7 @@ _restarts = Counter(
 
 @dataclass(slots=True)
 class _Place:
-    """Where we are in a partition: its name, and the offset up to which it was handed on."""
+    """How far a partition was read: its name, and the offset up to which its records were returned."""
 
     name: str
     topic_id: UUID
@@ -50,10 +52,10 @@ class _Place:
 
 
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]
-    """The batches of some topics, each continuing at its stored position.
+    """The batches of some topics; `consumers.ingest.Source` states what a caller must do with each.
 
-    Without a `group` it reads every partition itself; with one, those that the group gives it.
-    `position_of` returns the stored offset of a partition's name.
+    Without a `group` it reads every partition; with one, those that the group assigns to it.
+    `position_of` returns the offset stored under a partition's name, `None` if there is none.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         position_of: Callable[[str], int | None],
         *,
         group: str | None = None,
-        batch_size: int = BATCH,
+        batch_size: int = BATCH_SIZE,
     ) -> None:
         self._servers = bootstrap_servers
         self._topics = tuple(topics)
@@ -72,43 +74,43 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._size = batch_size
         self._client: Any = None
         self._places: dict[TopicPartition, _Place] = {}
-        self._unplaced: set[TopicPartition] = set()
+        self._unpositioned: set[TopicPartition] = set()
         self._beyond: set[TopicPartition] = set()
         self._starts: dict[TopicPartition, int] = {}
         self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
         self._connections: tuple[Any, ...] = ()
-        self._connected_at = self._hinted_at = time.monotonic()
-        # It repeats each failure several times a second; what matters of it is told here, once.
+        self._connected_at = self._committed_at = time.monotonic()
+        # The library repeats each failure several times a second; what matters is logged here, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
-        """The next records of one partition, or `None` where none came within `timeout`. Raises `Unavailable`."""
+        """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
         try:
             if self._client is None:
                 self._open()
             if not self._ready:
-                self._follow_topics()
-                self._place()
+                self._check_topics()
+                self._seek_positions()
                 self._poll(timeout)
-            return self._hand_on()
+            return self._take_ready()
         except UnsupportedCodecError:
             raise
-        except KafkaError as away:
+        except KafkaError as error:
             self.close()
-            raise Unavailable("broker_unavailable", f"Kafka does not answer: {away}") from away
+            raise Unavailable("broker_unavailable", f"Kafka does not answer: {error}") from error
 
     def rewind(self, batch: Batch) -> None:
-        """Read the stored position of a batch's partition again: another process has moved it."""
+        """Drops what was fetched of a batch's partition and reads on from its stored position."""
         where = TopicPartition(batch.topic, batch.partition)
-        self._forget([where])
+        self._drop([where])
         if self._client is not None and where in self._client.assignment():
-            self._hold([where])
+            self._pause([where])
 
-    def hint(self) -> None:
-        """Everything handed on is stored: tell the group now and then, for its tools to see; it is never read back."""
-        if self._group is None or self._client is None or time.monotonic() - self._hinted_at < _HINT_EVERY:
+    def commit_group_offsets(self) -> None:
+        """Shows the stored positions to the group's tools, every few seconds; they are never read back."""
+        if self._group is None or self._client is None or time.monotonic() - self._committed_at < _COMMIT_SECONDS:
             return
-        self._hinted_at = time.monotonic()
+        self._committed_at = time.monotonic()
         offsets = {
             where: OffsetAndMetadata(place.previous + 1, "", -1)
             for where, place in self._places.items()
@@ -117,23 +119,23 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client.commit_async(offsets, callback=lambda *_: None)
 
     def close(self) -> None:
-        """Leave the broker; `next_batch` would connect again."""
+        """Disconnects; `next_batch` would connect again."""
         client, self._client = self._client, None
         self._places.clear()
-        self._unplaced.clear()
+        self._unpositioned.clear()
         self._starts.clear()
         self._ready.clear()
         if client is not None:
             client.close(autocommit=False, timeout_ms=2_000)
 
     def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        """The group gave us partitions: none is read before its stored position is known."""
-        self._hold(assigned)
+        """The group assigned partitions to us: each is paused until its stored position is known."""
+        self._pause(assigned)
 
     def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        """The group took partitions away: what was fetched of them is somebody else's now."""
-        self._forget(revoked)
-        self._unplaced.difference_update(revoked)
+        """The group revoked partitions: drops what was fetched of them, another process reads it now."""
+        self._drop(revoked)
+        self._unpositioned.difference_update(revoked)
 
     def _open(self) -> None:
         options: dict[str, Any] = {} if self._group is None else {"session_timeout_ms": 6_000}
@@ -146,13 +148,13 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             isolation_level="read_committed",
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            metadata_max_age_ms=int(_FRESH * 1000),
+            metadata_max_age_ms=int(_METADATA_SECONDS * 1000),
             reconnect_backoff_max_ms=1_000,
             request_timeout_ms=10_000,
             metrics_enabled=False,
             **options,
         )
-        # The library passes neither on: a missing topic must not be made by asking for it.
+        # The library does not pass these options on. Asking for a missing topic must not create it.
         client._cluster.config["allow_auto_create_topics"] = False
         client._cluster.config["retry_backoff_ms"] = 200
         client._fetcher.PartitionRecords = Unpacking
@@ -163,7 +165,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._client, self._connections = client, ()
         self._connected_at = time.monotonic()
 
-    def _follow_topics(self) -> None:
+    def _check_topics(self) -> None:
         cluster = self._client._cluster
         for where, place in self._places.items():
             if self._topic_id(where.topic) not in (_NO_ID, place.topic_id):
@@ -171,43 +173,44 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
         if self._group is not None:
             return
-        known = self._client.assignment()
-        found = {
+        assigned = self._client.assignment()
+        existing = {
             TopicPartition(topic, number)
             for topic in self._topics
             for number in cluster.partitions_for_topic(topic) or ()
         }
-        if fresh := found - known:
-            self._client.assign(sorted(known | found))
-            self._hold(sorted(fresh))
+        if fresh := existing - assigned:
+            self._client.assign(sorted(assigned | existing))
+            self._pause(sorted(fresh))
 
     def _start_over(self, topic: str) -> None:
         # A new client: the old one may still hold records of the old topic at offsets of the new one.
-        log.warning("topic_recreated", topic=topic, meaning="its records are taken in from the first one on")
+        log.warning("topic_recreated", topic=topic, meaning="it is read from its first record")
         self.close()
         self._open()
 
-    def _hold(self, partitions: Sequence[TopicPartition]) -> None:
+    def _pause(self, partitions: Sequence[TopicPartition]) -> None:
         for where in partitions:
             self._client.pause(where)
             self._client.seek(where, 0)
-            self._unplaced.add(where)
+            self._unpositioned.add(where)
 
-    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
+    def _drop(self, partitions: Sequence[TopicPartition]) -> None:
         for where in partitions:
             self._places.pop(where, None)
         self._ready = deque(pair for pair in self._ready if pair[0] in self._places)
 
-    def _place(self) -> None:
-        known = self._client._cluster.partitions_for_topic
-        waiting = [where for where in sorted(self._unplaced) if known(where.topic)]
+    def _seek_positions(self) -> None:
+        partitions_of = self._client._cluster.partitions_for_topic
+        waiting = [where for where in sorted(self._unpositioned) if partitions_of(where.topic)]
         if not waiting:
             return
         ids = {where: self._topic_id(where.topic) for where in waiting}
         names = {where: f"kafka:{where.topic}:{topic_id}:{where.partition}" for where, topic_id in ids.items()}
-        # Positions first: another process may still be moving one, and the log must not look older than it.
+        # Positions before beginnings: another process may still move a position, and what we know of the log must not
+        # be older than it.
         positions = {where: self._position_of(name) for where, name in names.items()}
-        first = self._client.beginning_offsets(waiting, timeout_ms=TIMEOUT * 1000)
+        first = self._client.beginning_offsets(waiting, timeout_ms=TIMEOUT_SECONDS * 1000)
         for where, previous in positions.items():
             start = first[where] if previous is None else previous + 1
             beyond = where in self._beyond
@@ -215,9 +218,14 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
                 reason = "beyond_the_log" if beyond and start > first[where] else "deleted_by_retention"
                 _restarts.labels(reason).inc()
                 log.error(
-                    "position_lost", reason=reason, topic=where.topic, partition=where.partition, position=previous,
-                    first=first[where], remedy="reading on from the first record there is",
-                )  # fmt: skip
+                    "position_lost",
+                    reason=reason,
+                    topic=where.topic,
+                    partition=where.partition,
+                    position=previous,
+                    first=first[where],
+                    remedy="reading on from the first record that exists",
+                )
                 start = first[where]
             self._beyond.discard(where)
             self._client.seek(where, start)
@@ -225,47 +233,47 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             self._client.resume(where)
             self._places[where] = _Place(names[where], ids[where], previous)
             self._starts[where] = start
-            self._unplaced.discard(where)
+            self._unpositioned.discard(where)
 
     def _poll(self, timeout: float) -> None:
         try:
             fetched = self._client.poll(timeout * 1000, max_records=self._size)
         except (OffsetOutOfRangeError, LogTruncationError) as gone:
-            self._lose(gone.divergent_offsets if isinstance(gone, LogTruncationError) else gone.args[0])
+            self._restart_beyond(gone.divergent_offsets if isinstance(gone, LogTruncationError) else gone.args[0])
             return
         for where, records in fetched.items():
             if where in self._places:
                 self._ready.append((where, records))
-        self._check_starts()
-        self._watch(bool(fetched))
+        self._find_positions_beyond()
+        self._check_connection(bool(fetched))
 
-    def _check_starts(self) -> None:
-        # A broker may answer a fetch beyond its log with nothing, for ever; its end comes with the answer. (To ask
-        # for the end would not do: the embedded broker names the end of the last batch but one.)
+    def _find_positions_beyond(self) -> None:
+        # A broker may answer every fetch beyond its log with nothing, but with the log's end. (Asking for the end
+        # does not help: the embedded broker returns the end of the last batch but one.)
         ends = {where: self._client.highwater(where) for where in self._starts if where in self._places}
-        self._lose([where for where, end in ends.items() if end is not None and end < self._starts[where]])
+        self._restart_beyond([where for where, end in ends.items() if end is not None and end < self._starts[where]])
         self._starts = {where: start for where, start in self._starts.items() if ends.get(where, 0) is None}
 
-    def _lose(self, partitions: Iterable[TopicPartition]) -> None:
+    def _restart_beyond(self, partitions: Iterable[TopicPartition]) -> None:
         lost = list(partitions)
         self._beyond.update(lost)
-        self._forget(lost)
-        self._hold(lost)
+        self._drop(lost)
+        self._pause(lost)
 
-    def _watch(self, busy: bool) -> None:
+    def _check_connection(self, busy: bool) -> None:
         now = time.monotonic()
         if busy or self._client._manager.least_used_connections():
-            if now - self._connected_at > _FRESH:
+            if now - self._connected_at > _METADATA_SECONDS:
                 log.info("broker_back")
             self._connected_at = now
-        elif now - self._connected_at > _REOPEN_AFTER:
+        elif now - self._connected_at > _RECONNECT_SECONDS:
             raise KafkaError("no connection")
 
-    def _hand_on(self) -> Batch | None:
+    def _take_ready(self) -> Batch | None:
         if not self._ready:
             return None
         where, _ = self._ready[0]
-        self._verify_topics()
+        self._refresh_topic_ids()
         place = self._places[where]
         if self._topic_id(where.topic) != place.topic_id:
             self._start_over(where.topic)
@@ -275,18 +283,18 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         lag = (self._client.highwater(where) or 0) - 1 - records[-1].offset
         return Batch(where.topic, where.partition, place.name, previous, records, max(0, lag))
 
-    def _verify_topics(self) -> None:
-        """Know that records fetched just now belong to the topics that we believe them to be of.
+    def _refresh_topic_ids(self) -> None:
+        """Refreshes the topics' ids, so that fetched records are known to belong to the topics we read.
 
-        A broker that lost its topics and got them again answers a fetch at our old position as if nothing
-        had been; only the topic's id tells. So ask after every new connection, and at least once a second.
+        A broker whose topics were lost and recreated answers a fetch at our old position as if nothing had
+        happened; only the topic's id differs. So we ask after every new connection and every two seconds.
         """
         manager, cluster = self._client._manager, self._client._cluster
         connections = tuple(manager._conns.values())
-        known = len(connections) == len(self._connections) and all(map(_is, connections, self._connections))
-        if known and time.monotonic() * 1000 - cluster._last_successful_refresh_ms < 2_000 * _FRESH:
+        is_same = len(connections) == len(self._connections) and all(map(_is, connections, self._connections))
+        if is_same and time.monotonic() * 1000 - cluster._last_successful_refresh_ms < 2_000 * _METADATA_SECONDS:
             return
-        self._client._net.run(manager.wait_for, cluster.request_update(), TIMEOUT * 1000)
+        self._client._net.run(manager.wait_for, cluster.request_update(), TIMEOUT_SECONDS * 1000)
         self._connections = tuple(manager._conns.values())
 
     def _topic_id(self, topic: str) -> UUID:

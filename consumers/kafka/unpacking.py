@@ -1,7 +1,7 @@
-"""Record batches as `consumers.records` reads them, in the place of the client library's own reading.
+"""Replaces the client library's decoding of record batches by that of `consumers.records`.
 
-Installed by `consumers.kafka.source`. A record that cannot be read comes out as one with a `fault`; a
-checksum that differs or a codec that is not installed is raised, since another try may succeed.
+Installed by `consumers.kafka.source`. A record that cannot be read becomes one with a `fault`; a wrong
+checksum or a codec that is not installed raises, since a retry may succeed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from consumers.records import BatchFrame, Record, records_of, unreadable
 
 
 class Unpacking(Fetcher.PartitionRecords):  # type: ignore[misc]
-    """Record batches through `consumers.records`: a record that cannot be read is one with a fault."""
+    """One fetched partition; takes the place of the library's class of the same interface."""
 
     def _unpack_records(self, tp: TopicPartition, records: Any, *_deserializers: Any) -> Iterator[Record]:
         while (batch := records.next_batch()) is not None:
@@ -28,7 +28,7 @@ class Unpacking(Fetcher.PartitionRecords):  # type: ignore[misc]
                 self.next_fetch_offset = record.offset + 1
                 yield record
             if batch.magic == 2:
-                # Also past records that compaction or a transaction took away.
+                # Also past records that compaction or an aborted transaction removed.
                 self.next_fetch_offset = batch.next_offset
         self.drain()
 

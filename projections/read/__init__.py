@@ -1,4 +1,4 @@
-"""What the doors ask of the read models.
+"""The queries of the read model, for the API and the console.
 
-Each call runs inside the caller's transaction, so that one answer is one snapshot.
+Each call runs inside the caller's transaction, so that one response comes from one snapshot.
 """

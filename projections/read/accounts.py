@@ -1,4 +1,4 @@
-"""What an account declares: its country, its API keys, its attributes. Read by the handlers of the same names."""
+"""An account's country, API keys and attributes. Used by most pages of the API and the console."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SQL = beside(__file__)
 
 
 class KeyRow(NamedTuple):
-    """An API key without its secret."""
+    """An API key, without the secret itself."""
 
     key_id: str
     name: str
@@ -39,7 +39,7 @@ class AttributeRow(NamedTuple):
 
 
 def country(connection: Connection[TupleRow], account_id: UUID) -> str:
-    """The country with which national phone numbers are read."""
+    """Returns the country of national phone numbers."""
     row = connection.execute(SQL.country, [account_id]).fetchone()
     return str(row[0]) if row else "US"
 
@@ -47,7 +47,7 @@ def country(connection: Connection[TupleRow], account_id: UUID) -> str:
 def keys(
     connection: Connection[TupleRow], account_id: UUID, *, before: tuple[datetime, str] | None, limit: int
 ) -> list[KeyRow]:
-    """API keys, newest first."""
+    """Returns a page of API keys, newest first; `before` is the `(created_at, key_id)` of the page before."""
     created_at, key_id = before or (None, None)
     found = connection.execute(
         SQL.keys, {"account_id": account_id, "created_at": created_at, "key_id": key_id, "limit": limit}
@@ -56,24 +56,24 @@ def keys(
 
 
 def key(connection: Connection[TupleRow], account_id: UUID, key_id: str) -> KeyRow | None:
-    """The API key with this id in this account."""
+    """Returns the API key with this id in this account."""
     found = connection.execute(SQL.key, [account_id, key_id]).fetchone()
     return KeyRow(*found) if found else None
 
 
 def count_keys(connection: Connection[TupleRow], account_id: UUID) -> int:
-    """How many API keys the account has."""
+    """Returns how many API keys the account has."""
     row = connection.execute(SQL.count_keys, [account_id]).fetchone()
     return int(row[0]) if row else 0
 
 
 def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[AttributeRow]:
-    """The account's own attributes by key; the built-in ones are not rows."""
+    """Returns the account's own attributes, ordered by key; built-in attributes are not among them."""
     return [AttributeRow(*row) for row in connection.execute(SQL.attributes, [account_id])]
 
 
 def words(connection: Connection[TupleRow], account_id: UUID, segments: Mapping[str, str]) -> Words:
-    """How the account speaks of attributes and instants, and, by id, of `segments`."""
+    """Returns what filters are put into words with: labels, types, time zone, and names of `segments` by id."""
     rows = connection.execute(SQL.wording, [account_id]).fetchall()
     labels = {key: label for _, key, _, label in rows if key is not None}
     types = dict(BUILT_IN) | {key: kind for _, key, kind, _ in rows if key is not None}
@@ -81,12 +81,12 @@ def words(connection: Connection[TupleRow], account_id: UUID, segments: Mapping[
 
 
 def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, AttributeType]:
-    """The type of every attribute that a filter may read."""
+    """Returns the type of every attribute that a filter may read, by key."""
     return dict(BUILT_IN) | {row.key: row.type for row in attributes(connection, account_id)}
 
 
 def calendar(connection: Connection[TupleRow], account_id: UUID) -> tuple[Days, datetime]:
-    """The account's days, and up to when time-driven flips are in its members."""
+    """Returns the account's days, and the instant up to which its members reflect time."""
     row = connection.execute(SQL.calendar, [account_id]).fetchone()
-    assert row is not None, "who has a key has an account"
+    assert row is not None, "every API key belongs to an account"
     return Days(ZoneInfo(row[0])), row[1]

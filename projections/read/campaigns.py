@@ -1,4 +1,4 @@
-"""Campaigns and frozen audiences as rows. Used by `api.v1.campaigns`, `api.v1.recipients` and the console."""
+"""Campaigns and frozen audiences. Used by `api.v1.campaigns`, `api.v1.recipients` and the console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SQL = beside(__file__)
 
 
 class CampaignRow(NamedTuple):
-    """A campaign with what is left of its lists."""
+    """A campaign; its lists hold only segments that still exist, the `lost_` counts how many were deleted."""
 
     campaign_no: int
     campaign_id: UUID
@@ -47,21 +47,21 @@ class CampaignRow(NamedTuple):
 
     @property
     def version(self) -> int:
-        """Its ETag, as `domain.campaign` counts it."""
+        """The campaign's ETag, as `domain.campaign` counts it."""
         return self.events * VERSION_STEP + self.lost_included + self.lost_excluded
 
     def needs_audience_without(self, segment_id: UUID) -> bool:
-        """Whether a person would have to choose once this segment is deleted."""
+        """Returns whether the campaign would need a new choice of segments if this one were deleted."""
         return segment_id in self.exclude_segment_ids or not set(self.segment_ids) - {segment_id}
 
     @property
     def needs_audience(self) -> bool:
-        """Whether a person has to choose before it has recipients."""
+        """Whether somebody must choose its segments again before it has recipients."""
         return not self.segment_ids or self.lost_excluded > 0
 
 
 class AudienceRow(NamedTuple):
-    """A frozen audience with what it came to; it may be read once it is `counted`."""
+    """A frozen audience with its counts; it may be read once it is `counted`."""
 
     audience_no: int
     audience_id: UUID
@@ -77,7 +77,7 @@ class AudienceRow(NamedTuple):
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID) -> CampaignRow | None:
-    """The campaign with this id in this account."""
+    """Returns the campaign with this id in this account."""
     found = connection.execute(SQL.by_id, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
     return CampaignRow(*found) if found else None
 
@@ -85,31 +85,31 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID)
 def with_served(
     connection: Connection[TupleRow], account_id: UUID, campaign_id: UUID
 ) -> tuple[CampaignRow, list[int | None], list[int | None]] | None:
-    """The campaign, and the versions that its segments and its excluded ones serve; `None` for one not computed yet."""
+    """Returns the campaign, and the served versions of its included and excluded segments (`None`: none yet)."""
     found = connection.execute(SQL.with_served, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
     return (CampaignRow(*found[:-2]), found[-2], found[-1]) if found else None
 
 
 def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[CampaignRow]:
-    """Campaigns, newest first."""
+    """Returns a page of campaigns, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
     return [CampaignRow(*row) for row in found]
 
 
 def of_segment(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[CampaignRow]:
-    """The campaigns that a segment is attached to, included or excluded, newest first."""
+    """Returns the campaigns that include or exclude a segment, newest first."""
     found = connection.execute(SQL.of_segment, {"account_id": account_id, "segment_id": segment_id})
     return [CampaignRow(*row) for row in found]
 
 
 def count(connection: Connection[TupleRow], account_id: UUID) -> int:
-    """How many campaigns the account has."""
+    """Returns how many campaigns the account has."""
     row = connection.execute(SQL.count, [account_id]).fetchone()
     return int(row[0]) if row else 0
 
 
 def audience(connection: Connection[TupleRow], account_id: UUID, audience_id: UUID) -> AudienceRow | None:
-    """The frozen audience with this id in this account."""
+    """Returns the frozen audience with this id in this account."""
     found = connection.execute(SQL.audience, {"account_id": account_id, "audience_id": audience_id}).fetchone()
     return AudienceRow(*found) if found else None
 
@@ -122,12 +122,12 @@ def audiences(
     before: int | None = None,
     limit: int,
 ) -> list[tuple[AudienceRow, str | None]]:
-    """Frozen audiences, newest first, of one campaign or of all; each with its campaign's name, while it has one."""
+    """Returns frozen audiences, newest first, of one campaign or of all; each with its campaign's name, if any."""
     terms = {"account_id": account_id, "campaign_id": campaign_id, "before": before, "limit": limit}
     return [(AudienceRow(*row[:-1]), row[-1]) for row in connection.execute(SQL.audiences, terms)]
 
 
 def count_audiences(connection: Connection[TupleRow], account_id: UUID, *, campaign_id: UUID | None = None) -> int:
-    """How many audiences the same conditions select."""
+    """Returns how many audiences of one campaign or of all there are."""
     row = connection.execute(SQL.count_audiences, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
     return int(row[0]) if row else 0

@@ -5,7 +5,7 @@ FROM campaigns
 WHERE campaign_id = %(campaign_id)s::uuid AND account_id = %(account_id)s::uuid
 
 -- name: with_served
--- With the version that each of its segments serves, where there is one.
+-- With the served version of each of its segments, NULL if it has none.
 SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_included, lost_excluded, events,
        created_at, updated_at,
        ARRAY(SELECT s.serving
@@ -45,7 +45,7 @@ WHERE account_id = %(account_id)s::uuid
 ORDER BY campaign_no DESC
 
 -- name: audiences
--- Of one campaign, or of all with the campaign's name while there is one.
+-- Of one campaign or of all, with the campaign's name if it still exists.
 SELECT a.audience_no, a.audience_id, a.campaign_id, a.frozen_at, a.counted, a.recipients, a.opted_out, a.no_phone,
        a.excluded, a.duplicate_phone, a.erased, c.name
 FROM audiences a

@@ -1,6 +1,7 @@
-"""Customers as rows: one by either of its ids, pages of them, and the segments one is in.
+"""Customers: one by its id, and pages of all or of those that match a search.
 
-Used by `api.v1.customers`. Numbers stay exact: JSON columns are read as text and parsed by `domain.json_text`.
+Used by `api.v1.customers` and the console. Numbers stay exact: JSON columns are selected as text and parsed by
+`domain.json_text`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SQL = beside(__file__)
 
 
 class CustomerRow(NamedTuple):
-    """A customer; `values` holds every attribute, built-in ones too."""
+    """A customer as pages show it; `values` holds every attribute, built-in ones too."""
 
     customer_no: int
     customer_id: UUID
@@ -32,7 +33,7 @@ class CustomerRow(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A search as parameters of a query: prefix words, and the same as a phone number."""
+    """A search as two text-search queries: by words, and by phone number. `None` in both: everyone."""
 
     words: str | None
     phones: str | None
@@ -42,20 +43,20 @@ EVERYONE = Search(None, None)
 
 
 def row_of(columns: tuple[Any, ...]) -> CustomerRow:
-    """The customer at the head of a row, in the order that every query selects."""
+    """Returns the customer in the first six columns of a row, in the order that every query selects."""
     customer_no, customer_id, version, created_at, updated_at, values = columns[:6]
     return CustomerRow(customer_no, customer_id, version, created_at, updated_at, json_text.loads(values))
 
 
-def search_of(connection: Connection[TupleRow], account_id: UUID, typed: str | None) -> Search:
-    """What was typed, as a search; blank means everyone."""
+def parse_search(connection: Connection[TupleRow], account_id: UUID, typed: str | None) -> Search:
+    """Parses the text of a search box; blank means everyone."""
     if typed is None or not typed.strip():
         return EVERYONE
-    return Search(search.words(typed), search.phones(typed, country(connection, account_id)))
+    return Search(search.words_query(typed), search.phones_query(typed, country(connection, account_id)))
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> CustomerRow | None:
-    """The customer with this id in this account."""
+    """Returns the customer with this id in this account."""
     found = connection.execute(SQL.by_id, {"account_id": account_id, "customer_id": customer_id}).fetchone()
     return row_of(found) if found else None
 
@@ -63,7 +64,7 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID)
 def page(
     connection: Connection[TupleRow], account_id: UUID, wanted: Search, *, before: int | None, limit: int
 ) -> list[CustomerRow]:
-    """Customers that match the search, newest first."""
+    """Returns a page of the customers that match the search, newest first."""
     parameters = {"account_id": account_id, "before": before, "limit": limit}
     if wanted == EVERYONE:
         return [row_of(row) for row in connection.execute(SQL.page, parameters)]
@@ -72,7 +73,7 @@ def page(
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, wanted: Search) -> int:
-    """How many customers match the search."""
+    """Returns how many customers match the search."""
     parameters = {"account_id": account_id, "words": wanted.words, "phones": wanted.phones}
     row = connection.execute(SQL.count if wanted == EVERYONE else SQL.count_search, parameters).fetchone()
     return int(row[0]) if row else 0

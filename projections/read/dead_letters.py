@@ -1,4 +1,4 @@
-"""Records that could never succeed, for people who mend them. Used by `api.v1.dead_letters` and the console."""
+"""Unresolved dead letters. Used by `api.v1.dead_letters` and the console."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SQL = beside(__file__)
 
 
 class DeadLetterRow(NamedTuple):
-    """A record as it came, with the reason and where it came from; the values of its headers in hex."""
+    """A record byte for byte, with the reason and its origin; the values of its headers are in hex."""
 
     dead_letter_id: int
     topic: str
@@ -33,18 +33,18 @@ class DeadLetterRow(NamedTuple):
 
 
 def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[DeadLetterRow]:
-    """Dead letters, newest first."""
+    """Returns a page of dead letters, newest first."""
     found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
     return [DeadLetterRow(*row) for row in found]
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, dead_letter_id: int) -> DeadLetterRow | None:
-    """The dead letter with this id in this account, unless a retry has taken it in."""
+    """Returns the dead letter with this id in this account, unless a retry has ingested it."""
     row = connection.execute(SQL.by_id, {"account_id": account_id, "dead_letter_id": dead_letter_id}).fetchone()
     return DeadLetterRow(*row) if row else None
 
 
 def count(connection: Connection[TupleRow], account_id: UUID) -> int:
-    """How many dead letters the account has."""
+    """Returns how many dead letters the account has."""
     row = connection.execute(SQL.count, [account_id]).fetchone()
     return int(row[0]) if row else 0

@@ -1,7 +1,7 @@
-"""What an explanation is made of: a customer as conditions see her, the filter being served, the cause.
+"""Why a customer is in a segment or not: their values, the served filter, and the event that caused the last change.
 
-Used by `api.v1.explanations` and the console's history. All of one snapshot, and of the instant at which the
-projection worker evaluated her last.
+Used by `api.v1.explanations` and the console, within one snapshot. The filter is evaluated as of the instant at
+which the projection worker evaluated the customer last.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from domain.values import Value
 from projections.model.customers import read_values
 from projections.postgres.database import beside
 from projections.read import accounts, history, segments
-from projections.read.history import Last
+from projections.read.history import LastChange
 from projections.read.segments import SegmentRow
 
 SQL = beside(__file__)
 
 
-class Person(NamedTuple):
-    """A customer: her values as people and as conditions see them, and when she last changed."""
+class ExplainedCustomer(NamedTuple):
+    """A customer: their values as shown to people and as conditions see them, and when they last changed."""
 
     customer_no: int
     shown: dict[str, Any]
@@ -40,10 +40,10 @@ class Person(NamedTuple):
     updated_at: datetime
 
 
-class Told(NamedTuple):
-    """An event of the log: its type, who told it, and the values that a change of a customer set.
+class EventDetails(NamedTuple):
+    """An event of the log: its type, its source, and the values that a change of a customer set.
 
-    `created`: the change was the customer's first.
+    `created`: whether the change created the customer.
     """
 
     type: str
@@ -54,18 +54,18 @@ class Told(NamedTuple):
 
 
 class MembershipExplanation(NamedTuple):
-    """What there is to say about one customer and one segment; `since` is `None` of a non-member.
+    """Why one customer is in one segment or not; `since` is `None` for a non-member.
 
-    `last` is the newest change of the membership and `event` what caused it, `None` where nothing ever happened.
-    `reads` are the attributes that the served filter reads. `tree_at` returns that filter with its results at a
-    moment; it is `None` where there is no filter, or none that can be read.
+    `last` is the latest join or leave and `event` what caused it; both are `None` if there was none. `reads` are
+    the attributes that the served filter reads. `tree_at` returns that filter with its results at a moment; it is
+    `None` if there is no filter, or one that cannot be parsed.
     """
 
     customer_id: UUID
-    person: Person
+    customer: ExplainedCustomer
     since: datetime | None
-    last: Last | None
-    event: Told | None
+    last: LastChange | None
+    event: EventDetails | None
     days: Days
     moment: Moment
     reads: frozenset[str]
@@ -77,23 +77,25 @@ class MembershipExplanation(NamedTuple):
         return None if self.tree_at is None else self.tree_at(self.moment)
 
 
-def person(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> Person | None:
-    """The customer with this id in this account."""
-    row = connection.execute(SQL.person, {"account_id": account_id, "customer_id": customer_id}).fetchone()
+def explained_customer(
+    connection: Connection[TupleRow], account_id: UUID, customer_id: UUID
+) -> ExplainedCustomer | None:
+    """Returns the customer with this id in this account."""
+    row = connection.execute(SQL.customer, {"account_id": account_id, "customer_id": customer_id}).fetchone()
     if row is None:
         return None
     shown, _, seen = read_values(row[1], row[2])
-    return Person(row[0], shown, seen, row[3])
+    return ExplainedCustomer(row[0], shown, seen, row[3])
 
 
 def joined_at(connection: Connection[TupleRow], version_no: int | None, customer_no: int) -> datetime | None:
-    """Since when a customer is in a version; `None` where she is not."""
+    """Returns when a customer joined a version, `None` if they are not a member."""
     row = connection.execute(SQL.joined, {"version_no": version_no, "customer_no": customer_no}).fetchone()
     return row[0] if row else None
 
 
 def filter_of(connection: Connection[TupleRow], version_no: int) -> Any:
-    """The filter of a version as it was saved; `None` for a static segment."""
+    """Returns the filter of a version as JSON, segments written out; `None` for a static segment."""
     row = connection.execute(SQL.filter, {"version_no": version_no}).fetchone()
     return None if row is None or row[0] is None else json_text.loads(row[0])
 
@@ -101,40 +103,40 @@ def filter_of(connection: Connection[TupleRow], version_no: int) -> Any:
 def segments_of(
     connection: Connection[TupleRow], account_id: UUID, customer_no: int, segment_ids: set[str]
 ) -> set[str]:
-    """Those of some segments that a customer is in."""
+    """Returns which of `segment_ids` a customer is in."""
     if not segment_ids:
         return set()
     asked = {"account_id": account_id, "customer_no": customer_no, "segment_ids": sorted(segment_ids)}
     return {segment_id for (segment_id,) in connection.execute(SQL.segments_of, asked)}
 
 
-def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> Told | None:
-    """The event at a position of the log, as the account may see it."""
+def event(connection: Connection[TupleRow], account_id: UUID, position: int) -> EventDetails | None:
+    """Returns the event at a position of the log, if it is of this account."""
     return events(connection, account_id, [position]).get(position)
 
 
-def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, Told]:
-    """The events at some positions of the log, as the account may see them."""
+def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequence[int]) -> dict[int, EventDetails]:
+    """Returns the events at some positions of the log that are of this account, by position."""
     asked = {"account_id": account_id, "positions": sorted(set(positions))}
     found = {}
     for position, topic, text in connection.execute(SQL.events, asked):
         state = json_text.loads(text)
         values = state.get("values") if topic == CustomerChanged.type_name else None
         created = bool(state.get("created"))
-        found[int(position)] = Told(topic, state.get("source"), state.get("change_id"), values or {}, created)
+        found[int(position)] = EventDetails(topic, state.get("source"), state.get("change_id"), values or {}, created)
     return found
 
 
 def of_membership(
     connection: Connection[TupleRow], account_id: UUID, segment: SegmentRow, customer_id: UUID
 ) -> MembershipExplanation | None:
-    """Why a customer is in a segment or not, in the caller's snapshot; `None` where there is no such customer."""
-    customer = person(connection, account_id, customer_id)
+    """Returns why a customer is in a segment or not; `None` if there is no such customer."""
+    customer = explained_customer(connection, account_id, customer_id)
     if customer is None:
         return None
     since = joined_at(connection, segment.serving, customer.customer_no)
-    source = history.counted(connection, account_id, segment.segment_no)
-    last = history.last_of(connection, source, customer.customer_no)
+    source = history.served_versions(connection, account_id, segment.segment_no)
+    last = history.last_change(connection, source, customer.customer_no)
     cause = None if last is None else event(connection, account_id, last.position)
     days, passed_to = accounts.calendar(connection, account_id)
     moment = days.moment(micros(max(passed_to, customer.updated_at)))
@@ -143,12 +145,12 @@ def of_membership(
 
 
 def _tree(
-    connection: Connection[TupleRow], account_id: UUID, segment: SegmentRow, customer: Person
+    connection: Connection[TupleRow], account_id: UUID, segment: SegmentRow, customer: ExplainedCustomer
 ) -> tuple[frozenset[str], Callable[[Moment], Any] | None]:
-    """The attributes that the served filter reads, and its results at a moment; none where it cannot be read.
+    """Returns the attributes that the served filter reads, and its results as a function of the moment.
 
-    A version stores its filter with those of the segments that it names written out. The filter as saved is that of
-    the newest version; of an older one that is still served, the filters of segments are shown in place of their names.
+    A version stores its filter with the segments it refers to written out. The filter as saved is that of the
+    newest version; for an older one that is still served, the written-out filter is shown.
     """
     version = segment.serving or segment.building
     effective = None if version is None else filter_of(connection, version)

@@ -1,4 +1,4 @@
--- name: person
+-- name: customer
 SELECT customer_no, attributes::text, folded::text, updated_at
 FROM customers
 WHERE customer_id = %(customer_id)s::uuid AND account_id = %(account_id)s::uuid

@@ -1,6 +1,6 @@
-"""What an account's people want to know of how it goes: imports, segments in work, and what time is about to do.
+"""The state of an account: running imports, pending segments, and when time changes members next.
 
-Used by the console's Health page. What is timed is asked as the projection worker asks it, of the same filters.
+Used by the console's Health page. The next time flip is computed as the projection worker does, from the same filters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SQL = beside(__file__)
 
 
 class RunningImport(NamedTuple):
-    """A CSV that is being taken in; `segment` is `None` where it was deleted meanwhile."""
+    """A CSV that is being imported; `segment` is `None` if it was deleted meanwhile."""
 
     import_id: UUID
     segment_id: UUID
@@ -38,8 +38,8 @@ class RunningImport(NamedTuple):
     started_at: datetime
 
 
-class SegmentInWork(NamedTuple):
-    """A segment that is being recomputed, or failed for a reason."""
+class PendingSegment(NamedTuple):
+    """A segment that is being recomputed (`since`), or whose filter failed (`failure`)."""
 
     segment_id: UUID
     name: str
@@ -47,46 +47,46 @@ class SegmentInWork(NamedTuple):
     since: datetime | None
 
 
-class Timer(NamedTuple):
-    """When time may flip something next (`None`: never), and whether that instant has passed without a flip."""
+class NextTimeFlip(NamedTuple):
+    """When time may next change a membership (`None`: never), and whether the worker is late for it."""
 
     due_at: datetime | None
     overdue: bool
 
 
 def running_imports(connection: Connection[TupleRow], account_id: UUID) -> list[RunningImport]:
-    """The imports that are not finished, oldest first."""
+    """Returns the imports that are not finished, oldest first."""
     return [RunningImport(*row) for row in connection.execute(SQL.running_imports, {"account_id": account_id})]
 
 
-def segments_in_work(connection: Connection[TupleRow], account_id: UUID, *, limit: int) -> list[SegmentInWork]:
-    """The segments that failed, then those being recomputed."""
-    found = connection.execute(SQL.segments_in_work, {"account_id": account_id, "limit": limit})
-    return [SegmentInWork(*row) for row in found]
+def pending_segments(connection: Connection[TupleRow], account_id: UUID, *, limit: int) -> list[PendingSegment]:
+    """Returns the segments that failed, then those being recomputed."""
+    found = connection.execute(SQL.pending_segments, {"account_id": account_id, "limit": limit})
+    return [PendingSegment(*row) for row in found]
 
 
-def timer(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> Timer:
-    """What time does next in an account."""
+def next_time_flip(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> NextTimeFlip:
+    """Returns when time may next change a membership in an account."""
     days, passed_to = accounts.calendar(connection, account_id)
     account = AccountState(account_id, days, micros(passed_to))
     account.time.add_all(_moving(connection, account_id))
     if not account.time:
-        return Timer(None, False)
+        return NextTimeFlip(None, False)
     overdue = time_flips.is_due(connection, account, micros(now))
     due = account.due_at if account.due_at is not None else time_flips.next_due(connection, account)
-    return Timer(None, False) if due == time_flips.NEVER else Timer(from_micros(due), overdue)
+    return NextTimeFlip(None, False) if due == time_flips.NEVER else NextTimeFlip(from_micros(due), overdue)
 
 
 def _moving(connection: Connection[TupleRow], account_id: UUID) -> Iterator[tuple[int, Node]]:
-    """The filters that time may flip, written out; one that cannot be read has failed, and its segment says so."""
+    """Yields the filters that time may flip; one that cannot be parsed is skipped: its segment shows the failure."""
     types = accounts.types(connection, account_id)
     for version_no, raw in connection.execute(SQL.timed_filters, {"account_id": account_id}).fetchall():
         try:
-            yield version_no, parse(json_text.loads(raw), types, segments=_a_list, limited=False)
+            yield version_no, parse(json_text.loads(raw), types, segments=_static_reference, limited=False)
         except Invalid:
             continue
 
 
-def _a_list(segment_id: str) -> Reference:
-    """In a filter that is written out, only lists still stand by name."""
+def _static_reference(segment_id: str) -> Reference:
+    """A filter with its segments written out refers to static segments only."""
     return Reference(segment_id, "static", None)

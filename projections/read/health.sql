@@ -5,7 +5,7 @@ LEFT JOIN segments s ON s.segment_id = i.segment_id AND s.account_id = %(account
 WHERE i.account_id = %(account_id)s::uuid AND i.state = 'running'
 ORDER BY i.started_at
 
--- name: segments_in_work
+-- name: pending_segments
 SELECT s.segment_id, s.name, s.failure, v.began_at
 FROM segments s
 LEFT JOIN segment_versions v ON v.version_no = s.building
@@ -14,7 +14,7 @@ ORDER BY s.failure IS NULL, s.segment_no DESC
 LIMIT %(limit)s::int
 
 -- name: timed_filters
--- The operators that move are those of days, hours and periods; whatever else this finds costs a look.
+-- Only operators of days, hours and periods depend on time; a false match costs one evaluation.
 SELECT v.version_no, v.filter::text
 FROM segment_versions v
 JOIN segments s ON s.account_id = v.account_id AND s.segment_no = v.segment_no

@@ -1,8 +1,8 @@
-"""What was: joins and leaves of a segment, its members at an instant, its size over time.
+"""A segment's past: its joins and leaves, its members at an instant, its size over time.
 
-Used by `api.v1.history`, `api.v1.members`, `api.v1.explanations` and the console's history. Reads the history of the
-versions that counted, each from the event that set its filter up to the one that set the next: the answers are
-those of one segment, however often its filter was edited, and of no version that was never served.
+Used by `api.v1.history`, `api.v1.members`, `api.v1.explanations` and the console's history. A segment's history is
+that of its served versions, each from the event that set its filter up to the event that set the next one. So it
+is continuous however often the filter was edited, and versions that were never served are not in it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from projections.postgres.database import beside
 from projections.read.customers import CustomerRow, row_of
 
 SQL = beside(__file__)
-NEXT = timedelta(microseconds=1)
+SMALLEST_STEP = timedelta(microseconds=1)
 
 
-class Counted(NamedTuple):
-    """The versions of a segment whose history counts, and up to which position each."""
+class ServedVersions(NamedTuple):
+    """The versions of a segment that were ever served; that of `versions[i]` counts up to position `lasts[i]`."""
 
     account_id: UUID
     versions: list[int]
     lasts: list[int]
 
 
-class Entry(NamedTuple):
-    """Somebody joined or left; of a customer who is gone there is no id any more."""
+class HistoryRow(NamedTuple):
+    """A customer joined or left; `customer_id` is `None` if the customer was erased."""
 
     customer_id: UUID | None
     external_id: str | None
@@ -46,8 +46,8 @@ class Entry(NamedTuple):
     phone: str | None
 
 
-class Last(NamedTuple):
-    """The last that happened to one customer."""
+class LastChange(NamedTuple):
+    """The latest join or leave of one customer."""
 
     joined: bool
     at: datetime
@@ -55,38 +55,50 @@ class Last(NamedTuple):
     position: int
 
 
-def counted(connection: Connection[TupleRow], account_id: UUID, segment_no: int) -> Counted:
-    """Where the history of a segment stands."""
-    rows = connection.execute(SQL.counted, {"account_id": account_id, "segment_no": segment_no}).fetchall()
-    return Counted(account_id, [row[0] for row in rows], [row[1] for row in rows])
+def served_versions(connection: Connection[TupleRow], account_id: UUID, segment_no: int) -> ServedVersions:
+    """Returns the versions that make up the history of a segment."""
+    rows = connection.execute(SQL.served_versions, {"account_id": account_id, "segment_no": segment_no}).fetchall()
+    return ServedVersions(account_id, [row[0] for row in rows], [row[1] for row in rows])
 
 
 def page(
-    connection: Connection[TupleRow], source: Counted, *, before: tuple[datetime, int, int, int] | None, limit: int
-) -> list[Entry]:
-    """Joins and leaves, newest first."""
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    *,
+    before: tuple[datetime, int, int, int] | None,
+    limit: int,
+) -> list[HistoryRow]:
+    """Returns a page of joins and leaves, newest first.
+
+    `before`: instant, customer number, position and version number of the last one of the page before.
+    """
     at, customer_no, position, version_no = before or (None, None, None, None)
     key = {"at": at, "position": position, "version_no": version_no, "customer_no": customer_no, "limit": limit}
     connection.execute(SQL.walk)
-    return [Entry(*row) for row in connection.execute(SQL.page, source._asdict() | key)]
+    return [HistoryRow(*row) for row in connection.execute(SQL.page, source._asdict() | key)]
 
 
-def count(connection: Connection[TupleRow], source: Counted) -> int:
-    """How many joins and leaves there were."""
+def count(connection: Connection[TupleRow], source: ServedVersions) -> int:
+    """Returns how many joins and leaves there were."""
     row = connection.execute(SQL.count, source._asdict()).fetchone()
     return int(row[0]) if row else 0
 
 
-def last_of(connection: Connection[TupleRow], source: Counted, customer_no: int) -> Last | None:
-    """How a customer came to be a member, or to be none any more; `None` where she never was one."""
-    row = connection.execute(SQL.last_of, source._asdict() | {"customer_no": customer_no}).fetchone()
-    return Last(*row) if row else None
+def last_change(connection: Connection[TupleRow], source: ServedVersions, customer_no: int) -> LastChange | None:
+    """Returns a customer's latest join or leave; `None` if the customer was never a member."""
+    row = connection.execute(SQL.last_change, source._asdict() | {"customer_no": customer_no}).fetchone()
+    return LastChange(*row) if row else None
 
 
 def members_at(
-    connection: Connection[TupleRow], source: Counted, at: datetime, *, before: tuple[datetime, int] | None, limit: int
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    at: datetime,
+    *,
+    before: tuple[datetime, int] | None,
+    limit: int,
 ) -> list[tuple[int, datetime, CustomerRow | None]]:
-    """Who was a member at an instant: number, when she had joined, and who she is now, if she still is."""
+    """Returns the members at an instant: customer number, when they joined, and the customer (`None` if erased)."""
     joined_at, customer_no = before or (None, None)
     connection.execute(SQL.walk)
     asked = {"at": at, "joined_at": joined_at, "customer_no": customer_no, "limit": limit}
@@ -96,9 +108,9 @@ def members_at(
     ]
 
 
-def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[datetime]) -> list[int]:
-    """How many members there were at each of some instants, in order of time."""
-    bounds = [point + NEXT for point in points]
+def sizes(connection: Connection[TupleRow], source: ServedVersions, points: Sequence[datetime]) -> list[int]:
+    """Returns how many members there were at each of `points`, which are in order of time."""
+    bounds = [point + SMALLEST_STEP for point in points]
     moved: dict[int, Any] = dict(
         connection.execute(SQL.sizes, source._asdict() | {"bounds": bounds, "until": points[-1]}).fetchall()
     )
@@ -110,13 +122,18 @@ def sizes(connection: Connection[TupleRow], source: Counted, points: Sequence[da
 
 
 def sizes_back_from(
-    connection: Connection[TupleRow], source: Counted, size: int, points: Sequence[datetime], *, within: timedelta
+    connection: Connection[TupleRow],
+    source: ServedVersions,
+    size: int,
+    points: Sequence[datetime],
+    *,
+    within: timedelta,
 ) -> list[int] | None:
-    """As `sizes`, from how many members there are now: reads only what happened after the first instant.
+    """Returns what `sizes` does, but counts back from the present `size`: reads only what came after the first point.
 
-    `None` where even that is more than can be counted `within` a span, which holds for the rest of the transaction.
+    Returns `None` if that takes longer than `within`; the limit stays in force for the rest of the transaction.
     """
-    bounds = [point + NEXT for point in points]
+    bounds = [point + SMALLEST_STEP for point in points]
     asked = {"bounds": bounds, "since": points[0]}
     try:
         with connection.transaction():

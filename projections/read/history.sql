@@ -1,5 +1,5 @@
--- name: counted
--- The versions whose history is the segment's, each up to which position.
+-- name: served_versions
+-- The versions whose history is that of the segment, and up to which position.
 SELECT version_no, coalesce(superseded_by, 9223372036854775807)
 FROM segment_versions
 WHERE segment_no = %(segment_no)s::bigint AND account_id = %(account_id)s::uuid AND state IN ('serving', 'retired')
@@ -35,8 +35,8 @@ SELECT count(*)
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
 
--- name: last_of
--- The last that happened to one customer; in the log's order, and within an event in time's.
+-- name: last_change
+-- The latest join or leave of one customer: by the order of the log, within one event by time.
 SELECT h.joined, h.at, h.cause, h.position
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h
@@ -45,7 +45,7 @@ ORDER BY h.position DESC, h.at DESC, h.version_no DESC
 LIMIT 1
 
 -- name: members_at
--- Whose last entry up to then is a join. Newest first, so that a page is found at the recent end.
+-- Customers whose last entry up to then is a join. Newest first, so that the first page reads the recent end only.
 SELECT h.customer_no, h.at AS joined_at, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 CROSS JOIN LATERAL (
@@ -70,7 +70,7 @@ ORDER BY h.at DESC, h.customer_no DESC
 LIMIT %(limit)s::int
 
 -- name: sizes
--- What came and went between one point and the next; the first holds all before it.
+-- Joins minus leaves between one point and the next; the first interval holds everything before it.
 SELECT width_bucket(h.at, %(bounds)s::timestamptz[]), sum(CASE WHEN h.joined THEN 1 ELSE -1 END)::bigint
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last
@@ -79,7 +79,7 @@ GROUP BY 1
 ORDER BY 1
 
 -- name: moved_since
--- What came and went after the first point: by the interval that it fell into, the last one open.
+-- Joins minus leaves after the first point, by interval; the last interval is open.
 SELECT width_bucket(h.at, %(bounds)s::timestamptz[]), sum(CASE WHEN h.joined THEN 1 ELSE -1 END)::bigint
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.last

@@ -1,6 +1,6 @@
-"""What an edit of a filter would do to a segment's members, before anybody saves it. Used by the console's form.
+"""How an edit of a filter would change a segment's members, before it is saved. Used by the console's segment form.
 
-Nothing is stored. The members are those of the version being served, the predicate is the one that fills segments.
+Stores nothing. Compares the members of the served version with the same SQL predicate that fills segments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.filters.conditions import Node
 from domain.moments import Moment
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside
-from projections.read.preview import in_time
+from projections.read.preview import within_time_limit
 
 SQL = beside(__file__)
 NO_VERSION = -1
@@ -31,12 +31,13 @@ class Impact(NamedTuple):
 def impact(
     connection: Connection[TupleRow], account_id: UUID, serving: int | None, node: Node, moment: Moment
 ) -> Impact:
-    """Who would join and leave the version `serving` at `moment`. Raises `Unavailable` where it takes too long."""
+    """Returns how many would join and leave version `serving` at `moment`. Raises `Unavailable` if that is slow."""
     parts: dict[str, Any] = {
-        "account": sql.Literal(account_id), "predicate": predicate(node, moment),
+        "account": sql.Literal(account_id),
+        "predicate": predicate(node, moment),
         "serving": sql.Literal(NO_VERSION if serving is None else serving),
-    }  # fmt: skip
-    with in_time(connection):
+    }
+    with within_time_limit(connection):
         row = connection.execute(sql.SQL(SQL.impact).format(**parts)).fetchone()
     assert row is not None
     return Impact(*row)

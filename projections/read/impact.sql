@@ -1,5 +1,5 @@
 -- name: impact
--- Everybody once, beside the members that readers see now.
+-- All customers once, joined with the members of the served version.
 SELECT count(*) FILTER (WHERE c.matches AND m.customer_no IS NULL),
        count(*) FILTER (WHERE NOT c.matches AND m.customer_no IS NOT NULL)
 FROM (SELECT c.customer_no, {predicate} AS matches FROM customers c WHERE c.account_id = {account}) AS c

@@ -1,4 +1,4 @@
-"""CSV imports as the console's lists show them; a single import and its rows: `projections.records.imports`."""
+"""Running CSV imports, for the console's members page; a single import and its rows: `projections.records.imports`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from projections.postgres.database import beside
 SQL = beside(__file__)
 
 
-class Running(NamedTuple):
-    """An import on its way into a segment."""
+class ImportProgress(NamedTuple):
+    """How far a running import is; `lines` are those processed so far."""
 
     import_id: UUID
     file_name: str
@@ -22,7 +22,7 @@ class Running(NamedTuple):
     lines: int
 
 
-def running_in(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[Running]:
-    """The imports that are not finished yet, oldest first."""
-    found = connection.execute(SQL.running_in, {"account_id": account_id, "segment_id": segment_id})
-    return [Running(*row) for row in found]
+def running_imports(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[ImportProgress]:
+    """Returns the unfinished imports into a segment, oldest first."""
+    found = connection.execute(SQL.running_imports, {"account_id": account_id, "segment_id": segment_id})
+    return [ImportProgress(*row) for row in found]

@@ -1,6 +1,6 @@
 """The members of one served version, newest first. Used by `api.v1.members` and the console.
 
-Every query names a version, never a segment: one answer is one filter, whole.
+Every query takes a version, never a segment, so that one response shows one version of the filter.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from projections.postgres.database import beside
 from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
 
 SQL = beside(__file__)
-# Beyond these, what matches a search is not counted, and looked for among the newest.
+# If more customers match a search, they are not counted, and the page is searched among the newest members.
 FEW = 1_000
-LEAST_WINDOW, MOST_WINDOW = 200, 20_000
-EVERYBODY = 2**62
+MIN_WINDOW, MAX_WINDOW = 200, 20_000
+MAX_CUSTOMER_NO = 2**62
 
 
 def page(
@@ -30,9 +30,9 @@ def page(
     before: tuple[datetime, int] | None,
     limit: int,
 ) -> list[tuple[CustomerRow, datetime]]:
-    """Members that match the search, by joining instant, newest first.
+    """Returns a page of the members that match the search, latest join first.
 
-    Looks at the latest joins first; only where those do not fill the page, every member is sorted.
+    Looks at the latest joins first; only if those do not fill the page, all members are sorted.
     """
     joined_at, customer_no = before or (None, None)
     parameters = {
@@ -48,9 +48,9 @@ def page(
     found: list[TupleRow] = []
     if wanted == EVERYONE or many:
         start = {
-            "window": min(MOST_WINDOW, 200 * limit) if many else max(LEAST_WINDOW, 2 * limit),
+            "window": min(MAX_WINDOW, 200 * limit) if many else max(MIN_WINDOW, 2 * limit),
             "joined_at": joined_at or "infinity",
-            "customer_no": EVERYBODY if customer_no is None else customer_no,
+            "customer_no": MAX_CUSTOMER_NO if customer_no is None else customer_no,
             "everyone": not many,
         }
         found = connection.execute(SQL.newest, parameters | start).fetchall()
@@ -66,7 +66,7 @@ def _is_many(connection: Connection[TupleRow], wanted: Search) -> bool:
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:
-    """How many members match the search."""
+    """Returns how many members match the search."""
     parameters = {
         "account_id": account_id,
         "version_no": version_no,
@@ -86,7 +86,7 @@ def candidates(
     before: int | None,
     limit: int,
 ) -> list[CustomerRow]:
-    """Customers who are not members and match the search, newest first."""
+    """Returns a page of the customers who match the search and are not members, newest first."""
     parameters = {
         "account_id": account_id,
         "version_no": version_no,
@@ -100,7 +100,7 @@ def candidates(
 
 
 def count_candidates(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:
-    """How many customers are not members and match the search."""
+    """Returns how many customers match the search and are not members."""
     parameters = {
         "account_id": account_id,
         "version_no": version_no,
@@ -112,21 +112,24 @@ def count_candidates(connection: Connection[TupleRow], account_id: UUID, version
     return int(row[0]) if row else 0
 
 
-def count_few(connection: Connection[TupleRow], version_no: int, wanted: Search) -> int | None:
-    """How many members match the search; `None` where more than `FEW` customers do, who are not counted."""
+def count_if_few(connection: Connection[TupleRow], version_no: int, wanted: Search) -> int | None:
+    """Returns how many members match the search; `None` if more than `FEW` customers do."""
     asked = {"version_no": version_no, "words": wanted.words, "phones": wanted.phones, "most": FEW + 1}
     row = connection.execute(SQL.count_few, asked).fetchone()
     return int(row[0]) if row and row[1] <= FEW else None
 
 
-def count_few_candidates(
+def count_candidates_if_few(
     connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search
 ) -> int | None:
-    """How many customers are not members and match the search; `None` where there are more than `FEW`."""
+    """Returns how many customers match the search and are not members; `None` if more than `FEW`."""
     asked = {
-        "account_id": account_id, "version_no": version_no, "words": wanted.words, "phones": wanted.phones,
+        "account_id": account_id,
+        "version_no": version_no,
+        "words": wanted.words,
+        "phones": wanted.phones,
         "most": FEW + 1,
-    }  # fmt: skip
+    }
     statement = SQL.count_few_others if wanted == EVERYONE else SQL.count_few_candidates
     row = connection.execute(statement, asked).fetchone()
     return int(row[0]) if row and row[0] <= FEW else None

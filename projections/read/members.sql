@@ -1,9 +1,8 @@
 -- name: newest
--- The latest joins that the history tells of the segment, by its index, and of those who joined then the members of
--- this version that match: every member stands in some version's history at her joined_at. Fewer than asked for where
--- too many have left again or do not match. A version followed an edit while the other still served: both may tell the
--- same join.
-WITH told AS MATERIALIZED (
+-- The latest joins in the segment's history, by index, reduced to those who are members of this version and match:
+-- every member is in some version's history at their joined_at. Fewer than the limit if too many have left again or
+-- do not match. DISTINCT because two versions may have the same join: one was built while the other was served.
+WITH joins AS MATERIALIZED (
     SELECT h.customer_no, h.at
     FROM segment_versions v
     JOIN segment_versions s ON s.segment_no = v.segment_no AND s.state IN ('serving', 'retired')
@@ -18,7 +17,7 @@ WITH told AS MATERIALIZED (
     LIMIT %(window)s::int
 ), newest AS MATERIALIZED (
     SELECT m.customer_no, m.joined_at
-    FROM (SELECT DISTINCT customer_no, at FROM told) AS t
+    FROM (SELECT DISTINCT customer_no, at FROM joins) AS t
     JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = t.customer_no AND m.joined_at = t.at
     WHERE %(everyone)s::boolean
        OR EXISTS (SELECT FROM customers c
@@ -33,7 +32,7 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: page
--- The page is chosen among the members alone; only its customers are looked up.
+-- The page is selected from the members alone; only its customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
 FROM (SELECT customer_no, joined_at
       FROM members
@@ -46,7 +45,7 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: search
--- Who is found is found by index (as for customers); of those, who is a member; only the page is looked up.
+-- Matches are found by index (as for customers), then reduced to members; only the page's customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
 FROM (SELECT m.customer_no, m.joined_at
       FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
@@ -60,13 +59,13 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: many
--- Whether more customers match than are worth being looked up by index.
+-- Whether so many customers match that a lookup by index does not pay.
 SELECT count(*) > %(few)s::int
 FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL,
                               %(few)s::int + 1)
 
 -- name: search_many
--- So many match that the members are tried one by one, newest first: soon a page of them is found.
+-- So many match that testing the members one by one, newest first, soon fills a page.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
 FROM (SELECT customer_no, joined_at
       FROM members
@@ -93,7 +92,7 @@ FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('sim
 JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: count_few
--- Members among the first `most` customers who match, and how many those are.
+-- The members among the first `most` matching customers, and how many those customers are.
 SELECT count(m.customer_no), count(*)
 FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, %(most)s::int)
     AS found (customer_no)

@@ -1,4 +1,7 @@
-"""How far the read models have come: asked by every read, by a request that waits for its own write, by `/metrics`."""
+"""The position of the read model and the state of the installation.
+
+Used by authentication, by requests that wait for their own write, and by `/readyz` and `/metrics`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from projections.postgres.database import Database, beside
 SQL = beside(__file__)
 
 
-class Standing(NamedTuple):
-    """How the whole installation stands; `waiting_since` is when the first event not yet projected was recorded."""
+class InstallationStatus(NamedTuple):
+    """The state of the whole installation; `waiting_since`: when the first event not yet projected was recorded."""
 
     head: int
     position: int
@@ -23,32 +26,32 @@ class Standing(NamedTuple):
     dead_letters_unpublished: int
 
 
-def reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
-    """Whether the read models include `wanted` and, where a segment is named, the filter it had then serves."""
+def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
+    """Returns whether the read model includes position `wanted` and serves the segment's filter of that position."""
     with database.snapshot(account_id) as (connection, position):
         if segment_id is None:
             return position >= wanted
-        row = connection.execute(SQL.settled, {"wanted": wanted, "segment_id": segment_id}).fetchone()
+        row = connection.execute(SQL.has_reached, {"wanted": wanted, "segment_id": segment_id}).fetchone()
         return bool(row and row[0])
 
 
 def account_of_key(database: Database, secret_sha256: bytes) -> tuple[UUID, str, str] | None:
-    """Account, id and kind of the API key with this hash."""
+    """Returns account, id and kind of the API key with this hash."""
     with database.single() as connection:
         row = connection.execute(SQL.authenticate, [secret_sha256]).fetchone()
     return (row[0], row[1], row[2]) if row else None
 
 
 def progress(database: Database) -> tuple[int, int]:
-    """The read models' position and the log's head, from one snapshot."""
+    """Returns the position of the read model and the head of the log, from one snapshot."""
     with database.single() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def standing(database: Database) -> Standing:
-    """Head, position and what needs attention, from one snapshot, over all accounts."""
+def installation_status(database: Database) -> InstallationStatus:
+    """Returns the state of the installation over all accounts, from one snapshot."""
     with database.single() as connection:
-        row = connection.execute(SQL.standing).fetchone()
+        row = connection.execute(SQL.installation_status).fetchone()
     assert row is not None
-    return Standing(*row)
+    return InstallationStatus(*row)

@@ -1,6 +1,6 @@
-"""What a filter that nobody saved would match now: exact count and a sample. Used by `api.v1.preview` and the console.
+"""What an unsaved filter would match now: the exact count and a sample. Used by `api.v1.preview` and the console.
 
-Nothing is stored. The predicate is the one with which segments are filled.
+Stores nothing. The SQL predicate is the one that fills segments.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ from projections.read.customers import CustomerRow, row_of
 
 SQL = beside(__file__)
 SAMPLE = 10
-MOST_SECONDS = 15
+MAX_SECONDS = 15
 
 
 def preview(
     connection: Connection[TupleRow], account_id: UUID, node: Node, moment: Moment
 ) -> tuple[int, list[CustomerRow]]:
-    """How many customers match at `moment`, and the newest of them. Raises `Unavailable` where it takes too long."""
+    """Returns how many customers match at `moment`, and the newest of them. Raises `Unavailable` if that is slow."""
     parts: dict[str, Any] = {
-        "account": sql.Literal(account_id), "predicate": predicate(node, moment), "most": sql.Literal(SAMPLE),
-    }  # fmt: skip
-    with in_time(connection):
+        "account": sql.Literal(account_id),
+        "predicate": predicate(node, moment),
+        "most": sql.Literal(SAMPLE),
+    }
+    with within_time_limit(connection):
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None
         count, blocks = row
@@ -44,10 +46,10 @@ def preview(
 
 
 @contextmanager
-def in_time(connection: Connection[TupleRow]) -> Iterator[None]:
-    """Run what reads every customer once, shared among workers. Raises `Unavailable` where it takes too long."""
-    connection.execute(SQL.prepare, [f"{MOST_SECONDS}s"])
+def within_time_limit(connection: Connection[TupleRow]) -> Iterator[None]:
+    """Runs a scan of all customers in parallel. Raises `Unavailable` if it takes longer than `MAX_SECONDS`."""
+    connection.execute(SQL.prepare, [f"{MAX_SECONDS}s"])
     try:
         yield
     except psycopg.errors.QueryCanceled:
-        raise Unavailable("preview_too_slow", f"not counted within {MOST_SECONDS} s; try again later") from None
+        raise Unavailable("preview_too_slow", f"not counted within {MAX_SECONDS} s; try again later") from None

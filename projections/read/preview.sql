@@ -1,6 +1,6 @@
 -- name: count
--- One scan that PostgreSQL shares among its workers: matches counted by block of neighbouring customers,
--- all of them together, and the newest blocks that have any, in which the sample is found.
+-- One parallel scan: counts matches by block of neighbouring customers. Returns their sum and the newest blocks that
+-- have any; the sample is taken from those.
 SELECT coalesce(sum(found), 0)::bigint, (array_agg(block ORDER BY block DESC))[:{most}]
 FROM (
     SELECT c.customer_no >> 10 AS block, count(*) AS found
@@ -18,6 +18,6 @@ ORDER BY c.customer_no DESC
 LIMIT {most}
 
 -- name: prepare
--- Worth sharing whatever the planner expects of the groups: it knows nothing of how many blocks there are.
+-- Parallelism always pays here, but the planner overestimates the number of groups: so it is made free.
 SELECT set_config('statement_timeout', %s, true), set_config('parallel_setup_cost', '0', true),
        set_config('parallel_tuple_cost', '0', true)

@@ -1,8 +1,8 @@
-"""Whom a campaign would reach now, and whom a frozen audience holds: by page, and all in one stream.
+"""The recipients of a campaign now, and those of a frozen audience: by page, or all in one stream.
 
-Used by `api.v1.recipients`. The oldest customer comes first, and keeps a phone number that several have. A
-page looks only at as many members as it needs; a stream is one query whose rows PostgreSQL has already
-written as text, read through a cursor, so that neither side ever holds more than a few thousand rows.
+Used by `api.v1.recipients` and the console. The oldest customer comes first; if several share a phone number,
+only the oldest is a recipient. A page reads only as many members as it needs. A stream is one query whose rows
+PostgreSQL formats as text, read through a cursor, so that neither side holds more than a few thousand rows.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
-Form = Literal["json", "csv"]
-AT_ONCE = 5_000
-LEAST_WINDOW, LARGEST_WINDOW = 100, 50_000
+LineFormat = Literal["json", "csv"]
+FETCH_SIZE = 5_000
+MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
 
-class Recipient(NamedTuple):
-    """One person, one phone number."""
+class RecipientRow(NamedTuple):
+    """A recipient: each customer once, each phone number once."""
 
     customer_no: int
     customer_id: UUID
@@ -36,7 +36,7 @@ class Recipient(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Members who are not recipients, each counted under the first reason that holds."""
+    """How many members are not recipients, each counted under the first reason that applies."""
 
     excluded: int
     opted_out: int
@@ -44,37 +44,38 @@ class Skipped(NamedTuple):
     duplicate_phone: int
 
 
-def page(connection: Connection[TupleRow], union: AudienceSpec, *, after: int | None, limit: int) -> list[Recipient]:
-    """Recipients now, oldest customer first; what comes later in the transaction is planned once for all values too.
+def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | None, limit: int) -> list[RecipientRow]:
+    """Returns a page of the recipients now, oldest customer first.
 
-    Looks at a window of members; where most of them are no recipients, at larger and larger ones.
+    Reads a window of members, and larger ones if most of them are not recipients. Sets `plan_cache_mode` for
+    the rest of the transaction.
     """
-    found: list[Recipient] = []
-    last, window = after or 0, max(LEAST_WINDOW, 2 * limit)
+    found: list[RecipientRow] = []
+    last, window = after or 0, max(MIN_WINDOW, 2 * limit)
     connection.execute(SQL.plan_once)
     while True:
-        terms = union._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
+        terms = spec._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
         rows = connection.execute(SQL.page, terms).fetchall()
-        found += [Recipient(*row[2:]) for row in rows if row[2] is not None]
+        found += [RecipientRow(*row[2:]) for row in rows if row[2] is not None]
         end, members = rows[0][:2]
         if len(found) == limit or members < window:
             return found
-        last, window = end, min(window * 4, LARGEST_WINDOW)
+        last, window = end, min(window * 4, MAX_WINDOW)
 
 
-def totals(connection: Connection[TupleRow], union: AudienceSpec) -> tuple[int, Skipped]:
-    """How many recipients there are now, and how many members are none, by reason."""
-    row = connection.execute(SQL.totals, union._asdict()).fetchone()
+def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, Skipped]:
+    """Returns how many recipients there are now, and how many members are not, by reason."""
+    row = connection.execute(SQL.totals, spec._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
 
-def totals_within(connection: Connection[TupleRow], union: AudienceSpec, span: timedelta) -> tuple[int, Skipped] | None:
-    """As `totals`; `None` where there are more than can be counted within a span."""
+def totals_within(connection: Connection[TupleRow], spec: AudienceSpec, span: timedelta) -> tuple[int, Skipped] | None:
+    """Returns what `totals` does, or `None` if counting takes longer than `span`."""
     try:
         with connection.transaction():
             connection.execute(SQL.limit_time, [f"{span // timedelta(milliseconds=1)}ms"])
-            found = totals(connection, union)
+            found = totals(connection, spec)
             connection.execute(SQL.limit_time, ["0"])
             return found
     except psycopg.errors.QueryCanceled:
@@ -83,32 +84,32 @@ def totals_within(connection: Connection[TupleRow], union: AudienceSpec, span: t
 
 def frozen_page(
     connection: Connection[TupleRow], account_id: UUID, audience_no: int, *, after: int | None, limit: int
-) -> list[Recipient]:
-    """Recipients of a frozen audience, oldest customer first."""
+) -> list[RecipientRow]:
+    """Returns a page of the recipients of a frozen audience, oldest customer first."""
     terms = {"account_id": account_id, "audience_no": audience_no, "after": after or 0, "limit": limit}
-    return [Recipient(*each) for each in connection.execute(SQL.frozen_page, terms)]
+    return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
-def lines(connection: Connection[TupleRow], union: AudienceSpec, form: Form) -> Iterator[tuple[bytes, int]]:
-    """Every recipient now as a line of text: some lines at a time, and how many."""
-    return _lines(connection, SQL.stream, form, union._asdict())
+def lines(connection: Connection[TupleRow], spec: AudienceSpec, form: LineFormat) -> Iterator[tuple[bytes, int]]:
+    """Yields every recipient now as lines of text: some lines at a time, and how many they are."""
+    return _lines(connection, SQL.stream, form, spec._asdict())
 
 
 def frozen_lines(
-    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: Form
+    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: LineFormat
 ) -> Iterator[tuple[bytes, int]]:
-    """The same of a frozen audience."""
+    """Yields the recipients of a frozen audience as `lines` does."""
     terms = {"account_id": account_id, "audience_no": audience_no}
     return _lines(connection, SQL.frozen_stream, form, terms)
 
 
 def _lines(
-    connection: Connection[TupleRow], query: str, form: Form, terms: dict[str, Any]
+    connection: Connection[TupleRow], query: str, form: LineFormat, terms: dict[str, Any]
 ) -> Iterator[tuple[bytes, int]]:
     line = sql.SQL(SQL.line_json if form == "json" else SQL.line_csv)
-    # All rows are wanted: without this, a cursor is planned for its first tenth.
+    # All rows will be read; by default a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
         cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)
-        while rows := cursor.fetchmany(AT_ONCE):
+        while rows := cursor.fetchmany(FETCH_SIZE):
             yield "".join([text for (text,) in rows]).encode(), len(rows)

@@ -1,10 +1,10 @@
 -- name: plan_once
--- Planning a page for its own values takes longer than reading it, and comes to the same.
+-- Planning a page for its own values takes longer than reading it, and results in the same plan.
 SET LOCAL plan_cache_mode = force_generic_plan
 
 -- name: page
--- The first members of each version, merged: the first of them all, without a look at the rest. What of them is
--- found, and up to whom they reach, also where nobody is found.
+-- Merges the first members of each version: these are the first of all, and the rest is not read. Returns the
+-- recipients among them, and the last customer number read, also if there is no recipient.
 WITH nearest AS MATERIALIZED (
     SELECT DISTINCT m.customer_no
     FROM unnest(%(included)s::bigint[]) AS v (version_no)

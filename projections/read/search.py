@@ -1,9 +1,9 @@
-"""What a person types into a search box, as a text-search query over `customers.search`.
+"""Turns the text of a search box into text-search queries over `customers.search`.
 
-Every word must begin some word of the name or the phone number. What looks like a phone number is
-also tried as one, written nationally or internationally, by its first digits. Nothing typed is ever
-read as query syntax: words are quoted. Both sides are folded as conditions fold text, so that case
-and the way in which an accent is encoded make no difference, whatever the database's locale.
+Every word must be the beginning of some word of the name or the phone number. Text that looks like a phone
+number is also tried as one, national or international, by its first digits. Words are quoted, so that
+nothing typed is taken as query syntax. Both sides are case-folded as conditions do it, so that case and the
+encoding of accents make no difference, whatever the database's locale.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import phonenumbers
 from domain.values import fold
 
 _PHONE = re.compile(r"[+\d\s()./-]+\Z", re.ASCII)
-_LEAST_DIGITS = 3
+_MIN_DIGITS = 3
 
 
-def words(typed: str) -> str:
-    """All words, each as a quoted prefix, joined by AND."""
+def words_query(typed: str) -> str:
+    """Returns a query for all words: each a quoted prefix, joined by AND."""
     return " & ".join(f"{_quoted(word)}:*" for word in fold(typed).split())
 
 
-def phones(typed: str, country: str) -> str:
-    """The ways in which the digits typed may begin a stored number, joined by OR; empty where it is no number."""
+def phones_query(typed: str, country: str) -> str:
+    """Returns a query for numbers that may begin with the typed digits, joined by OR; empty if it is no number."""
     digits = re.sub(r"\D", "", typed, flags=re.ASCII)
-    if not _PHONE.match(typed) or len(digits) < _LEAST_DIGITS:
+    if not _PHONE.match(typed) or len(digits) < _MIN_DIGITS:
         return ""
     beginnings = [digits]
     if not typed.lstrip().startswith("+"):

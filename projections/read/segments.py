@@ -1,6 +1,6 @@
-"""Segments as rows: one, pages of them, those of one customer. Used by `api.v1.segments` and `api.v1.customers`.
+"""Segments: one, pages of them, those of one customer. Used by the API and the console.
 
-The count is that of the version being served, from the same snapshot as the rest.
+The member count is that of the served version, from the same snapshot as the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SQL = beside(__file__)
 
 
 class SegmentRow(NamedTuple):
-    """A segment with the count of the version that readers see."""
+    """A segment with the member count of its served version."""
 
     segment_no: int
     segment_id: UUID
@@ -70,13 +70,13 @@ class SegmentRow(NamedTuple):
 
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:
-    """The segment at the head of a row, in the order that every query selects."""
+    """Returns the segment in the first 13 columns of a row, in the order that every query selects."""
     row = SegmentRow(*columns[:13])
     return row if row.filter is None else row._replace(filter=json_text.loads(row.filter))
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> SegmentRow | None:
-    """The segment with this id in this account."""
+    """Returns the segment with this id in this account."""
     found = connection.execute(SQL.by_id, {"account_id": account_id, "segment_id": segment_id}).fetchone()
     return row_of(found) if found else None
 
@@ -90,7 +90,7 @@ def page(
     before: int | None,
     limit: int,
 ) -> list[SegmentRow]:
-    """Segments whose name holds `name`, of type `kind`, newest first."""
+    """Returns a page of the segments whose name contains `name`, of type `kind`, newest first."""
     found = connection.execute(
         SQL.page,
         {"account_id": account_id, "name": _folded(name), "type": kind, "before": before, "limit": limit},
@@ -99,7 +99,7 @@ def page(
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, *, name: str | None, kind: str | None) -> int:
-    """How many segments the same conditions select."""
+    """Returns how many segments `page` finds in all."""
     row = connection.execute(SQL.count, {"account_id": account_id, "name": _folded(name), "type": kind}).fetchone()
     return int(row[0]) if row else 0
 
@@ -111,7 +111,7 @@ def _folded(name: str | None) -> str | None:
 def of_customer(
     connection: Connection[TupleRow], account_id: UUID, customer_no: int, *, before: int | None, limit: int
 ) -> list[tuple[SegmentRow, datetime]]:
-    """The segments a customer is in now, newest segment first, each with the instant of joining."""
+    """Returns a page of the segments that a customer is in, newest segment first, each with the instant of joining."""
     found = connection.execute(
         SQL.of_customer, {"account_id": account_id, "customer_no": customer_no, "before": before, "limit": limit}
     )
@@ -119,41 +119,43 @@ def of_customer(
 
 
 def count_of_customer(connection: Connection[TupleRow], account_id: UUID, customer_no: int) -> int:
-    """How many segments a customer is in now."""
+    """Returns how many segments a customer is in."""
     row = connection.execute(SQL.count_of_customer, {"account_id": account_id, "customer_no": customer_no}).fetchone()
     return int(row[0]) if row else 0
 
 
-def names_reading(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
-    """The names of the segments whose filter has a condition on an attribute."""
-    found = connection.execute(SQL.names_reading, {"account_id": account_id, "attribute": attribute})
+def names_using_attribute(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
+    """Returns the names of the segments whose filter has a condition on an attribute."""
+    found = connection.execute(SQL.names_using_attribute, {"account_id": account_id, "attribute": attribute})
     return [str(name) for (name,) in found]
 
 
-def names_naming(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
-    """The names of the segments whose filter names another segment."""
-    found = connection.execute(SQL.names_naming, {"account_id": account_id, "segment_id": str(segment_id)})
+def names_referring_to(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
+    """Returns the names of the segments whose filter refers to another segment."""
+    found = connection.execute(SQL.names_referring_to, {"account_id": account_id, "segment_id": str(segment_id)})
     return [str(name) for (name,) in found]
 
 
 def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Collection[UUID]) -> dict[UUID, SegmentRow]:
-    """Those of some segments that are in this account, by id."""
+    """Returns those of `segment_ids` that are in this account, by id."""
     found = connection.execute(SQL.by_ids, {"account_id": account_id, "segment_ids": list(segment_ids)})
     return {row.segment_id: row for row in map(row_of, found)}
 
 
-def counts_reading(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
-    """For each attribute that a filter reads, how many segments' filters do."""
-    return {str(key): int(count) for key, count in connection.execute(SQL.counts_reading, {"account_id": account_id})}
+def counts_by_attribute(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
+    """Returns for each attribute how many segments' filters read it."""
+    return {
+        str(key): int(count) for key, count in connection.execute(SQL.counts_by_attribute, {"account_id": account_id})
+    }
 
 
 def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:
-    """The name of every segment by its id, in the order of the names."""
+    """Returns the name of every segment by its id, ordered by name."""
     return {segment_id: str(name) for segment_id, name in connection.execute(SQL.all_names, [account_id])}
 
 
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
-    """How the account speaks, with the names of the segments that `filters` name."""
+    """Returns what `accounts.words` does, with the names of the segments that `filters` refer to."""
     named = set[str]().union(*(segments_named(raw) for raw in filters))
     found = by_ids(connection, account_id, [UUID(each) for each in named]) if named else {}
     return accounts.words(connection, account_id, {str(segment_id): row.name for segment_id, row in found.items()})

@@ -25,7 +25,7 @@ WHERE s.account_id = %(account_id)s::uuid
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
 
 -- name: of_customer
--- One probe of the members' primary key per segment: there is no index by customer, and none is needed.
+-- One probe of the primary key of members per segment: there is no index by customer, and none is needed.
 SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
        s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), m.joined_at
 FROM segments s
@@ -42,15 +42,15 @@ FROM segments s
 JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
 WHERE s.account_id = %(account_id)s::uuid
 
--- name: names_reading
+-- name: names_using_attribute
 SELECT name
 FROM segments
 WHERE account_id = %(account_id)s::uuid
   AND jsonb_path_exists(filter::jsonb, '$.**.attribute ? (@ == $key)', jsonb_build_object('key', %(attribute)s::text))
 ORDER BY segment_no
 
--- name: names_naming
--- The segments whose filter names a segment by its id.
+-- name: names_referring_to
+-- The segments whose filter refers to a segment by its id.
 SELECT name
 FROM segments
 WHERE account_id = %(account_id)s::uuid
@@ -65,7 +65,7 @@ FROM segments s
 LEFT JOIN segment_versions v ON v.version_no = s.serving
 WHERE s.segment_id = ANY (%(segment_ids)s::uuid[]) AND s.account_id = %(account_id)s::uuid
 
--- name: counts_reading
+-- name: counts_by_attribute
 -- How many segments' filters have a condition on each attribute.
 SELECT key, count(*)
 FROM (SELECT DISTINCT s.segment_no, attribute #>> '{}' AS key

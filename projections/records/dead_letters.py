@@ -1,6 +1,6 @@
 """Dead letters on their way from the table to the dead-letter topic, or back into Rollcall.
 
-Called by the relay of the ingest process (`consumers.dead_letters`) and by `consumers.dead_letter_retry`. A letter
+Called by `consumers.dead_letter_publisher` and by `consumers.dead_letter_retry`. A letter
 is stored in the transaction of its batch; here it is published, and marked once the broker has it or a retry
 succeeded.
 """

@@ -1,4 +1,4 @@
-"""A filter over many customers is edited: readers see the old members whole, then the new ones whole, and nobody waits.
+"""A filter over many customers is edited: readers see all old members, then all new ones, and no other request waits.
 
 FULL_SIZE=1 in the environment takes 1,000,000 customers instead of 50,000.
 """
@@ -46,7 +46,7 @@ def load(rollcall: RunningProduct) -> None:
 
 
 class Reader:
-    """Somebody who keeps looking at a segment: the count it shows, and the members counted one by one."""
+    """Reads a segment again and again: its count, and its members counted one by one."""
 
     def __init__(self, rollcall: RunningProduct, segment: str) -> None:
         self.shown: list[int] = []
@@ -77,7 +77,7 @@ def count(rollcall: RunningProduct, segment: str, wanted: int) -> bool:
 
 
 def change_and_see(rollcall: RunningProduct, other: str, number: int) -> float:
-    """Seconds from a change's answer to its showing in another segment."""
+    """Seconds from the response to a change until another segment shows it."""
     key = f"crm-{number}"
     rollcall.ok("PUT", f"/v1/customers/{key}", json={"attributes": {"plan": "gold"}})
     answered = time.monotonic()
@@ -92,7 +92,7 @@ def newest_is(rollcall: RunningProduct, segment: str, key: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_an_edit_over_everybody_switches_at_once_and_holds_up_nobody(tmp_path: Path) -> None:
+def test_an_edit_over_all_customers_switches_at_once_and_delays_no_other_request(tmp_path: Path) -> None:
     with running(tmp_path / "home", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as rollcall:
         for key, kind in (("score", "number"), ("plan", "text")):
             rollcall.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})

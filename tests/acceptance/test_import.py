@@ -1,4 +1,4 @@
-"""A CSV as a marketer imports it, through the real command: how large, how far, mended and repeated."""
+"""A CSV as a marketer imports it, through the real command: size limit, progress, fixing rows, uploading again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_file(size: int) -> bytes:
     while left:
         start = b"91%07d,n%d," % (len(lines), len(lines))
         notes = min(30_000, left - len(start) - 1)
-        # What is left behind this line has to be enough for another one.
+        # What remains after this line must suffice for another one.
         notes -= 100 if 0 < left - len(start) - 1 - notes < 100 else 0
         lines.append(start + b"x" * notes + b"\n")
         left -= len(lines[-1])
@@ -50,7 +50,7 @@ def send(rollcall: RunningProduct, into: str, content: bytes) -> Response:
 
 
 def stream(rollcall: RunningProduct, into: str, content: bytes) -> Response:
-    """The same without saying beforehand how much it will be."""
+    """Sends the file without a Content-Length."""
     body = HEAD + content + TAIL
     pieces = iter([body[start : start + 50_000] for start in range(0, len(body), 50_000)])
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -58,7 +58,7 @@ def stream(rollcall: RunningProduct, into: str, content: bytes) -> Response:
 
 
 def finished(rollcall: RunningProduct, sent: Response) -> dict[str, Any]:
-    """An import after its end, with its members visible."""
+    """The import after it ended, with its members visible."""
     assert sent.status_code == 202, sent.text
     address = sent.headers["Location"]
     found: dict[str, Any] = eventually(lambda: (r := rollcall.ok("GET", address))["state"] != "running" and r, 300)
@@ -72,7 +72,7 @@ def counts(found: dict[str, Any]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("way", [send, stream])
-def test_ten_megabytes_are_taken_and_a_byte_more_is_refused(rollcall: RunningProduct, into: str, way: Any) -> None:
+def test_ten_megabytes_are_accepted_and_one_byte_more_is_refused(rollcall: RunningProduct, into: str, way: Any) -> None:
     for size in (LARGEST + 1, LARGEST + 100_000, 2 * LARGEST):
         answered = way(rollcall, into, b"phone\n".ljust(size, b"\n"))
         assert answered.status_code == 413, answered.text
@@ -87,9 +87,7 @@ def test_ten_megabytes_are_taken_and_a_byte_more_is_refused(rollcall: RunningPro
     assert found["lines"] == content.count(b"\n") - 1 == found["created_customers"] + found["added"]
 
 
-def test_an_import_shows_how_far_it_has_come_and_a_second_one_changes_nothing(
-    rollcall: RunningProduct, into: str
-) -> None:
+def test_an_import_shows_its_progress_and_a_second_one_changes_nothing(rollcall: RunningProduct, into: str) -> None:
     content = "phone,name\n" + "".join(f"+35192{n:07},n{n}\n" for n in range(LINES))
     sent = send(rollcall, into, content.encode())
     shown = [rollcall.ok("GET", sent.headers["Location"])]
@@ -99,7 +97,7 @@ def test_an_import_shows_how_far_it_has_come_and_a_second_one_changes_nothing(
     for name in ("lines", "percent", "created_customers", "position"):
         values = [each[name] for each in shown]
         assert values == sorted(values)
-        assert len(set(values)) > 5, f"{name} stood still: {values}"
+        assert len(set(values)) > 5, f"{name} did not advance: {values}"
     assert shown[-1]["percent"] == 100
     assert rollcall.ok("GET", f"/v1/segments/{into}")["members"]["count"] == LINES
     (head,) = rollcall.rows("SELECT rollcall.log_head()")
@@ -107,7 +105,7 @@ def test_an_import_shows_how_far_it_has_come_and_a_second_one_changes_nothing(
     assert rollcall.rows("SELECT rollcall.log_head()") == [head], "the same file again added to the log"
 
 
-def test_the_invalid_rows_are_mended_and_uploaded_again(rollcall: RunningProduct, into: str) -> None:
+def test_invalid_rows_are_fixed_and_uploaded_again(rollcall: RunningProduct, into: str) -> None:
     content = "Name;Telemóvel\nAna;931000001\nRui;3.51912E+11\nEva;93\n\n".encode("cp1252")
     first = finished(rollcall, send(rollcall, into, content))
     assert counts(first) == {"created_customers": 1, "invalid": 2, "blank": 1}

@@ -39,7 +39,7 @@ def change(key: str, second: int, change_id: str, *, deletes: bool = False, **da
 
 @pytest.mark.parametrize("structured", [True, False], ids=["structured", "binary"])
 def test_a_published_change_shows_on_the_members_page(rollcall: RunningProduct, structured: bool) -> None:
-    """Join, leave, come back and be deleted, each seen from outside; the time each took is printed."""
+    """A customer joins, leaves, rejoins and is deleted, each seen from product; prints how long each took."""
     mode = "structured" if structured else "binary"
     ana = f"ana-{mode}"
     gold = rollcall.create(
@@ -68,8 +68,8 @@ def shows(rollcall: RunningProduct, segment: str, expected: list[str]) -> bool:
     return rollcall.members(segment) == expected
 
 
-def test_every_membership_is_the_oracles(rollcall: RunningProduct) -> None:
-    """Random people, nested filters, changes over both doors, and edits in between."""
+def test_every_membership_equals_that_of_the_oracle(rollcall: RunningProduct) -> None:
+    """Random customers, nested filters, changes over HTTP and Kafka, and edits in between."""
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = Random(seed)

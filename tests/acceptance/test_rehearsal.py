@@ -115,7 +115,7 @@ def transitions(case: Case, values: dict[str, Any], condition: tuple[str, str, A
 
 
 @dataclass
-class Told:
+class Prepared:
     """A running installation with the customers and segments of a case; what time it is there."""
 
     running: RunningProduct
@@ -129,7 +129,7 @@ class Told:
         return datetime.now(UTC) + self.offset
 
 
-def tell(out: RunningProduct, case: Case, values: dict[str, dict[str, Any]]) -> Told:
+def prepare(out: RunningProduct, case: Case, values: dict[str, dict[str, Any]]) -> Prepared:
     for key, kind in TYPES.items():
         out.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
     made = {who: out.ok("PUT", f"/v1/customers/{who}", json={"attributes": each}) for who, each in values.items()}
@@ -141,17 +141,17 @@ def tell(out: RunningProduct, case: Case, values: dict[str, dict[str, Any]]) -> 
         body = {"name": f"s{place}", "type": "dynamic", "filter": node}
         segments[place] = out.ok("POST", "/v1/segments", json=body)
     first = min(instant(each["created_at"]) for each in made.values())
-    return Told(out, segments, made, created - asked, case.zone, first)
+    return Prepared(out, segments, made, created - asked, case.zone, first)
 
 
 @contextmanager
-def told_before(case: Case, values: dict[str, dict[str, Any]], homes: Path) -> Iterator[Told]:
+def prepared_before(case: Case, values: dict[str, dict[str, Any]], homes: Path) -> Iterator[Prepared]:
     """An installation that knows everything some seconds before the instant; a slow machine is given longer for it."""
     for lead in LEADS:
         with running(homes / f"{lead}", **settings(case.zone, case.at - timedelta(seconds=lead))) as out:
-            told = tell(out, case, values)
-            if told.now() < case.at:
-                yield told
+            prepared = prepare(out, case, values)
+            if prepared.now() < case.at:
+                yield prepared
                 return
     pytest.fail(f"this machine was not ready in {LEADS} seconds")
 
@@ -171,7 +171,7 @@ instant = datetime.fromisoformat
 
 
 @pytest.mark.parametrize("case", [*ALWAYS, *(pytest.param(each, marks=pytest.mark.full) for each in FULL)], ids=str)
-def test_members_come_and_go_by_themselves_at_their_instant(case: Case, tmp_path: Path) -> None:
+def test_customers_join_and_leave_at_their_instant_without_any_change(case: Case, tmp_path: Path) -> None:
     values = people(case)
     wanted = {
         (place, who): found
@@ -180,11 +180,11 @@ def test_members_come_and_go_by_themselves_at_their_instant(case: Case, tmp_path
         if (found := transitions(case, each, condition))
     }
     assert {joined for found in wanted.values() for _, joined in found} == {True, False}
-    with told_before(case, values, tmp_path) as told:
-        out, left = told.running, (case.at - told.now()).total_seconds()
-        late = [lateness(told, place, who, found[-1]) for (place, who), found in in_order(wanted)]
+    with prepared_before(case, values, tmp_path) as prepared:
+        out, left = prepared.running, (case.at - prepared.now()).total_seconds()
+        late = [lateness(prepared, place, who, found[-1]) for (place, who), found in in_order(wanted)]
         print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most; started {left:.1f} s early")
-        for place, segment in told.segments.items():
+        for place, segment in prepared.segments.items():
             by_time = [each[:3] for each in entries(out, segment) if each[3] == "time"]
             assert by_time == sorted(
                 (who, at, joined) for (each, who), found in wanted.items() if each == place for at, joined in found
@@ -198,18 +198,18 @@ def in_order(wanted: dict[tuple[int, str], list[tuple[datetime, bool]]]) -> list
     return sorted(wanted.items(), key=lambda each: each[1][-1])
 
 
-def lateness(told: Told, place: int, who: str, flip: tuple[datetime, bool]) -> float:
+def lateness(prepared: Prepared, place: int, who: str, flip: tuple[datetime, bool]) -> float:
     """Seconds from a flip's instant until it is seen, as of the first look after it; 0 where it was in time."""
     at, joined = flip
-    address = f"/v1/segments/{told.segments[place]['id']}/customers/{told.people[who]['id']}/explanation"
-    while told.now() < at:
-        time.sleep(min(0.02, max((at - told.now()).total_seconds(), 0)))
-    deadline = told.now() + timedelta(seconds=10)
-    looked = told.now()
-    while told.running.ok("GET", address)["member"] != joined:
-        assert told.now() < deadline, (CONDITIONS[place], who, flip)
-        looked = told.now()
-    # A first look that finds it done tells nothing of how long it took: it was in time for whoever looked then.
+    address = f"/v1/segments/{prepared.segments[place]['id']}/customers/{prepared.people[who]['id']}/explanation"
+    while prepared.now() < at:
+        time.sleep(min(0.02, max((at - prepared.now()).total_seconds(), 0)))
+    deadline = prepared.now() + timedelta(seconds=10)
+    looked = prepared.now()
+    while prepared.running.ok("GET", address)["member"] != joined:
+        assert prepared.now() < deadline, (CONDITIONS[place], who, flip)
+        looked = prepared.now()
+    # If the first look finds it, it is not known how long it took: it counts as in time.
     return (looked - at).total_seconds()
 
 
@@ -224,42 +224,44 @@ def settings(zone: str, start: datetime) -> dict[str, str]:
 @pytest.mark.parametrize(
     "case", [midnight(LISBON, 2027, 2, 28), pytest.param(midnight(APIA, 2028, 2, 28), marks=pytest.mark.full)], ids=str
 )
-def test_two_days_of_being_away_are_caught_up_as_if_nothing_had_been(
+def test_after_two_days_of_downtime_members_and_history_are_as_without_it(
     case: Case, tmp_path: Path, installation: Installation
 ) -> None:
     values = people(case)
     for number in range(20):
         values[f"r{number}"] = {"seen": (case.at + timedelta(hours=number * 1.7 - 10, microseconds=number)).isoformat()}
     with running(tmp_path / "home", **settings(case.zone, case.at - timedelta(seconds=30))) as out:
-        told = tell(out, case, values)
+        prepared = prepare(out, case, values)
     later = case.at + timedelta(days=2, hours=1, minutes=7)
-    through = run_through(installation, told, values, later)
+    through = run_through(installation, prepared, values, later)
     with running(tmp_path / "home", **settings(case.zone, later)) as out:
         last = max(at for found in through.values() for _, at, _, _ in found[0])
         assert case.at + timedelta(days=2) <= last < later
 
         def caught_up() -> bool:
-            return all(len(entries(out, told.segments[place])) >= len(through[place][0]) for place in through)
+            return all(len(entries(out, prepared.segments[place])) >= len(through[place][0]) for place in through)
 
         eventually(caught_up, 30)
-        for place, segment in told.segments.items():
+        for place, segment in prepared.segments.items():
             assert (entries(out, segment), members(out, segment)) == through[place]
 
 
-def run_through(installation: Installation, told: Told, values: dict[str, Any], end: datetime) -> dict[int, Any]:
+def run_through(
+    installation: Installation, prepared: Prepared, values: dict[str, Any], end: datetime
+) -> dict[int, Any]:
     """Entries and members of the same segments of the same customers in a system that never stopped."""
-    clock = [told.started]
+    clock = [prepared.started]
     installation.now = installation.rollcall.log.now = installation._spanning.log.now = lambda: clock[0]
-    rollcall, account = installation.rollcall, installation.account(timezone=told.zone)
+    rollcall, account = installation.rollcall, installation.account(timezone=prepared.zone)
     key = installation.key(account)
     for name, kind in TYPES.items():
         rollcall.attributes.declare(account, name, kind, None)  # type: ignore[arg-type]
-    for who, made in told.people.items():
+    for who, made in prepared.people.items():
         clock[0] = instant(made["created_at"])
         change = CustomerChange(who, "changed", clock[0], CustomerData(attributes=values[who]))
         rollcall.customers.change(account, [change])
     ids = {}
-    for place, made in told.segments.items():
+    for place, made in prepared.segments.items():
         clock[0] = instant(made["created_at"])
         draft = SegmentDraft(made["name"], "", "dynamic", made["filter"])
         ids[place] = {"id": rollcall.segments.create(account, draft).id}
@@ -268,7 +270,7 @@ def run_through(installation: Installation, told: Told, values: dict[str, Any], 
             clock[0] = min(clock[0] + timedelta(minutes=50), end)
             while worker.step():
                 pass
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         out = Inside(client)
         return {place: (entries(out, each), members(out, each)) for place, each in ids.items()}
 

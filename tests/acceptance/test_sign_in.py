@@ -1,4 +1,4 @@
-"""How people come into the console of the real command: by the link that it prints, and by those that they ask for."""
+"""Signing in to the console of the real command: with the link that it prints, and with links made later."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(product: RunningProduct, *arguments: str) -> str:
     return line
 
 
-def test_the_link_that_is_printed_at_the_start_opens_the_console_once(product: RunningProduct, browser: Client) -> None:
+def test_the_link_printed_at_the_start_opens_the_console_once(product: RunningProduct, browser: Client) -> None:
     link = product.said["console"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/console/sign-in/[\w-]{43}", link)
     entered = browser.get(link)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -22,12 +20,10 @@ from uuid import UUID
 import pytest
 from httpx import TransportError
 
-from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData
 from projections.worker.rebuild import rebuild
-from tests.support.http_client import http_client
 from tests.support.installation import Installation
-from tests.support.postgres import address_of
+from tests.support.role_processes import RoleProcesses
 from tests.support.running_product import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
@@ -36,50 +32,10 @@ PLANS = ["gold", "silver", "staff", "none"]
 NDJSON = {"Accept": "application/x-ndjson"}
 
 
-class Roles:
-    """The real commands, one process of each at a time."""
-
-    def __init__(self, url: str, home: Path, key: str) -> None:
-        port = free_port()
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-        self._environment = ours | {
-            "ROLLCALL_HOME": str(home),
-            "ROLLCALL_DATABASE_URL": address_of(url),
-            "ROLLCALL_HTTP_PORT": str(port),
-        }
-        headers = {"Authorization": f"Bearer {key}"}
-        self.http = http_client(f"http://127.0.0.1:{port}", headers=headers)
-        self.processes = {role: self._started(role) for role in ("api", "project")}
-        eventually(self.lives)
-
-    def _started(self, role: str) -> subprocess.Popen[bytes]:
-        command = [str(Path(sys.executable).with_name("rollcall")), role]
-        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def lives(self) -> bool:
-        try:
-            return self.http.get("/livez").status_code == 200
-        except TransportError:
-            return False
-
-    def kill(self, roles: list[str]) -> None:
-        for role in roles:
-            self.processes[role].kill()
-        for role in roles:
-            self.processes[role].wait()
-            self.processes[role] = self._started(role)
-
-    def close(self) -> None:
-        for process in self.processes.values():
-            process.kill()
-            process.wait()
-        self.http.close()
-
-
 class Freezers:
     """Ask for audiences until told to stop, whether anybody answers or not."""
 
-    def __init__(self, roles: Roles, campaigns: list[str]) -> None:
+    def __init__(self, roles: RoleProcesses, campaigns: list[str]) -> None:
         self.acknowledged: dict[str, Any] = {}
         self.unanswered = 0
         self._stop = threading.Event()
@@ -87,7 +43,7 @@ class Freezers:
         for each in self._threads:
             each.start()
 
-    def _run(self, roles: Roles, campaign: str) -> None:
+    def _run(self, roles: RoleProcesses, campaign: str) -> None:
         while not self._stop.is_set():
             try:
                 answer = roles.http.post(f"/v1/campaigns/{campaign}/audience")
@@ -121,7 +77,7 @@ def test_killed_at_any_instant_every_audience_is_whole(installation: Installatio
     for start in range(0, CUSTOMERS, 2_000):
         change(installation, account, chance, range(start, start + 2_000))
     installation.project()
-    roles = Roles(installation.url, tmp_path, key)
+    roles = RoleProcesses(installation.url, tmp_path, key)
     try:
         plans = {plan: segment(roles, plan) for plan in PLANS[:3]}
         campaigns = [
@@ -134,9 +90,9 @@ def test_killed_at_any_instant_every_audience_is_whole(installation: Installatio
             change(installation, account, chance, [chance.randrange(CUSTOMERS) for _ in range(300)])
             time.sleep(chance.uniform(0.1, 1.2))  # the instant of the kill is what varies
             killed = chance.choice([["api"], ["project"], ["api", "project"]])
-            roles.kill(killed)
+            roles.kill(*killed)
             kills["+".join(killed)] += 1
-            eventually(roles.lives)
+            roles.wait_until_ready()
         freezers.stop()
         with installation.owner() as owner:
             eventually(lambda: owner.execute("SELECT log_head() = position FROM projection").fetchone() == (True,), 120)
@@ -147,12 +103,12 @@ def test_killed_at_any_instant_every_audience_is_whole(installation: Installatio
         for each in [*campaigns, *plans.values()]:
             kind = "campaigns" if each in campaigns else "segments"
             assert roles.http.delete(f"/v1/{kind}/{each}").status_code == 204
-        roles.kill(["api", "project"])
-        eventually(roles.lives)
+        roles.kill("api", "project")
+        roles.wait_until_ready()
         assert [reading(roles, each) for each in audiences] == before
         roles.close()
         rebuild(installation.url, batch_size=777, chunk_size=333)
-        roles = Roles(installation.url, tmp_path, key)
+        roles = RoleProcesses(installation.url, tmp_path, key)
         assert [reading(roles, each) for each in audiences] == before
         print(f"{len(audiences)} audiences, {freezers.unanswered} requests without an answer, kills: {dict(kills)}")
         assert len(freezers.acknowledged) >= 2
@@ -176,7 +132,7 @@ def change(installation: Installation, account: UUID, chance: Random, numbers: A
     installation.rollcall.customers.change(account, changes)
 
 
-def segment(roles: Roles, plan: str) -> str:
+def segment(roles: RoleProcesses, plan: str) -> str:
     node = [{"attribute": "plan", "operator": "equals", "value": plan}]
     answer = roles.http.post("/v1/segments", json={"name": plan, "type": "dynamic", "filter": node})
     address = answer.headers["Location"]
@@ -184,12 +140,12 @@ def segment(roles: Roles, plan: str) -> str:
     return str(answer.json()["id"])
 
 
-def campaign(roles: Roles, included: list[str], excluded: list[str]) -> str:
+def campaign(roles: RoleProcesses, included: list[str], excluded: list[str]) -> str:
     body = {"name": "x", "segment_ids": included, "exclude_segment_ids": excluded}
     return str(roles.http.post("/v1/campaigns", json=body).json()["id"])
 
 
-def reading(roles: Roles, audience: str) -> Any:
+def reading(roles: RoleProcesses, audience: str) -> Any:
     """Everything that an audience says of itself."""
     streamed = roles.http.get(f"/v1/audiences/{audience}/recipients", headers=NDJSON).text
     lines = [json.loads(line) for line in streamed.splitlines()]
@@ -198,7 +154,7 @@ def reading(roles: Roles, audience: str) -> Any:
     return told, [(each["external_id"], each["phone"], each["name"]) for each in lines[:-1]]
 
 
-def check(installation: Installation, roles: Roles, freezers: Freezers) -> list[str]:
+def check(installation: Installation, roles: RoleProcesses, freezers: Freezers) -> list[str]:
     """Every audience in the log is there once, counted once, and holds what the log up to its position says."""
     with installation.owner() as owner:
         log = owner.execute(

@@ -8,9 +8,6 @@ from __future__ import annotations
 import csv
 import os
 import random
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from io import StringIO
@@ -18,73 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx import Client, TransportError
+from httpx import Client
 
-from tests.support.http_client import http_client
 from tests.support.installation import Installation
-from tests.support.postgres import address_of
+from tests.support.role_processes import RoleProcesses
 from tests.support.running_product import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 12, 20.0, 1_500) if FULL else (3, 10_000, 6, 0.8, 150)
 CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
-
-
-class Processes:
-    """The real commands over one database, a process of each at a time."""
-
-    def __init__(self, url: str, home: Path, key: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-        self._environment = ours | {
-            "ROLLCALL_HOME": str(home),
-            "ROLLCALL_DATABASE_URL": address_of(url),
-            "ROLLCALL_HTTP_PORT": str(port),
-        }
-        headers = {"Authorization": f"Bearer {key}"}
-        self.http = http_client(f"http://127.0.0.1:{port}", headers=headers)
-        self.kills: Counter[str] = Counter()
-        self._running = {role: self._start(role) for role in ("api", "project")}
-        eventually(self.lives)
-
-    def _start(self, role: str) -> subprocess.Popen[bytes]:
-        command = [str(Path(sys.executable).with_name("rollcall")), role]
-        return subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )  # fmt: skip
-
-    def lives(self) -> bool:
-        try:
-            return self.http.get("/livez").status_code == 200
-        except TransportError:
-            return False
-
-    def kill(self, role: str) -> None:
-        """Kill a role and start it anew."""
-        self._end(role)
-        self.kills[role] += 1
-        self._running[role] = self._start(role)
-        eventually(self.lives)
-
-    def stop(self, role: str) -> int:
-        """Ask a role to stop and start it anew; the exit code."""
-        self._running[role].terminate()
-        code = self._running[role].wait(20)
-        self._running[role] = self._start(role)
-        eventually(self.lives)
-        return code
-
-    def _end(self, role: str) -> None:
-        assert self._running[role].poll() is None, f"{role} ended by itself"
-        self._running[role].kill()
-        self._running[role].wait()
-
-    def close(self) -> None:
-        for role in self._running:
-            self._end(role)
-        self.http.close()
 
 
 def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
@@ -117,7 +56,7 @@ def test_killed_at_any_instant_every_line_is_counted_once(installation: Installa
     account = installation.account()
     key = installation.key(account)
     installation.project()
-    rollcall = Processes(installation.url, tmp_path, key)
+    rollcall = RoleProcesses(installation.url, tmp_path, key)
     began = time.monotonic()
     try:
         segments = [
@@ -132,6 +71,7 @@ def test_killed_at_any_instant_every_line_is_counted_once(installation: Installa
         while rollcall.kills.total() < KILLS and not done(rollcall, addresses):
             time.sleep(chance.uniform(0, PAUSE))  # the instant of the kill is what varies
             rollcall.kill(chance.choice(["api", "project"]))
+            rollcall.wait_until_ready()
         eventually(lambda: done(rollcall, addresses), PATIENCE)
         took = time.monotonic() - began
     finally:
@@ -146,21 +86,21 @@ def test_asked_to_stop_it_ends_the_chunk_at_hand_and_then_itself(installation: I
     account = installation.account()
     key = installation.key(account)
     installation.project()
-    rollcall = Processes(installation.url, tmp_path, key)
+    rollcall = RoleProcesses(installation.url, tmp_path, key)
     try:
         into = rollcall.http.post("/v1/segments", json={"name": "x", "type": "static"}).json()["id"]
         content, expected = a_file(random.Random(1), LINES * 3)
         sent = rollcall.http.post(f"/v1/segments/{into}/imports", files={"file": ("a.csv", content.encode())})
         addresses = [sent.headers["Location"]]
         eventually(lambda: states(rollcall.http, addresses)[0]["lines"])
-        assert rollcall.stop("api") == 0
+        assert rollcall.restart("api") == 0
         eventually(lambda: done(rollcall, addresses), PATIENCE)
     finally:
         rollcall.close()
     check(installation, key, addresses, [(content, expected)], [into])
 
 
-def done(rollcall: Processes, addresses: list[str]) -> bool:
+def done(rollcall: RoleProcesses, addresses: list[str]) -> bool:
     return all(each["state"] == "done" for each in states(rollcall.http, addresses))
 
 
@@ -173,7 +113,7 @@ def check(
     segments: list[str],
 ) -> None:  # fmt: skip
     installation.project()
-    with installation.open_door(key) as http:
+    with installation.open_api(key) as http:
         found = states(http, addresses)
         errors_of = {each: list(csv.DictReader(StringIO(http.get(f"{each}/errors.csv").text))) for each in addresses}
     for (_, expected), each, address in zip(files, found, addresses, strict=True):

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a broker or a door, and of those of the console and the people who use it."""
+"""Fixtures of the tests of the API, the imports, Kafka and the console."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def account_id(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    """A client of the account's HTTP door with an admin key, and a worker beside it."""
-    with installation.open_door(installation.key(account_id)) as opened, installation.projecting():
+    """A client of the API with the account's admin key, and a worker beside it."""
+    with installation.open_api(installation.key(account_id)) as opened, installation.projecting():
         yield opened
 
 
@@ -47,7 +47,7 @@ def into(client: Client) -> str:
 
 @pytest.fixture
 def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    """A browser's worth of client that is signed in to the account's console, and a worker beside it."""
+    """A client that is signed in to the account's console, and a worker beside it."""
     with installation.projecting(), installation.open_console(account_id) as client:
         yield client
 
@@ -64,7 +64,7 @@ def ana(installation: Installation) -> tuple[UUID, UUID]:
 
 @pytest.fixture
 def browser(installation: Installation) -> Iterator[Client]:
-    """A browser's worth of client, not signed in."""
-    with installation.open_door() as client:
+    """A client of the console that is not signed in."""
+    with installation.open_api() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client

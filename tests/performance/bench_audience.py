@@ -148,7 +148,7 @@ def _cursor(bare: Connection[Any], union: AudienceSpec) -> int:
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
         with ServerCursor(bare, "bare") as cursor:
             cursor.execute(sql.SQL(recipients.SQL.stream).format(line=SEEN), union._asdict(), binary=True)
-            while rows := cursor.fetchmany(recipients.AT_ONCE):
+            while rows := cursor.fetchmany(recipients.FETCH_SIZE):
                 count += len(rows)
     return count
 

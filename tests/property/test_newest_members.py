@@ -67,7 +67,7 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
     with installation.worker() as worker:
         while worker.step():
             continue
-    monkeypatch.setattr("projections.read.members.LEAST_WINDOW", 1)
+    monkeypatch.setattr("projections.read.members.MIN_WINDOW", 1)
     by_joins = 0
     with installation.owner() as owner:
         for (version,) in owner.execute("SELECT serving FROM segments").fetchall():

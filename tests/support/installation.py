@@ -18,13 +18,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
-from consumers.dead_letter_retry import Retrying
+from consumers.dead_letter_retry import DeadLetterRetry
 from domain.account import KeyKind
 from domain.commands.application import Rollcall
 from domain.commands.log import Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
-from projections.read.position import progress, reached
+from projections.read.position import has_reached, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
@@ -42,7 +42,7 @@ FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 @dataclass
 class Installation:
-    """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
+    """One log with its API and console. Only `project`, or the worker of `projecting`, moves the read models."""
 
     url: str
     now: Callable[[], datetime] = machine_now
@@ -58,7 +58,7 @@ class Installation:
         self._projecting = False
 
     def context(self, **figures: Any) -> Services:
-        retry = Retrying(self.rollcall, self.database, self)
+        retry = DeadLetterRetry(self.rollcall, self.database, self)
         return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, instant: datetime) -> datetime:
@@ -72,22 +72,22 @@ class Installation:
             yield address
 
     @contextmanager
-    def open_door(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
-        """A client of a served HTTP door; without a key it has none."""
+    def open_api(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
+        """A client of the HTTP API; without a key it sends none."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         with self.serving(**figures) as address, http_client(address, headers=headers) as client:
             yield client
 
     @contextmanager
     def open_console(self, account_id: UUID, **figures: Any) -> Iterator[Client]:
-        """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
-        with self.open_door(**figures) as client:
+        """A client that is signed in to the console of an account; it does not follow redirects."""
+        with self.open_api(**figures) as client:
             client.headers.update(FROM_OUR_PAGE)
             self.sign_in(client, account_id)
             yield client
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
-        """Let a client be the account's first person, who is brought to the page `to`."""
+        """Sign a client in as the account's first person, which leads to the page `to`."""
         assert client.get(self.owner_link(account_id)).headers["location"] == to
 
     def owner_link(self, account_id: UUID) -> str:
@@ -107,7 +107,7 @@ class Installation:
         return self.rollcall.keys.create(account_id, f"{kind} key", kind).key
 
     def owner(self) -> Connection[Any]:
-        """A session that sees every row, to look behind the scenes."""
+        """A session that sees every row."""
         return psycopg.connect(self.url, autocommit=True, options="-c search_path=rollcall_model,rollcall")
 
     def project(self) -> None:
@@ -120,7 +120,7 @@ class Installation:
     def projecting(self) -> Iterator[None]:
         """A worker beside the test, caught up before it begins; an error in it fails the test.
 
-        A key is known once it is projected: what needs one opens its door before this.
+        A key works once it is projected: what needs one creates it before this.
         """
         self.project()
         self._projecting = True
@@ -159,7 +159,7 @@ class Installation:
     def computed(self, account_id: UUID, saved: Saved) -> None:
         """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
         deadline = time.monotonic() + 30
-        while not reached(self.database, account_id, saved.position, saved.id):
+        while not has_reached(self.database, account_id, saved.position, saved.id):
             assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
 
@@ -175,8 +175,8 @@ class Installation:
         self.database.close()
 
     @contextmanager
-    def database_away(self) -> Iterator[None]:
-        """The server answers nobody who wants this database, and drops whoever is connected to it."""
+    def database_unavailable(self) -> Iterator[None]:
+        """The server refuses connections to this database and ends those that exist."""
         database = str(conninfo_to_dict(self.url)["dbname"])
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:

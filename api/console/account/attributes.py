@@ -50,7 +50,7 @@ def list_attributes(request: Request, services: ServicesDep, user: SignedIn, pag
         if is_unchanged(request, position):
             return nothing_new()
         own = accounts.attributes(connection, account_id)
-        readers = segments.counts_reading(connection, account_id)
+        readers = segments.counts_by_attribute(connection, account_id)
     label = filter_vocabulary(own, {}).label
     every: list[tuple[str, AttributeType]] = [*((row.key, row.type) for row in own), *BUILT_IN.items()]
     # A page begins after an index, as in the API: attributes are never removed.
@@ -121,7 +121,7 @@ def _declare(services: Services, user: SignedInUser, key: str, kind: Any, label:
         return services.rollcall.attributes.declare(user.account_id, key, kind, label).position
     except Refused:
         with snapshot(services, user.account_id) as (connection, _):
-            readers = segments.names_reading(connection, user.account_id, key)
+            readers = segments.names_using_attribute(connection, user.account_id, key)
         return services.rollcall.attributes.declare(user.account_id, key, kind, label, readers).position
 
 
@@ -131,7 +131,7 @@ def _require_own_attribute(services: Services, user: SignedInUser, key: str) -> 
     if attribute is None or key in BUILT_IN:
         raise NotFound("attribute_not_found", "no such attribute in this account")
     with snapshot(services, user.account_id) as (connection, _):
-        readers = segments.names_reading(connection, user.account_id, key)
+        readers = segments.names_using_attribute(connection, user.account_id, key)
     return {"key": key, "type": attribute.type, "label": attribute.label or ""}, readers
 
 

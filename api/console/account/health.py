@@ -31,8 +31,8 @@ from domain.errors import NotFound
 from domain.moments import Days
 from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
-from projections.read.health import RunningImport, SegmentInWork, Timer
-from projections.read.position import Standing, standing
+from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
+from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(prefix="/health")
 DeadLetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -43,11 +43,11 @@ MAX_SEGMENTS = 50
 class HealthFacts(NamedTuple):
     """What the page shows, read at one moment."""
 
-    standing: Standing
+    standing: InstallationStatus
     days: Days
-    timer: Timer
+    timer: NextTimeFlip
     imports: list[RunningImport]
-    segments_in_work: list[SegmentInWork]
+    segments_in_work: list[PendingSegment]
     total_segments: int
     dead_letters: list[DeadLetterRow]
     total_dead_letters: int
@@ -119,15 +119,15 @@ def retry(request: Request, services: ServicesDep, user: SignedIn, dead_letter_i
 
 
 def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetime) -> HealthFacts:
-    standing_now = standing(services.database)
+    standing_now = installation_status(services.database)
     with snapshot(services, account_id) as (connection, _):
         days, _ = accounts.calendar(connection, account_id)
         return HealthFacts(
             standing=standing_now,
             days=days,
-            timer=health.timer(connection, account_id, now),
+            timer=health.next_time_flip(connection, account_id, now),
             imports=health.running_imports(connection, account_id),
-            segments_in_work=health.segments_in_work(connection, account_id, limit=MAX_SEGMENTS),
+            segments_in_work=health.pending_segments(connection, account_id, limit=MAX_SEGMENTS),
             total_segments=segments.count(connection, account_id, name=None, kind=None),
             dead_letters=dead_letters.page(connection, account_id, before=pager.after_number, limit=pager.limit),
             total_dead_letters=dead_letters.count(connection, account_id),

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from api.console.web.rendering import count
 from domain.filters.wording import plural
-from projections.read.health import SegmentInWork, Timer
-from projections.read.position import Standing
+from projections.read.health import NextTimeFlip, PendingSegment
+from projections.read.position import InstallationStatus
 
 Kind = Literal["good", "working", "failed"]
 # A shorter backlog is none that a person could see, and a timer overdue for less is none that was missed.
@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     text: str
 
 
-def verdict_on_log(found: Standing, now: datetime) -> Verdict:
+def verdict_on_log(found: InstallationStatus, now: datetime) -> Verdict:
     """Whether the read model includes the log's last event."""
     backlog = found.head - found.position
     waited = now - (found.waiting_since or now)
@@ -35,7 +35,7 @@ def verdict_on_log(found: Standing, now: datetime) -> Verdict:
     return Verdict("failed", f"{text}: what is shown is out of date. Is the projection worker running?")
 
 
-def verdict_on_time(timer: Timer, now: datetime) -> Verdict:
+def verdict_on_time(timer: NextTimeFlip, now: datetime) -> Verdict:
     """Whether the changes that only depend on time have been made."""
     if timer.due_at is None:
         return Verdict("good", "No filter depends on time")
@@ -57,7 +57,7 @@ def verdict_on_imports(running: int) -> Verdict:
     return Verdict("working", f"{plural(running, 'import')} running") if running else Verdict("good", "None is running")
 
 
-def verdict_on_segments(in_work: list[SegmentInWork], total: int) -> Verdict:
+def verdict_on_segments(in_work: list[PendingSegment], total: int) -> Verdict:
     """Whether every segment shows the members of its newest filter."""
     failed = sum(each.failure is not None for each in in_work)
     working = len(in_work) - failed

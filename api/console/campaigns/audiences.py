@@ -26,7 +26,7 @@ from projections.read import accounts, campaigns, recipients
 from projections.read.campaigns import AudienceRow
 
 router = APIRouter()
-FORMS: dict[str, recipients.Form] = {"csv": "csv", "ndjson": "json"}
+FORMS: dict[str, recipients.LineFormat] = {"csv": "csv", "ndjson": "json"}
 FileType = Literal["csv", "ndjson"]
 
 

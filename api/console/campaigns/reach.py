@@ -13,7 +13,7 @@ from uuid import UUID
 
 from projections.model.audience_spec import AudienceSpec
 from projections.read import recipients, segments
-from projections.read.recipients import Recipient, Skipped
+from projections.read.recipients import RecipientRow, Skipped
 from projections.read.segments import SegmentRow
 
 # A page waits at most this long for the count; otherwise the browser requests it after the page.
@@ -74,7 +74,7 @@ def count_reach(
 
 def page(
     connection: Any, account_id: UUID, lists: ChosenSegments, *, after: int | None, limit: int
-) -> Sequence[Recipient]:
+) -> Sequence[RecipientRow]:
     """Returns a page of the recipients now, oldest customer first."""
     spec = lists.audience_spec(account_id)
     return recipients.page(connection, spec, after=after, limit=limit) if spec else []

@@ -103,10 +103,10 @@ def _show_candidates(
     with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
-        wanted = customers.search_of(connection, account_id, query)
+        wanted = customers.parse_search(connection, account_id, query)
         version, before = segment.serving or 0, pager.after_number
         rows = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.limit)
-        total = members.count_few_candidates(connection, account_id, version, wanted)
+        total = members.count_candidates_if_few(connection, account_id, version, wanted)
         words = accounts.words(connection, account_id, {})
     page = pager.page(rows, lambda row: str(row.customer_no), total)
     values = {

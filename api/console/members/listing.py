@@ -58,7 +58,7 @@ def manage(
     account_id = user.account_id
     with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        running = imports.running_in(connection, account_id, segment.segment_id)
+        running = imports.running_imports(connection, account_id, segment.segment_id)
         seen = "-".join(str(each) for each in (position, *(part for row in running for part in row)))
         if is_unchanged(request, seen):
             return nothing_new()
@@ -78,11 +78,11 @@ def _list_values(
     connection: Any, account_id: UUID, segment: SegmentRow, words: Words, pager: Pager, query: str
 ) -> dict[str, Any]:
     """Returns the template's values for the page of members that the address asks for."""
-    wanted = customers.search_of(connection, account_id, query)
+    wanted = customers.parse_search(connection, account_id, query)
     version, before = segment.serving or 0, _parse_key(pager.after)
     rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.limit)
     everyone = wanted == customers.EVERYONE
-    total = segment.members if everyone else members.count_few(connection, version, wanted)
+    total = segment.members if everyone else members.count_if_few(connection, version, wanted)
     page = pager.page(rows, lambda each: f"{each[1].isoformat()}{KEY_SEPARATOR}{each[0].customer_no}", total)
     return {"page": page, "lines": [customer_line(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 

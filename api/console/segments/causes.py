@@ -10,13 +10,13 @@ from domain.filters.nesting import SEGMENT
 from domain.filters.wording import Words, plural
 from domain.moments import micros
 from domain.stored_events import SegmentCreated, SegmentRefreshed
-from projections.read.explanations import MembershipExplanation, Told
+from projections.read.explanations import EventDetails, MembershipExplanation
 
 MOST_CHANGES = 3
 IMPORT_SOURCE, BULK_SOURCE = "import:", "bulk:"
 
 
-def describe_cause(cause: str, joined: bool, event: Told | None) -> str:
+def describe_cause(cause: str, joined: bool, event: EventDetails | None) -> str:
     """Returns a cause other than a change of the customer's data, as lists show it: "The filter was edited"."""
     match cause:
         case "time":
@@ -36,7 +36,7 @@ def describe_cause(cause: str, joined: bool, event: Told | None) -> str:
     return f"A change{origin_of(event)}"
 
 
-def describe_change(event: Told | None, reads: frozenset[str], words: Words) -> str:
+def describe_change(event: EventDetails | None, reads: frozenset[str], words: Words) -> str:
     """Returns a change of the customer's data, as lists show it: "Plan changed to gold, from /crm"."""
     text = changed_values(event, reads, words) if event is not None else ""
     source = origin_of(event)
@@ -45,7 +45,7 @@ def describe_change(event: Told | None, reads: frozenset[str], words: Words) -> 
     return f"{text[0].upper()}{text[1:]}{',' if source else ''}{source}"
 
 
-def origin_of(event: Told | None) -> str:
+def origin_of(event: EventDetails | None) -> str:
     """Returns where a change came from: " from /crm", " from a CSV import", an empty text where that is not known."""
     if event is None or not event.source:
         return ""
@@ -56,7 +56,7 @@ def origin_of(event: Told | None) -> str:
     return f" from {event.source}"
 
 
-def changed_values(event: Told, reads: frozenset[str], words: Words) -> str:
+def changed_values(event: EventDetails, reads: frozenset[str], words: Words) -> str:
     """Returns what a change set of the attributes that a filter reads: "Plan changed to gold".
 
     If it set none of them, everything it set; an empty text once the customer is erased.

@@ -23,7 +23,7 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, segment_id: Pat
     with snapshot(services, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
         attached = campaigns.of_segment(connection, user.account_id, segment.segment_id)
-        used_by = segments.names_naming(connection, user.account_id, segment.segment_id)
+        used_by = segments.names_referring_to(connection, user.account_id, segment.segment_id)
     values = {
         "segment": segment,
         "used_by": used_by,

@@ -132,7 +132,7 @@ def _read(services: Services, user: SignedInUser, segment_id: str) -> StoredSegm
             row,
             form_context(connection, user.account_id, row.segment_id),
             campaigns.of_segment(connection, user.account_id, row.segment_id),
-            segments.names_naming(connection, user.account_id, row.segment_id),
+            segments.names_referring_to(connection, user.account_id, row.segment_id),
         )
 
 

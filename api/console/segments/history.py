@@ -20,7 +20,7 @@ from api.http.read_your_writes import snapshot
 from domain import json_text
 from domain.filters.wording import Words
 from projections.read import explanations, history, segments
-from projections.read.history import Counted, Entry
+from projections.read.history import HistoryRow, ServedVersions
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments/{segment_id}")
@@ -79,13 +79,13 @@ def show_history(
     """Shows the chart of one range, and the newest joins and leaves. Each part of the page can be requested alone."""
     account_id, now = user.account_id, services.rollcall.now()
     part = request.headers.get("hx-target")
-    chart, entries, causes = Chart(None, quick=True), list[Entry](), list[str]()
+    chart, entries, causes = Chart(None, quick=True), list[HistoryRow](), list[str]()
     with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         segment = require_segment(connection, account_id, segment_id)
         words = segments.words(connection, account_id, ())
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         if part != CHART_PART:
             entries = history.page(connection, source, before=_parse_key(pager.after), limit=pager.limit)
             causes = _causes(connection, account_id, entries, frozenset(_attributes_in(segment.filter)), words)
@@ -117,7 +117,9 @@ def instants_of(segment: SegmentRow, chosen: str, now: datetime) -> list[datetim
     return [now - step * (steps - index) for index in range(steps + 1)]
 
 
-def _chart(connection: Any, source: Counted, segment: SegmentRow, instants: list[datetime], can_wait: bool) -> Chart:
+def _chart(
+    connection: Any, source: ServedVersions, segment: SegmentRow, instants: list[datetime], can_wait: bool
+) -> Chart:
     for limit in (QUICK_LIMIT, TIME_LIMIT) if can_wait else (QUICK_LIMIT,):
         sizes = history.sizes_back_from(connection, source, segment.members, instants, within=limit)
         if sizes is not None:
@@ -125,7 +127,9 @@ def _chart(connection: Any, source: Counted, segment: SegmentRow, instants: list
     return Chart(None, quick=False)
 
 
-def _causes(connection: Any, account_id: UUID, entries: list[Entry], reads: frozenset[str], words: Words) -> list[str]:
+def _causes(
+    connection: Any, account_id: UUID, entries: list[HistoryRow], reads: frozenset[str], words: Words
+) -> list[str]:
     events = explanations.events(connection, account_id, [each.position for each in entries])
     return [
         describe_change(events.get(each.position), reads, words)
@@ -147,7 +151,7 @@ def _attributes_in(raw: Any) -> Iterator[str]:
             yield from _attributes_in(raw.get(key))
 
 
-def _key_of(entry: Entry) -> str:
+def _key_of(entry: HistoryRow) -> str:
     return f"{entry.at.isoformat()}_{entry.customer_no}_{entry.position}_{entry.version_no}"
 
 

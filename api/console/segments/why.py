@@ -40,7 +40,7 @@ def explain(
         "segment": segment,
         "state": segment.state,
         "zone": words.zone,
-        "customer": display_name(explanation.person.shown),
+        "customer": display_name(explanation.customer.shown),
         "customer_id": explanation.customer_id,
         "since": explanation.since,
         "last": explanation.last,
@@ -67,7 +67,7 @@ def ask(
         segment = require_segment(connection, account_id, segment_id)
         rows = []
         if query.strip():
-            wanted = customers.search_of(connection, account_id, query)
+            wanted = customers.parse_search(connection, account_id, query)
             rows = customers.page(connection, account_id, wanted, before=None, limit=MAX_RESULTS + 1)
     values = {
         "segment": segment,

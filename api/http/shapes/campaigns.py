@@ -13,7 +13,7 @@ from api.http.shapes.bodies import STORABLE, RequestBody, without_default
 from domain.campaign import MAX_SEGMENTS
 from domain.segment import MAX_NAME
 from projections.read.campaigns import AudienceRow, CampaignRow
-from projections.read.recipients import Recipient as RecipientRow
+from projections.read.recipients import RecipientRow
 from projections.read.recipients import Skipped as SkippedRow
 
 SegmentIds = Annotated[

@@ -14,8 +14,8 @@ from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
 from api.http.shapes.customers import Customer
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
 from projections.model.changes import Change
-from projections.read.explanations import Told
-from projections.read.history import Entry, Last
+from projections.read.explanations import EventDetails
+from projections.read.history import HistoryRow, LastChange
 
 EXAMPLE_EXPLANATION: dict[str, Any] = {
     "segment_id": EXAMPLE_SEGMENT["id"],
@@ -172,7 +172,7 @@ class Changes(TypedDict):
     more: bool
 
 
-def show_cause(last: Last, event: Told | None) -> Cause:
+def show_cause(last: LastChange, event: EventDetails | None) -> Cause:
     """Returns what changed a membership last as `/v1` shows it; `event` is the event at its position."""
     # The event that records the passage of time has no source of its own.
     origin = event if last.cause != "time" else None
@@ -186,7 +186,7 @@ def show_cause(last: Last, event: Told | None) -> Cause:
     }
 
 
-def show_entry(entry: Entry) -> HistoryEntry:
+def show_entry(entry: HistoryRow) -> HistoryEntry:
     """Returns an entry of a segment's history as `/v1` shows it."""
     return {
         "customer_id": entry.customer_id,

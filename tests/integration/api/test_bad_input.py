@@ -30,7 +30,7 @@ def installation(postgres_url: str, template: str) -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         client.put("/v1/attributes/plan", json={"type": "text"}).raise_for_status()
         client.put("/v1/attributes/spent", json={"type": "number"}).raise_for_status()
         yield client

@@ -26,7 +26,7 @@ TYPES = {"plan": "text", "age": "number", "seen": "datetime", "born": "date", "n
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         for name, kind in TYPES.items():
             client.put(f"/v1/attributes/{name}", json={"type": kind}).raise_for_status()
         yield client
@@ -123,7 +123,7 @@ def test_time_and_edits_are_causes_and_members_who_stay_keep_their_cause(client:
 
 def test_an_explanation_names_the_source_of_the_change(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         client.put("/v1/attributes/plan", json={"type": "text"})
         segment = create(client, [GOLD])
         change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")
@@ -187,7 +187,7 @@ def test_explanation_members_and_preview_agree_as_time_passes(
     chance = random.Random(seed)
     key = installation.key(installation.account())
     installation.project()
-    with installation.open_door(key, own_write_wait=0) as client, installation.worker() as worker:
+    with installation.open_api(key, own_write_wait=0) as client, installation.worker() as worker:
 
         def run_until_idle() -> None:
             while worker.step():
@@ -251,7 +251,7 @@ def test_a_preview_refuses_what_saving_refuses(client: Client) -> None:
 def test_a_read_key_may_preview(installation: Installation) -> None:
     account = installation.account()
     read, write = installation.key(account, "read"), installation.key(account, "write")
-    with installation.projecting(), installation.open_door() as client:
+    with installation.projecting(), installation.open_api() as client:
         for key, status in ((read, 200), (write, 403)):
             headers = {"Authorization": f"Bearer {key}"}
             assert client.post("/v1/segments/preview", json={"filter": []}, headers=headers).status_code == status

@@ -14,7 +14,7 @@ from httpx import Client
 from api.console.account.health_verdicts import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
-from projections.read.position import Standing
+from projections.read.position import InstallationStatus
 from tests.support.clock import Clock
 from tests.support.installation import Installation
 
@@ -88,7 +88,7 @@ def test_the_backlog_is_shown_in_events_and_seconds(
 
 def test_large_numbers_have_thousands_separators() -> None:
     now = datetime(2026, 11, 3, tzinfo=UTC)
-    behind = Standing(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
+    behind = InstallationStatus(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
     assert verdict_on_log(behind, now).text == "Behind by 1,204 events, 3 s"
 
 

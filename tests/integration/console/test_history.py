@@ -183,7 +183,7 @@ def test_the_size_counted_back_from_now_equals_the_size_counted_from_the_beginni
     with installation.database.transaction(account_id) as connection:
         segment = read_segments.by_id(connection, account_id, gold)
         assert segment is not None
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         span = (clock.at - began) / 40
         for first in (0, 13, 39):
             points = [began + span * step for step in range(first, 41)]
@@ -249,7 +249,7 @@ def test_a_count_that_exceeds_its_time_limit_is_cancelled_and_the_snapshot_stays
     with installation.database.transaction(account_id) as connection:
         segment = read_segments.by_id(connection, account_id, gold)
         assert segment is not None
-        source = history.counted(connection, account_id, segment.segment_no)
+        source = history.served_versions(connection, account_id, segment.segment_no)
         points = [clock.at, clock.at + timedelta(hours=1)]
         span = timedelta(milliseconds=1)
         assert history.sizes_back_from(connection, source, 60_000, points, within=span) is None

@@ -18,6 +18,7 @@ from tests.support.clock import Clock
 from tests.support.console.console import EMAIL, PASSWORD, Aside, is_in, rows, sign_in
 from tests.support.installation import FROM_OUR_PAGE, Installation
 
+Ana = tuple[UUID, UUID]  # the account and the person
 pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
 NEW = "other secret words"
@@ -25,7 +26,7 @@ PAGES = ["/console/people", "/console/people/new", "/console/you", "/console/peo
 
 
 @pytest.fixture
-def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
+def anas(ana: Ana, browser: Client) -> Client:
     """The browser of Ana, who is signed in with a password."""
     assert sign_in(browser).status_code == 303
     return browser
@@ -34,7 +35,7 @@ def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
 @pytest.fixture
 def other(installation: Installation) -> Iterator[Client]:
     """The browser of another person."""
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client
 
@@ -74,9 +75,7 @@ def test_every_page_about_people_requires_a_session(installation: Installation, 
     assert answer.headers["location"].startswith("/console/sign-in?next=")
 
 
-def test_an_added_person_opens_the_link_chooses_a_password_and_signs_in_with_it(
-    ana: Any, anas: Client, other: Client
-) -> None:
+def test_an_added_person_opens_the_link_and_chooses_a_password(ana: Any, anas: Client, other: Client) -> None:
     link = add(anas, "Bob <i>", "bob@example.com")
     assert names(anas) == ["Ana", "Bob &lt;i&gt;"]
     assert "sign-in/" not in anas.get("/console/people").text
@@ -110,7 +109,7 @@ def test_an_error_in_the_form_is_shown_beside_its_field(ana: Any, anas: Client, 
 
 
 def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
     bob = id_of(installation, ana[0], "bob@example.com")
@@ -125,7 +124,7 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
 
 
 def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_working(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     other.get(add(anas, "Bob", "bob@example.com"))
     choose_password(other)
@@ -149,7 +148,7 @@ def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_workin
 
 
 def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
+    installation: Installation, ana: Ana, anas: Client
 ) -> None:
     assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
     answer = anas.post(f"/console/people/{ana[1]}/remove")
@@ -158,7 +157,7 @@ def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
     assert is_in(anas)
 
 
-def test_two_people_who_remove_each_other_at_once_leave_one(installation: Installation, ana: tuple[UUID, UUID]) -> None:
+def test_two_people_who_remove_each_other_at_once_leave_one(installation: Installation, ana: Ana) -> None:
     bob = people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
     with installation.database.transaction(ana[0], read_only=False) as first:
         # What removing Bob does before it commits.
@@ -171,7 +170,7 @@ def test_two_people_who_remove_each_other_at_once_leave_one(installation: Instal
 
 
 def test_people_of_another_account_are_not_found(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     theirs = installation.account("theirs")
     eve = people.add(
@@ -195,7 +194,7 @@ def test_people_of_another_account_are_not_found(
 
 
 def test_changing_a_password_requires_the_current_one_and_ends_every_other_session(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     assert sign_in(other).status_code == 303
     link = installation.link(ana[1], ana[0])
@@ -220,7 +219,7 @@ def test_attempts_with_a_wrong_current_password_are_limited_too(ana: Any, anas: 
 
 
 def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
-    installation: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Clock
+    installation: Installation, ana: Ana, browser: Client, clock: Clock
 ) -> None:
     browser.get(installation.link(ana[1], ana[0]))
     assert "Current password" not in browser.get("/console/you").text
@@ -243,7 +242,7 @@ def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
         ({"password": "a" * 12}, "repeated"),
     ],
 )
-def test_a_new_password_that_is_refused_says_why_beside_its_field(
+def test_a_refused_new_password_says_why_beside_its_field(
     ana: Any, anas: Client, sent: dict[str, str], place: str
 ) -> None:
     answer = anas.post("/console/you/password", data={"current": PASSWORD, **sent})
@@ -272,9 +271,7 @@ def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
     assert sign_in(browser, NEW, "o@example.com").status_code == 303
 
 
-def test_name_and_address_are_changed_but_not_to_an_address_in_use(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
-) -> None:
+def test_name_and_address_change_but_not_to_one_in_use(installation: Installation, ana: Ana, anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
     for data, place in [
         ({"name": "Ana", "email": "BOB@example.com"}, "email"),
@@ -301,9 +298,7 @@ def test_an_open_list_gets_only_what_is_new(ana: Any, anas: Client) -> None:
     assert "Bob" in anas.get("/console/people", headers=headers).text
 
 
-def test_no_answer_contains_a_hash_or_a_password(
-    installation: Installation, ana: tuple[UUID, UUID], anas: Client
-) -> None:
+def test_no_answer_contains_a_hash_or_a_password(installation: Installation, ana: Ana, anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
     bob = id_of(installation, ana[0], "bob@example.com")
     answers = [anas.get(page.format(bob)) for page in PAGES]

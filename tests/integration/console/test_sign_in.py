@@ -89,7 +89,7 @@ def test_a_too_large_form_is_refused_before_it_is_stored(installation: Installat
         b'--x\r\nContent-Disposition: form-data; name="email"; filename="a"\r\n\r\n' if kind[-1] == "x" else b"email="
     )
     pieces = [head, *[b"a" * 65_536] * 40]
-    with installation.open_door(max_body=1 << 20, max_import=1 << 20) as client:
+    with installation.open_api(max_body=1 << 20, max_import=1 << 20) as client:
         headers = FROM_OUR_PAGE | {"Content-Type": kind}
         body = b"".join(pieces) if whole else iter(pieces)
         answer = client.post("/console/sign-in", content=body, headers=headers)
@@ -133,7 +133,7 @@ def test_five_attempts_within_any_quarter_of_an_hour_count_and_a_success_resets_
 def test_every_process_of_the_api_counts_the_same_attempts(
     installation: Installation, ana: Any, browser: Client
 ) -> None:
-    with installation.open_door() as other:
+    with installation.open_api() as other:
         other.headers.update(FROM_OUR_PAGE)
         for each in (browser, other, browser, other, browser):
             assert sign_in(each, "wrong password").status_code == 422

@@ -55,7 +55,7 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
     finally:
         api.close()
         worker.close()
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         assert client.get("/v1/customers/ana").json()["name"] == "Ana"
 
 

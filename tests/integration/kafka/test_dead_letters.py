@@ -1,4 +1,4 @@
-"""Dead letters, real broker to real database and back: byte for byte, none lost, repeats recognisable."""
+"""Dead letters, from a real broker to a real database and back: byte for byte, none lost, repeats identifiable."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from consumers.dead_letters import DeadLetterRelay, message_of
+from consumers.dead_letter_publisher import DeadLetterPublisher, message_of
 from consumers.kafka import Message
 from deploy.clock import Clock
 from projections.postgres.database import Database
 from projections.records.dead_letters import StoredLetter, pass_on
 from tests.support.kafka.broker import Broker, eventually
-from tests.support.kafka.ingest import DLT, TOPIC, Door
+from tests.support.kafka.ingest import DLT, TOPIC, IngestRig
 
 CLASSES = ("created", "changed", "unchanged", "stale", "duplicate", "deleted", "invalid", "ignored")
 HOSTILE: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]] = [
@@ -27,23 +27,23 @@ HOSTILE: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]]
     (b"[" * 10_000, b"k", []),
     (b"x" * 900_000, b"k", []),
 ]
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture
-def door(broker: Broker, database_url: str) -> Door:
-    return Door(broker, database_url)
+def rig(broker: Broker, database_url: str) -> IngestRig:
+    return IngestRig(broker, database_url)
 
 
 def counted() -> dict[str, float]:
     return {name: REGISTRY.get_sample_value("rollcall_ingest_records_total", {"result": name}) or 0 for name in CLASSES}
 
 
-def check_letters(door: Door) -> None:
+def check_letters(rig: IngestRig) -> None:
     bad: dict[tuple[int, int], Any] = {}
-    originals = {(each.partition(), each.offset()): each for each in door.broker.read_all(TOPIC, 4)}
-    letters = door.broker.read_all(DLT)
+    originals = {(each.partition(), each.offset()): each for each in rig.broker.read_all(TOPIC, 4)}
+    letters = rig.broker.read_all(DLT)
     assert len(letters) == 10
     for letter in letters:
         about = {name: text.decode() for name, text in letter.headers() if name.startswith("dlt-")}
@@ -67,28 +67,28 @@ def check_letters(door: Door) -> None:
     assert [about.get("dlt-null-headers") for about in bad.values()].count("null") == 1
 
 
-def test_every_record_ends_in_one_class_and_the_invalid_ones_in_the_dead_letter_topic_byte_for_byte(door: Door) -> None:
+def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byte(rig: IngestRig) -> None:
     before = counted()
     for number in range(200):
-        door.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
+        rig.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
         if number % 40 == 0:
             value, key, headers = HOSTILE[number // 40]
-            door.broker.send(TOPIC, value, key, headers)
-    door.send(300, "c1", {"attributes": {"score": "a lot"}})  # known to be a number
-    door.send(301, "c2", {"phone": "not a phone"})
-    door.send(302, "c3\x7f", {})
-    door.send(303, "c4", {"name": "a\x00b"})
-    door.send(304, "c5", {"attributes": {"Bad Key": 1}})
-    door.send(1, "c1", {"name": "N1", "attributes": {"score": 1}})  # a duplicate
-    door.send(305, "c6", {"name": "N6"})  # unchanged
-    door.send(306, "c7", None, ce_type="rollcall.customer.opted_out.v1")
-    door.send(307, "c8", None, ce_type="rollcall.customer.deleted.v1")
-    door.broker.send(TOPIC, None, b"tombstone")
-    door.broker.flush()
+            rig.broker.send(TOPIC, value, key, headers)
+    rig.send(300, "c1", {"attributes": {"score": "a lot"}})  # known to be a number
+    rig.send(301, "c2", {"phone": "not a phone"})
+    rig.send(302, "c3\x7f", {})
+    rig.send(303, "c4", {"name": "a\x00b"})
+    rig.send(304, "c5", {"attributes": {"Bad Key": 1}})
+    rig.send(1, "c1", {"name": "N1", "attributes": {"score": 1}})  # a duplicate
+    rig.send(305, "c6", {"name": "N6"})  # unchanged
+    rig.send(306, "c7", None, ce_type="rollcall.customer.opted_out.v1")
+    rig.send(307, "c8", None, ce_type="rollcall.customer.deleted.v1")
+    rig.broker.send(TOPIC, None, b"tombstone")
+    rig.broker.flush()
     sent = 200 + 5 + 5 + 5
-    with door.ingesting():
-        eventually(lambda: door.taken() == sent)
-        eventually(lambda: [published for _, published in door.letters()] == [True] * 10)
+    with rig.ingesting():
+        eventually(lambda: rig.taken() == sent)
+        eventually(lambda: [published for _, published in rig.letters()] == [True] * 10)
     after = {name: count - before[name] for name, count in counted().items() if count != before[name]}
     assert after == {
         "created": 200,
@@ -99,66 +99,66 @@ def test_every_record_ends_in_one_class_and_the_invalid_ones_in_the_dead_letter_
         "deleted": 1,
         "ignored": 1,
     }
-    assert door.events() == 200 + 2
-    check_letters(door)
+    assert rig.events() == 200 + 2
+    check_letters(rig)
 
 
-def store_letters(door: Door, count: int) -> None:
+def store_letters(rig: IngestRig, count: int) -> None:
     for number in range(count):
-        door.send(number, f"c{number}", b"{")
-    door.broker.flush()
-    with door.ingesting():
-        eventually(lambda: door.taken() == count)
-        eventually(lambda: door.letters() == [("malformed_json", True)] * count)
+        rig.send(number, f"c{number}", b"{")
+    rig.broker.flush()
+    with rig.ingesting():
+        eventually(lambda: rig.taken() == count)
+        eventually(lambda: rig.letters() == [("malformed_json", True)] * count)
 
 
-def test_a_crash_between_publishing_and_marking_publishes_again_recognisably(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_letters(door, 5)
-    with psycopg.connect(door.url) as connection:
+    store_letters(rig, 5)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    database = Database(door.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, door.broker.address, Clock().now)
-    publish = relay._publisher.publish
+    database = Database(rig.url, "rollcall_worker", size=1)
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    publish = publisher._producer.publish
 
     def then_crash(messages: Sequence[Message]) -> list[bool]:
         publish(messages)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(relay._publisher, "publish", then_crash)
+    monkeypatch.setattr(publisher._producer, "publish", then_crash)
     with pytest.raises(KeyboardInterrupt):
-        relay.publish_all()
+        publisher.publish_all()
     monkeypatch.undo()
-    assert relay.publish_all() == 5
-    assert relay.publish_all() == 0
-    relay.close()
+    assert publisher.publish_all() == 5
+    assert publisher.publish_all() == 0
+    publisher.close()
     database.close()
     origins = [
         tuple(text for name, text in letter.headers() if name.startswith("dlt-original-"))
-        for letter in door.broker.read_all(DLT)
+        for letter in rig.broker.read_all(DLT)
     ]
     assert len(origins) == 15
     assert len(set(origins)) == 5
 
 
-def test_what_a_process_left_that_died_is_published_by_one_that_lives(door: Door) -> None:
-    store_letters(door, 1)
-    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
-        relay = DeadLetterRelay(database, door.broker.address, Clock().now)
-        relay.start()
-        eventually(lambda: relay._wake.is_set() is False)
-        with psycopg.connect(door.url) as connection:
+def test_letters_of_a_crashed_process_are_published_by_another(rig: IngestRig) -> None:
+    store_letters(rig, 1)
+    with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
+        publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+        publisher.start()
+        eventually(lambda: publisher._wake.is_set() is False)
+        with psycopg.connect(rig.url) as connection:
             connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-        eventually(lambda: door.letters() == [("malformed_json", True)])
-        relay.close()
+        eventually(lambda: rig.letters() == [("malformed_json", True)])
+        publisher.close()
 
 
-def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -> None:
-    store_letters(door, 1)
-    with psycopg.connect(door.url) as connection:
+def test_two_processes_do_not_publish_the_same_letter_concurrently(rig: IngestRig) -> None:
+    store_letters(rig, 1)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
+    with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
         second: list[int] = []
 
         def publish(_: Sequence[StoredLetter]) -> None:
@@ -168,22 +168,22 @@ def test_two_processes_do_not_publish_the_same_letter_side_by_side(door: Door) -
     assert second == [0]
 
 
-def test_a_letter_that_the_broker_refuses_as_too_large_does_not_hold_up_the_others(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+def test_a_letter_that_the_broker_refuses_as_too_large_does_not_block_the_others(
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_letters(door, 3)
-    with psycopg.connect(door.url) as connection:
+    store_letters(rig, 3)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    database = Database(door.url, "rollcall_worker", size=1)
-    relay = DeadLetterRelay(database, door.broker.address, Clock().now)
-    # The embedded broker takes every size, so the client is made to refuse in its stead.
-    producer = relay._publisher._connected()
+    database = Database(rig.url, "rollcall_worker", size=1)
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    # The embedded broker accepts every size, so the client is made to refuse instead.
+    producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10
-    assert relay.publish_all() == 3
-    relay.close()
+    assert publisher.publish_all() == 3
+    publisher.close()
     database.close()
-    assert door.letters() == [("malformed_json", True)] * 3
-    assert len(door.broker.read_all(DLT)) == 3
+    assert rig.letters() == [("malformed_json", True)] * 3
+    assert len(rig.broker.read_all(DLT)) == 3
 
 
 def test_a_letter_with_neither_key_nor_value_nor_time_can_be_published() -> None:

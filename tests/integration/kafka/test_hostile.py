@@ -1,4 +1,4 @@
-"""Whatever stands in a record, the ingest stores it or sets it aside, and goes on."""
+"""Whatever a record contains, the ingest stores it or makes it a dead letter, and goes on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NASTY: list[Any] = [
 
 
 class Stranger:
-    """Sends records that are mostly right, with something nasty in one part or another."""
+    """Makes records that are mostly valid, with a nasty value in one part or another."""
 
     def __init__(self) -> None:
         self._dice = random.Random(SEED)
@@ -82,7 +82,7 @@ class Stranger:
 
 
 class Once:
-    """Gives one batch, then says stop."""
+    """Returns one batch, then sets `stop`."""
 
     def __init__(self, batch: Batch, stop: threading.Event) -> None:
         self._batch: Batch | None = batch
@@ -95,14 +95,14 @@ class Once:
         return batch
 
     def rewind(self, batch: Batch) -> None:
-        raise AssertionError("nobody else reads this")
+        raise AssertionError("no other process reads this partition")
 
-    def hint(self) -> None: ...
+    def commit_group_offsets(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-class Nobody:
+class NoPublisher:
     def start(self) -> None: ...
 
     def wake(self) -> None: ...
@@ -120,12 +120,12 @@ def test_no_record_stops_the_ingest(database_url: str) -> None:
         records = [stranger.record(taken + number) for number in range(50)]
         stop = threading.Event()
         batch = Batch("t", 0, "kafka:t:id:0", taken - 1 if taken else None, records, 0)
-        Ingest(app.customers, Once(batch, stop), {"t": account}, Nobody(), Clock(), stop).run()
+        Ingest(app.customers, Once(batch, stop), {"t": account}, NoPublisher(), Clock(), stop).run()
         taken += len(records)
         assert app.customers.tracked_offset("kafka:t:id:0") == taken - 1
     store.close()
     with psycopg.connect(database_url) as connection:
-        # Some are gone again: deletions among the records erase persons, and the letters about them.
+        # Some are gone by now: deletions among the records erase customers, and the dead letters about them.
         (letters,) = connection.execute("SELECT max(dead_letter_id) FROM rollcall.dead_letters").fetchone() or (0,)
         (customers,) = connection.execute("SELECT count(*) FROM rollcall.customer_states").fetchone() or (0,)
         (changed,) = connection.execute("SELECT count(*) FROM rollcall.stored_events").fetchone() or (0,)

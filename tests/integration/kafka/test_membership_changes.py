@@ -1,4 +1,4 @@
-"""The change stream: who follows it has the members that the API shows, over HTTP and on Kafka."""
+"""The change stream: a follower has the members that the API shows, over HTTP and on Kafka."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipRelay, message_of
+from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipPublisher, message_of
 from domain.errors import Unavailable
 from projections.model.changes import forget as forget_changes
 from projections.model.changes import pass_on
@@ -37,7 +37,7 @@ def account(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account: UUID) -> Iterator[Client]:
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         yield client
 
 
@@ -63,7 +63,7 @@ def follow(client: Client, segment: str, after: int = 0, limit: int = 3) -> tupl
 
 
 def folded(changes: list[Any]) -> set[str]:
-    """The members after all changes; a join of who is in, or a leave of who is not, would be a mistake."""
+    """The members after all changes; fails if a member joins or a non-member leaves."""
     inside: set[str] = set()
     for each in changes:
         assert (each["customer_id"] in inside) == (each["type"] == "left"), each
@@ -102,17 +102,17 @@ def test_a_follower_has_the_members_that_readers_see(client: Client) -> None:
     assert client.get(f"/v1/segments/{segments[0]}/changes", params={"after": -1}).status_code == 422
 
 
-def test_an_edit_is_told_once_it_is_served_and_one_that_was_not_never(
+def test_an_edit_changes_the_stream_when_it_is_served_and_a_cancelled_one_never(
     installation: Installation, account: UUID
 ) -> None:
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
         for n, each in enumerate(["gold", "gold", "silver", "bronze"]):
             last = put(client, f"c{n}", each)
         client.get("/v1/customers", params={"min_position": last}).raise_for_status()
         before, cursor = follow(client, segment)
-    with installation.open_door(key, own_write_wait=0.0) as client:
+    with installation.open_api(key, own_write_wait=0.0) as client:
         for wanted in (plan("bronze"), plan("silver")):
             client.patch(f"/v1/segments/{segment}", json={"filter": wanted}).raise_for_status()
             with installation.worker(live=False) as worker:
@@ -126,9 +126,9 @@ def test_an_edit_is_told_once_it_is_served_and_one_that_was_not_never(
         assert folded(before + new) == members(client, segment)
 
 
-def test_a_rebuild_tells_nobody_anything(installation: Installation, account: UUID) -> None:
+def test_a_rebuild_adds_nothing_to_the_stream(installation: Installation, account: UUID) -> None:
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
         put(client, "a", "gold")
         last = put(client, "b", "gold")
@@ -136,32 +136,32 @@ def test_a_rebuild_tells_nobody_anything(installation: Installation, account: UU
         before, cursor = follow(client, segment)
     assert len(before) == 2
     rebuild(installation.url)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         assert follow(client, segment) == (before, cursor)
         last = put(client, "a", None)
         client.get("/v1/customers", params={"min_position": last}).raise_for_status()
         assert [each["type"] for each in follow(client, segment, cursor)[0]] == ["left"]
 
 
-def test_a_rebuild_waits_behind_a_worker_that_lags_so_that_nothing_goes_untold(
+def test_a_rebuild_waits_for_a_lagging_worker_so_that_no_change_is_missing(
     installation: Installation, account: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However far ahead the log is: what a rebuild projects is told to nobody."""
+    """However far ahead the log is: what a rebuild projects is not in the stream."""
     monkeypatch.setattr("projections.worker.rebuild.CLOSE", 0)
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
-    with installation.open_door(key, own_write_wait=0.0) as client:
+    with installation.open_api(key, own_write_wait=0.0) as client:
         for who, wanted in (("a", "gold"), ("b", "gold"), ("a", "silver")):
             put(client, who, wanted)
         rebuild(installation.url)
         installation.project()
-        told, _ = follow(client, segment)
-        assert [each["type"] for each in told] == ["joined", "joined", "left"]
-        assert folded(told) == members(client, segment)
+        changes, _ = follow(client, segment)
+        assert [each["type"] for each in changes] == ["joined", "joined", "left"]
+        assert folded(changes) == members(client, segment)
 
 
-def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
+def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids(
     client: Client, installation: Installation, broker: Broker
 ) -> None:
     kept, gone = create(client, "gold"), create(client, "gold")
@@ -172,18 +172,18 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
     client.delete(f"/v1/segments/{gone}").raise_for_status()
     client.delete("/v1/customers/c1").raise_for_status()
     database = Database(installation.url, "rollcall_worker", size=3)
-    relay = MembershipRelay(database, broker.address)
+    publisher = MembershipPublisher(database, broker.address)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
-        relay._publish(changes[:7])
+        publisher._publish(changes[:7])
         crashed.extend(message_of(each) for each in changes[:7])
         raise Unavailable("killed", "between publishing and moving on")
 
     with pytest.raises(Unavailable):
         pass_on(database, 1_000, publish_and_die)
-    assert relay.publish_all() > 7
-    relay.start()
+    assert publisher.publish_all() > 7
+    publisher.start()
     put(client, "c2", "gold")
     last = put(client, "c2", "bronze")
     client.get("/v1/customers", params={"min_position": last}).raise_for_status()
@@ -192,10 +192,10 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
             left = "SELECT max(c.change_no) - max(p.change_no) FROM membership_changes c, published_changes p"
             eventually(lambda: owner.execute(left).fetchone() == (0,))
     finally:
-        relay.close()
+        publisher.close()
         database.close()
-    told = broker.read_all(TOPIC, PARTITIONS)
-    events = [dict(each.headers()) | {"data": json.loads(each.value()), "key": each.key()} for each in told]
+    changes = broker.read_all(TOPIC, PARTITIONS)
+    events = [dict(each.headers()) | {"data": json.loads(each.value()), "key": each.key()} for each in changes]
     assert all(each["key"] == each["ce_subject"] == each["data"]["customer_id"].encode() for each in events)
     ids = [each["ce_id"] for each in events]
     assert len(ids) - len(set(ids)) == len(crashed) == 7
@@ -211,14 +211,14 @@ def test_kafka_tells_the_same_in_order_and_after_a_crash_under_the_same_ids(
 
 
 def forget(installation: Installation, *, days: int, published_only: bool = False, chunk: int = 3) -> None:
-    """What the worker does in time, as if it were the end of the last of so many days."""
+    """Does what the worker does by and by, as if `days` days had passed."""
     with installation.worker() as worker:
         before = installation.now() + timedelta(days=1 - days)
         while forget_changes(worker.connection, before, chunk, published_only=published_only):
             continue
 
 
-def test_who_follows_with_a_cursor_too_old_is_told_to_start_from_the_members(
+def test_a_cursor_that_is_too_old_is_refused_and_the_follower_starts_from_the_members(
     client: Client, installation: Installation
 ) -> None:
     old, quiet = create(client, "gold"), create(client, "silver")
@@ -229,13 +229,13 @@ def test_who_follows_with_a_cursor_too_old_is_told_to_start_from_the_members(
     client.get("/v1/customers", params={"min_position": last}).raise_for_status()
     seen, _ = follow(client, old)
     _, seen_quiet = follow(client, quiet, cursor)
-    assert seen_quiet > cursor, "a cursor goes on where only others change"
+    assert seen_quiet > cursor, "a cursor advances even if only other segments change"
     forget(installation, days=2)
     assert follow(client, old)[0] == seen, "nothing is old yet"
     forget(installation, days=1)
     young = create(client, "gold", "bronze")
     position = put(client, "late", "gold")
-    assert {each["type"] for each in follow(client, young)[0]} == {"joined"}, "a younger segment's stream is whole"
+    assert {each["type"] for each in follow(client, young)[0]} == {"joined"}, "a younger segment's stream is complete"
     for after in (0, cursor):
         gone = client.get(f"/v1/segments/{old}/changes", params={"after": after, "min_position": position})
         assert (gone.status_code, gone.json()["code"]) == (410, "changes_forgotten")
@@ -248,17 +248,17 @@ def test_who_follows_with_a_cursor_too_old_is_told_to_start_from_the_members(
     for each in follow(client, old, gone.json()["next_after"])[0]:
         (inside.add if each["type"] == "joined" else inside.discard)(each["customer_id"])
     assert inside == members(client, old)
-    assert follow(client, quiet, seen_quiet)[0] == [], "who has asked now and then has missed nothing"
+    assert follow(client, quiet, seen_quiet)[0] == [], "a follower who asked regularly has missed nothing"
 
 
-def test_nothing_is_forgotten_before_it_is_on_its_topic(client: Client, installation: Installation) -> None:
+def test_no_change_is_removed_before_it_is_published(client: Client, installation: Installation) -> None:
     segment = create(client, "gold")
     for n in range(5):
         last = put(client, f"c{n}", "gold")
     client.get("/v1/customers", params={"min_position": last}).raise_for_status()
-    told = follow(client, segment)[0]
+    changes = follow(client, segment)[0]
     forget(installation, days=1, published_only=True)
-    assert follow(client, segment)[0] == told
+    assert follow(client, segment)[0] == changes
     database = Database(installation.url, "rollcall_worker")
     published: list[Any] = []
     assert pass_on(database, 2, published.extend) == 2
@@ -271,4 +271,4 @@ def test_nothing_is_forgotten_before_it_is_on_its_topic(client: Client, installa
     database = Database(installation.url, "rollcall_worker")
     assert pass_on(database, 1_000, rest.extend) == 3
     database.close()
-    assert [str(each.id) for each in published + rest] == [each["id"] for each in told]
+    assert [str(each.id) for each in published + rest] == [each["id"] for each in changes]

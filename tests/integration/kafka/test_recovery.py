@@ -1,4 +1,4 @@
-"""What the Kafka source makes of a broker that goes, comes back, forgets, or is shared with others."""
+"""The Kafka source with a broker that stops, restarts, loses its data, or is shared with other processes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from consumers.kafka import Source, ensure_topics
 from domain.errors import Unavailable
 from tests.support.kafka.broker import Broker
-from tests.support.kafka.reading import TOPIC, Positions, lost, reading, take, values
+from tests.support.kafka.source_reading import TOPIC, Positions, lost, reading, take, values
 
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def test_a_topic_that_does_not_exist_is_waited_for_and_not_made(broker: Broker) -> None:
+def test_a_topic_that_does_not_exist_is_awaited_and_not_created(broker: Broker) -> None:
     with reading(broker, Positions()) as source:
         for _ in range(3):
             assert source.next_batch(0.1) is None
@@ -27,7 +27,7 @@ def test_a_topic_that_does_not_exist_is_waited_for_and_not_made(broker: Broker) 
         assert values(take(source, Positions(), 1)) == [b"first"]
 
 
-def test_a_topic_that_appears_later_is_read_beside_the_others(broker: Broker) -> None:
+def test_a_topic_that_is_created_later_is_read_too(broker: Broker) -> None:
     broker.create(TOPIC, 2)
     positions = Positions()
     source = Source(broker.address, [TOPIC, "later"], positions.get)
@@ -44,7 +44,7 @@ def test_a_topic_that_appears_later_is_read_beside_the_others(broker: Broker) ->
     source.close()
 
 
-def test_a_broker_that_stands_still_is_waited_for(broker: Broker) -> None:
+def test_a_frozen_broker_is_awaited(broker: Broker) -> None:
     broker.create(TOPIC)
     positions = Positions()
     with reading(broker, positions) as source:
@@ -91,7 +91,7 @@ def test_a_recreated_topic_starts_over(broker: Broker, count: int, noticed: bool
     assert len({name.split(":")[2] for name in positions}) == 2
 
 
-def test_a_topic_recreated_while_nobody_looked_starts_over(broker: Broker) -> None:
+def test_a_topic_recreated_while_not_connected_starts_over(broker: Broker) -> None:
     broker.create(TOPIC, 1)
     positions = Positions()
     broker.send(TOPIC, b"old")
@@ -124,7 +124,7 @@ def test_a_position_beyond_the_log_is_reported_and_the_log_read_again(broker: Br
     assert positions == {name: 0}
 
 
-def test_positions_that_cannot_be_read_are_waited_for(broker: Broker) -> None:
+def test_reading_waits_until_stored_positions_can_be_read(broker: Broker) -> None:
     broker.create(TOPIC, 1)
     broker.send(TOPIC, b"one")
     broker.flush()
@@ -164,7 +164,7 @@ def test_members_of_a_group_share_the_partitions_and_take_over_from_each_other(b
                     positions.taken(batch)
                     found.extend(record.value or b"" for record in batch.records)
                     shares[number].add(batch.partition)
-                source.hint()
+                source.commit_group_offsets()
 
     threads = [threading.Thread(target=member, args=(number,)) for number in range(2)]
     for thread in threads:

@@ -12,13 +12,13 @@ from kafka import KafkaProducer
 from consumers.kafka import ensure_topics
 from consumers.records import Record
 from tests.support.kafka.broker import Broker
-from tests.support.kafka.reading import TOPIC, Positions, reading, take, values
+from tests.support.kafka.source_reading import TOPIC, Positions, reading, take, values
 
-# See kafka_rig.forget_failed_connections.
+# See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def test_topics_are_made_once(broker: Broker) -> None:
+def test_topics_are_created_once(broker: Broker) -> None:
     ensure_topics(broker.address, {TOPIC: 5, "other": 1})
     broker.send(TOPIC, b"kept")
     broker.flush()
@@ -77,7 +77,7 @@ def test_every_compression_is_read(broker: Broker, codec: str) -> None:
         assert len(take(source, Positions(), 500)) == 500
 
 
-def test_a_record_alone_is_handed_on_at_once(broker: Broker) -> None:
+def test_a_single_record_is_returned_at_once(broker: Broker) -> None:
     broker.create(TOPIC, 12)
     positions = Positions()
     seconds = []
@@ -109,7 +109,7 @@ def test_it_continues_where_the_stored_position_ends(broker: Broker) -> None:
             assert values(take(source, positions, 100)) == sorted(b"%d %d" % (round_, number) for number in range(100))
 
 
-def test_a_batch_that_was_not_taken_in_comes_again_after_rewind(broker: Broker) -> None:
+def test_a_batch_that_was_not_stored_is_returned_again_after_rewind(broker: Broker) -> None:
     broker.create(TOPIC, 1)
     for number in range(10):
         broker.send(TOPIC, b"%d" % number)

@@ -36,3 +36,4 @@ def test_an_audience_that_passing_time_completes_is_counted(installation: Instal
             continue
     with installation.owner() as owner:
         assert owner.execute("SELECT counted, recipients FROM audiences").fetchall() == [(True, 3)]
+    installation.close()

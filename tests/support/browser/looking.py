@@ -1,4 +1,4 @@
-"""What a page must look like to everybody: by axe's rules, in light and in dark, on a narrow screen."""
+"""What is wrong with a page by axe's rules, in both colour schemes, and on a narrow screen."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def within_the_screen(page: Page) -> None:
 
 
 def labels_sticking_out(page: Page) -> list[str]:
-    """The labels that lie over what stands beneath them."""
+    """The labels that cover what is beneath them."""
     found: list[str] = page.evaluate(BURSTING)
     return found
 

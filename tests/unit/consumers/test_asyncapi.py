@@ -1,4 +1,4 @@
-"""api/asyncapi.yaml says what the Kafka door does: its examples go through the real reader and writer."""
+"""api/asyncapi.yaml describes the Kafka interface: its examples go through the real parser and publishers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from consumers.cloud_events import KINDS, Unusable, read
-from consumers.dead_letters import message_of
+from consumers.cloud_events import KINDS, Unusable, parse_record
+from consumers.dead_letter_publisher import message_of
 from consumers.membership_publisher import message_of as membership_message
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
@@ -74,8 +74,8 @@ def test_examples_fit_their_schemas(message: dict[str, Any], example: dict[str, 
     ("message", "example"),
     [each for each in examples() if not str(each.id).startswith(("deadLetter", "membershipChange"))],
 )
-def test_the_door_takes_every_example_in(message: dict[str, Any], example: dict[str, Any]) -> None:
-    change = read(as_record(example), MachineClock())
+def test_every_example_is_parsed(message: dict[str, Any], example: dict[str, Any]) -> None:
+    change = parse_record(as_record(example), MachineClock())
     assert isinstance(change, CustomerChange), change
     event = example["payload"] if message["name"] == "structured" else example["headers"]
     kind = event.get("type") or event["ce_type"]
@@ -85,7 +85,7 @@ def test_the_door_takes_every_example_in(message: dict[str, Any], example: dict[
     assert (change.data is not None) == (change.kind == "changed")
 
 
-def test_the_dead_letter_example_is_what_the_relay_sends() -> None:
+def test_the_dead_letter_example_is_what_is_published() -> None:
     (example,) = MESSAGES["deadLetter"]["examples"]
     headers = example["headers"]
     record = Record(
@@ -95,7 +95,7 @@ def test_the_dead_letter_example_is_what_the_relay_sends() -> None:
         example["payload"].encode(),
         [(name, text.encode()) for name, text in headers.items() if name.startswith("ce_")],
     )
-    reason = read(record, MachineClock())
+    reason = parse_record(record, MachineClock())
     assert isinstance(reason, Unusable)
     failed = datetime.fromisoformat(headers["dlt-first-failed-at"])
     letter = StoredLetter(
@@ -126,17 +126,19 @@ def test_every_reference_leads_somewhere_and_every_message_is_used() -> None:
     assert offered <= references
 
 
-def test_a_value_that_the_schema_refuses_is_refused_at_the_door() -> None:
+def test_a_value_that_the_schema_refuses_is_unusable() -> None:
     refused: list[Any] = [{"nome": 1}, {"phone": 1}, {"tags": "vip"}, {"opted_out": "no"}, {"attributes": []}, []]
     for data in refused:
         assert not Draft202012Validator(SCHEMAS["CustomerData"]).is_valid(data)
         record = as_record({"headers": MESSAGES["changed"]["examples"][0]["headers"], "payload": data})
-        assert isinstance(read(record, MachineClock()), Unusable)
+        assert isinstance(parse_record(record, MachineClock()), Unusable)
 
 
-def test_what_is_told_of_a_membership_fits_its_schema() -> None:
-    told = Change(1, UUID(int=1), UUID(int=2), UUID(int=3), 40, 7, 41, datetime(2026, 5, 20, tzinfo=UTC), True, "time")
-    message = membership_message(told)
+def test_a_published_membership_change_fits_its_schema() -> None:
+    change = Change(
+        1, UUID(int=1), UUID(int=2), UUID(int=3), 40, 7, 41, datetime(2026, 5, 20, tzinfo=UTC), True, "time"
+    )
+    message = membership_message(change)
     headers = {name: (content or b"").decode() for name, content in message.headers}
     check(resolved(MESSAGES["membershipChange"]["headers"]), headers)
     check(resolved(MESSAGES["membershipChange"]["payload"]), json.loads(message.value or b""))

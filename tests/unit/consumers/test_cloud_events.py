@@ -1,4 +1,4 @@
-"""What each Kafka record is understood as: both CloudEvents modes, and everything a stranger may send."""
+"""How each Kafka record is parsed: both CloudEvents modes, and arbitrary input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, read
+from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, parse_record
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
 
@@ -72,13 +72,13 @@ def structured(
 
 
 def understood(record: Record) -> CustomerChange:
-    change = read(record, ShiftedClock())
+    change = parse_record(record, ShiftedClock())
     assert isinstance(change, CustomerChange), change
     return change
 
 
 def refused(record: Record) -> str:
-    reason = read(record, ShiftedClock())
+    reason = parse_record(record, ShiftedClock())
     assert isinstance(reason, Unusable), reason
     assert reason.message
     return reason.code
@@ -105,7 +105,7 @@ def test_structured_mode(content_type: bytes) -> None:
     assert understood(structured(content_type)) == EXPECTED
 
 
-def test_content_type_decides_even_where_binary_headers_are_there_too() -> None:
+def test_the_content_type_decides_even_if_there_are_binary_headers_too() -> None:
     assert understood(structured(extra=[("ce_subject", b"somebody else"), ("ce_specversion", b"1.0")])) == EXPECTED
 
 
@@ -122,14 +122,14 @@ def test_binary_data_is_json_under_each_of_its_names(content_type: str | None) -
 
 @pytest.mark.parametrize("kind", ["opted_out", "opted_in", "deleted"])
 @pytest.mark.parametrize("value", [None, b"", b"not json", b"{}"])
-def test_data_is_ignored_where_the_type_says_it_all(kind: str, value: bytes | None) -> None:
+def test_data_is_ignored_if_the_type_is_sufficient(kind: str, value: bytes | None) -> None:
     change = understood(binary(value, ce_type=f"rollcall.customer.{kind}.v1"))
     assert (change.kind, change.data, change.external_id) == (kind, None, "c-17")
     assert understood(structured(type=f"rollcall.customer.{kind}.v1", data=...)).kind == kind
 
 
-def test_a_bare_tombstone_is_passed_over() -> None:
-    assert isinstance(read(Record(1, 2, b"c-17", None, []), ShiftedClock()), Tombstone)
+def test_a_bare_tombstone_is_ignored() -> None:
+    assert isinstance(parse_record(Record(1, 2, b"c-17", None, []), ShiftedClock()), Tombstone)
     assert refused(binary(None)) == "missing_data"
 
 
@@ -161,7 +161,7 @@ def test_a_key_that_differs_from_the_subject_is_accepted_and_counted() -> None:
     assert counted() == before + 2
 
 
-def test_without_time_the_record_orders_it_in_rehearsal_time() -> None:
+def test_without_time_the_record_timestamp_is_used_in_rehearsal_time() -> None:
     assert understood(binary(ce_time=None)).at == RECORDED + SHIFT
     assert understood(binary(ce_time=None)._replace(timestamp=-1)).at == NOW
     assert understood(binary(ce_time=None)._replace(timestamp=None)).at == NOW
@@ -246,18 +246,18 @@ def test_other_times_are_refused(time: str) -> None:
         (Record(1, 2, None, b"\x00", [], "the record batch is damaged"), "unreadable_record"),
     ],
 )  # fmt: skip
-def test_what_can_never_succeed_says_why(record: Record, code: str) -> None:
+def test_an_unusable_record_has_an_error_code(record: Record, code: str) -> None:
     assert refused(record) == code
 
 
-def test_a_reason_points_at_the_place_and_can_be_stored() -> None:
-    reason = read(binary(b'{"tags": [1], "opted_out": 5}'), ShiftedClock())
+def test_an_error_message_points_at_the_value_and_can_be_stored() -> None:
+    reason = parse_record(binary(b'{"tags": [1], "opted_out": 5}'), ShiftedClock())
     assert isinstance(reason, Unusable)
     assert "/data/tags/0" in reason.message
     assert "/data/opted_out" in reason.message
 
     hostile = json.dumps({"\ud800\x00" + "x" * 5_000: 1}).encode()
-    reason = read(binary(hostile), ShiftedClock())
+    reason = parse_record(binary(hostile), ShiftedClock())
     assert isinstance(reason, Unusable)
     assert len(reason.message) <= MAX_MESSAGE
     assert "\x00" not in reason.message
@@ -288,8 +288,8 @@ any_json = st.recursive(
         any_headers,
     )
 )
-def test_no_record_makes_the_reader_raise(record: Record) -> None:
-    assert isinstance(read(record, ShiftedClock()), CustomerChange | Unusable | Tombstone)
+def test_no_record_makes_the_parser_raise(record: Record) -> None:
+    assert isinstance(parse_record(record, ShiftedClock()), CustomerChange | Unusable | Tombstone)
 
 
 @given(
@@ -300,5 +300,5 @@ def test_no_record_makes_the_reader_raise(record: Record) -> None:
         ),
     )
 )
-def test_no_structured_event_makes_the_reader_raise(changed: dict[str, Any]) -> None:
-    assert isinstance(read(structured(**changed), ShiftedClock()), CustomerChange | Unusable)
+def test_no_structured_event_makes_the_parser_raise(changed: dict[str, Any]) -> None:
+    assert isinstance(parse_record(structured(**changed), ShiftedClock()), CustomerChange | Unusable)

@@ -1,4 +1,4 @@
-"""The ingest loop against a script of batches: what it retries, what it gives up, what stops it."""
+"""The ingest loop against a script of batches: what it retries, what it drops, what stops it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from consumers import backoff as waiting
+from consumers import backoff
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record
 from domain.commands.customers import Changed
@@ -31,8 +31,8 @@ GOOD = [
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "FIRST", 0.001)
-    monkeypatch.setattr(waiting, "LONGEST", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(backoff, "MAX_SECONDS", 0.001)
 
 
 class MachineClock:
@@ -84,7 +84,7 @@ class Script:
         self._steps: Iterator[Batch | BaseException | None] = iter(steps)
         self._stop = stop
         self.rewound: list[Batch] = []
-        self.hints = 0
+        self.commits = 0
         self.closed = False
 
     def next_batch(self, timeout: float) -> Batch | None:
@@ -100,14 +100,14 @@ class Script:
     def rewind(self, batch: Batch) -> None:
         self.rewound.append(batch)
 
-    def hint(self) -> None:
-        self.hints += 1
+    def commit_group_offsets(self) -> None:
+        self.commits += 1
 
     def close(self) -> None:
         self.closed = True
 
 
-class Relay:
+class LetterPublisher:
     def __init__(self) -> None:
         self.woken = 0
 
@@ -125,19 +125,19 @@ def batch(first: int, good: int, bad: int = 0, previous: int | None = None) -> B
     return Batch("t", 3, "kafka:t:id:3", previous, records, 0)
 
 
-def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, Relay]:
+def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, LetterPublisher]:
     stop = threading.Event()
-    source, relay = Script(stop, *steps), Relay()
+    source, publisher = Script(stop, *steps), LetterPublisher()
     try:
-        Ingest(app, source, {"t": ACCOUNT}, relay, MachineClock(), stop).run()
+        Ingest(app, source, {"t": ACCOUNT}, publisher, MachineClock(), stop).run()
     finally:
         assert source.closed
-    return source, relay
+    return source, publisher
 
 
-def test_a_batch_and_its_position_go_into_one_call() -> None:
+def test_a_batch_and_its_position_are_stored_in_one_call() -> None:
     app = Application()
-    source, relay = run(app, None, batch(10, 2, 1, previous=9))
+    source, publisher = run(app, None, batch(10, 2, 1, previous=9))
     ((account, changes, tracking, letters),) = app.stored
     assert account == ACCOUNT
     assert [change.kind for change in changes] == ["opted_out"] * 2
@@ -146,32 +146,32 @@ def test_a_batch_and_its_position_go_into_one_call() -> None:
         ("t", 3, 12, "not_a_cloud_event")
     ]
     assert letters[0].headers == [("x", None)]
-    assert relay.woken == 1
-    assert source.hints == 1
+    assert publisher.woken == 1
+    assert source.commits == 1
 
 
-def test_what_the_application_finds_invalid_becomes_a_letter_of_its_own_record() -> None:
+def test_a_change_that_the_application_refuses_becomes_a_dead_letter_of_its_record() -> None:
     app = Application()
     app.invalid = lambda change: True
-    _, relay = run(app, batch(10, 2))
+    _, publisher = run(app, batch(10, 2))
     (_, _, _, letters) = app.stored[0]
     assert [letter.offset for letter in letters] == [10, 11]
     assert {letter.code for letter in letters} == {"invalid_phone"}
     assert letters[0].message == "/phone: no number�?; /name: y"
     assert letters[0].value == b""
-    assert relay.woken == 1
+    assert publisher.woken == 1
 
 
-def test_what_is_away_is_waited_for_with_the_same_batch() -> None:
-    away = Unavailable("database_unavailable", "away")
-    app = Application(away, away, away)
-    source, _ = run(app, Unavailable("broker_unavailable", "away"), batch(0, 1), batch(1, 1, previous=0))
+def test_the_same_batch_is_retried_while_broker_or_database_are_unavailable() -> None:
+    error = Unavailable("database_unavailable", "error")
+    app = Application(error, error, error)
+    source, _ = run(app, Unavailable("broker_unavailable", "error"), batch(0, 1), batch(1, 1, previous=0))
     assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1]
     assert app.calls == 5
     assert source.rewound == []
 
 
-def test_a_batch_that_another_process_took_in_is_let_go_and_the_position_read_again() -> None:
+def test_a_batch_that_another_process_ingested_is_dropped_and_the_position_read_again() -> None:
     app = Application(SourceMoved("kafka:t:id:0"))
     first = batch(0, 1)
     source, _ = run(app, first, batch(5, 1, previous=4))
@@ -180,14 +180,14 @@ def test_a_batch_that_another_process_took_in_is_let_go_and_the_position_read_ag
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), StaleVersion("of something else")])
-def test_what_is_not_foreseen_stops_the_process(bug: BaseException) -> None:
+def test_an_unexpected_error_stops_the_process(bug: BaseException) -> None:
     app = Application(bug)
     with pytest.raises(type(bug)):
         run(app, batch(0, 1), batch(1, 1))
     assert app.stored == []
 
 
-def test_it_says_so_once_when_most_records_are_invalid() -> None:
+def test_an_alarm_is_logged_once_when_most_records_are_invalid() -> None:
     with capture_logs() as logs:
         run(Application(), *(batch(100 * number, 40, 60) for number in range(30)))
         assert [entry["log_level"] for entry in logs if entry["event"] == "mostly_invalid"] == ["error"]
@@ -196,7 +196,7 @@ def test_it_says_so_once_when_most_records_are_invalid() -> None:
         assert [entry for entry in logs if entry["event"] == "mostly_invalid"] == []
 
 
-def test_a_log_line_counts_and_quotes_nothing() -> None:
+def test_the_log_line_of_a_batch_has_counts_only() -> None:
     with capture_logs() as logs:
         run(Application(), batch(4, 2, 1))
     (line,) = [entry for entry in logs if entry["event"] == "batch"]
@@ -212,16 +212,16 @@ def test_a_log_line_counts_and_quotes_nothing() -> None:
     assert "ms" in line
 
 
-def test_waits_grow_to_a_limit_and_end_when_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_grow_to_a_limit_and_end_when_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     stop = threading.Event()
     spans: list[float] = []
     monkeypatch.setattr(stop, "wait", spans.append)
-    backoff = waiting.Backoff(stop)
+    waits = backoff.Backoff(stop)
     for _ in range(12):
-        backoff.wait()
+        waits.wait()
     limits = [min(5.0, 0.1 * 2**number) for number in range(12)]
     assert all(limit / 2 <= span <= limit for span, limit in zip(spans, limits, strict=True))
-    backoff.reset()
-    backoff.wait()
+    waits.reset()
+    waits.wait()
     assert spans[-1] <= 0.1

@@ -42,7 +42,7 @@ some_records = st.lists(
 
 
 @given(some_records)
-def test_what_is_written_is_read(records: list[Record]) -> None:
+def test_records_written_by_kafka_python_are_read_back(records: list[Record]) -> None:
     frame, content = written(records)
     assert list(records_of(frame, content)) == [
         each._replace(offset=BASE + number) for number, each in enumerate(records)
@@ -50,7 +50,7 @@ def test_what_is_written_is_read(records: list[Record]) -> None:
 
 
 @given(some_records, st.data())
-def test_damage_ends_in_one_record_that_says_so_and_the_last_offset_is_passed(
+def test_damage_results_in_one_record_with_a_fault_at_the_last_offset(
     records: list[Record], data: st.DataObject
 ) -> None:
     frame, content = written(records)
@@ -68,7 +68,7 @@ def test_noise_never_raises(noise: bytes, count: int) -> None:
 
 
 @pytest.mark.parametrize("surplus", [b"\x00", b"\xff" * 20])
-def test_bytes_behind_the_last_record_are_a_fault(surplus: bytes) -> None:
+def test_bytes_after_the_last_record_are_a_fault(surplus: bytes) -> None:
     frame, content = written([Record(0, 5, b"k", b"v", [])])
     read = list(records_of(frame, content + surplus))
     assert read[0] == Record(BASE, 5, b"k", b"v", [])
@@ -76,7 +76,7 @@ def test_bytes_behind_the_last_record_are_a_fault(surplus: bytes) -> None:
     assert read[1].value == surplus
 
 
-def test_a_header_name_that_is_not_utf_8_is_no_reason_to_stop() -> None:
+def test_a_header_name_that_is_not_utf_8_is_escaped() -> None:
     frame, content = written([Record(0, 5, b"k", b"v", [("né", b"1")])])
     damaged = content.replace("né".encode(), b"n\xe9\x00")
     assert list(records_of(frame, damaged)) == [Record(BASE, 5, b"k", b"v", [("n\\xe9\\x00", b"1")])]

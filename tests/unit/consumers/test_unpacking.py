@@ -1,4 +1,4 @@
-"""Our unpacking in the place of the client library's: transactions, checksums, what cannot be decompressed."""
+"""Our decoder in place of the client library's: transactions, checksums, compression errors."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def unpacked(raw: bytes, start: int = 0, aborted: list[tuple[int, int]] | None =
     return found
 
 
-def test_batches_follow_each_other_and_reading_starts_at_the_offset_asked_for() -> None:
+def test_batches_follow_each_other_and_reading_starts_at_the_requested_offset() -> None:
     raw = batch(10, [b"a", b"b", b"c"]) + batch(13, [b"d"], compression=GZIP)
     assert [(each.offset, each.value) for each in unpacked(raw, start=11)] == [(11, b"b"), (12, b"c"), (13, b"d")]
 
 
-def test_an_aborted_transaction_is_passed_over_and_the_next_one_of_the_same_producer_is_not() -> None:
+def test_an_aborted_transaction_is_skipped_and_the_next_one_of_the_same_producer_is_not() -> None:
     raw = (
         batch(0, [b"1"], producer=7)
         + batch(1, [b"other"], producer=8)
@@ -68,14 +68,14 @@ def test_an_aborted_transaction_is_passed_over_and_the_next_one_of_the_same_prod
     assert [each.value for each in unpacked(raw, aborted=[(7, 0)])] == [b"other", b"3"]
 
 
-def test_a_checksum_that_differs_is_raised_for_another_try() -> None:
+def test_a_wrong_checksum_raises_so_that_it_is_retried() -> None:
     raw = bytearray(batch(0, [b"value"]))
     raw[-2] ^= 1
     with pytest.raises(CorruptRecordError):
         unpacked(bytes(raw))
 
 
-def test_what_cannot_be_decompressed_is_one_record_with_a_fault() -> None:
+def test_a_batch_that_cannot_be_decompressed_is_one_record_with_a_fault() -> None:
     raw = bytearray(batch(0, [b"plain", b"text"]))
     raw[22] |= GZIP
     from kafka.record.util import calc_crc32c

@@ -1,4 +1,7 @@
-"""What we write to Kafka: dead letters byte for byte, changes of membership, and topics that do not exist yet."""
+"""Writes messages to Kafka, and creates topics that do not exist yet.
+
+Used by both publishers of the ingest process; `ensure_topics` also by the embedded broker.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ from consumers.kafka.connecting import connect
 from domain.errors import Unavailable
 
 TIMEOUT = 5.0
-# Not the limit: that is the broker's to say, and it differs by topic.
-_LARGEST = 128 * 1024 * 1024
+# Not the real limit: that is the broker's, and it differs by topic.
+_MAX_REQUEST_BYTES = 128 * 1024 * 1024
 
 
 def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
-    """Make the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
+    """Creates the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
     try:
         admin: Any = connect(KafkaAdminClient, bootstrap_servers=bootstrap_servers)
         try:
@@ -30,15 +33,15 @@ def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
                     continue
         finally:
             admin.close()
-    except KafkaError as away:
-        raise Unavailable("broker_unavailable", f"Kafka at {bootstrap_servers} does not answer") from away
+    except KafkaError as error:
+        raise Unavailable("broker_unavailable", f"Kafka at {bootstrap_servers} does not answer") from error
 
 
 class _KeySerializer(Serializer):  # type: ignore[misc]
-    """Lets a record have neither key nor value, which the library refuses and Kafka allows."""
+    """Allows a record with neither key nor value, which Kafka allows and the library refuses."""
 
     def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:
-        """The key's bytes, or null where there is none."""
+        """Returns the key's bytes, or `None` for a null key."""
         return None if data is _NULL else data
 
 
@@ -54,29 +57,29 @@ class Message(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class Publisher:
-    """Publishes messages and knows of each whether every in-sync replica has it."""
+class Producer:
+    """Publishes messages and waits until every in-sync replica has each of them."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
         self._producer: Any = None
 
     def publish(self, messages: Sequence[Message]) -> list[bool]:
-        """Publish all and wait for the broker: `True`, or `False` where it refuses a message as too large.
+        """Publishes all messages; returns for each whether it was accepted: `False` if the broker refuses its size.
 
-        Raises `Unavailable` where any other one was not acknowledged; repeating is harmless.
+        Raises `Unavailable` if any other message was not acknowledged; some may have been written by then.
         """
         try:
             producer = self._connected()
             sent = [self._send(producer, each) for each in messages]
             producer.flush(timeout=TIMEOUT * 4)
             return [each is not None and self._accepted(each) for each in sent]
-        except KafkaError as away:
+        except KafkaError as error:
             self.close()
-            raise Unavailable("broker_unavailable", f"dead letters cannot be published: {away}") from away
+            raise Unavailable("broker_unavailable", f"Kafka does not acknowledge messages: {error}") from error
 
     def close(self) -> None:
-        """Leave the broker; `publish` would connect again."""
+        """Disconnects; `publish` would connect again."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.close(timeout=1)
@@ -89,7 +92,7 @@ class Publisher:
                 bootstrap_servers=self._servers,
                 acks="all",
                 key_serializer=_KeySerializer(),
-                max_request_size=_LARGEST,
+                max_request_size=_MAX_REQUEST_BYTES,
                 max_block_ms=int(TIMEOUT * 1000),
                 request_timeout_ms=int(TIMEOUT * 2 * 1000),
                 delivery_timeout_ms=int(TIMEOUT * 3 * 1000),

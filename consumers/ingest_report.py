@@ -1,0 +1,114 @@
+"""How the ingest of a batch can end, and the one place that reports it: metrics, log lines and an alarm.
+
+Used by `consumers.ingest`, which only decides what happens. Nothing here quotes a value of a record.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from consumers.records import Batch
+from domain.errors import Unavailable
+
+# The alarm looks at the last batches that together hold at least so many records.
+_ALARM_RECORDS = 1_000
+
+log = structlog.get_logger(__name__)
+_records = Counter("rollcall_ingest_records_total", "Kafka records, by result", ["result"])
+_seconds = Histogram("rollcall_ingest_batch_seconds", "From receiving a batch to its commit")
+_waits = Counter(
+    "rollcall_ingest_waits_total", "Waits for a database or broker that is unavailable, by error code", ["code"]
+)
+_lag = Gauge(
+    "rollcall_ingest_lag_records",
+    "Records behind the last batch",
+    ["topic", "partition"],
+    multiprocess_mode="livemostrecent",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The batch is in the log, with its position. `counts`: its records by result; each counts once, none is zero."""
+
+    counts: Mapping[str, int]
+    position: int
+
+    @property
+    def invalid(self) -> int:
+        """How many records became dead letters."""
+        return self.counts.get("invalid", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionMoved:
+    """Another process has stored a position of this partition: nothing of the batch was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The process was asked to stop while it waited for the database: nothing of the batch was stored."""
+
+
+BatchOutcome = Stored | PartitionMoved | Stopped
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """Reports what the ingest loop does. Not safe for use by several threads."""
+
+    _recent: deque[tuple[int, int]] = field(default_factory=deque)
+    _is_alarmed: bool = False
+
+    def waiting(self, error: Unavailable) -> None:
+        """The database or the broker is unavailable; the next attempt follows after a pause."""
+        _waits.labels(error.code).inc()
+        log.warning("waiting", code=error.code, reason=error.detail)
+
+    def batch_ended(self, batch: Batch, outcome: BatchOutcome, seconds: float) -> None:
+        """The ingest of a batch ended with `outcome`, `seconds` after the batch was received."""
+        match outcome:
+            case Stored():
+                self._stored(batch, outcome, seconds)
+            case PartitionMoved():
+                log.warning("partition_moved", topic=batch.topic, partition=batch.partition, offset=batch.previous)
+            case Stopped():
+                pass
+
+    def _stored(self, batch: Batch, outcome: Stored, seconds: float) -> None:
+        for result, count in outcome.counts.items():
+            _records.labels(result).inc(count)
+        _seconds.observe(seconds)
+        _lag.labels(batch.topic, str(batch.partition)).set(batch.lag)
+        log.info(
+            "batch",
+            topic=batch.topic,
+            partition=batch.partition,
+            first=batch.records[0].offset,
+            last=batch.last_offset,
+            records=len(batch.records),
+            **outcome.counts,
+            ms=round(seconds * 1000, 1),
+            lag=batch.lag,
+            position=outcome.position,
+        )
+        self._raise_alarm_once(len(batch.records), outcome.invalid)
+
+    def _raise_alarm_once(self, records: int, invalid: int) -> None:
+        """Logs an error when most of the recent records are invalid; once, until fewer are."""
+        self._recent.append((records, invalid))
+        total = sum(count for count, _ in self._recent)
+        while total - self._recent[0][0] >= _ALARM_RECORDS:
+            total -= self._recent.popleft()[0]
+        bad = sum(count for _, count in self._recent)
+        alarm = total >= _ALARM_RECORDS and bad * 2 > total
+        if alarm and not self._is_alarmed:
+            log.error(
+                "mostly_invalid", records=total, invalid=bad, remedy="compare an upstream record with asyncapi.yaml"
+            )
+        self._is_alarmed = alarm
