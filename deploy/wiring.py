@@ -84,9 +84,9 @@ def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str 
     now, token = settings.clock().now(), new_token()
     with _people(settings) as database:
         if email is None:
-            person_id = people.first_of(database, account_id, now)
+            person_id = people.first_person(database, account_id, now)
         else:
-            person = people.named(database, account_id, email)
+            person = people.find_by_email(database, account_id, email)
             if person is None:
                 raise NotFound(
                     "person_not_found",

@@ -1,7 +1,7 @@
 """An account: its time zone, country, API keys and attribute types.
 
-Folded from the events of two streams, the account's and its schema's, by `domain.commands.application`.
-An attribute's type never changes once it is known, so a stale copy of a schema can lack attributes
+Folded from the events of two streams, the account's and its schema's, by `domain.commands.account_reader`.
+An attribute's type never changes once it is declared, so a stale copy of a schema can lack attributes
 but never be wrong about one.
 """
 
@@ -24,7 +24,7 @@ _NAMESPACE = UUID("8f6e1d3c-6f0b-5b7e-9a55-0d5f3f1c7a21")
 
 
 class Attribute(NamedTuple):
-    """What an account knows of an attribute."""
+    """An attribute of an account: its type and its label."""
 
     key: str
     type: AttributeType
@@ -93,7 +93,7 @@ def schema_of(events: Iterable[Event]) -> Schema:
 
 
 class NewSecret(NamedTuple):
-    """A key as it is shown once, the id it is known by, and the hash that is kept."""
+    """An API key: its id, the secret, which is shown once, and the hash that is stored."""
 
     key_id: str
     key: str
@@ -101,7 +101,7 @@ class NewSecret(NamedTuple):
 
 
 def new_secret(given: str | None) -> NewSecret:
-    """A fresh random key of 256 bits, or the one that somebody chose.
+    """A fresh random key of 256 bits, or the one that a person chose.
 
     A key of such length needs no slow hash. Raises `Invalid` where a chosen one is under 16 characters.
     """

@@ -1,6 +1,6 @@
 """Days and instants of an account: its time zone turns one into the other.
 
-Called by operators that speak of a day and mean instants. Pure: `now` is always an argument.
+Called by operators that are given a day and compare instants. Pure: `now` is always an argument.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.errors import Invalid
 
 Period = Literal[
-    "today", "yesterday", "tomorrow",
-    "this_week", "last_week", "next_week",
-    "this_month", "last_month", "next_month",
-    "this_year", "last_year", "next_year",
-]  # fmt: skip
+    "today",
+    "yesterday",
+    "tomorrow",
+    "this_week",
+    "last_week",
+    "next_week",
+    "this_month",
+    "last_month",
+    "next_month",
+    "this_year",
+    "last_year",
+    "next_year",
+]
 PERIODS: tuple[Period, ...] = get_args(Period)
 RETURN_PERIODS: tuple[Period, ...] = ("today", "tomorrow", "this_week", "this_month", "next_month")
 

@@ -1,9 +1,9 @@
 """A campaign: which segments it is for, which it leaves out, and when a person has to choose again.
 
 Folded from its events by `domain.commands.campaigns`; the projection worker folds the same events into
-rows. Deleting a segment detaches it from every campaign by that event alone. Choosing means naming the
-list: what a list lost is settled by an edit that names this very list, so that an audience never
-widens by accident.
+rows. Deleting a segment detaches it from every campaign; the campaign itself gets no event. A list that lost a
+segment counts as chosen again only after an edit that names this very list, so that an audience never widens by
+accident.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Campaign:
         return self.events * VERSION_STEP + lost
 
     def needs_audience(self, existing: Collection[UUID]) -> bool:
-        """Whether it has no recipients until a person chooses: no segment left, or an excluded one lost."""
+        """Returns whether it has no recipients until a person chooses: no segment left, or an excluded one lost."""
         return not any(each in existing for each in self.segment_ids) or not all(
             each in existing for each in self.exclude_segment_ids
         )

@@ -1,9 +1,9 @@
 """A customer: what a change may say, and which part of it takes effect.
 
-The doors parse what they receive into a `CustomerChange`; `domain.commands.application` loads the states of a
-whole batch and lets `decide` fold each change in. Each attribute remembers the time of its change, so
+The consumers and the API parse what they receive into a `CustomerChange`; `domain.commands.customers` loads the states
+of a whole batch and lets `decide` fold in each change. Each attribute remembers the time of its change, so
 redelivery, reordering and retries converge (SEMANTICS, "Merging changes"). A deletion is a floor: it
-removes whatever is older than itself, and what is older and arrives later finds it there.
+removes whatever is older than itself, and refuses what is older but arrives later.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CustomerData(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CustomerChange:
-    """One change as a door understood it; `at` orders it, (`source`, `change_id`) identify it.
+    """One change after parsing; `at` orders it, (`source`, `change_id`) identify it.
 
     `customer_id` names a customer that has no external id.
     """
@@ -70,7 +70,7 @@ class CustomerChange:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer as seen from outside; `values` holds every attribute, built-in ones too."""
+    """A customer as the API shows them; `values` holds every attribute, built-in ones too."""
 
     customer_id: UUID
     external_id: str | None
@@ -82,7 +82,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change. Every change ends in exactly one `result`."""
+    """The outcome of one change. Every change has exactly one `result`."""
 
     result: Result
     customer_id: UUID
@@ -92,7 +92,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that can never succeed, byte for byte, with the reason and where it came from."""
+    """A record that can never be ingested, byte for byte, with the reason and its place in Kafka."""
 
     topic: str
     partition: int
@@ -107,12 +107,12 @@ class DeadLetter:
 
 
 def customer_id_of(account_id: UUID, external_id: str) -> UUID:
-    """The id of the customer whom an upstream system calls `external_id`."""
+    """The id of the customer that an upstream system calls `external_id`."""
     return uuid5(account_id, f"customer:{external_id}")
 
 
 def customer_id_of_phone(account_id: UUID, phone: str) -> UUID:
-    """The id of a customer first seen in a CSV, under this number in normal form."""
+    """The id of a customer created by a CSV import, from their phone number in normal form."""
     return uuid5(account_id, f"phone:{phone}")
 
 
@@ -190,8 +190,8 @@ class CustomerState:
             recent=[recent[start : start + 8] for start in range(0, len(recent), 8)],
         )
 
-    def seen(self) -> Customer:
-        """The customer as the outside sees it."""
+    def to_customer(self) -> Customer:
+        """The customer as the API shows them."""
         values = {key: value for key, (value, _) in self.values.items() if value is not None}
         values.setdefault("opted_out", False)
         return Customer(
@@ -219,14 +219,14 @@ def _unpacked(value: Any, time: int, kind: str = "") -> tuple[Value | None, int]
 
 @dataclass(slots=True)
 class Effect:
-    """What one change did to a state: the result, and the values that are now different."""
+    """The effect of one change on a state: the result, and the values that changed."""
 
     result: Result
     values: dict[str, Value | None] = field(default_factory=dict)
 
 
 def decide(state: CustomerState, change: CustomerChange, values: dict[str, Value | None]) -> Effect:
-    """Fold one change, its values in normal form, into `state` and say what took effect."""
+    """Fold one change, its values in normal form, into `state`. Returns what took effect."""
     if change.source is not None and change.change_id is not None:
         mark = hashlib.blake2b(f"{change.source}\n{change.change_id}".encode(), digest_size=8).digest()
         if mark in state.recent:
@@ -247,7 +247,7 @@ def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> 
             lost = True
             continue
         state.values[key] = (value, time)
-        if not same(old, value):
+        if not is_same(old, value):
             changed[key] = value
     state.touched = max(state.touched, time)
     if not state.exists:
@@ -258,7 +258,7 @@ def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> 
 
 def _delete(state: CustomerState, time: int) -> Effect:
     state.floor = max(state.floor, time)
-    # Whoever was changed after this deletion is there, and was there under her external id.
+    # A customer changed after this deletion still exists, and existed before under the same external id.
     stays = state.exists and state.touched > time
     old = state.values
     state.values = {key: pair for key, pair in old.items() if pair[1] > time or (stays and key == "external_id")}
@@ -266,13 +266,13 @@ def _delete(state: CustomerState, time: int) -> Effect:
         return Effect("unchanged")
     if stays:
         gone = {key: (value, NEVER_MISSING.get(key)) for key, (value, _) in old.items() if key not in state.values}
-        removed = {key: left for key, (value, left) in gone.items() if not same(value, left)}
+        removed = {key: left for key, (value, left) in gone.items() if not is_same(value, left)}
         return Effect("changed" if removed else "stale", removed)
     state.exists = False
     state.external_id = None
     return Effect("deleted")
 
 
-def same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values in normal form are one; `true` and `1` are not."""
+def is_same(one: Value | None, other: Value | None) -> bool:
+    """Returns whether two values in normal form are equal; `true` and `1` are not."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,7 +1,7 @@
-"""Every way in which Rollcall says no, by what the caller can do about it.
+"""Every error that Rollcall reports, by what the caller can do about it.
 
 Raised by `domain` and `projections`; `api.http.problems` turns them into RFC 9457 answers and
-`consumers.ingest` into dead letters. An exception that is not one of these is our own bug.
+`consumers.ingest` into dead letters. Any other exception is a bug in Rollcall.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class FieldError(NamedTuple):
-    """One mistake in a request: where (a JSON pointer), which kind, and how to mend it."""
+    """One mistake in a request: where (a JSON pointer), which kind, and how to fix it."""
 
     pointer: str
     code: str
@@ -33,7 +33,7 @@ class Rejected(RollcallError):
 
 
 class Invalid(Rejected):
-    """The request is readable but says something that Rollcall cannot store."""
+    """The request can be read, but contains something that Rollcall cannot store."""
 
     @classmethod
     def at(cls, pointer: str, code: str, detail: str) -> Invalid:
@@ -42,15 +42,15 @@ class Invalid(Rejected):
 
 
 class NotFound(Rejected):
-    """No such thing in the caller's account."""
+    """The caller's account has no such segment, customer, campaign, key or person."""
 
 
 class Refused(Rejected):
-    """A rule of the product forbids it in the present state (members are computed, still in use)."""
+    """A rule forbids it in the present state (members are computed, still in use)."""
 
 
 class StaleVersion(Rejected):
-    """Somebody else was first: read again, then decide."""
+    """The optimistic lock failed: another writer was first. Read again, then decide."""
 
     def __init__(self, detail: str, current: int | None = None) -> None:
         super().__init__("stale_version", detail)
@@ -65,12 +65,12 @@ class SourceMoved(Rejected):
 
 
 class Unavailable(RollcallError):
-    """The database or the broker is away: try again later, nothing was stored."""
+    """The database or the broker is unavailable: try again later, nothing was stored."""
 
 
 class Lagging(RollcallError):
-    """The read models did not reach the wanted position in time: ask again."""
+    """The read model did not reach the wanted position in time: ask again."""
 
 
 class Corrupt(RollcallError):
-    """An invariant is broken: our own bug. The process stops rather than serve a wrong answer."""
+    """An invariant is broken, which is a bug. The process stops rather than serve a wrong answer."""

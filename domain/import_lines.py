@@ -1,6 +1,6 @@
-"""A CSV import's lines: what one says, the class it ends in, and what a chunk of them moves.
+"""The lines of a CSV import: their phone numbers and names, the class each is counted in, and chunks of them.
 
-`api.csv_import.runner` reads rows into lines here; `domain.commands.imports` takes them in a chunk at a time.
+`api.csv_import.runner` reads rows into lines here; `domain.commands.imports` ingests them a chunk at a time.
 Every row of the file after the header is counted in exactly one class of `Counts`.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.phone_patterns import parse_plain
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.values import MAX_TEXT, BadValue, normalise
 
 CHUNK = 2_000
@@ -29,7 +29,7 @@ _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class ImportLine(NamedTuple):
-    """A valid line: a phone number in normal form, and the name written beside it, if any."""
+    """A valid line: a phone number in normal form, and the name beside it, if any."""
 
     row: int
     phone: str
@@ -37,7 +37,7 @@ class ImportLine(NamedTuple):
 
 
 class ImportLineError(NamedTuple):
-    """An invalid line: its cells as they were, what is wrong with it, and the numbers in it that can be read."""
+    """An invalid line: its cells as they were, what is wrong with it, and the phone numbers found in it."""
 
     row: int
     cells: Sequence[str]
@@ -48,7 +48,7 @@ class ImportLineError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The classes: a line that named a new customer, added an existing one, and so on. They exclude each other."""
+    """How many lines ended in each class; every line is in exactly one."""
 
     added: int = 0
     already_members: int = 0
@@ -65,9 +65,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ImportChunk:
-    """Some rows of a file: the valid lines, each phone number at most once, and what became of the others.
+    """Some rows of a file: the valid lines, each phone number at most once, and the counts of the others.
 
-    `before` is how many rows were taken in already.
+    `before` is how many rows were ingested before.
     """
 
     import_id: UUID
@@ -100,11 +100,11 @@ class ImportStep:
     at: datetime
 
 
-def phone_of(written: str, country: str) -> str | BadValue:
+def parse_phone_cell(cell: str, country: str) -> str | BadValue:
     """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
-    if "." not in written and (plainly := parse_plain(written, country)) is not None:
-        return plainly
-    text = written.translate(_INVISIBLE).strip()
+    if "." not in cell and (plain := parse_plain(cell, country)) is not None:
+        return plain
+    text = cell.translate(_INVISIBLE).strip()
     if formula := _FORMULA.match(text):
         text = formula[1].strip()
     text = text.removeprefix("'").strip()
@@ -117,8 +117,9 @@ def phone_of(written: str, country: str) -> str | BadValue:
         )
     if _DECIMAL.match(text):
         return BadValue("phone_as_decimal", "a spreadsheet turned the number into a decimal; format the column as text")
-    number = e164(text, country)
-    # The library dials the letters of 91X XXX XXX, drops a single one, and takes a second number for an extension.
+    number = parse_phone(text, country)
+    # The library turns the letters of 91X XXX XXX into digits, ignores a single letter, and takes a second number for
+    # an extension.
     if isinstance(number, str) and _LETTER_WITHIN.search(_EXTENSION.sub("", text)):
         return BadValue("invalid_phone", "a phone number with letters in it; write digits only")
     if isinstance(number, str) and _SECOND_NUMBER.search(text):
@@ -126,12 +127,12 @@ def phone_of(written: str, country: str) -> str | BadValue:
     return number
 
 
-def name_of(written: str) -> str | BadValue | None:
+def parse_name_cell(cell: str) -> str | BadValue | None:
     """The name in a cell, in normal form."""
-    if len(written) < MAX_TEXT and written.isascii() and written.isprintable():
-        return written.strip() or None
-    if _UNREADABLE in written:
+    if len(cell) < MAX_TEXT and cell.isascii() and cell.isprintable():
+        return cell.strip() or None
+    if _UNREADABLE in cell:
         return BadValue("unreadable_characters", "holds characters that cannot be read; save the file as UTF-8")
-    name = normalise("text", written.translate(_INVISIBLE))
+    name = normalise("text", cell.translate(_INVISIBLE))
     assert name is None or isinstance(name, str | BadValue)
     return name

@@ -1,8 +1,8 @@
-"""JSON with exact numbers, for everything that crosses a door or is stored.
+"""JSON with exact numbers, for everything that is received, sent or stored.
 
 The standard library reads (fractions become `Decimal`, never binary floats), orjson writes
 (`Decimal` as its digits) and reads our own text where no number is one that it would round. Called by
-the doors, the event mapper and the read models.
+the consumers, the API, the event mapper and the read model.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _holds_float(value: Any) -> bool:
 
 
 def parse(text: bytes) -> Any:
-    """The value of JSON text that somebody sent.
+    """The value of JSON text from outside.
 
     Raises `Invalid` (`malformed_json`) for bad UTF-8 or syntax, NaN, numbers of over 400 characters, lone
     surrogates, and nesting deeper than 32.
@@ -85,7 +85,7 @@ class _BadNumber(Exception):
 
 
 def _refuse_depth(text: str) -> None:
-    """Count brackets before parsing: the parser itself recurses, and so does whatever walks its result.
+    """Count brackets before parsing: the parser is recursive, and so is everything that walks its result.
 
     Brackets inside texts count too when there are many; then the exact scan decides.
     """
@@ -128,7 +128,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _spelled_out(value: Any) -> Any:
-    """The same value with integers beyond 64 bits as their digits: orjson refuses them without asking."""
+    """The same value with integers beyond 64 bits as their digits, which orjson refuses without calling `default`."""
     match value:
         case bool():
             return value

@@ -1,7 +1,7 @@
 """Moments: an instant together with the day that an account's calendar shows then.
 
-What moving conditions are evaluated at. Instants are whole microseconds since 1970, which is what
-datetime values have, so that a flip has one exact instant.
+Moving conditions are evaluated at a moment. Instants are whole microseconds since 1970, the resolution of datetime
+values, so that a flip has one exact instant.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Moment:
 
 
 class Days:
-    """The days of one account's time zone; remembers the last one asked for, since time mostly stands near it."""
+    """The days of one account's time zone; remembers the last one, because most look-ups are of the same day."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone

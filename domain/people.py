@@ -1,7 +1,7 @@
-"""Rules for the people who use the console: names, e-mail addresses, passwords, and how long what lets them in lasts.
+"""Rules for the people who use the console: names, e-mail addresses, passwords, and how long sessions and links last.
 
-Used by `api.console` and by the command line. People are rows, not events (decision 0016), so that nothing here
-folds anything.
+Used by `api.console` and by the command line. People are rows, not events (decision 0016), so nothing is folded
+here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OWNER = "Owner"
 SESSION_IDLE = timedelta(days=7)
 SESSION_LONGEST = timedelta(days=30)
 LINK_LASTS = timedelta(hours=24)
-# How long after a one-time link she may choose a password without the present one: the link stands for it.
+# How long after signing in by a one-time link a person may set a password without giving the present one.
 LINK_VOUCHES = timedelta(hours=1)
 ATTEMPTS = 5
 ATTEMPTS_WITHIN = timedelta(minutes=15)
@@ -53,7 +53,7 @@ def checked_name(text: str) -> str:
 
 
 def checked_email(text: str) -> str:
-    """An e-mail address without blanks around it; whether letters arrive there is not looked at. Raises `Invalid`."""
+    """An e-mail address without blanks around it; whether mail arrives there is not checked. Raises `Invalid`."""
     email = text.strip()
     name, _, host = email.rpartition("@")
     if not name or not host or len(email) > LONGEST_EMAIL or not email.isprintable() or len(email.split()) != 1:
@@ -66,9 +66,10 @@ def checked_password(text: str) -> str:
     length = len(unicodedata.normalize("NFKC", text))
     if length < SHORTEST_PASSWORD:
         raise Invalid.at(
-            "/password", "password_too_short",
+            "/password",
+            "password_too_short",
             f"A password needs at least {SHORTEST_PASSWORD} characters; a few words in a row are easy to remember.",
-        )  # fmt: skip
+        )
     if length > LONGEST_PASSWORD:
         raise Invalid.at("/password", "password_too_long", f"A password has at most {LONGEST_PASSWORD:,} characters.")
     return text

@@ -1,4 +1,4 @@
-"""The plain ways of writing a valid phone number, read twenty times faster than the library reads them.
+"""Valid phone numbers in their plain spellings, parsed twenty times faster than the library does.
 
 Called by `domain.phones` before the library. From the library's own metadata one pattern is compiled for each
 region; `parse_plain` answers only where the library would take the same steps to the same number, and `None` in every
@@ -16,15 +16,23 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 _PLAIN = re.compile(r"[(.\- ]*(\+?)([0-9](?:[().\- ]*[0-9]){4,19})[).\- ]*")
 _PUNCTUATION = str.maketrans("", "", "().- ")
 _NEVER = re.compile(r"(?!)")
-# Those that most numbers are come first.
+# The most frequent types first.
 _TYPES = (
-    "mobile", "fixed_line", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "pager", "uan",
+    "mobile",
+    "fixed_line",
+    "toll_free",
+    "premium_rate",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
     "voicemail",
-)  # fmt: skip
+)
 
 
 class _Region(NamedTuple):
-    """How a region writes numbers. `known` is whole numbers of any type, `general` is what it takes for numbers."""
+    """How a region writes numbers. `valid` matches whole numbers of any type, `general` whatever could be a number."""
 
     code: str
     abroad: re.Pattern[str]
@@ -32,12 +40,12 @@ class _Region(NamedTuple):
     transforms: bool
     leading: re.Pattern[str] | None
     general: re.Pattern[str]
-    known: re.Pattern[str]
+    valid: re.Pattern[str]
 
 
-def parse_plain(written: str, country: str) -> str | None:
-    """The number as `+351912345678` where it is valid and plainly written; `None` where the library has to look."""
-    plain = _PLAIN.fullmatch(written)
+def parse_plain(text: str, country: str) -> str | None:
+    """The number as `+351912345678` where it is valid and plainly written; `None` where the library has to parse it."""
+    plain = _PLAIN.fullmatch(text)
     if plain is None:
         return None
     plus, digits = plain.groups()
@@ -57,7 +65,7 @@ def parse_plain(written: str, country: str) -> str | None:
 
 
 def _international(digits: str) -> str | None:
-    """Behind a plus: the country calling code, at most three digits, and the rest."""
+    """A number after a plus: the country calling code, at most three digits, and the rest."""
     for length in (1, 2, 3):
         main = _main_region(digits[:length])
         if main is not None:
@@ -66,9 +74,9 @@ def _international(digits: str) -> str | None:
 
 
 def _maybe_with_code(home: _Region, digits: str) -> str | None:
-    """Digits that begin as the country calling code does: a number of the country, or else one behind its code."""
+    """Digits that begin with the country calling code: a national number, or else an international one."""
     if home.general.fullmatch(digits):
-        return _valid(home.code, digits) if home.known.fullmatch(digits) and not home.prefix.match(digits) else None
+        return _valid(home.code, digits) if home.valid.fullmatch(digits) and not home.prefix.match(digits) else None
     rest = digits[len(home.code) :]
     main = _main_region(home.code)
     if main is None or home.prefix.match(rest) or main.prefix.match(rest) or not home.general.fullmatch(rest):
@@ -77,31 +85,31 @@ def _maybe_with_code(home: _Region, digits: str) -> str | None:
 
 
 def _national(region: _Region, digits: str) -> str | None:
-    """A number behind its country calling code, maybe with the prefix that is dialled within the country."""
+    """A number without its country calling code, maybe with the prefix that is dialled within the country."""
     if prefix := region.prefix.match(digits):
         digits = digits[prefix.end() :]
-        # A prefix of some countries says more than itself, and what is left must be one of this very region.
-        if region.transforms or not region.known.fullmatch(digits):
+        # The prefix of some countries is replaced by other digits, and the rest must be a number of this very region.
+        if region.transforms or not region.valid.fullmatch(digits):
             return None
     return _valid(region.code, digits)
 
 
 def _valid(code: str, digits: str) -> str | None:
-    """The number, where the region that it belongs to knows it; zeros in front mean different things to regions."""
+    """The number, where the region that it belongs to has it; a leading zero means something else in each region."""
     if digits[:1] == "0":
         return None
     for region in _regions(code):
         if region.leading is None:
-            if region.known.fullmatch(digits):
+            if region.valid.fullmatch(digits):
                 return f"+{code}{digits}"
         elif region.leading.match(digits):
-            return f"+{code}{digits}" if region.known.fullmatch(digits) else None
+            return f"+{code}{digits}" if region.valid.fullmatch(digits) else None
     return None
 
 
 @cache
 def _main_region(code: str) -> _Region | None:
-    """The region whose rules come first for a country calling code; `None` where it is none of a country."""
+    """The region whose rules come first for a country calling code; `None` where no country has this code."""
     regions = _regions(code)
     return regions[0] if regions else None
 
@@ -111,8 +119,8 @@ def _regions(code: str) -> tuple[_Region, ...]:
     """The regions of a country calling code, in the library's order."""
     if not code.isdigit() or code[0] == "0":
         return ()
-    found = [_region(country) for country in COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())]
-    return tuple(region for region in found if region is not None)
+    regions = [_region(country) for country in COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())]
+    return tuple(region for region in regions if region is not None)
 
 
 @cache

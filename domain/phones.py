@@ -1,8 +1,8 @@
-"""Phone numbers: stored as E.164, whatever way they were written.
+"""Phone numbers: stored as E.164, however they were written.
 
 Called where a phone enters: customer changes, CSV rows, searches. National numbers are read with
-the account's country. `phonenumbers` decides; `domain.phone_patterns` spares it the
-plain ones (deploy/docs/decisions/0019).
+the account's country. `phonenumbers` decides; `domain.phone_patterns` handles the
+plain ones without it (deploy/docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from domain.phone_patterns import parse_plain
 from domain.values import BadValue
 
 
-def e164(written: str, country: str) -> str | BadValue:
+def parse_phone(text: str, country: str) -> str | BadValue:
     """A number as `+351912345678`, or why it is not one that can be dialled."""
-    if len(written) > 64:
+    if len(text) > 64:
         return BadValue("invalid_phone", "longer than any phone number")
-    return parse_plain(written, country) or _read_by_the_library(written, country)
+    return parse_plain(text, country) or _parse_with_library(text, country)
 
 
 @lru_cache(maxsize=65_536)
-def _read_by_the_library(written: str, country: str) -> str | BadValue:
+def _parse_with_library(text: str, country: str) -> str | BadValue:
     try:
-        number = phonenumbers.parse(written, country)
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return BadValue("invalid_phone", f"not a phone number; write +country code or a number of {country}")
     if not phonenumbers.is_valid_number(number):
@@ -34,5 +34,5 @@ def _read_by_the_library(written: str, country: str) -> str | BadValue:
 
 
 def is_country(code: str) -> bool:
-    """Whether national numbers of this two-letter country code can be read."""
+    """Returns whether national numbers of this two-letter country code can be read."""
     return code in phonenumbers.SUPPORTED_REGIONS

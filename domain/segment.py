@@ -1,6 +1,6 @@
-"""A segment: what may be said of it, and the rules of editing it.
+"""A segment: its fields, and the rules of creating and editing it.
 
-Folded from its events by `domain.commands.application`. Members are never in here: those of a dynamic
+Folded from its events by `domain.commands.segments`. Members are not part of it: those of a dynamic
 segment are computed by the projection worker, those of a static one are rows.
 """
 
@@ -35,7 +35,7 @@ KEEP = Keep()
 
 @dataclass(frozen=True, slots=True)
 class SegmentDraft:
-    """A segment to be created; a dynamic one without a filter matches nobody."""
+    """A segment to be created; a dynamic one without a filter matches no customer."""
 
     name: str
     description: str = ""
@@ -89,7 +89,7 @@ def check_draft(draft: SegmentDraft) -> SegmentDraft:
     name, description = check_texts(draft.name, draft.description)
     if draft.type == "static" and draft.filter not in (None, []):
         raise Invalid.at("/filter", "static_has_no_filter", "a static segment has no filter; choose type dynamic")
-    return SegmentDraft(name, description, draft.type, _or_nobody(draft.filter) if draft.type == "dynamic" else None)
+    return SegmentDraft(name, description, draft.type, _or_empty(draft.filter) if draft.type == "dynamic" else None)
 
 
 def check_texts(name: str, description: str, *, of: str = "segment") -> tuple[str, str]:
@@ -114,5 +114,5 @@ def check_filter_edit(segment: Segment) -> None:
         raise Refused("static_has_no_filter", "a static segment has no filter; add and remove its members instead")
 
 
-def _or_nobody(raw: Any) -> Any:
+def _or_empty(raw: Any) -> Any:
     return [] if raw is None else raw

@@ -1,8 +1,8 @@
 """Events as they are stored: the frozen models, their stable names and versions, and the mapper.
 
-An event, once stored, is read for ever. `type_name` never changes; a change of shape raises
+A stored event must be readable permanently. `type_name` never changes; a change of shape raises
 `schema_version` and adds a step to `upcasts` from the version before it. Every type that was ever
-stored stands in `EVENT_TYPES`, with a sample in tests/unit/domain/stored_events/ that must still load.
+stored is in `EVENT_TYPES`, with a sample in tests/unit/domain/stored_events/ that must still load.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AccountCreated(Event):
 
 
 class ApiKeyCreated(Event):
-    """A key was handed out; only the SHA-256 of its secret is kept."""
+    """An API key was created; only the SHA-256 of its secret is kept."""
 
     type_name = "rollcall.account.api_key_created"
     key_id: str
@@ -55,7 +55,7 @@ class ApiKeyCreated(Event):
 
 
 class ApiKeyRevoked(Event):
-    """A key opens nothing any more."""
+    """An API key was revoked."""
 
     type_name = "rollcall.account.api_key_revoked"
     key_id: str
@@ -71,7 +71,7 @@ class AttributeDeclared(Event):
 
 
 class CustomerChanged(Event):
-    """What took effect of one change: attribute to new value, `None` where it was removed."""
+    """The part of a change that took effect: attribute to new value, `None` where it was removed."""
 
     type_name = "rollcall.customer.changed"
     created: bool = False
@@ -83,7 +83,7 @@ class CustomerChanged(Event):
 
 
 class CustomerDeleted(Event):
-    """The customer is gone, with every value and membership."""
+    """The customer was deleted, with every value and membership."""
 
     type_name = "rollcall.customer.deleted"
     occurred_at: datetime
@@ -92,7 +92,7 @@ class CustomerDeleted(Event):
 
 
 class SegmentCreated(Event):
-    """A segment exists. A dynamic one begins to compute its members from `filter`."""
+    """A segment was created. The members of a dynamic one follow from `filter`."""
 
     type_name = "rollcall.segment.created"
     name: str
@@ -102,7 +102,7 @@ class SegmentCreated(Event):
 
 
 class SegmentDetailsChanged(Event):
-    """The segment is called or described differently; its members do not change."""
+    """The name or description of the segment changed; its members do not change."""
 
     type_name = "rollcall.segment.details_changed"
     name: str
@@ -119,7 +119,7 @@ class SegmentFilterChanged(Event):
 class SegmentRecomputed(Event):
     """The members of version `version_no` are complete and are served from here on.
 
-    Appended by the projection worker on a stream of its own, so that it never meets a person's edit.
+    Appended by the projection worker on a stream of its own, so that it never conflicts with a person's edit.
     With the switch in the log, replay serves each version exactly as long as it was served.
     """
 
@@ -139,7 +139,7 @@ class SegmentRefreshed(Event):
 
 
 class SegmentDeleted(Event):
-    """The segment is gone; its customers stay."""
+    """The segment was deleted; its customers stay."""
 
     type_name = "rollcall.segment.deleted"
 
@@ -154,14 +154,14 @@ class CampaignCreated(Event):
 
 
 class CampaignRenamed(Event):
-    """The campaign is called differently; its audience is not touched, whatever became of its segments."""
+    """The name of the campaign changed; its audience does not change, even if segments of it were deleted."""
 
     type_name = "rollcall.campaign.renamed"
     name: str
 
 
 class CampaignAudienceChosen(Event):
-    """A person chose one list or both; the list that is `None` was not mentioned and stays as it is by now."""
+    """A person chose one list or both; a list that is `None` was not mentioned and stays as it is."""
 
     type_name = "rollcall.campaign.audience_chosen"
     segment_ids: list[UUID] | None
@@ -169,23 +169,23 @@ class CampaignAudienceChosen(Event):
 
 
 class CampaignDeleted(Event):
-    """The campaign is gone; its frozen audiences stay."""
+    """The campaign was deleted; its frozen audiences stay."""
 
     type_name = "rollcall.campaign.deleted"
 
 
 class AudienceFrozen(Event):
-    """The recipients of a campaign as they are at this position, kept for ever. Begins the audience's own stream."""
+    """The recipients of a campaign as they are at this position, kept permanently. Begins the audience's own stream."""
 
     type_name = "rollcall.audience.frozen"
     campaign_id: UUID
 
 
 class AudienceCounted(Event):
-    """What the freezing came to: how many recipients, how many were left out for which reason.
+    """The result of freezing an audience: how many recipients, and how many were left out for which reason.
 
-    Appended by the projection worker. `passed_over` are the customers whose phone number an older one
-    kept. With both in the log, a replay gives the same audience although a person was erased since.
+    Appended by the projection worker. `passed_over` are the customers left out because an older customer has the same
+    phone number. With both in the log, a replay gives the same audience even if a customer was erased since.
     """
 
     type_name = "rollcall.audience.counted"
@@ -197,10 +197,10 @@ class AudienceCounted(Event):
 
 
 class StaticMembersAdded(Event):
-    """Customers who came into a static segment: at most 1,000, none of whom was in it.
+    """Customers were added to a static segment: at most 1,000, none of them a member before.
 
-    On a stream of its own, so that members never contend with edits of the segment. Whoever is deleted
-    by then, as customer or as segment, is let be.
+    On a stream of its own, so that members never contend with edits of the segment. Customers that were deleted before
+    this event are ignored, and so is the event if the segment was.
     """
 
     type_name = "rollcall.segment.members_added"
@@ -210,7 +210,7 @@ class StaticMembersAdded(Event):
 
 
 class StaticMembersRemoved(Event):
-    """Customers who were taken out of a static segment, all of whom were in it. On a stream of its own."""
+    """Customers were removed from a static segment, all of them members before. On a stream of its own."""
 
     type_name = "rollcall.segment.members_removed"
     segment_id: UUID
@@ -218,7 +218,7 @@ class StaticMembersRemoved(Event):
 
 
 class TimePassed(Event):
-    """Time went on to `until` for an account: whatever fell due since the last time flips, each at its own instant.
+    """Time in an account reached `until`: whatever fell due since the last such event flips, each at its own instant.
 
     Appended by the projection worker, only when something is due. Its version is `until` in microseconds.
     """

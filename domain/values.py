@@ -1,7 +1,7 @@
 """Attribute values: the six types, their normal form, and folding for comparison.
 
 Called wherever a value enters (customer changes, filters). Afterwards a value is always in normal
-form, and missing is always `None`: absent, null, empty text and empty list are one notion.
+form, and missing is always `None`: absent, null, empty text and empty list mean the same.
 The rules are the table "Values" of SEMANTICS.
 
 In normal form values compare as they are: numbers as exact `int` or `Decimal`; a date as its ISO
@@ -40,7 +40,7 @@ class BadValue(NamedTuple):
 
 
 def is_attribute_key(key: str) -> bool:
-    """Whether `key` may name an attribute: lower-case letter first, at most 63 characters."""
+    """Returns whether `key` may name an attribute: lower-case letter first, at most 63 characters."""
     return _KEY.match(key) is not None
 
 
@@ -79,7 +79,7 @@ def infer_type(raw: object) -> AttributeType | BadValue:
 
 
 def is_missing(raw: object) -> bool:
-    """Whether a raw JSON value means that there is none."""
+    """Returns whether a raw JSON value means that there is none."""
     if raw is None:
         return True
     if isinstance(raw, str):
@@ -161,10 +161,10 @@ def _date(text: str) -> str | BadValue:
 
 
 def _datetime(text: str) -> str | BadValue:
-    found = _DATETIME.match(text)
-    if found is None:
+    matched = _DATETIME.match(text)
+    if matched is None:
         return _mismatch("an instant such as 2026-05-20T10:00:00Z", text)
-    day, clock, fraction, offset = found.groups()
+    day, clock, fraction, offset = matched.groups()
     micros = ((fraction or "") + "000000")[:6]
     zone = "+00:00" if offset in "Zz" else offset
     try:

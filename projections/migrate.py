@@ -1,6 +1,6 @@
 """Brings a database to this version: numbered migrations of the write side, then the read model.
 
-Run by the owner (`rollcall migrate`, and `up` at every start), one at a time however many ask. Migrations
+Run by the database's owner (`rollcall migrate`, and `up` at every start), one process at a time. Migrations
 only go forward; one that was applied and then edited is refused. The read model has no migrations: where
 its definition changed, it is rebuilt from the log beside the old one.
 """
@@ -28,12 +28,12 @@ def migrate(owner_url: str) -> None:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _require_utf8(connection)
         _migrate_log(connection)
-        found = connection.execute(
+        comment = connection.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [MODEL_SCHEMA]
         ).fetchone()
-        if found is None:
+        if comment is None:
             create_model(connection, MODEL_SCHEMA)
-        elif found[0] != model_checksum():
+        elif comment[0] != model_checksum():
             rebuild(owner_url)
 
 

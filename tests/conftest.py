@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,22 +14,49 @@ from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from deploy.embedded.postgres import Postgres
 from projections.migrate import migrate
 from tests.support.browser.chromium import LEFT_OUT
-from tests.support.installation import Installation, cloned_database, unique_name
+from tests.support.clock import Clock, machine_now
+from tests.support.http_server import stop_servers
+from tests.support.installation import Installation
+from tests.support.postgres import cloned_database, running_server, unique_name
 
+TESTS = Path(__file__).parent
 # The same examples in each run, so that a change is to blame for what fails; FULL_SIZE=1 goes looking for others.
 settings.register_profile("repeatable", derandomize=not os.environ.get("FULL_SIZE"), deadline=None)
 settings.load_profile("repeatable")
 
 
+# With several workers the last files decide when a run ends, so long files come first. Browser tests come last: they
+# share a running product per process, which would only take time from the tests after them.
+FIRST = (
+    "integration/api/test_document.py",
+    "integration/embedded/test_up.py",
+    "property/test_replay.py",
+    "property/test_frozen_audiences.py",
+    "property",
+    "faults",
+    "acceptance",
+    "integration",
+    "unit",
+    "browser/test_every_page.py",
+    "browser",
+)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked `full` runs only where it is asked for."""
+    """What is marked `full` runs only where it is asked for; the rest runs in the order of `FIRST`."""
     if "full" not in str(config.getoption("-m")):
         left_out = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    return next((turn for turn, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
 
 
 @pytest.hookimpl(trylast=True)
@@ -69,20 +96,21 @@ def _readable_log() -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _http_servers() -> Iterator[None]:
+    """The applications that the tests of this process share end with it."""
+    yield
+    stop_servers()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The owner's address of a PostgreSQL: of the one in ROLLCALL_TEST_DATABASE_URL, or of one of the run's own."""
     if given := os.environ.get("ROLLCALL_TEST_DATABASE_URL"):
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="rollcall-tests-") as home:
-        Path(home).chmod(0o755)
-        server = Postgres(Path(home))
-        server.start()
-        try:
-            yield server.url
-        finally:
-            server.stop()
+    with running_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +133,16 @@ def database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def installation(database_url: str) -> Iterator[Installation]:
-    """A whole Rollcall on a database of its own."""
-    made = Installation(database_url)
-    yield made
-    made.close()
+def clock(request: pytest.FixtureRequest) -> Clock:
+    """A clock that the test moves; it stands at the instant of `starts_at`, or else at the machine's."""
+    mark = request.node.get_closest_marker("starts_at")
+    return Clock(mark.args[0] if mark else machine_now())
+
+
+@pytest.fixture
+def installation(database_url: str, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """A whole Rollcall on a database of its own, by the fixture `clock` where a test has it or `starts_at`."""
+    still = request.node.get_closest_marker("starts_at") or "clock" in request.fixturenames
+    now = request.getfixturevalue("clock").now if still else machine_now
+    with closing(Installation(database_url, now)) as made:
+        yield made

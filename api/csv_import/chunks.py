@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from api.csv_import.reader import CsvRow, CsvTable
-from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, name_of, phone_of
+from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, parse_name_cell, parse_phone_cell
 from domain.values import BadValue
 from projections.records.imports import ImportRow
 
@@ -46,9 +46,9 @@ class ChunkBuilder:
             self._reject(row, *row.mistake)
         elif not text and row.blank:
             self.blank += 1
-        elif isinstance(phone := phone_of(text, self.country), BadValue):
+        elif isinstance(phone := parse_phone_cell(text, self.country), BadValue):
             self._reject(row, *phone)
-        elif isinstance(name := name_of(self.table.name(row)), BadValue):
+        elif isinstance(name := parse_name_cell(self.table.name(row)), BadValue):
             self._reject(row, name.code, f"name: {name.detail}")
         elif (number := int(phone)) in self.seen:
             self.duplicates += 1
@@ -62,7 +62,7 @@ class ChunkBuilder:
 
     def _phones_within(self, cells: list[str]) -> list[str]:
         """Collect the phone numbers in a rejected row, so that erasing that customer also erases the row."""
-        phones = (phone_of(text, self.country) for cell in cells for text in _NUMBERS.findall(cell))
+        phones = (parse_phone_cell(text, self.country) for cell in cells for text in _NUMBERS.findall(cell))
         return list(dict.fromkeys(each for each in phones if not isinstance(each, BadValue)))
 
     @property

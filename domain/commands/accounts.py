@@ -1,4 +1,4 @@
-"""What can be asked of an account: to exist, to hand out and take back API keys, to give attributes their types."""
+"""Commands on accounts, API keys and attributes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class KeyCommands:
     def create(
         self, account_id: UUID, name: str, kind: KeyKind, secret: str | None = None, *, by: str | None = None
     ) -> NewKey:
-        """Hand out an API key, random unless `secret` is given; `by` is the key that asks, where one does.
+        """Create an API key, random unless `secret` is given; `by` is the key of the request itself, if it has one.
 
         Raises `Invalid`, `NotFound`, `Refused`.
         """
@@ -74,7 +74,7 @@ class KeyCommands:
             account = self._accounts.require(account_id)
             _check_key(account, by)
             if fresh.key_id in account.keys:
-                raise Refused("key_exists", "this key was handed out already")
+                raise Refused("key_exists", "this key was created before")
             event = ApiKeyCreated(
                 **self._log.envelope(account_id, account_id, account.version),
                 key_id=fresh.key_id,
@@ -87,7 +87,7 @@ class KeyCommands:
         return self._log.retry(append_created)
 
     def revoke(self, account_id: UUID, key_id: str, *, by: str | None = None) -> int:
-        """Take a key back; the position after it. `by` is the key that asks. Raises `NotFound`, `Refused`."""
+        """Revoke a key. Returns the position after it; `by` is as in `create`. Raises `NotFound`, `Refused`."""
 
         def append_revoked() -> int:
             account = self._accounts.require(account_id)
@@ -114,7 +114,7 @@ class AttributeCommands:
     def declare(
         self, account_id: UUID, key: str, kind: AttributeType, label: str | None, used_by: Sequence[str] = ()
     ) -> Saved:
-        """Give an attribute its type or its label; `used_by` are the names of segments that read it.
+        """Declare the type or the label of an attribute; `used_by` are the names of segments that read it.
 
         Raises `Invalid`; `Refused` where the attribute has another type already.
         """
@@ -126,13 +126,15 @@ class AttributeCommands:
 
         def append_declared() -> Saved:
             schema = self._accounts.schema(account_id)
-            known = schema.types.get(key)
-            if known is not None and known != kind:
+            declared = schema.types.get(key)
+            if declared is not None and declared != kind:
                 if used_by:
-                    detail = f"{key} is a {known} and read by: {', '.join(used_by)}; use another key for another type"
+                    detail = (
+                        f"{key} is a {declared} and read by: {', '.join(used_by)}; use another key for another type"
+                    )
                     raise Refused("attribute_in_use", detail)
-                raise Refused("attribute_type_fixed", f"{key} is a {known}; use another key for another type")
-            if known == kind and schema.labels.get(key) == label:
+                raise Refused("attribute_type_fixed", f"{key} is a {declared}; use another key for another type")
+            if declared == kind and schema.labels.get(key) == label:
                 return Saved(schema_id_of(account_id), schema.version, self._log.head())
             envelope = self._log.envelope(account_id, schema_id_of(account_id), schema.version)
             event = AttributeDeclared(**envelope, key=key, type=kind, label=label)
@@ -142,6 +144,6 @@ class AttributeCommands:
 
 
 def _check_key(account: Account, by: str | None) -> None:
-    """A request may begin before its key is revoked and come to its end afterwards, with a key for the next one."""
+    """Refuse a request whose own key was revoked after it began, so that it cannot leave another key behind."""
     if by is not None and by not in account.keys:
         raise Refused("key_revoked", "the API key of this request was revoked meanwhile; use another")

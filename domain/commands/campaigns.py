@@ -1,4 +1,4 @@
-"""What can be asked of a campaign: to exist, to be edited, to go, and to freeze its audience."""
+"""Commands on campaigns: create, edit, delete, and freeze the audience."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CampaignCommands:
     def create(self, account_id: UUID, draft: CampaignDraft, campaign_id: UUID | None = None) -> Saved:
         """Create a campaign. With a `campaign_id` given a second time, the first one's result is returned.
 
-        Raises `Invalid`, also for segments that are not there.
+        Raises `Invalid`, also for segments that do not exist.
         """
         name = campaigns.check_name(draft.name)
         existing = self._existing(account_id, (*draft.segment_ids, *draft.exclude_segment_ids))
@@ -65,7 +65,7 @@ class CampaignCommands:
         return self._log.retry(append_edits)
 
     def _edits(self, account_id: UUID, campaign: Campaign, edit: CampaignEdit) -> Iterator[Event]:
-        """Naming a list chooses it, also where it names what is left of it: that settles what it lost."""
+        """The events of an edit. A list that the edit names is chosen anew, even if only what was left is named."""
         version = campaign.events
         named = [ids for ids in (edit.segment_ids, edit.exclude_segment_ids) if not isinstance(ids, Keep)]
         existing = self._existing(account_id, [each for ids in named for each in ids]) if named else set()
@@ -85,7 +85,7 @@ class CampaignCommands:
             )
 
     def delete(self, account_id: UUID, campaign_id: UUID, expected: int | None) -> int:
-        """Delete a campaign; the position after it. Raises `NotFound`; `StaleVersion` against `expected`."""
+        """Delete a campaign. Returns the position after it. Raises `NotFound`; `StaleVersion` against `expected`."""
 
         def append_deleted() -> int:
             campaign, existing = self._require(account_id, campaign_id)
@@ -99,7 +99,7 @@ class CampaignCommands:
     def freeze(self, account_id: UUID, campaign_id: UUID, audience_id: UUID | None = None) -> Saved:
         """Freeze a campaign's recipients at a log position. Raises `NotFound`; `Refused` (`needs_audience`).
 
-        With an `audience_id` given a second time, the first one stays as it is.
+        With an `audience_id` given a second time, the first audience stays unchanged.
         """
         campaign, existing = self._require(account_id, campaign_id)
         if campaign.needs_audience(existing):
@@ -110,7 +110,7 @@ class CampaignCommands:
         return Saved(audience_id, 1, self._log.head() if position is None else position)
 
     def _require(self, account_id: UUID, campaign_id: UUID) -> tuple[Campaign, set[UUID]]:
-        """The campaign, and which of its segments are there."""
+        """The campaign, and which of its segments exist. Raises `NotFound`."""
         campaign = campaigns.campaign_of(campaign_id, self._log.stream(account_id, campaign_id))
         if campaign is None:
             raise NotFound("campaign_not_found", "no such campaign in this account")

@@ -1,4 +1,4 @@
-"""One batch of customer changes, folded in memory: what becomes of each, and which events tell it.
+"""One batch of customer changes, folded in memory: the outcome of each, and the events that record it.
 
 Called by `domain.commands.application` between loading the states of the batch and storing them; pure, so it
 may be repeated when another writer was first.
@@ -25,7 +25,7 @@ from domain.customer import (
 )
 from domain.errors import FieldError
 from domain.moments import micros
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
 
@@ -34,7 +34,7 @@ MAX_IDENTIFIER = 512
 
 @dataclass
 class ChangeBatch:
-    """The running result of a batch: `take` each change in order, then store `events` and `touched`."""
+    """The running result of a batch: `fold` each change in order, then store `events` and `touched`."""
 
     account: Account
     schema: Schema
@@ -46,16 +46,16 @@ class ChangeBatch:
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
 
-    def take(self, customer_id: UUID, change: CustomerChange) -> None:
-        """Fold one change of a customer in. An invalid one has no effect, not even on the types of attributes."""
+    def fold(self, customer_id: UUID, change: CustomerChange) -> None:
+        """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes."""
         values, mistakes = self._normal(change)
         if mistakes:
             self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
             return
         self._declare_inferred()
-        self.take_values(customer_id, change, values)
+        self.fold_values(customer_id, change, values)
 
-    def take_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
+    def fold_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
         """Fold in a change whose values are in normal form already."""
         state = self.states.get(customer_id)
         if state is None:
@@ -67,25 +67,37 @@ class ChangeBatch:
             state.revision += 1
         if effect.values or effect.result in ("created", "deleted"):
             self._record(change, state, effect)
-        self.outcomes.append(Outcome(effect.result, customer_id, state.seen() if state.exists else None))
+        self.outcomes.append(Outcome(effect.result, customer_id, state.to_customer() if state.exists else None))
 
-    def first_seen(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
-        """Fold in the first change of a customer without external id, as of now: `take_values` without its questions.
+    def fold_new(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
+        """Fold in the first change of a customer without external id, as of now: a faster `fold_values`.
 
-        Nobody has a state of hers yet, and `values` in normal form are all set.
+        The customer has no state yet, and `values`, in normal form, are all set.
         """
         at = micros(self.now)
         self.states[customer_id] = self.touched[customer_id] = CustomerState(
-            customer_id, exists=True, revision=1, version=1, created=at, updated=at, touched=at,
+            customer_id,
+            exists=True,
+            revision=1,
+            version=1,
+            created=at,
+            updated=at,
+            touched=at,
             values={key: (value, at) for key, value in values.items()},
-        )  # fmt: skip
+        )
         self.revisions[customer_id] = 0
         self.events.append(
             CustomerChanged(
-                originator_id=customer_id, originator_version=1, account_id=self.account.account_id,
-                recorded_at=self.now, created=True, occurred_at=self.now, values=values, source=source,
+                originator_id=customer_id,
+                originator_version=1,
+                account_id=self.account.account_id,
+                recorded_at=self.now,
+                created=True,
+                occurred_at=self.now,
+                values=values,
+                source=source,
             )
-        )  # fmt: skip
+        )
 
     def states_to_store(self) -> list[tuple[CustomerState, int]]:
         """The states to store, each with the revision it had before."""
@@ -115,7 +127,7 @@ class ChangeBatch:
             "change_id": change.change_id,
         }
         if effect.result == "deleted":
-            # Where the deletion came from may name the person as well as the person's own events do.
+            # The source of a deletion may identify the person just as their own events do.
             self.events.append(CustomerDeleted(**(provenance | {"source": None, "change_id": None})))
         else:
             self.events.append(
@@ -144,8 +156,8 @@ class ChangeBatch:
     def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
         present = data.model_fields_set
         if "phone" in present:
-            written = (data.phone or "").strip()
-            yield "/phone", "phone", e164(written, self.account.country) if written else None
+            text = (data.phone or "").strip()
+            yield "/phone", "phone", parse_phone(text, self.account.country) if text else None
         if "name" in present:
             yield "/name", "name", normalise("text", data.name)
         if "tags" in present:
@@ -165,12 +177,12 @@ class ChangeBatch:
             return BadValue("invalid_attribute_key", "a key is a-z, 0-9 and _, begins with a letter, at most 63 long")
         if is_missing(raw):
             return None
-        found = infer_type(raw)
-        if isinstance(found, BadValue):
-            return found
-        value = normalise(found, raw)
+        inferred = infer_type(raw)
+        if isinstance(inferred, BadValue):
+            return inferred
+        value = normalise(inferred, raw)
         if not isinstance(value, BadValue):
-            self.inferred[key] = found
+            self.inferred[key] = inferred
         return value
 
     def _declare_inferred(self) -> None:
@@ -190,7 +202,7 @@ class ChangeBatch:
 
 
 def change_target(account_id: UUID, change: CustomerChange) -> UUID:
-    """The id of the customer whom a change is about."""
+    """The id of the customer that a change is about."""
     return change.customer_id or customer_id_of(account_id, change.external_id or "")
 
 

@@ -1,4 +1,4 @@
-"""Taking customers' changes in: a batch at a time, from whichever door."""
+"""Commands on customers: changes, a batch at a time, from the consumers, the API and the console; and erasure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.moments import from_micros
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The outcomes of a batch, one for each change, in order."""
+    """The outcomes of a batch, one for each change, in order, and the log position after it."""
 
     position: int
     outcomes: list[Outcome]
@@ -40,7 +40,7 @@ class CustomerCommands:
         dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter] | None = None,
         expected_version: int | None = None,
     ) -> Changed:
-        """Take in a batch of changes: events, states, dead letters and the source's position in one transaction.
+        """Ingest a batch of changes: events, states, dead letters and the source's position in one transaction.
 
         Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
         others take effect. `expected_version` is for a single change. Raises `StaleVersion` where the
@@ -66,9 +66,9 @@ class CustomerCommands:
         return self._log.retry(append_changes, partial(self._accounts.drop_schema, account_id))
 
     def erase(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
-        """Erase the first of `candidates` who is there; the position after it.
+        """Erase the first of `candidates` who exists. Returns the position after it.
 
-        Also where her last change lies in the future of our clock. Raises `NotFound`, `StaleVersion`.
+        Works even if their last change is ahead of our clock. Raises `NotFound`, `StaleVersion`.
         """
         states = self._log.store.customer_states(account_id, candidates)
         for customer_id in candidates:
@@ -94,9 +94,9 @@ class CustomerCommands:
         mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
         batch = ChangeBatch(self._accounts.kept_account(account_id), mine, states, self._log.now())
         for target, change in zip(targets, changes, strict=True):
-            batch.take(target, change)
+            batch.fold(target, change)
         return batch
 
     def tracked_offset(self, name: str) -> int | None:
-        """The offset that a source was taken in to; `None` where it never was."""
+        """The offset up to which a source was ingested; `None` where it never was."""
         return self._log.store.tracked_offset(name)

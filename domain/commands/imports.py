@@ -1,8 +1,8 @@
-"""Taking the lines of a CSV in: customers, members, counts and the place in the file, in one transaction.
+"""Ingest the lines of a CSV file: customers, members, counts and the place in the file, in one transaction.
 
-A phone number means the oldest customer who has it; one that nobody has becomes a customer. A name fills
-only an empty one, and nothing else of a customer is touched. A file is older than an erasure that comes
-while it is taken in: the lines of that person are refused, and nothing of them is kept.
+A phone number means the oldest customer who has it; a number that no customer has creates one. A name is set only
+where the customer has none, and nothing else of a customer is changed. A file counts as older than an erasure that
+happens while it is ingested: the lines of that customer are refused, and nothing of theirs is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from domain.customer import CustomerChange, CustomerState, customer_id_of_phone
 from domain.import_lines import Counts, ImportChunk, ImportLine, ImportLineError, ImportStep
 from domain.values import Value
 
-# Members follow their customers in the log so closely that both mostly are in one batch of the projection.
+# So few that a customer and their membership are mostly in the same batch of the projection.
 TOGETHER = 250
 
 
@@ -37,7 +37,7 @@ class ImportCommands:
         self._segments = segments
 
     def ingest(self, account_id: UUID, chunk: ImportChunk) -> ImportStep:
-        """Take in the next rows of an import. Raises `NotFound` where the segment was deleted."""
+        """Ingest the next rows of an import. Raises `NotFound` where the segment was deleted."""
 
         def append_chunk() -> ImportStep:
             self._segments.require_static(account_id, chunk.segment_id)
@@ -45,39 +45,52 @@ class ImportCommands:
             phones = [line.phone for line in chunk.lines]
             within = [number for each in chunk.errors for number in each.numbers]
             erasures, erased = store.import_erasures(account_id, chunk.import_id, [*phones, *within])
-            known = store.customers_by_phone(account_id, phones) if phones else {}
-            targets = [known.get(phone) or customer_id_of_phone(account_id, phone) for phone in phones]
+            owners = store.customers_by_phone(account_id, phones) if phones else {}
+            targets = [owners.get(phone) or customer_id_of_phone(account_id, phone) for phone in phones]
             states = store.customer_states(account_id, targets) if targets else {}
             there = [each for each, state in states.items() if state.exists]
             members = store.static_members(account_id, chunk.segment_id, there) if there else set()
             now = self._log.now()
             account, schema = self._accounts.kept_account(account_id), self._accounts.kept_schema(account_id)
             batch = ChangeBatch(account, replace(schema), states, now)
-            taking = _Taking(batch, chunk, members, erased, now)
+            ingest = _ChunkIngest(batch, chunk, members, erased, now)
             fresh: list[UUID] = []
             for start in range(0, len(targets), TOGETHER):
-                group = taking.take(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
+                group = ingest.add_lines(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
                 if group:
                     batch.events.append(members_added(self._log, account_id, chunk.segment_id, group, "import"))
                 fresh += group
             step = ImportStep(
-                chunk.import_id, chunk.before, erasures, taking.counts(), sorted(taking.errors), chunk.percent,
-                chunk.header, chunk.finished, now,
-            )  # fmt: skip
-            moved = MemberChanges(chunk.segment_id, added=fresh)
-            self._log.append(account_id, batch.events, Writes(batch.states_to_store(), members=moved, import_step=step))
+                chunk.import_id,
+                chunk.before,
+                erasures,
+                ingest.counts(),
+                sorted(ingest.errors),
+                chunk.percent,
+                chunk.header,
+                chunk.finished,
+                now,
+            )
+            changes = MemberChanges(chunk.segment_id, added=fresh)
+            self._log.append(
+                account_id, batch.events, Writes(batch.states_to_store(), members=changes, import_step=step)
+            )
             return step
 
         return self._log.retry(append_chunk, partial(self._accounts.drop_schema, account_id))
 
 
-class _Taking:
-    """The lines of a chunk on their way into its batch, and what became of each."""
+class _ChunkIngest:
+    """Folds the lines of a chunk into its batch, and counts each in one class."""
 
     def __init__(
-        self, batch: ChangeBatch, chunk: ImportChunk, members: AbstractSet[UUID], erased: AbstractSet[str],
+        self,
+        batch: ChangeBatch,
+        chunk: ImportChunk,
+        members: AbstractSet[UUID],
+        erased: AbstractSet[str],
         now: datetime,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._batch, self._chunk, self._erased, self._now = batch, chunk, erased, now
         self._source = f"import:{chunk.import_id}"
         self._members = set(members)
@@ -86,52 +99,56 @@ class _Taking:
             each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
         ]
 
-    def take(self, lines: Sequence[ImportLine], targets: Sequence[UUID]) -> list[UUID]:
-        """Fold some lines in; the customers whom they bring into the segment."""
+    def add_lines(self, lines: Sequence[ImportLine], targets: Sequence[UUID]) -> list[UUID]:
+        """Fold in some lines. Returns the customers that they add to the segment."""
         fresh = []
         for line, target in zip(lines, targets, strict=True):
-            result = self._take(line, target)
+            result = self._ingest_line(line, target)
             self._classes[result] += 1
             if result in ("added", "created_customers"):
                 self._members.add(target)
                 fresh.append(target)
         return fresh
 
-    def _take(self, line: ImportLine, target: UUID) -> str:
+    def _ingest_line(self, line: ImportLine, target: UUID) -> str:
         if line.phone in self._erased:
             return self._refuse(line)
         state = self._batch.states.get(target)
         if state is None:
-            self._batch.first_seen(target, self._source, _news(None, line))
+            self._batch.fold_new(target, self._source, _new_values(None, line))
             return "created_customers"
         existed = state.exists
-        values = _news(state, line)
+        values = _new_values(state, line)
         if values:
             change = CustomerChange(None, "changed", self._now, source=self._source, customer_id=target)
-            self._batch.take_values(target, change, values)
+            self._batch.fold_values(target, change, values)
             if self._batch.outcomes.pop().customer is None:
-                # Erased later than now, by another machine's clock.
+                # Erased at a time that is ahead of this machine's clock.
                 return self._refuse(line)
         if target in self._members:
             return "already_members"
         return "added" if existed else "created_customers"
 
     def _refuse(self, line: ImportLine) -> str:
-        message = "erased while the file was taken in; upload her line again if she is to come back"
+        message = "the customer was erased while the file was imported; upload this row again to create them anew"
         self.errors.append(ImportLineError(line.row, (), "customer_erased", message))
         return "invalid"
 
     def counts(self) -> Counts:
         """The classes of all rows of the chunk."""
-        found, chunk = self._classes, self._chunk
+        tally, chunk = self._classes, self._chunk
         return Counts(
-            found["added"], found["already_members"], found["created_customers"], chunk.duplicates, chunk.blank,
+            tally["added"],
+            tally["already_members"],
+            tally["created_customers"],
+            chunk.duplicates,
+            chunk.blank,
             len(self.errors),
-        )  # fmt: skip
+        )
 
 
-def _news(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
-    """What a line says that is not known yet."""
+def _new_values(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
+    """The values of a line that the customer does not have yet."""
     if state is None or not state.exists:
         return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}
     nameless = state.values.get("name", (None, 0))[0] is None

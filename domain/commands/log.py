@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 class Saved(NamedTuple):
-    """What a write made: the aggregate, its version, and the log position that includes it."""
+    """The result of a write: the aggregate, its version, and the log position that includes it."""
 
     id: UUID
     version: int
@@ -32,7 +32,7 @@ class Saved(NamedTuple):
 
 
 class Tracking(NamedTuple):
-    """How far a source was taken in: `offset` now, `previous` when this writer looked."""
+    """How far a source is ingested: `offset` with this batch, `previous` when this writer read it."""
 
     name: str
     offset: int
@@ -40,7 +40,7 @@ class Tracking(NamedTuple):
 
 
 class MemberChanges(NamedTuple):
-    """Customers who come into a static segment, or leave it; `deleted` ones leave every static segment."""
+    """Customers added to and removed from a static segment; `deleted` ones are removed from every static segment."""
 
     segment_id: UUID | None = None
     added: Sequence[UUID] = ()
@@ -49,14 +49,14 @@ class MemberChanges(NamedTuple):
 
 
 class Writes(NamedTuple):
-    """What goes into the transaction of a batch beside its events."""
+    """What is stored in the transaction of a batch beside its events."""
 
     states: Sequence[tuple[CustomerState, int]] = ()
     tracking: Tracking | None = None
     dead_letters: Sequence[DeadLetter] = ()
     members: MemberChanges = MemberChanges()
     import_step: ImportStep | None = None
-    # Refused where the account's segments or their filters changed after this position: what was decided may be wrong.
+    # The append is refused if a segment or filter of the account changed after this position.
     filters_as_of: int | None = None
 
 

@@ -1,7 +1,7 @@
-"""Members of static segments: who is put in and taken out, as events of at most 1,000 customers.
+"""Commands on members of static segments: add and remove, as events of at most 1,000 customers.
 
-The segment's own stream never holds them. What is decided here on what was read is checked again in the
-transaction that stores it (`projections.records.static_lists`), so counts and events are exact.
+Members are not in the segment's own stream. What a command decides is checked again in the transaction that stores it
+(`projections.records.static_lists`), so counts and events are exact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MOST = 1_000
 
 
 class Added(NamedTuple):
-    """What became of each of the customers that were to be added; one named twice counts once."""
+    """How many of the given customers were added; one named twice counts once."""
 
     position: int
     added: int
@@ -28,7 +28,7 @@ class Added(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """How many customers were taken out."""
+    """How many customers were removed."""
 
     position: int
     removed: int
@@ -42,44 +42,44 @@ class MemberCommands:
         self._segments = segments
 
     def add(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Added:
-        """Put customers into a static segment. Raises `NotFound`, `Refused` (`members_are_computed`), `Invalid`."""
+        """Add customers to a static segment. Raises `NotFound`, `Refused` (`members_are_computed`), `Invalid`."""
         _refuse_too_many(customer_ids)
         asked = list(dict.fromkeys(customer_ids))
 
         def append_added() -> Added:
             self._segments.require_static(account_id, segment_id)
-            known = self._log.store.existing_customers(account_id, asked)
-            there = self._log.store.static_members(account_id, segment_id, list(known))
-            fresh = sorted(known - there)
+            existing = self._log.store.existing_customers(account_id, asked)
+            members = self._log.store.static_members(account_id, segment_id, list(existing))
+            fresh = sorted(existing - members)
             position = self._log.head()
             if fresh:
                 event = members_added(self._log, account_id, segment_id, fresh, "manual")
                 position = self._log.append(account_id, [event], Writes(members=MemberChanges(segment_id, added=fresh)))
-            return Added(position, len(fresh), len(there), [each for each in asked if each not in known])
+            return Added(position, len(fresh), len(members), [each for each in asked if each not in existing])
 
         return self._log.retry(append_added)
 
     def remove_one(self, account_id: UUID, segment_id: UUID, customer_id: UUID) -> int:
-        """Take a customer out of a static segment; the position after it. Raises `NotFound`, `Refused`."""
+        """Remove a customer from a static segment. Returns the position after it. Raises `NotFound`, `Refused`."""
         removed = self.remove(account_id, segment_id, [customer_id])
         if not removed.removed:
             raise NotFound("member_not_found", "no such member in this segment")
         return removed.position
 
     def remove(self, account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> Removed:
-        """Take customers out of a static segment, where they are in it. Raises `NotFound`, `Refused`, `Invalid`."""
+        """Remove those of the customers who are in a static segment. Raises `NotFound`, `Refused`, `Invalid`."""
         _refuse_too_many(customer_ids)
 
         def append_removed() -> Removed:
             self._segments.require_static(account_id, segment_id)
-            there = sorted(self._log.store.static_members(account_id, segment_id, list(customer_ids)))
-            if not there:
+            members = sorted(self._log.store.static_members(account_id, segment_id, list(customer_ids)))
+            if not members:
                 return Removed(self._log.head(), 0)
             event = StaticMembersRemoved(
-                **self._log.envelope(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=there
+                **self._log.envelope(account_id, uuid4(), 0), segment_id=segment_id, customer_ids=members
             )
-            position = self._log.append(account_id, [event], Writes(members=MemberChanges(segment_id, removed=there)))
-            return Removed(position, len(there))
+            position = self._log.append(account_id, [event], Writes(members=MemberChanges(segment_id, removed=members)))
+            return Removed(position, len(members))
 
         return self._log.retry(append_removed)
 

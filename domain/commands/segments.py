@@ -1,4 +1,4 @@
-"""What can be asked of a segment: to exist, to be edited, to go."""
+"""Commands on segments: create, edit, delete; and filters as an account understands them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class SegmentCommands:
     def delete(
         self, account_id: UUID, segment_id: UUID, expected: int | None, used_by: Callable[[int], Sequence[str]]
     ) -> int:
-        """Delete a segment; the position after it.
+        """Delete a segment. Returns the position after it.
 
         `used_by` gives the names of the segments whose filters name it, as of a position or later. Raises `NotFound`;
         `Refused` where it is used; `StaleVersion` against `expected`; and what `used_by` raises.
@@ -109,16 +109,17 @@ class SegmentCommands:
         return segment
 
     def _checked(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Writes:
-        """Check a filter that is to be stored. Where it names segments, it is right only while theirs stay as they are.
+        """Check a filter that is to be stored. Raises `Invalid`.
 
-        Two edits at once could close a circle otherwise, and a deletion take away what is being named.
+        A filter that names segments is stored only if no segment or filter changed since the check: otherwise two edits
+        at once could form a cycle, or a deletion could remove a segment that is being named.
         """
         as_of = self._log.store.filters_position(account_id)
         self.parse_filter(account_id, raw, segment_id)
         return Writes(filters_as_of=as_of if segments_named(raw) else None)
 
     def parse_filter(self, account_id: UUID, raw: Any, segment_id: UUID | None = None) -> Node:
-        """What a filter in JSON form means in this account, as one of `segment_id`. Raises `Invalid`."""
+        """The tree of a filter in JSON form in this account; `segment_id` is its own segment. Raises `Invalid`."""
         own_id = None if segment_id is None else str(segment_id)
         return parse(
             raw, self._accounts.schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id

@@ -1,7 +1,7 @@
 """Filters: what a dynamic segment asks of a customer.
 
 `parse` checks a filter against the account's attributes and makes a tree whose evaluation is total;
-`holds` is the Python evaluator. Its words are in `domain.filters.wording`. Rules: SEMANTICS, "Filters".
+`holds` is the Python evaluator. `domain.filters.wording` puts a filter into words. Rules: SEMANTICS, "Filters".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Condition:
     negated: bool = False
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether the condition is true of a customer's matchable values; moving regions need the moment."""
+        """Returns whether the condition is true of a customer's matchable values; moving regions need the moment."""
         value: Any = values.get(self.attribute)
         if value is None:
             return self.negated
@@ -46,34 +46,34 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """True when every node is; an empty group matches nobody."""
+    """True when every node is true; an empty group matches no customer."""
 
     nodes: tuple[Node, ...]
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether all nodes hold and there is one."""
+        """Returns whether all nodes hold and there is one."""
         return bool(self.nodes) and all(node.holds(values, moment) for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """True when at least one node is."""
+    """True when at least one node is true."""
 
     nodes: tuple[Node, ...]
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether one of the nodes holds."""
+        """Returns whether one of the nodes holds."""
         return any(node.holds(values, moment) for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """True when the node is not."""
+    """True when the node is false."""
 
     node: Node
 
     def holds(self, values: Mapping[str, Value], moment: Moment | None = None) -> bool:
-        """Whether the node does not hold."""
+        """Returns whether the node does not hold."""
         return not self.node.holds(values, moment)
 
 
@@ -106,10 +106,10 @@ def parse(
     own_id: str | None = None,
     limited: bool = True,
 ) -> Node:
-    """The tree of a filter in JSON form, with the filters of the segments it names in their place.
+    """The tree of a filter in JSON form, with the filter of each segment it names in place of the name.
 
-    `own_id` is the segment whose filter it is, which it must not reach again. What people write is limited in
-    depth and number of conditions; what was put together from several such filters is not.
+    `own_id` is the segment that the filter belongs to, which it must not contain. A filter that a person writes is
+    limited in depth and number of conditions; one composed of several such filters is not (`limited=False`).
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
@@ -217,11 +217,11 @@ class _Reader:
             return self.mistake(pointer, "segment_cycle", f"segments may not contain each other: {names}")
         if reference.type == "static":
             return Condition(SEGMENT, "list", Matching("includes_any", (segment_id,)))
-        conditions, known = self.conditions, len(self.mistakes)
+        conditions, earlier = self.conditions, len(self.mistakes)
         self.path.append((segment_id, reference.name))
         node = self.node(reference.filter, pointer, depth=0)
         self.path.pop()
-        # Whatever is wrong further down is wrong with naming this segment here.
-        self.mistakes[known:] = [each._replace(pointer=pointer) for each in self.mistakes[known:]]
+        # A mistake in the named segment's own filter is reported at the place that names it.
+        self.mistakes[earlier:] = [each._replace(pointer=pointer) for each in self.mistakes[earlier:]]
         self.conditions = conditions
         return node

@@ -1,7 +1,7 @@
-"""Explanation: a filter taken apart for one customer, each condition with her value and its result.
+"""Explanation: a filter taken apart for one customer, each condition with the customer's value and its result.
 
-Called by whoever answers "why is she (not) in this segment?". Evaluates with the nodes that the projection
-worker evaluates, so that the result is the membership.
+Called by the API and the console to answer "why is this customer (not) in this segment?". Evaluates the nodes that the
+projection worker evaluates, so that the result is the membership.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from domain.filters.nesting import SEGMENT
 from domain.moments import Moment
 from domain.values import Value
 
-Told = dict[str, Any]
+Explained = dict[str, Any]
 
 
 def explain(
@@ -24,16 +24,16 @@ def explain(
     shown: Mapping[str, Any],
     moment: Moment,
     pointer: str = "/filter",
-) -> Told:
+) -> Explained:
     """The tree of a filter as saved (`raw`, of which `node` was made) with the result of every node at `moment`.
 
-    `values` are what conditions compare, `shown` the same as people see them, with the segments she is in. `node` may
-    have more in the place of a segment's name: its own filter.
+    `values` are what conditions compare; `shown` are the same values as people read them, with the segments that the
+    customer is in. Where `raw` names a segment, `node` may have that segment's own filter.
     """
-    told: Told
+    explained: Explained
     match node:
         case _ if isinstance(raw, dict) and "attribute" in raw:
-            told = {
+            explained = {
                 "pointer": pointer,
                 "attribute": raw["attribute"],
                 "operator": raw["operator"],
@@ -41,10 +41,10 @@ def explain(
                 "actual": shown.get(raw["attribute"]),
             }
             if raw["attribute"] == SEGMENT:
-                told["actual"] = [each for each in raw["value"] if each in shown[SEGMENT]]
+                explained["actual"] = [each for each in raw["value"] if each in shown[SEGMENT]]
         case Not():
             inside = explain(raw["not"], node.node, values, shown, moment, f"{pointer}/not")
-            told = {"pointer": pointer, "group": "not", "nodes": [inside]}
+            explained = {"pointer": pointer, "group": "not", "nodes": [inside]}
         case All() | AnyOf():
             word = "all" if isinstance(node, All) else "any"
             parts, place = (raw, pointer) if isinstance(raw, list) else (raw[word], f"{pointer}/{word}")
@@ -52,20 +52,20 @@ def explain(
                 explain(part, each, values, shown, moment, f"{place}/{index}")
                 for index, (part, each) in enumerate(zip(parts, node.nodes, strict=True))
             ]
-            told = {"pointer": pointer, "group": word, "nodes": nodes}
-    return told | {"result": node.holds(values, moment)}
+            explained = {"pointer": pointer, "group": word, "nodes": nodes}
+    return explained | {"result": node.holds(values, moment)}
 
 
-def missing(told: Told, wanted: bool = True) -> Iterator[str]:
+def missing(explained: Explained, wanted: bool = True) -> Iterator[str]:
     """The pointers of the conditions that keep a tree from being `wanted`; of those in one `any`, one suffices.
 
-    An empty group, which matches nobody whatever she becomes, is itself what is missing.
+    An empty group, which matches no customer whatever their values, is itself what is missing.
     """
-    if told["result"] == wanted:
+    if explained["result"] == wanted:
         return
-    group = told.get("group")
-    if group is None or not told["nodes"]:
-        yield told["pointer"]
+    group = explained.get("group")
+    if group is None or not explained["nodes"]:
+        yield explained["pointer"]
         return
-    for each in told["nodes"]:
+    for each in explained["nodes"]:
         yield from missing(each, wanted != (group == "not"))

@@ -1,8 +1,8 @@
 """Facets: what conditions see of a value.
 
 A text or list has one facet, folded. A datetime has three: the instant itself (`key`), its day in the account's
-zone (`key@day`), and the instant from which its age counts (`key@age`, microseconds since 1970). Made by the
-worker when a value is kept; named by the operators that read them.
+zone (`key@day`), and the instant from which its age counts (`key@age`, microseconds since 1970). Derived by
+the worker when a value is stored; an operator names the facet that it reads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Segments named by the filters of others: whom a filter names, and the filter with theirs written out in it.
+"""Nested segments: which segments a filter names, and the filter with their filters inlined.
 
-A dynamic segment stands for its own filter, so that a filter with all of them written out is evaluated like
-any other, at once and without an order to keep; a static one stands for its list. Called where a filter is
-checked, and by the worker, which keeps each version of a filter written out as it was when it began.
+The name of a dynamic segment means that segment's filter. Inlined, the filter is evaluated like any other, in one pass
+and in any order. The name of a static segment means its list of members. Called where a filter is checked, and by the
+worker, which stores each version of a filter as it was inlined when the version began.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SEGMENT = "segment"
 
 
 class Reference(NamedTuple):
-    """A segment that a filter may name: a dynamic one stands for its own filter, a static one for its list."""
+    """A segment that a filter may name: a dynamic one with its filter, or a static one, whose filter is `None`."""
 
     name: str
     type: Literal["static", "dynamic"]
@@ -43,29 +43,29 @@ def segments_named(raw: Any) -> set[str]:
     return set().union(*(segments_named(raw[key]) for key in ("all", "any", "not") if key in raw))
 
 
-def written_out(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any:
-    """The filter with the filter of each dynamic segment that it names in the place of the name.
+def inline_segments(raw: Any, segments: Segments, path: tuple[str, ...] = ()) -> Any:
+    """The filter with the filter of each dynamic segment that it names in place of the name.
 
-    Raises `Invalid` for a segment that is not there, or that contains itself.
+    Raises `Invalid` for a segment that does not exist, or that contains itself.
     """
     if isinstance(raw, list):
-        return [written_out(each, segments, path) for each in raw]
+        return [inline_segments(each, segments, path) for each in raw]
     if raw.get("attribute") != SEGMENT:
         return {
-            key: written_out(each, segments, path) if key in ("all", "any", "not") else each
+            key: inline_segments(each, segments, path) if key in ("all", "any", "not") else each
             for key, each in raw.items()
         }
     lists, nodes = [], []
     for segment_id in raw["value"]:
         reference = segments(segment_id)
         if reference is None:
-            raise Invalid("unknown_segment", f"the filter names the segment {segment_id}, which is not there")
+            raise Invalid("unknown_segment", f"the filter names the segment {segment_id}, which does not exist")
         if segment_id in path:
             raise Invalid("segment_cycle", f"{reference.name} contains itself")
         if reference.type == "static":
             lists.append(segment_id)
             continue
-        inner = written_out(reference.filter, segments, (*path, segment_id))
+        inner = inline_segments(reference.filter, segments, (*path, segment_id))
         nodes.append({"all": inner} if isinstance(inner, list) else inner)
     if lists:
         nodes.append({"attribute": SEGMENT, "operator": "in", "value": lists})

@@ -37,7 +37,7 @@ class Points:
     values: frozenset[Value]
 
     def holds(self, value: Value) -> bool:
-        """Whether `value` is one of them."""
+        """Returns whether `value` is one of them."""
         return value in self.values
 
 
@@ -51,7 +51,7 @@ class Span:
     high_included: bool = True
 
     def holds(self, value: Any) -> bool:
-        """Whether `value` lies in it."""
+        """Returns whether `value` lies in it."""
         if self.low is not None and (value < self.low or (value == self.low and not self.low_included)):
             return False
         return self.high is None or value < self.high or (value == self.high and self.high_included)
@@ -65,7 +65,7 @@ class Matching:
     operand: tuple[str, ...]
 
     def holds(self, value: Any) -> bool:
-        """Whether `value` (folded text, or a folded list) passes."""
+        """Returns whether `value` (folded text, or a folded list) passes."""
         return _TESTS[self.kind](self.operand, value)
 
 
@@ -97,7 +97,7 @@ class Rolling:
     until: int | None
 
     def holds(self, instant: int, now: int) -> bool:
-        """Whether an instant has that age at `now`, both in microseconds since 1970."""
+        """Returns whether an instant has that age at `now`, both in microseconds since 1970."""
         age = now - instant
         return (self.since is None or age >= self.since) and (self.until is None or age < self.until)
 

@@ -1,7 +1,7 @@
 """Filters, conditions and values in words: "Plan equals gold and Last order is in the last 30 days".
 
-The one table of what operators are called: for the summary in lists of segments, the filter builder, and the pages
-that say why somebody is in a segment. Instants are said in the account's time zone.
+Used by the console: the summary in lists of segments, the filter builder, and the pages that say why a customer is in
+a segment. Each operator's phrase is in the table of operators. Instants are shown in the account's time zone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ SEGMENT_PHRASES = {"in": "is in {}", "not_in": "is not in {}"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one account speaks: what its attributes are called and are, its zone, and its segments' names by id.
+    """The words of one account: labels and types of its attributes, its time zone, and its segments' names by id.
 
-    Of a list it says the first `most` values.
+    Of a list, the first `most` values are shown.
     """
 
     labels: Mapping[str, str | None]
@@ -43,7 +43,7 @@ class Words:
         return replace(self, most=MOST_IN_SUMMARY).sentence(raw)
 
     def sentence(self, raw: Any) -> str:
-        """A filter as people say it; `None` is that of a static segment."""
+        """A filter as a sentence; `None` is the filter of a static segment."""
         return NO_FILTERS if raw is None or _is_empty(raw) else self._node(raw)
 
     def _node(self, raw: Any, *, nested: bool = False) -> str:
@@ -52,7 +52,7 @@ class Words:
         if isinstance(raw, dict) and "not" in raw:
             return f"not ({self._node(raw['not'])})"
         if _is_empty(raw):
-            return "nobody"
+            return "no customer"
         nodes, joint = (raw["any"], " or ") if isinstance(raw, dict) and "any" in raw else (_all(raw), " and ")
         if len(nodes) == 1:
             return self._node(nodes[0], nested=nested)
@@ -80,10 +80,10 @@ class Words:
                 return self._time(value)
         return str(value)
 
-    def phrase(self, told: Mapping[str, Any]) -> str:
+    def phrase(self, condition: Mapping[str, Any]) -> str:
         """What a condition asks, without its attribute: "is in the last 30 days"."""
-        name, key = str(told["operator"]), str(told["attribute"])
-        value: Any = told.get("value")
+        name, key = str(condition["operator"]), str(condition["attribute"])
+        value: Any = condition.get("value")
         if key == SEGMENT:
             return SEGMENT_PHRASES[name].format(self._several(key, value, " or "))
         operator = operator_named(name, self.types.get(key))
@@ -91,9 +91,9 @@ class Words:
             return f"{name.replace('_', ' ')} {self.value(key, value)}"
         return operator.phrase.format(self._operand(operator, key, value))
 
-    def condition(self, told: Mapping[str, Any]) -> str:
+    def condition(self, raw: Mapping[str, Any]) -> str:
         """A condition as a sentence: "Last order is in the last 30 days"."""
-        return f"{self.label(told['attribute'])} {self.phrase(told)}"
+        return f"{self.label(raw['attribute'])} {self.phrase(raw)}"
 
     def _operand(self, operator: Operator, key: str, value: Any) -> str:
         match operator.takes:
@@ -130,7 +130,7 @@ def _all(raw: Any) -> Any:
 
 
 def _is_empty(raw: Any) -> bool:
-    """Whether a node is a group without conditions, which matches nobody."""
+    """Returns whether a node is a group without conditions, which matches no customer."""
     return not (isinstance(raw, dict) and ("attribute" in raw or "not" in raw)) and not (
         raw["any"] if isinstance(raw, dict) and "any" in raw else _all(raw)
     )

@@ -17,7 +17,7 @@ from domain import json_text
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
 from domain.filters.conditions import Node, parse
-from domain.filters.nesting import Reference, segments_named, written_out
+from domain.filters.nesting import Reference, inline_segments, segments_named
 from domain.moments import Days
 from domain.values import AttributeType
 from projections.matching.flip_index import FlipIndex
@@ -108,7 +108,7 @@ class AccountState:
 
     def written_out(self, raw: Any, segment_id: UUID) -> Any:
         """A segment's filter with those of the segments that it names, as they are now. Raises `Invalid`."""
-        return written_out(raw, self._reference, (str(segment_id),))
+        return inline_segments(raw, self._reference, (str(segment_id),))
 
     def _reference(self, segment_id: str) -> Reference | None:
         try:

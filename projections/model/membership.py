@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -56,20 +55,20 @@ def consolidate(flips: Sequence[Flip]) -> MemberRows:
     inserted, as of the last flip, where that is a join: a join and a leave cancel out, a leave and a join make a new
     row with the instant of the new join.
     """
-    rows = MemberRows([], [])
-    is_first = True
-    for flip, following in zip_longest(flips, flips[1:]):
-        is_last = (
-            following is None or following.customer_no != flip.customer_no or following.version_no != flip.version_no
-        )
-        if is_first and not flip.joined:
-            rows.deletes.append((flip.version_no, flip.customer_no))
-        if is_last and flip.joined:
-            rows.inserts.append((flip.version_no, flip.customer_no, flip.at, flip.position, flip.account_id))
-        is_first = is_last
-    rows.deletes.sort()
-    rows.inserts.sort()
-    return rows
+    deletes: list[tuple[int, int]] = []
+    inserts: list[tuple[int, int, int, int, UUID]] = []
+    customer_before = version_before = insert = None
+    for customer_no, version_no, position, at, joined, _cause, account_id in flips:
+        if version_no != version_before or customer_no != customer_before:  # the first flip of these two
+            if insert is not None:
+                inserts.append(insert)
+            if not joined:
+                deletes.append((version_no, customer_no))
+            customer_before, version_before = customer_no, version_no
+        insert = (version_no, customer_no, at, position, account_id) if joined else None
+    if insert is not None:
+        inserts.append(insert)
+    return MemberRows(sorted(deletes), sorted(inserts))
 
 
 class MembershipAtEdit(NamedTuple):
@@ -133,7 +132,7 @@ class MembershipBatch:
             deleted = connection.execute(SQL.delete_members, columns(deletes), binary=True).rowcount
             if deleted != len(deletes):
                 raise Corrupt("members_differ", f"{len(deletes)} members leave, {deleted} were there")
-            members.subtract(version_no for version_no, _ in deletes)
+            members.subtract(Counter(version_no for version_no, _ in deletes))
         if inserts:
             connection.execute(SQL.insert_members, columns(inserts), binary=True)
             members.update(row[0] for row in inserts)

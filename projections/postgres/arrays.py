@@ -87,7 +87,7 @@ def _text(value: str | bytes | None) -> bytes:
 
 
 def _is_one(values: Sequence[Any]) -> bool:
-    """Whether a column holds one value all the way down, as those of account and cause mostly do."""
+    """Returns whether a column holds one value all the way down, as those of account and cause mostly do."""
     return bool(values) and values[0] is values[-1] and values.count(values[0]) == len(values)
 
 

@@ -85,9 +85,14 @@ class Database:
     ) -> None:
         self.conninfo = session_conninfo(database_url, role, model_schema=model_schema)
         self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
-            self.conninfo, kwargs={"autocommit": True}, min_size=1, max_size=size, open=False, timeout=wait,
+            self.conninfo,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=wait,
             check=_check,
-        )  # fmt: skip
+        )
         self._pool.open()
 
     @contextmanager
@@ -128,7 +133,7 @@ def _for_account(statements: str, account_id: UUID) -> bytes:
 
 
 def _check(connection: Connection[TupleRow]) -> None:
-    """Raises where a session has ended. Its socket tells: only one that has something to read needs to be asked."""
+    """Raises where a session has ended. Only if its socket has something to read is the server asked."""
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
     if socket.poll(0):
@@ -137,24 +142,24 @@ def _check(connection: Connection[TupleRow]) -> None:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn a database that is away, restarting or overloaded into `Unavailable`; all else passes through."""
+    """Turn a database that is unavailable, restarting or overloaded into `Unavailable`; other errors pass through."""
     try:
         yield
-    except (psycopg.OperationalError, PoolTimeout) as away:
-        raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+    except (psycopg.OperationalError, PoolTimeout) as unavailable:
+        raise Unavailable("database_unavailable", "the database does not answer; try again") from unavailable
 
 
 @contextmanager
 def operator_errors() -> Iterator[None]:
-    """As `database_errors`, for commands: a login that may not do what it is asked is the operator's to mend.
+    """As `database_errors`, for commands: a login that lacks a right is for the operator to fix.
 
-    Raises `Refused` (`missing_rights`). Where a running role lacks a right, that is our own bug and stays one.
+    Raises `Refused` (`missing_rights`). In a running process a missing right is a bug, and stays an error of psycopg.
     """
     with database_errors():
         try:
             yield
         except psycopg.Error as denied:
-            # While a session begins, libpq tells the reason in words only.
+            # While a session begins, libpq gives the reason as text only.
             beginning = isinstance(denied, psycopg.OperationalError) and "permission denied to set role" in str(denied)
             if not beginning and not isinstance(denied, psycopg.errors.InsufficientPrivilege):
                 raise

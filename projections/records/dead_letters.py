@@ -1,8 +1,8 @@
 """Dead letters on their way from the table to the dead-letter topic, or back into Rollcall.
 
 Called by `consumers.dead_letter_publisher` and by `consumers.dead_letter_retry`. A letter
-is stored by the batch that passed its record; here it is passed on, and marked once the broker has it or a
-retry took it in.
+is stored in the transaction of its batch; here it is published, and marked once the broker has it or a retry
+succeeded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StoredLetter(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """What became of a letter that was taken in again; `invalid` says why, and the letter stays."""
+    """The outcome of a retry; where the result is `invalid`, `code` and `message` say why, and the letter stays."""
 
     result: RetryResult
     attempts: int
@@ -57,20 +57,20 @@ def store(cursor: Cursor[Any], account_id: UUID, letters: Sequence[DeadLetter]) 
 
 
 def unresolved(database: Database, account_id: UUID, dead_letter_id: int) -> StoredLetter | None:
-    """The letter with this id, where the account has it and no retry has taken it in."""
+    """The letter with this id, where the account has it and no retry has succeeded."""
     with database.transaction(account_id) as connection:
         row = connection.execute(SQL.unresolved, [account_id, dead_letter_id]).fetchone()
     return None if row is None else _stored(row)
 
 
 def resolve(database: Database, account_id: UUID, dead_letter_id: int, now: datetime) -> None:
-    """Mark a letter that was taken in."""
+    """Mark a letter whose retry succeeded."""
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.resolve, [now, account_id, dead_letter_id])
 
 
 def fail_again(database: Database, account_id: UUID, dead_letter_id: int, code: str, message: str) -> int:
-    """Keep why a letter failed this time; how often it has been tried."""
+    """Store why a letter failed this time. Returns how often it has been tried."""
     with database.transaction(account_id, read_only=False) as connection:
         row = connection.execute(SQL.fail_again, [code, message, account_id, dead_letter_id]).fetchone()
     return int(row[0]) if row else 0
@@ -79,9 +79,9 @@ def fail_again(database: Database, account_id: UUID, dead_letter_id: int, code: 
 def pass_on(
     database: Database, limit: int, publish: Callable[[Sequence[StoredLetter]], None], now: Callable[[], datetime]
 ) -> int:
-    """Hand the oldest unpublished letters to `publish` and mark them when it returns; how many there were.
+    """Hand the oldest unpublished letters to `publish` and mark them when it returns. Returns how many.
 
-    One at a time over all processes; 0 also where another is at it. A crash in between publishes them again.
+    One process at a time; 0 also where another one is publishing. A crash in between publishes them again.
     Raises `Unavailable` and whatever `publish` raises.
     """
     with database.spanning() as connection:

@@ -4,8 +4,8 @@ INSERT INTO dead_letters (account_id, topic, partition, record_offset, record_ti
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: only_relay
--- Whether nobody else is publishing just now. The letters themselves stay unlocked while the broker is waited for:
--- an erasure takes those about its person away, and holds the log's lock.
+-- Whether no other process is publishing. The letters themselves stay unlocked while the broker is waited for: an
+-- erasure deletes those about its customer, and holds the log's lock.
 SELECT pg_try_advisory_xact_lock(7305471)
 
 -- name: unpublished

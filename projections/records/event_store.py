@@ -1,8 +1,8 @@
 """The event store: the library's recorder over PostgreSQL, as our two hot paths need it.
 
 One append is one transaction without pipeline mode: position of the source, customer states, dead
-letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, her
-values leave the payloads of her earlier events. The advisory lock makes order of
+letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, their
+values are removed from their earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
 deploy/docs/decisions/0002). Every writer of the log goes through here.
 """
@@ -77,7 +77,7 @@ class EventStore(PostgresProcessRecorder):
             as_of = None if writes is None else writes.filters_as_of
             positions = self._append(cursor, account_id, stored_events, as_of)
             if writes is not None and writes.import_step is not None:
-                imports.take_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
+                imports.record_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
             return positions
 
     def _append(
@@ -111,7 +111,7 @@ class EventStore(PostgresProcessRecorder):
             ]
 
     def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of the segments that are there."""
+        """Those of the segments that were created and not deleted."""
         with self._account(account_id) as cursor:
             cursor.execute(SQL.existing_segments, [account_id, list(segment_ids)], binary=True)
             return {row["originator_id"] for row in cursor.fetchall()}
@@ -154,7 +154,7 @@ class EventStore(PostgresProcessRecorder):
             return int(row["head"])
 
     def tracked_offset(self, name: str) -> int | None:
-        """The offset that a source was taken in to."""
+        """The offset up to which a source was ingested; `None` where it never was."""
         with self._errors(), self.datastore.pool.connection() as connection:
             row = connection.execute(SQL.tracked, [name]).fetchone()
             return None if row is None else int(row["notification_id"])
@@ -176,8 +176,8 @@ class EventStore(PostgresProcessRecorder):
             yield
         except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
             raise IntegrityError(str(stale)) from stale
-        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as away:
-            raise Unavailable("database_unavailable", "the database does not answer; try again") from away
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as unavailable:
+            raise Unavailable("database_unavailable", "the database does not answer; try again") from unavailable
 
     def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:
         if tracking is None:

@@ -1,8 +1,8 @@
 """Answers already given to requests with an `Idempotency-Key`, so that a repeat gets the same one.
 
 Used by `api.http.idempotency`. A row is written before the work starts, completed with the answer, and
-removed where the work was refused: then nothing happened, and the caller may try again. Whoever
-finds a row without an answer that is older than `ABANDONED` takes it over: its process died.
+removed where the work was refused: then nothing happened, and the caller may try again. A row without an
+answer that is older than `ABANDONED` is taken over by the next request: its process died.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ABANDONED = timedelta(seconds=60)
 
 
 class Earlier(NamedTuple):
-    """What an earlier request with the same key left; without `status` it is still being answered."""
+    """The row of an earlier request with the same key; without `status` it is still being answered."""
 
     request_hash: bytes
     status: int | None
@@ -30,7 +30,7 @@ class Earlier(NamedTuple):
 
 
 def begin(database: Database, account_id: UUID, key: str, request_hash: bytes, now: datetime) -> Earlier | None:
-    """Claim the key for this request, or return what an earlier one left."""
+    """Claim the key for this request, or return the row of an earlier one."""
     parameters = {
         "account_id": account_id,
         "key": key,
@@ -50,7 +50,7 @@ def begin(database: Database, account_id: UUID, key: str, request_hash: bytes, n
 def complete(
     database: Database, account_id: UUID, key: str, *, status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    """Keep the answer."""
+    """Store the answer."""
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(
             SQL.complete,
@@ -59,6 +59,6 @@ def complete(
 
 
 def forget(database: Database, account_id: UUID, key: str) -> None:
-    """Give the key back: nothing was done."""
+    """Release the key: nothing was done."""
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.forget, {"account_id": account_id, "key": key})

@@ -1,7 +1,7 @@
 """CSV imports as rows: the file in pieces, the place in it, counts, invalid rows.
 
 `api.v1.imports` makes and shows them, `api.csv_import.runner` takes one at a time under a lease,
-`projections.records.event_store` moves one on (`take_step`) in the transaction that stores a chunk's events.
+`projections.records.event_store` moves one on (`record_step`) in the transaction that stores a chunk's events.
 """
 
 from __future__ import annotations
@@ -66,19 +66,27 @@ class ErrorRow(NamedTuple):
 
 
 def begin(
-    database: Database, account_id: UUID, import_id: UUID, segment_id: UUID, file_name: str, file: IO[bytes],
+    database: Database,
+    account_id: UUID,
+    import_id: UUID,
+    segment_id: UUID,
+    file_name: str,
+    file: IO[bytes],
     now: datetime,
-) -> None:  # fmt: skip
-    """Keep a file for the runner; one with the same id is there already. Sweeps the account's oldest imports."""
+) -> None:
+    """Store a file for the runner, unless there is an import with this id. Sweeps the account's oldest imports."""
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.sweep, {"account_id": account_id, "expired": now - KEPT})
         begun = connection.execute(
             SQL.begin,
             {
-                "account_id": account_id, "import_id": import_id, "segment_id": segment_id, "file_name": file_name,
+                "account_id": account_id,
+                "import_id": import_id,
+                "segment_id": segment_id,
+                "file_name": file_name,
                 "now": now,
             },
-        )  # fmt: skip
+        )
         if begun.rowcount == 0:
             return
         part = 0
@@ -115,13 +123,13 @@ def running(database: Database) -> list[tuple[UUID, UUID]]:
 
 
 def lease(connection: Connection[TupleRow], import_id: UUID) -> bool:
-    """Be the only one who runs an import, for as long as this transaction; whether nobody else does."""
+    """Lease an import for as long as this transaction. Returns whether no other process holds the lease."""
     row = connection.execute(SQL.lease, [str(import_id)]).fetchone()
     return bool(row and row[0])
 
 
 def copy_file(connection: Connection[TupleRow], account_id: UUID, import_id: UUID, file: IO[bytes]) -> int:
-    """Write the kept pieces to `file`; its size."""
+    """Write the stored pieces to `file`. Returns its size."""
     part = 0
     while row := connection.execute(SQL.piece, [account_id, import_id, part], binary=True).fetchone():
         file.write(row[0])
@@ -132,30 +140,37 @@ def copy_file(connection: Connection[TupleRow], account_id: UUID, import_id: UUI
 
 
 def fail(database: Database, account_id: UUID, import_id: UUID, code: str, reason: str, now: datetime) -> None:
-    """End an import that cannot go on; what was taken in stays."""
+    """End an import that cannot go on; what was ingested stays."""
     with database.transaction(account_id, read_only=False) as connection:
         fields = {"account_id": account_id, "import_id": import_id, "code": code, "reason": reason, "now": now}
         connection.execute(SQL.fail, fields)
 
 
-def take_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
+def record_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, position: int | None) -> None:
     """Move an import on. Raises psycopg's `IntegrityError` where another runner, or an erasure, was first."""
     fields = {
-        "account_id": account_id, "import_id": step.import_id, "before": step.before, "erasures": step.erasures,
+        "account_id": account_id,
+        "import_id": step.import_id,
+        "before": step.before,
+        "erasures": step.erasures,
         "lines": step.counts.lines,
-        "percent": step.percent, "header": json_text.dumps(list(step.header)), "position": position,
-        "finished_at": step.at if step.finished else None, **asdict(step.counts),
-    }  # fmt: skip
-    cursor.execute(SQL.take_step, fields)
+        "percent": step.percent,
+        "header": json_text.dumps(list(step.header)),
+        "position": position,
+        "finished_at": step.at if step.finished else None,
+        **asdict(step.counts),
+    }
+    cursor.execute(SQL.record_step, fields)
     if cursor.rowcount != 1:
-        raise psycopg.IntegrityError("another runner took this import on, somebody was erased, or it ended")
+        raise psycopg.IntegrityError("another runner moved this import on, a customer was erased, or it ended")
     if step.errors:
         columns = [
             Bigints(each.row for each in step.errors),
             Byteas([json_text.dumps(list(each.cells)) for each in step.errors]),
-            Texts([each.code for each in step.errors]), Texts([each.message for each in step.errors]),
+            Texts([each.code for each in step.errors]),
+            Texts([each.message for each in step.errors]),
             Texts([" ".join(each.numbers) for each in step.errors]),
-        ]  # fmt: skip
+        ]
         cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns], binary=True)
     if step.finished:
         cursor.execute(SQL.drop_file, [account_id, step.import_id])

@@ -49,9 +49,9 @@ WITH failed AS (
 )
 DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
 
--- name: take_step
--- Moves only from where this runner believes the import to be, and if nobody was erased since it looked.
--- Where nothing had to be stored, somebody else did it: the position includes that as well.
+-- name: record_step
+-- Moves only from where this runner believes the import to be, and only if no customer was erased since it looked.
+-- Where no event had to be stored, earlier ones of other writers have the same effect: the position includes them.
 UPDATE imports
 SET rows_done = rows_done + %(lines)s::bigint,
     added = added + %(added)s::bigint,

@@ -1,15 +1,15 @@
--- name: everybody
+-- name: list_people
 SELECT person_id, name, email, password_hash IS NOT NULL, created_at
 FROM people
 WHERE account_id = %s::uuid
 ORDER BY created_at, person_id
 
--- name: find
+-- name: by_id
 SELECT person_id, name, email, password_hash IS NOT NULL, created_at
 FROM people
 WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
 
--- name: named
+-- name: find_by_email
 SELECT person_id, name, email, password_hash IS NOT NULL, created_at
 FROM people
 WHERE account_id = %(account_id)s::uuid AND lower(email) = lower(%(email)s::text)
@@ -22,7 +22,7 @@ INSERT INTO people (person_id, account_id, name, created_at)
 SELECT %(person_id)s::uuid, %(account_id)s::uuid, %(name)s::text, %(now)s::timestamptz
 WHERE NOT EXISTS (SELECT FROM people WHERE account_id = %(account_id)s::uuid)
 
--- name: first
+-- name: first_person
 SELECT person_id FROM people WHERE account_id = %s::uuid ORDER BY created_at, person_id LIMIT 1
 
 -- name: add
@@ -37,7 +37,7 @@ WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
 -- name: remove
 DELETE FROM people WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
 
--- name: of_email
+-- name: credentials_of
 SELECT account_id, person_id, password_hash FROM rollcall.person_of_email(%s::text)
 
 -- name: password_hash

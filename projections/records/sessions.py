@@ -1,7 +1,7 @@
-"""What lets people into the console: sessions, one-time links, and how often somebody may try. Used by `api.console`.
+"""Sessions, one-time sign-in links, and the limit of sign-in attempts. Used by `api.console`.
 
-Tokens are known by their SHA-256 only, and the present instant is an argument. What is asked before the account is
-known goes through functions of the owner, see migrations/0009_people.sql.
+Only the SHA-256 of a token is stored, and the present instant is an argument. What is looked up before the account is
+known goes through functions of the database's owner, see migrations/0009_people.sql.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SessionRow(NamedTuple):
 
 
 class Invited(NamedTuple):
-    """Whom a one-time link lets in; `chooses_password`: she was invited by e-mail and has none yet."""
+    """The person that a one-time link signs in; `chooses_password` if they were invited by e-mail and have none yet."""
 
     account_id: UUID
     person_id: UUID
@@ -36,7 +36,7 @@ class Invited(NamedTuple):
 
 
 def session_of(database: Database, token_sha256: bytes, now: datetime) -> SessionRow | None:
-    """The session with this token, which is kept alive by asking."""
+    """The session with this token; asking extends it."""
     asked = {"token": token_sha256, "now": now, "idle": SESSION_IDLE, "longest": SESSION_LONGEST}
     with database.spanning() as connection:
         row = connection.execute(SQL.session_of, asked).fetchone()
@@ -53,12 +53,16 @@ def begin(
 ) -> bool:
     """Begin a session, by a password that fitted `verified_hash` or, where that is `None`, by a link.
 
-    Returns false where the person was removed, or her password replaced, meanwhile.
+    Returns whether it began: not if the person was removed, or their password replaced, meanwhile.
     """
     asked = {
-        "account_id": account_id, "person_id": person_id, "token": token_sha256, "now": now, "verified": verified_hash,
+        "account_id": account_id,
+        "person_id": person_id,
+        "token": token_sha256,
+        "now": now,
+        "verified": verified_hash,
         "expires_at": now + SESSION_IDLE,
-    }  # fmt: skip
+    }
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.sweep_sessions, asked)
         return connection.execute(SQL.begin, asked).rowcount == 1
@@ -73,23 +77,26 @@ def end(database: Database, account_id: UUID, token_sha256: bytes) -> None:
 def make_link(database: Database, account_id: UUID, person_id: UUID, token_sha256: bytes, now: datetime) -> None:
     """Let the token with this hash sign a person in, once."""
     asked = {
-        "account_id": account_id, "person_id": person_id, "token": token_sha256, "now": now,
+        "account_id": account_id,
+        "person_id": person_id,
+        "token": token_sha256,
+        "now": now,
         "expires_at": now + LINK_LASTS,
-    }  # fmt: skip
+    }
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.sweep_links, asked)
         connection.execute(SQL.make_link, asked)
 
 
 def use_link(database: Database, token_sha256: bytes, now: datetime) -> Invited | None:
-    """Whom a one-time link lets in; it never does again."""
+    """Use up a one-time link. Returns the person that it signs in, `None` if it is not valid any more."""
     with database.spanning() as connection:
         row = connection.execute(SQL.use_link, {"token": token_sha256, "now": now}).fetchone()
     return Invited(*row) if row else None
 
 
 def begin_attempt(database: Database, email: str, now: datetime) -> datetime | None:
-    """Count an attempt to sign in before it is decided; until when it is refused, if it is."""
+    """Count an attempt to sign in before it is decided. Returns until when attempts are refused, if they are."""
     asked = {"email": email, "now": now, "most": ATTEMPTS, "within": ATTEMPTS_WITHIN}
     with database.spanning() as connection:
         row = connection.execute(SQL.begin_attempt, asked).fetchone()

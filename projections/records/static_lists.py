@@ -1,4 +1,4 @@
-"""Who is in which static segment, on the write side, and whose phone number is whose.
+"""The members of static segments and the owners of phone numbers, as the write side decides on them.
 
 Called by `projections.records.event_store` within the transaction that stores the events. What was decided on stale
 data raises psycopg's `IntegrityError`, which makes the command read and decide again.
@@ -26,9 +26,7 @@ def existing_customers(cursor: Cursor[Any], account_id: UUID, customer_ids: Sequ
     return {row["customer_id"] for row in cursor.fetchall()}
 
 
-def static_members(
-    cursor: Cursor[Any], account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]
-) -> set[UUID]:  # fmt: skip
+def static_members(cursor: Cursor[Any], account_id: UUID, segment_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the ids that are in a static segment now."""
     cursor.execute(SQL.members, [account_id, segment_id, Uuids(customer_ids)], binary=True)
     return {row["customer_id"] for row in cursor.fetchall()}
@@ -41,19 +39,19 @@ def customers_by_phone(cursor: Cursor[Any], account_id: UUID, phones: Sequence[s
 
 
 def store_members(cursor: Cursor[Any], account_id: UUID, changes: MemberChanges, created: Set[UUID]) -> None:
-    """Move members; whoever is added must exist, must not be in, and cannot be deleted before we commit.
+    """Add and remove members. An added customer must exist and not be a member, and cannot be deleted before we commit.
 
-    `created` are customers of this very transaction, whom nobody else sees yet.
+    `created` are customers of this very transaction, which no other transaction sees yet.
     """
     if changes.deleted:
         cursor.execute(SQL.remove_everywhere, [account_id, sorted(changes.deleted)], binary=True)
     fresh = sorted((each for each in changes.added if each in created), key=_order)
     if fresh:
         cursor.execute(SQL.add_created, [account_id, changes.segment_id, Uuids(fresh)], binary=True)
-    known = sorted((each for each in changes.added if each not in created), key=_order)
-    if known:
-        cursor.execute(SQL.add, [account_id, Uuids(known), changes.segment_id], binary=True)
-        if cursor.rowcount != len(known):
+    existing = sorted((each for each in changes.added if each not in created), key=_order)
+    if existing:
+        cursor.execute(SQL.add, [account_id, Uuids(existing), changes.segment_id], binary=True)
+        if cursor.rowcount != len(existing):
             raise psycopg.IntegrityError("another writer deleted a customer of this batch")
     if changes.removed:
         cursor.execute(SQL.remove, [account_id, changes.segment_id, sorted(changes.removed)], binary=True)

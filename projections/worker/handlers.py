@@ -123,6 +123,6 @@ def _belongs_to_run(timed: TimedEvent) -> bool:
 def _apply_run(model: ReadModel, events: list[TimedEvent], members: MembershipBatch) -> None:
     run = CustomerRun(model, members)
     run.load(timed.event for timed in events)
-    for position, at, event in events:
+    for position, at, event in events:  # in memory: fold into new values, and match against the segments
         RUN_HANDLERS[type(event)](run, event, position, at)
-    run.write()
+    run.write()  # customers, then members and history from the consolidated flips

@@ -1,9 +1,10 @@
 """The projection worker: the stages that keep the read model up to date, and the order in which they run.
 
-One at a time per model (a session lock on the connection that writes, so that a worker that lost it cannot commit).
-One transaction holds a batch's rows and its position: a kill at any instant neither loses nor doubles an effect.
-Between batches it fills the versions that are being built, a chunk at a time, so that an edit over millions of
-customers delays no other change.
+A batch of events takes three steps: read the next events, let the table of `handlers` bring them into the rows, and
+advance the position. One transaction holds rows and position: a kill at any instant neither loses nor doubles an
+effect. Between batches the worker fills the versions that are being built, a chunk at a time, so that an edit over
+millions of customers delays no other change. One worker at a time per model: a session lock on the connection that
+writes, so that a worker that lost it cannot commit.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class Worker:
         return self.log_writer.append_audience_counts(self.model)
 
     def fill_versions(self) -> bool:
-        """Fill one chunk of each version being built, and append which are complete. Returns whether there were any."""
+        """Fill one chunk of each version being built, and append which are complete. Returns whether it did either."""
         had_work = False
         for account, segment, build in segments.unfinished(self.model.accounts.values()):
             if not build.complete:

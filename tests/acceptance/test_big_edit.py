@@ -19,8 +19,8 @@ from domain.account import account_id_of
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from projections.records.event_store import EventStore
-from tests.support.installation import machine_now
-from tests.support.outside import Outside, eventually, running
+from tests.support.clock import machine_now
+from tests.support.running_product import RunningProduct, eventually, running
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CUSTOMERS = 1_000_000 if FULL else 50_000
@@ -28,7 +28,7 @@ BATCH = 5_000
 PERCENT = CUSTOMERS // 100
 
 
-def load(rollcall: Outside) -> None:
+def load(rollcall: RunningProduct) -> None:
     """Customers whose scores are 0 to 99, as many of each, through the application."""
     store = EventStore(rollcall.database_url, "rollcall_worker", size=1)
     application = Rollcall(store, machine_now)
@@ -48,7 +48,7 @@ def load(rollcall: Outside) -> None:
 class Reader:
     """Reads a segment again and again: its count, and its members counted one by one."""
 
-    def __init__(self, rollcall: Outside, segment: str) -> None:
+    def __init__(self, rollcall: RunningProduct, segment: str) -> None:
         self.shown: list[int] = []
         self.counted: list[int] = []
         self._stop = threading.Event()
@@ -56,7 +56,7 @@ class Reader:
         self._thread = threading.Thread(target=self._read, args=(rollcall, segment), daemon=True)
         self._thread.start()
 
-    def _read(self, rollcall: Outside, segment: str) -> None:
+    def _read(self, rollcall: RunningProduct, segment: str) -> None:
         try:
             while not self._stop.wait(0.01):
                 self.shown.append(rollcall.ok("GET", f"/v1/segments/{segment}")["members"]["count"])
@@ -71,12 +71,12 @@ class Reader:
         assert not self._failures, self._failures
 
 
-def count(rollcall: Outside, segment: str, wanted: int) -> bool:
+def count(rollcall: RunningProduct, segment: str, wanted: int) -> bool:
     members = rollcall.ok("GET", f"/v1/segments/{segment}")["members"]
     return bool(members["count"] == wanted and members["state"] == "current")
 
 
-def change_and_see(rollcall: Outside, other: str, number: int) -> float:
+def change_and_see(rollcall: RunningProduct, other: str, number: int) -> float:
     """Seconds from the response to a change until another segment shows it."""
     key = f"crm-{number}"
     rollcall.ok("PUT", f"/v1/customers/{key}", json={"attributes": {"plan": "gold"}})
@@ -85,7 +85,7 @@ def change_and_see(rollcall: Outside, other: str, number: int) -> float:
     return time.monotonic() - answered
 
 
-def newest_is(rollcall: Outside, segment: str, key: str) -> bool:
+def newest_is(rollcall: RunningProduct, segment: str, key: str) -> bool:
     newest = rollcall.ok("GET", f"/v1/segments/{segment}/members", params={"limit": "1"})["data"]
     return bool(newest and newest[0]["external_id"] == key)
 
@@ -102,7 +102,7 @@ def test_an_edit_over_all_customers_switches_at_once_and_delays_no_other_request
         load(rollcall)
         stored = time.monotonic() - began
         eventually(partial(count, rollcall, big, 50 * PERCENT), 900)
-        eventually(rollcall.settled, 900)
+        eventually(rollcall.is_up_to_date, 900)
         projected = time.monotonic() - began
         reader = Reader(rollcall, big)
         edited = time.monotonic()

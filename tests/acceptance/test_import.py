@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.support.outside import Outside, eventually, running
+from tests.support.running_product import RunningProduct, eventually, running
 
 LARGEST = 10 * 2**20
 LINES = 40_000
@@ -21,13 +21,13 @@ TAIL = b"\r\n--x--\r\n"
 
 
 @pytest.fixture(scope="module")
-def rollcall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+def rollcall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
     with running(Path(tmp_path_factory.mktemp("import")) / "home", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as made:
         yield made
 
 
 @pytest.fixture
-def into(rollcall: Outside) -> str:
+def into(rollcall: RunningProduct) -> str:
     return str(rollcall.ok("POST", "/v1/segments", json={"name": "List", "type": "static"})["id"])
 
 
@@ -45,11 +45,11 @@ def a_file(size: int) -> bytes:
     return b"".join(lines)
 
 
-def send(rollcall: Outside, into: str, content: bytes) -> Response:
+def send(rollcall: RunningProduct, into: str, content: bytes) -> Response:
     return rollcall.http.post(f"/v1/segments/{into}/imports", files={"file": ("list.csv", content)})
 
 
-def stream(rollcall: Outside, into: str, content: bytes) -> Response:
+def stream(rollcall: RunningProduct, into: str, content: bytes) -> Response:
     """Sends the file without a Content-Length."""
     body = HEAD + content + TAIL
     pieces = iter([body[start : start + 50_000] for start in range(0, len(body), 50_000)])
@@ -57,13 +57,13 @@ def stream(rollcall: Outside, into: str, content: bytes) -> Response:
     return rollcall.http.post(f"/v1/segments/{into}/imports", content=pieces, headers=headers)
 
 
-def finished(rollcall: Outside, sent: Response) -> dict[str, Any]:
+def finished(rollcall: RunningProduct, sent: Response) -> dict[str, Any]:
     """The import after it ended, with its members visible."""
     assert sent.status_code == 202, sent.text
     address = sent.headers["Location"]
     found: dict[str, Any] = eventually(lambda: (r := rollcall.ok("GET", address))["state"] != "running" and r, 300)
     assert found["lines"] == sum(found[each] for each in CLASSES)
-    eventually(rollcall.settled, 120)
+    eventually(rollcall.is_up_to_date, 120)
     return found
 
 
@@ -72,7 +72,7 @@ def counts(found: dict[str, Any]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("way", [send, stream])
-def test_ten_megabytes_are_accepted_and_one_byte_more_is_refused(rollcall: Outside, into: str, way: Any) -> None:
+def test_ten_megabytes_are_accepted_and_one_byte_more_is_refused(rollcall: RunningProduct, into: str, way: Any) -> None:
     for size in (LARGEST + 1, LARGEST + 100_000, 2 * LARGEST):
         answered = way(rollcall, into, b"phone\n".ljust(size, b"\n"))
         assert answered.status_code == 413, answered.text
@@ -87,7 +87,7 @@ def test_ten_megabytes_are_accepted_and_one_byte_more_is_refused(rollcall: Outsi
     assert found["lines"] == content.count(b"\n") - 1 == found["created_customers"] + found["added"]
 
 
-def test_an_import_shows_its_progress_and_a_second_one_changes_nothing(rollcall: Outside, into: str) -> None:
+def test_an_import_shows_its_progress_and_a_second_one_changes_nothing(rollcall: RunningProduct, into: str) -> None:
     content = "phone,name\n" + "".join(f"+35192{n:07},n{n}\n" for n in range(LINES))
     sent = send(rollcall, into, content.encode())
     shown = [rollcall.ok("GET", sent.headers["Location"])]
@@ -105,7 +105,7 @@ def test_an_import_shows_its_progress_and_a_second_one_changes_nothing(rollcall:
     assert rollcall.rows("SELECT rollcall.log_head()") == [head], "the same file again added to the log"
 
 
-def test_invalid_rows_are_fixed_and_uploaded_again(rollcall: Outside, into: str) -> None:
+def test_invalid_rows_are_fixed_and_uploaded_again(rollcall: RunningProduct, into: str) -> None:
     content = "Name;Telemóvel\nAna;931000001\nRui;3.51912E+11\nEva;93\n\n".encode("cp1252")
     first = finished(rollcall, send(rollcall, into, content))
     assert counts(first) == {"created_customers": 1, "invalid": 2, "blank": 1}

@@ -20,14 +20,14 @@ import pytest
 from tests.support.oracles import oracle
 from tests.support.oracles.event_log import START
 from tests.support.oracles.random_plans import a_change, a_filter
-from tests.support.outside import KEY, TYPES, Outside, eventually, running
+from tests.support.running_product import KEY, TYPES, RunningProduct, eventually, running
 
 LISBON = ZoneInfo("Europe/Lisbon")
 CUSTOMERS = [f"crm-{number}" for number in range(300)]
 
 
 @pytest.fixture(scope="module")
-def rollcall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+def rollcall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
     with running(tmp_path_factory.mktemp("product") / "home", ROLLCALL_BOOTSTRAP_TIMEZONE="Europe/Lisbon") as made:
         made.declare()
         yield made
@@ -38,7 +38,7 @@ def change(key: str, second: int, change_id: str, *, deletes: bool = False, **da
 
 
 @pytest.mark.parametrize("structured", [True, False], ids=["structured", "binary"])
-def test_a_published_change_shows_on_the_members_page(rollcall: Outside, structured: bool) -> None:
+def test_a_published_change_shows_on_the_members_page(rollcall: RunningProduct, structured: bool) -> None:
     """A customer joins, leaves, rejoins and is deleted, each seen from outside; prints how long each took."""
     mode = "structured" if structured else "binary"
     ana = f"ana-{mode}"
@@ -64,11 +64,11 @@ def test_a_published_change_shows_on_the_members_page(rollcall: Outside, structu
     print(f"{mode}: milliseconds from the broker's acknowledgement to the members page: {took}")
 
 
-def shows(rollcall: Outside, segment: str, expected: list[str]) -> bool:
+def shows(rollcall: RunningProduct, segment: str, expected: list[str]) -> bool:
     return rollcall.members(segment) == expected
 
 
-def test_every_membership_equals_that_of_the_oracle(rollcall: Outside) -> None:
+def test_every_membership_equals_that_of_the_oracle(rollcall: RunningProduct) -> None:
     """Random customers, nested filters, changes over HTTP and Kafka, and edits in between."""
     seed = random.randrange(2**32)
     print("seed", seed)
@@ -88,8 +88,8 @@ def test_every_membership_equals_that_of_the_oracle(rollcall: Outside) -> None:
         for segment in chance.sample(sorted(filters), 5):
             filters[segment] = a_filter(chance, still=True)
             rollcall.edit(segment, filters[segment])
-        eventually(rollcall.taken_in, 30)
-        eventually(rollcall.settled, 30)
+        eventually(rollcall.is_all_ingested, 30)
+        eventually(rollcall.is_up_to_date, 30)
         for segment, node in filters.items():
             expected = sorted(oracle.matching(node, naive, LISBON))
             assert sorted(rollcall.members(segment)) == expected, node
@@ -97,7 +97,7 @@ def test_every_membership_equals_that_of_the_oracle(rollcall: Outside) -> None:
             assert (shown["count"], shown["state"]) == (len(expected), "current")
 
 
-def test_a_change_over_http_is_read_back_by_its_position(rollcall: Outside) -> None:
+def test_a_change_over_http_is_read_back_by_its_position(rollcall: RunningProduct) -> None:
     segment = rollcall.create([{"attribute": "tags", "operator": "includes_all", "value": ["patron", "new"]}])
     for tags, expected in ((["PATRON"], []), (["patron", "NEW"], ["rui"]), (None, [])):
         answer = rollcall.http.put("/v1/customers/rui", json={"tags": tags})
@@ -106,7 +106,7 @@ def test_a_change_over_http_is_read_back_by_its_position(rollcall: Outside) -> N
         assert [row["external_id"] for row in found["data"]] == expected
 
 
-def test_the_tour_of_the_readme_can_be_pasted(rollcall: Outside) -> None:
+def test_the_tour_of_the_readme_can_be_pasted(rollcall: RunningProduct) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     address, tour = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
     assert address == "export KEY=paste-the-api-key-here\n"

@@ -22,7 +22,7 @@ from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from tests.support.installation import Installation
 from tests.support.oracles.time import DAY, first_instant, moving_is_true
-from tests.support.outside import Outside, eventually, running
+from tests.support.running_product import RunningProduct, eventually, running
 
 LEADS = (16, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
@@ -118,7 +118,7 @@ def transitions(case: Case, values: dict[str, Any], condition: tuple[str, str, A
 class Prepared:
     """A running installation with the customers and segments of a case; what time it is there."""
 
-    running: Outside
+    running: RunningProduct
     segments: dict[int, dict[str, Any]]
     people: dict[str, Any]
     offset: timedelta
@@ -129,7 +129,7 @@ class Prepared:
         return datetime.now(UTC) + self.offset
 
 
-def prepare(out: Outside, case: Case, values: dict[str, dict[str, Any]]) -> Prepared:
+def prepare(out: RunningProduct, case: Case, values: dict[str, dict[str, Any]]) -> Prepared:
     for key, kind in TYPES.items():
         out.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
     made = {who: out.ok("PUT", f"/v1/customers/{who}", json={"attributes": each}) for who, each in values.items()}
@@ -156,12 +156,12 @@ def prepared_before(case: Case, values: dict[str, dict[str, Any]], homes: Path) 
     pytest.fail(f"this machine was not ready in {LEADS} seconds")
 
 
-def entries(out: Outside, segment: Any) -> list[tuple[str, datetime, bool, str]]:
+def entries(out: RunningProduct, segment: Any) -> list[tuple[str, datetime, bool, str]]:
     found = out.pages(f"/v1/segments/{segment['id']}/history")
     return sorted((each["external_id"], instant(each["at"]), each["joined"], each["cause"]) for each in found)
 
 
-def members(out: Outside, segment: Any) -> dict[str, datetime]:
+def members(out: RunningProduct, segment: Any) -> dict[str, datetime]:
     """Since when who is in a segment."""
     found = out.pages(f"/v1/segments/{segment['id']}/members")
     return {each["external_id"]: instant(each["joined_at"]) for each in found}
@@ -270,12 +270,12 @@ def run_through(
             clock[0] = min(clock[0] + timedelta(minutes=50), end)
             while worker.step():
                 pass
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         out = Inside(client)
         return {place: (entries(out, each), members(out, each)) for place, each in ids.items()}
 
 
-class Inside(Outside):
+class Inside(RunningProduct):
     """The same questions to an installation in this process."""
 
     def __init__(self, client: Client) -> None:

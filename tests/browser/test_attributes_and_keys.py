@@ -32,7 +32,7 @@ def test_an_attribute_is_declared_and_the_open_list_shows_it(page: Page, console
     expect(row(page, "shoe_size")).to_contain_text("1 segment")
 
 
-def test_another_type_for_a_known_attribute_is_refused_beside_the_field(page: Page, watched: Watched) -> None:
+def test_another_type_for_an_existing_attribute_is_refused_beside_the_field(page: Page, watched: Watched) -> None:
     watched.expect(422)
     page.goto("/console/attributes")
     page.get_by_role("link", name="New Attribute").click()

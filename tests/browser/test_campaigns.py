@@ -1,4 +1,4 @@
-"""Campaigns in the browser: choosing segments, seeing whom they reach, freezing, and losing a segment."""
+"""Campaigns in the browser: choosing segments, seeing which customers they reach, freezing, and losing a segment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.delayed_scripts import scripts_delayed
 from tests.support.browser.watching import Watched
 
 
@@ -67,12 +67,12 @@ def test_leaving_out_a_segment_takes_its_customers_away_from_the_count(page: Pag
     expect(page.locator("#reach")).to_contain_text("Skipped: 1 left out.")
 
 
-def test_what_is_ticked_stays_while_one_searches_among_many_segments_by_keyboard(
+def test_ticks_stay_while_searching_among_many_segments_by_keyboard(
     page: Page, console: Console, crowd: dict[str, str]
 ) -> None:
     for number in range(30):
         console.ok("POST", "/v1/segments", json={"name": f"Filler {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     page.goto("/console/campaigns/new")
     segments = page.get_by_role("group", name="Segments")
     choice(page, "Segments", "Filler 29").check()
@@ -91,8 +91,8 @@ def test_what_is_ticked_stays_while_one_searches_among_many_segments_by_keyboard
     expect(page.get_by_role("heading", level=1)).to_have_text("Create Campaign")
 
 
-def test_a_search_typed_before_the_page_is_ready_finds_as_well(page: Page, crowd: dict[str, str]) -> None:
-    with scripts_on_their_way(page, "/console/campaigns/new"):
+def test_a_search_typed_before_the_page_is_ready_takes_effect(page: Page, crowd: dict[str, str]) -> None:
+    with scripts_delayed(page, "/console/campaigns/new"):
         page.get_by_role("group", name="Segments").get_by_role("searchbox").fill("coffee")
     expect(choice(page, "Segments", "Likes coffee")).to_be_visible()
     expect(choice(page, "Segments", "Likes tea")).to_have_count(0)
@@ -124,7 +124,7 @@ def test_a_frozen_audience_downloads_the_same_after_an_edit(
     assert before[-1] == "# count,2"
     console.change(crowd["both"], attributes={"likes": ["water"]}, name="Bo Changed")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"segment_ids": [crowd["tea"]]})
-    console.settle()
+    console.wait_until_visible()
     assert downloaded("after.csv") == before
     page.goto(page_of_now)
     expect(recipients(page)).to_contain_text(["Tea Tanaka"])
@@ -147,7 +147,7 @@ def test_a_campaign_whose_last_segment_is_deleted_says_at_once_that_it_needs_an_
     expect(page.get_by_role("region", name="Campaign", exact=True)).to_contain_text("Ready")
 
 
-def test_whoever_saves_second_is_told_keeps_her_input_and_decides(
+def test_a_stale_save_of_a_campaign_is_reported_and_keeps_the_input(
     page: Page, console: Console, watched: Watched, crowd: dict[str, str]
 ) -> None:
     watched.expect(412)

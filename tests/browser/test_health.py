@@ -1,4 +1,4 @@
-"""The Health page in the browser: it says what is wrong, and lets a record that was mended try again."""
+"""The Health page in the browser: it says what is wrong, and retries a dead letter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browser.console import Console
 
 
-def test_a_record_that_could_not_be_taken_in_appears_is_read_and_tries_again(page: Page, console: Console) -> None:
+def test_a_dead_letter_appears_is_read_and_is_retried(page: Page, console: Console) -> None:
     page.goto("/console/health")
     expect(page.get_by_text("All is well")).to_be_visible()
     number = console.set_aside('{"name": "Yara <b>Young</b>"}', "it was not clear <why>")
@@ -23,7 +23,7 @@ def test_a_record_that_could_not_be_taken_in_appears_is_read_and_tries_again(pag
     assert [each["name"] for each in found["data"]] == ["Yara <b>Young</b>"]
 
 
-def test_a_record_that_fails_again_stays_and_says_so(page: Page, console: Console) -> None:
+def test_a_dead_letter_that_fails_again_stays_and_says_so(page: Page, console: Console) -> None:
     number = console.set_aside('{"phone": "12"}', "phone is no number")
     page.goto("/console/health")
     page.get_by_role("button", name=f"Retry record {number}").click()

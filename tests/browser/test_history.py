@@ -24,7 +24,7 @@ def lines(page: Page) -> Locator:
     return page.get_by_role("region", name="Joins and leaves").get_by_role("row")
 
 
-def test_who_joins_and_leaves_is_listed_as_it_happens(page: Page, console: Console) -> None:
+def test_joins_and_leaves_are_listed_as_they_happen(page: Page, console: Console) -> None:
     segment = console.segment("Gold history", GOLD)
     ana = console.customer("Wanda Walks", attributes={"plan": "free"})
     page.goto(f"/console/segments/{segment}/history")
@@ -38,10 +38,10 @@ def test_who_joins_and_leaves_is_listed_as_it_happens(page: Page, console: Conso
     expect(page.get_by_role("dialog")).to_contain_text("Wanda Walks is not in Gold history")
 
 
-def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_stands_in_a_table(page: Page, console: Console) -> None:
+def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_listed_in_a_table(page: Page, console: Console) -> None:
     segment = console.segment("Gold chart", GOLD)
     console.customer("Xenia Xavier", attributes={"plan": "gold"})
-    console.settle()
+    console.wait_until_visible()
     page.goto(f"/console/segments/{segment}/history?range=all")
     light = page.wait_for_function(PAINTED, arg=[]).json_value()
     page.emulate_media(color_scheme="dark")

@@ -1,4 +1,4 @@
-"""Import CSV in the browser: a file dragged in or chosen, its upload, its progress, and what became of its lines."""
+"""Import CSV in the browser: a file dragged in or chosen, its upload, its progress, and the result of each line."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def begin(dialog: Locator) -> None:
 
 
 def sums(dialog: Locator) -> dict[str, int]:
-    """The table of what became of the lines, once the import is done."""
+    """The number of lines by result, once the import is done."""
     expect(dialog.get_by_text("Done.")).to_be_visible(timeout=60_000)
     rows = dialog.get_by_role("row").filter(has=dialog.page.get_by_role("rowheader")).all()
-    told = {}
+    counted = {}
     for row in rows:
         title = row.get_by_role("rowheader").inner_text().splitlines()[0]
-        told[title] = int(row.get_by_role("cell").inner_text().replace(",", ""))
-    assert told.pop("All lines") == sum(told.values())
-    return {title: number for title, number in told.items() if number}
+        counted[title] = int(row.get_by_role("cell").inner_text().replace(",", ""))
+    assert counted.pop("All lines") == sum(counted.values())
+    return {title: number for title, number in counted.items() if number}
 
 
 def test_a_file_is_dragged_in_and_its_customers_are_in_the_segment(
@@ -105,7 +105,7 @@ def test_closing_the_dialog_while_an_import_runs_loses_nothing(
     expect(page.get_by_text("Importing")).to_be_hidden()
 
 
-def test_the_error_file_is_downloaded_mended_and_imported(
+def test_the_error_file_is_downloaded_fixed_and_imported(
     page: Page, dialog: Locator, console: Console, tmp_path: Path
 ) -> None:
     open_import(page, console, "With mistakes")

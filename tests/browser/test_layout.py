@@ -1,4 +1,4 @@
-"""That a page has room for what it says, on any screen, and that nothing moves away under the pointer."""
+"""A page has room for its text on any screen, and nothing moves away under the pointer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def endless(console: Console) -> tuple[str, str]:
     """A segment and its member whose texts hold no place at which to break."""
     data = {"tags": ["t" * 90, "vip"], "attributes": {"plan": "p" * 400, "likes": ["l" * 100]}}
     customer = console.customer("N" * 150, **data)
-    console.settle()
+    console.wait_until_visible()
     segment = console.segment("x" * 180, description="d" * 400, members=[customer])
     console.campaign("c" * 180, segment)
     return segment, customer
@@ -64,7 +64,7 @@ def test_on_a_phone_nothing_of_the_list_shows_beside_the_buttons_beneath_it(page
     assert buttons["width"] >= dialog.evaluate("dialog => dialog.clientWidth") - 1
 
 
-def test_on_a_phone_the_lines_of_an_import_stand_beside_their_numbers(page: Page, ids: dict[str, str]) -> None:
+def test_on_a_phone_the_lines_of_an_import_are_beside_their_numbers(page: Page, ids: dict[str, str]) -> None:
     page.set_viewport_size(PHONE)
     page.goto(f"/console/segments/{ids['static']}/imports/{ids['import']}")
 
@@ -72,7 +72,7 @@ def test_on_a_phone_the_lines_of_an_import_stand_beside_their_numbers(page: Page
         assert abs(box(row.locator("th"))["y"] - box(row.locator("td"))["y"]) < 1, row.inner_text()
 
 
-def test_what_an_edit_would_do_stands_above_the_button_that_saves_it(page: Page, ids: dict[str, str]) -> None:
+def test_the_effect_of_an_edit_is_shown_above_the_save_button(page: Page, ids: dict[str, str]) -> None:
     page.set_viewport_size(TABLET)
     page.goto(f"/console/segments/{ids['dynamic']}/edit")
     expect(page.locator("#matches-impact")).to_be_visible()
@@ -82,7 +82,7 @@ def test_what_an_edit_would_do_stands_above_the_button_that_saves_it(page: Page,
     assert bottom(page.locator("[aria-labelledby=concerned-title]")) < box(button)["y"]
 
 
-def test_who_is_concerned_stays_where_it_is_when_the_count_comes(page: Page, ids: dict[str, str]) -> None:
+def test_the_segments_concerned_do_not_move_when_the_count_arrives(page: Page, ids: dict[str, str]) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -111,21 +111,21 @@ def test_ticking_all_takes_no_room_that_the_headings_did_not_have(page: Page, id
     assert box(page.locator("thead"))["height"] == with_it
 
 
-def test_a_list_is_told_apart_from_its_headings(page: Page, ids: dict[str, str]) -> None:
+def test_a_list_looks_different_from_its_headings(page: Page, ids: dict[str, str]) -> None:
     page.goto("/console/segments")
 
     rule = page.locator("thead th").first.evaluate("cell => getComputedStyle(cell).borderBottomWidth")
     assert rule == "1px"
 
 
-def test_on_a_wide_screen_the_name_of_the_house_stands_over_the_page_it_heads(page: Page, ids: dict[str, str]) -> None:
+def test_on_a_wide_screen_the_name_of_the_product_is_aligned_with_the_page(page: Page, ids: dict[str, str]) -> None:
     page.set_viewport_size({"width": 2560, "height": 1440})
     page.goto("/console/segments")
 
     assert abs(box(page.locator(".brand"))["x"] - box(page.locator("h1"))["x"]) <= 8
 
 
-def test_a_chart_of_a_minute_tells_no_instant_twice(page: Page, console: Console, ids: dict[str, str]) -> None:
+def test_a_chart_of_a_minute_labels_no_instant_twice(page: Page, console: Console, ids: dict[str, str]) -> None:
     page.add_init_script(f"({DRAWN})()")
     page.goto(f"/console/segments/{ids['static']}/history")
     expect(page.locator(".chart canvas")).to_be_visible()

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, choose, row_of
+from tests.support.browser.product_page import PREMIUM, choose, row_of
 from tests.support.browser.watching import Watched
 
 
@@ -19,9 +19,7 @@ def title_of(page: Page) -> Locator:
     return dialog_of(page).get_by_role("heading", level=2).first
 
 
-def test_the_pencil_opens_edit_customer_and_after_saving_one_is_back_in_the_segment(
-    page: Page, console: Console
-) -> None:
+def test_the_pencil_opens_edit_customer_and_saving_returns_to_the_segment(page: Page, console: Console) -> None:
     for name in ("Pia Pencil", "Paul Pencil"):
         console.customer(name, attributes={"premium_customer": True, "plan": "free"})
     console.segment("Edited from within", PREMIUM)
@@ -52,7 +50,7 @@ def test_the_pencil_opens_edit_customer_and_after_saving_one_is_back_in_the_segm
     expect(page).to_have_url(re.compile("/console/segments$"))
 
 
-def test_who_leaves_by_an_edit_is_gone_when_one_is_back(page: Page, console: Console) -> None:
+def test_a_customer_who_leaves_by_an_edit_is_gone_from_the_list_afterwards(page: Page, console: Console) -> None:
     console.customer("Lea Leaves", attributes={"premium_customer": True})
     console.segment("One leaves", PREMIUM)
     choose(page, "One leaves", "View Customers")
@@ -63,7 +61,7 @@ def test_who_leaves_by_an_edit_is_gone_when_one_is_back(page: Page, console: Con
     expect(row_of(page, "Lea Leaves")).to_be_hidden()
 
 
-def test_a_mistake_in_an_edit_is_told_beside_its_field_and_what_was_typed_stays(
+def test_a_mistake_in_an_edit_is_shown_beside_its_field_and_the_input_stays(
     page: Page, console: Console, watched: Watched
 ) -> None:
     watched.expect(422)
@@ -97,7 +95,7 @@ def test_a_click_beside_the_dialog_closes_it_but_not_once_something_was_typed(pa
     expect(dialog).to_be_hidden()
 
 
-def test_three_of_five_who_were_found_are_added(page: Page, console: Console) -> None:
+def test_three_of_five_found_customers_are_added(page: Page, console: Console) -> None:
     for number in range(1, 6):
         console.customer(f"Zora Found {number}", phone=f"+35196100000{number}")
     console.customer("Somebody Else")

@@ -1,4 +1,4 @@
-"""Coming into the console, inviting a colleague and letting her go again, as people do it."""
+"""Signing in to the console, inviting a colleague and removing them again."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_agai
         page.get_by_role("link", name="Remove").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         expect(page.get_by_role("row").filter(has_text="bob@example.com")).to_have_count(0)
-        # His open page asks whether there is anything new, and is sent away.
+        # The open page asks whether there is anything new, and leads to the sign-in page.
         expect(bob.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_wrong_password_is_told_beside_its_field_and_the_address_stays(stranger: Page, watched: Watched) -> None:
+def test_a_wrong_password_is_shown_beside_its_field_and_the_address_stays(stranger: Page, watched: Watched) -> None:
     watched.expect(422)
     stranger.goto("/console/segments?name=gold")
     stranger.get_by_label("E-mail address").fill("nobody@example.com")

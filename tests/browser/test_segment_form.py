@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.delayed_scripts import scripts_delayed
 from tests.support.browser.looking import accessible, both_schemes
 from tests.support.browser.watching import Watched
 
@@ -24,7 +24,7 @@ def customers(console: Console) -> Console:
     console.customer("Bea Gold", attributes={"plan": "gold", "premium_customer": False, "birthdate": "2026-05-20"})
     console.customer("Cid Free", attributes={"plan": "free", "premium_customer": True, "birthdate": "2026-05-21"})
     console.customer("Dan Free", attributes={"plan": "free", "score": 7})
-    console.settle()
+    console.wait_until_visible()
     return console
 
 
@@ -61,7 +61,7 @@ def start_dynamic(page: Page, name: str) -> None:
     page.get_by_role("switch", name="Dynamic Segment").check()
 
 
-def test_a_static_segment_needs_only_a_name_and_stands_on_top_of_the_list(new: Page) -> None:
+def test_a_static_segment_needs_only_a_name_and_is_first_in_the_list(new: Page) -> None:
     expect(new.get_by_role("heading", name="Filters")).to_be_hidden()
     new.get_by_label("Segment Name").fill("Newsletter Subscribers")
     new.get_by_label("Description").fill("Who reads it")
@@ -73,9 +73,7 @@ def test_a_static_segment_needs_only_a_name_and_stands_on_top_of_the_list(new: P
     expect(new.locator("#notices")).to_contain_text("Newsletter Subscribers was created")
 
 
-def test_a_dynamic_segment_asks_birthdate_equals_may_20_and_premium_customer_is_true(
-    new: Page, customers: Console
-) -> None:
+def test_a_dynamic_segment_is_created_for_a_birthdate_and_a_premium_customer(new: Page, customers: Console) -> None:
     start_dynamic(new, "Premium in May")
     choose(new, 0, "Birthdate", "Equals").get_by_label("Value").fill("2026-05-20")
     new.get_by_role("button", name="Add Attribute").click()
@@ -92,7 +90,7 @@ def test_a_dynamic_segment_asks_birthdate_equals_may_20_and_premium_customer_is_
     ]
 
 
-def test_add_attribute_narrows_and_the_count_follows_while_she_types(new: Page) -> None:
+def test_add_attribute_narrows_and_the_count_follows_while_typing(new: Page) -> None:
     start_dynamic(new, "Narrower")
     count = new.locator("#matches-count")
     expect(count).to_contain_text("Complete the filters")
@@ -111,7 +109,7 @@ def test_add_attribute_narrows_and_the_count_follows_while_she_types(new: Page) 
     expect(count).to_have_text("2 customers match now")
 
 
-def test_a_list_of_values_is_typed_with_comma_and_enter_and_taken_back_with_backspace(new: Page) -> None:
+def test_values_of_a_list_are_added_with_comma_and_enter_and_removed_with_backspace(new: Page) -> None:
     start_dynamic(new, "One of several")
     row = choose(new, 0, "Plan", "Is one of")
     chips, count = row.locator(".chip"), new.locator("#matches-count")
@@ -142,7 +140,7 @@ def test_groups_say_any_of_and_none_of(new: Page) -> None:
     expect(new.locator("#matches-sample")).to_contain_text("Cid Free")
 
 
-def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(new: Page, watched: Watched) -> None:
+def test_a_mistake_is_shown_beside_its_field_and_no_input_is_lost(new: Page, watched: Watched) -> None:
     watched.expect(422)
     start_dynamic(new, "Wrong at first")
     row = choose(new, 0, "Score", "Is between")
@@ -158,7 +156,7 @@ def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(new: Page,
     expect(new.get_by_role("row").filter(has_text="Wrong at first")).to_be_visible()
 
 
-def test_what_is_missing_is_said_beside_its_field_after_the_count_has_come_too(new: Page, watched: Watched) -> None:
+def test_a_missing_value_is_shown_beside_its_field_after_the_count_arrives_too(new: Page, watched: Watched) -> None:
     watched.expect(422)
     start_dynamic(new, "Nothing chosen")
     new.get_by_role("button", name="Create Segment").click()
@@ -169,7 +167,7 @@ def test_what_is_missing_is_said_beside_its_field_after_the_count_has_come_too(n
     expect(new.locator(".condition .note.error")).to_have_text("Choose a value")
 
 
-def test_before_an_edit_is_saved_it_says_who_would_join_and_leave_and_who_is_concerned(
+def test_an_edit_shows_who_would_join_and_leave_and_which_segments_use_it_before_saving(
     page: Page, customers: Console
 ) -> None:
     segment_id = customers.segment("Before saving", GOLD)
@@ -197,7 +195,7 @@ def test_a_filter_edited_in_one_window_is_seen_in_another_without_reload_within_
     expect(row).to_contain_text("free", timeout=FRESH)
 
 
-def test_an_open_form_is_told_that_somebody_saved_and_what_she_typed_stays(page: Page, customers: Console) -> None:
+def test_an_open_form_shows_that_another_person_saved_and_keeps_the_input(page: Page, customers: Console) -> None:
     segment_id = customers.segment("Edited by two", GOLD)
     page.goto(f"/console/segments/{segment_id}/edit")
     name = page.get_by_label("Segment Name")
@@ -214,7 +212,7 @@ def test_an_open_form_is_told_that_somebody_saved_and_what_she_typed_stays(page:
     both_schemes(page, accessible)
 
 
-def test_who_comes_second_sees_both_side_by_side_and_keeps_hers_or_takes_theirs(
+def test_a_stale_save_shows_both_versions_and_keeps_the_input(
     page: Page, elsewhere: Page, customers: Console, watched: Watched
 ) -> None:
     watched.expect(412)
@@ -259,8 +257,8 @@ def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
     plain.close()
 
 
-def test_what_is_chosen_before_the_page_is_ready_counts_as_well(page: Page, customers: Console) -> None:
+def test_a_choice_made_before_the_page_is_ready_takes_effect(page: Page, customers: Console) -> None:
     segment = customers.segment("Chosen early", GOLD)
-    with scripts_on_their_way(page, f"/console/segments/{segment}/edit"):
+    with scripts_delayed(page, f"/console/segments/{segment}/edit"):
         condition(page, 0).get_by_label("Attribute").select_option(label="Birthdate")
     expect(condition(page, 0).get_by_label("Operator").locator("option", has_text="Is before")).to_be_attached()

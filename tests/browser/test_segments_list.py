@@ -7,20 +7,20 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.early import scripts_on_their_way
+from tests.support.browser.delayed_scripts import scripts_delayed
 from tests.support.browser.looking import accessible, both_schemes
 from tests.support.browser.watching import Watched
 
 
-def test_who_is_not_signed_in_is_asked_to_sign_in_and_comes_back(stranger: Page, console: Console) -> None:
+def test_a_visitor_is_asked_to_sign_in_and_returns_to_the_page(stranger: Page, console: Console) -> None:
     stranger.goto("/console/segments")
     expect(stranger).to_have_url(re.compile(r"/console/sign-in\?next=%2Fconsole%2Fsegments$"))
     expect(stranger.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_the_printed_link_signs_in_once(stranger: Page, console: Console, watched: Watched) -> None:
+def test_a_sign_in_link_works_once(stranger: Page, console: Console, watched: Watched) -> None:
     watched.expect(410)
-    stranger.goto(console.said["console"])
+    stranger.goto(console.link)
     expect(stranger.get_by_role("heading", level=1)).not_to_have_text("Segments")
 
 
@@ -43,27 +43,27 @@ def test_a_segment_made_meanwhile_shows_without_a_reload(page: Page, console: Co
     expect(page.get_by_role("row").filter(has_text="Made meanwhile")).to_be_visible()
 
 
-def test_what_is_searched_for_before_the_page_is_ready_is_found_as_well(page: Page, console: Console) -> None:
+def test_a_search_typed_before_the_list_is_ready_takes_effect(page: Page, console: Console) -> None:
     console.segment("Typed early", [{"attribute": "premium_customer", "operator": "equals", "value": True}])
     console.segment("Typed early by hand")
     console.segment("Not looked for")
     names = page.locator("#list tbody th")
-    with scripts_on_their_way(page, "/console/segments"):
+    with scripts_delayed(page, "/console/segments"):
         page.get_by_label("Name").fill("typed early")
     expect(names).to_have_text(["Typed early by hand", "Typed early"])
-    with scripts_on_their_way(page, "/console/segments?name=typed+early"):
+    with scripts_delayed(page, "/console/segments?name=typed+early"):
         page.get_by_label("Static").check()
     expect(names).to_have_text(["Typed early by hand"])
 
 
-def test_rows_per_page_chosen_before_the_page_is_ready_count_as_well_and_going_back_undoes_them(
+def test_rows_per_page_chosen_before_the_page_is_ready_take_effect_and_back_undoes_them(
     page: Page, console: Console
 ) -> None:
     for number in range(26):
         console.ok("POST", "/v1/segments", json={"name": f"One of many {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     rows = page.get_by_role("rowheader")
-    with scripts_on_their_way(page, "/console/segments?name=one+of+many"):
+    with scripts_delayed(page, "/console/segments?name=one+of+many"):
         page.get_by_label("Rows per page").select_option("10")
     expect(rows).to_have_count(10)
     page.go_back()

@@ -1,4 +1,4 @@
-"""What looks at every page sees what it is there for: each thing that no page may do or be is planted here once."""
+"""The checks of every page find what they look for: each fault is planted here once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Site(BaseHTTPRequestHandler):
         self.wfile.write((SCRIPTS.get(self.path) or GOOD + PAGES.get(self.path, "")).encode())
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +68,11 @@ def site() -> Iterator[str]:
 def complaints_at(browser: Browser, site: str, path: str, *expected: int) -> list[str]:
     context = browser.new_context()
     watched = Watched(site)
-    watched.over(context)
     watched.expect(*expected)
-    page = context.new_page()
-    page.goto(site + path, wait_until="load")
-    page.evaluate("0")
+    with watched.over(context):
+        page = context.new_page()
+        page.goto(site + path, wait_until="load")
+        page.evaluate("0")
     context.close()
     return watched.complaints()
 
@@ -92,7 +92,7 @@ def test_a_page_that_does_nothing_wrong_passes(browser: Browser, site: str) -> N
         ("/missing", "404: GET "),
     ],
 )
-def test_what_no_page_may_do_is_noticed(browser: Browser, site: str, path: str, complaint: str) -> None:
+def test_each_thing_that_no_page_may_do_is_noticed(browser: Browser, site: str, path: str, complaint: str) -> None:
     assert any(complaint in found for found in complaints_at(browser, site, path))
 
 

@@ -1,4 +1,4 @@
-"""Asking in the browser why somebody is in a segment, or is not."""
+"""Asking in the browser why a customer is in a segment, or is not."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 KEEN = {"attribute": "score", "operator": "at_least", "value": 50}
 
 
-def test_any_customer_is_found_while_typing_and_her_conditions_are_explained_in_a_dialog(
-    page: Page, console: Console
-) -> None:
+def test_any_customer_is_found_while_typing_and_explained_in_a_dialog(page: Page, console: Console) -> None:
     console.customer("Ursula Uncommon", attributes={"plan": "gold", "score": 10})
     segment = console.segment("Keen and gold", [GOLD, KEEN])
     page.goto(f"/console/segments/{segment}/why")

@@ -20,13 +20,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from httpx import Client, TransportError
+from httpx import TransportError
 
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData
 from projections.worker.rebuild import rebuild
-from tests.support.installation import Installation, address_of
-from tests.support.outside import eventually
+from tests.support.http_client import http_client
+from tests.support.installation import Installation
+from tests.support.postgres import address_of
+from tests.support.running_product import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CUSTOMERS, KILLS = (60_000, 40) if FULL else (2_000, 5)
@@ -46,7 +48,7 @@ class Roles:
             "ROLLCALL_HTTP_PORT": str(port),
         }
         headers = {"Authorization": f"Bearer {key}"}
-        self.http = Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self.http = http_client(f"http://127.0.0.1:{port}", headers=headers)
         self.processes = {role: self._started(role) for role in ("api", "project")}
         eventually(self.lives)
 

@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 from httpx import Client, TransportError
 
-from tests.support.installation import Installation, address_of
-from tests.support.outside import eventually
+from tests.support.http_client import http_client
+from tests.support.installation import Installation
+from tests.support.postgres import address_of
+from tests.support.running_product import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 12, 20.0, 1_500) if FULL else (3, 10_000, 6, 0.8, 150)
@@ -42,7 +44,7 @@ class Processes:
             "ROLLCALL_HTTP_PORT": str(port),
         }
         headers = {"Authorization": f"Bearer {key}"}
-        self.http = Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self.http = http_client(f"http://127.0.0.1:{port}", headers=headers)
         self.kills: Counter[str] = Counter()
         self._running = {role: self._start(role) for role in ("api", "project")}
         eventually(self.lives)
@@ -171,7 +173,7 @@ def check(
     segments: list[str],
 ) -> None:  # fmt: skip
     installation.project()
-    with installation.open_door(key) as http:
+    with installation.open_api(key) as http:
         found = states(http, addresses)
         errors_of = {each: list(csv.DictReader(StringIO(http.get(f"{each}/errors.csv").text))) for each in addresses}
     for (_, expected), each, address in zip(files, found, addresses, strict=True):

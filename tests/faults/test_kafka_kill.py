@@ -18,8 +18,8 @@ import pytest
 from deploy.clock import Clock
 from domain.commands.application import Rollcall
 from projections.records.event_store import EventStore
-from tests.support.installation import address_of
 from tests.support.kafka.broker import Broker, eventually
+from tests.support.postgres import address_of
 
 TOPIC = "rollcall.customers.v1"
 PARTITIONS = 6

@@ -24,8 +24,8 @@ from projections.worker.rebuild import rebuild
 from tests.support.embedded_processes import nothing_left_of, processes_of, run
 from tests.support.oracles import oracle
 from tests.support.oracles.random_plans import a_change, a_filter
-from tests.support.outside import TYPES, Outside, cloud_event, eventually, running
 from tests.support.read_model import read_model
+from tests.support.running_product import TYPES, RunningProduct, cloud_event, eventually, running
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 CHANGES, EDITS, SECONDS = (50_000, 150, 150) if FULL else (8_000, 15, 20)
@@ -36,7 +36,7 @@ SEGMENTS = 60
 class Upstream:
     """A system that sends changes: twice, late, sometimes nonsense. Tells the oracle of each."""
 
-    def __init__(self, rollcall: Outside, chance: Random) -> None:
+    def __init__(self, rollcall: RunningProduct, chance: Random) -> None:
         self.rollcall, self.chance = rollcall, chance
         self.naive = oracle.Account()
         self.naive.types |= TYPES
@@ -80,13 +80,13 @@ class Upstream:
 class Killer:
     """Kills roles at random instants until it is told to stop."""
 
-    def __init__(self, rollcall: Outside, chance: Random, roles: tuple[str, ...]) -> None:
+    def __init__(self, rollcall: RunningProduct, chance: Random, roles: tuple[str, ...]) -> None:
         self.kills: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(rollcall, chance, roles), daemon=True)
         self._thread.start()
 
-    def _run(self, rollcall: Outside, chance: Random, roles: tuple[str, ...]) -> None:
+    def _run(self, rollcall: RunningProduct, chance: Random, roles: tuple[str, ...]) -> None:
         while not self._stop.wait(chance.uniform(0.1, 1.5)):
             role = chance.choice(roles)
             self.kills[role] += rollcall.kill_role(role)
@@ -122,8 +122,8 @@ def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) 
         rollcall.flush()
         killer.stop()
         took = time.monotonic() - started
-        eventually(rollcall.taken_in, 120)
-        eventually(rollcall.settled, 120)
+        eventually(rollcall.is_all_ingested, 120)
+        eventually(rollcall.is_up_to_date, 120)
         caught_up = time.monotonic() - started - took
         check_everything(rollcall, upstream, filters)
         before = read_model(rollcall.database_url)
@@ -137,7 +137,7 @@ def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) 
     assert all(killer.kills[role] > 2 for role in ("ingest", "project"))
 
 
-def check_everything(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
+def check_everything(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any]) -> None:
     for segment, node in filters.items():
         matching = sorted(oracle.matching(node, upstream.naive, ZoneInfo("UTC")))
         assert sorted(rollcall.members(segment)) == matching, node
@@ -158,13 +158,13 @@ def check_everything(rollcall: Outside, upstream: Upstream, filters: dict[str, A
     assert verified.returncode == 0, verified.stdout
 
 
-def still_alive(rollcall: Outside, upstream: Upstream, filters: dict[str, Any]) -> None:
+def still_alive(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any]) -> None:
     """After the switch to the rebuilt tables, a change arrives as ever."""
     while upstream.sent < CHANGES + 50:
         upstream.send()
     rollcall.flush()
-    eventually(rollcall.taken_in)
-    eventually(rollcall.settled)
+    eventually(rollcall.is_all_ingested)
+    eventually(rollcall.is_up_to_date)
     check_everything(rollcall, upstream, filters)
 
 
@@ -175,7 +175,7 @@ def test_the_whole_tree_killed_under_load_keeps_every_acknowledged_line(tmp_path
     chance = random.Random()
     rounds = 6 if FULL else 3
     for turn in range(rounds):
-        rollcall = Outside(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
+        rollcall = RunningProduct(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
         if turn == 0:
             everybody = rollcall.create([{"attribute": "external_id", "operator": "is_set"}])
         loads = [threading.Thread(target=load, args=(rollcall, f"{turn}-{n}", acknowledged)) for n in range(2)]
@@ -189,7 +189,7 @@ def test_the_whole_tree_killed_under_load_keeps_every_acknowledged_line(tmp_path
         assert nothing_left_of(home), processes_of(home)
     assert len(acknowledged) > 100 * rounds
     with running(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as rollcall:
-        eventually(rollcall.settled)
+        eventually(rollcall.is_up_to_date)
         known = [row[0] for row in rollcall.rows("SELECT attributes->>'external_id' FROM customers")]
         assert len(known) == len(set(known))
         assert set(acknowledged) <= set(known)
@@ -199,7 +199,7 @@ def test_the_whole_tree_killed_under_load_keeps_every_acknowledged_line(tmp_path
     assert nothing_left_of(home), processes_of(home)
 
 
-def load(rollcall: Outside, name: str, acknowledged: list[str]) -> None:
+def load(rollcall: RunningProduct, name: str, acknowledged: list[str]) -> None:
     """Lines in requests of a hundred, until nobody answers."""
     number = 0
     while True:

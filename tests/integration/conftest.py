@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a broker or a door, and of those of the console and the people who use it."""
+"""Fixtures of the tests of the API, the imports, Kafka and the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from httpx import Client
 
 from api.console.web.passwords import Passwords
 from projections.records import people
-from tests.support.console.console import CHEAP, EMAIL, PASSWORD, Hand
+from tests.support.console.console import CHEAP, EMAIL, PASSWORD
 from tests.support.installation import FROM_OUR_PAGE, Installation
 from tests.support.kafka.broker import Broker, forget_failed_connections
 
@@ -32,8 +32,8 @@ def account_id(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    """A client of the account's HTTP door with an admin key, and a worker beside it."""
-    with installation.open_door(installation.key(account_id)) as opened, installation.projecting():
+    """A client of the API with the account's admin key, and a worker beside it."""
+    with installation.open_api(installation.key(account_id)) as opened, installation.projecting():
         yield opened
 
 
@@ -47,38 +47,24 @@ def into(client: Client) -> str:
 
 @pytest.fixture
 def console(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    """A browser's worth of client that is signed in to the account's console, and a worker beside it."""
+    """A client that is signed in to the account's console, and a worker beside it."""
     with installation.projecting(), installation.open_console(account_id) as client:
         yield client
 
 
 @pytest.fixture
-def clock() -> Hand:
-    """A clock that the test moves."""
-    return Hand()
-
-
-@pytest.fixture
-def house(database_url: str, clock: Hand) -> Iterator[Installation]:
-    """A whole Rollcall that goes by that clock."""
-    made = Installation(database_url, clock.now)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ana(house: Installation) -> tuple[UUID, UUID]:
+def ana(installation: Installation) -> tuple[UUID, UUID]:
     """An account and a person of it, who has a password."""
-    account_id = house.account()
-    person_id = people.add(house.database, account_id, name="Ana", email=EMAIL, now=house.now())
-    people.set_password(house.database, account_id, person_id, Passwords(CHEAP).hash(PASSWORD), b"")
-    house.project()
+    account_id = installation.account()
+    person_id = people.add(installation.database, account_id, name="Ana", email=EMAIL, now=installation.now())
+    people.set_password(installation.database, account_id, person_id, Passwords(CHEAP).hash(PASSWORD), b"")
+    installation.project()
     return account_id, person_id
 
 
 @pytest.fixture
-def browser(house: Installation) -> Iterator[Client]:
-    """A browser's worth of client, not signed in."""
-    with house.open_door() as client:
+def browser(installation: Installation) -> Iterator[Client]:
+    """A client of the console that is not signed in."""
+    with installation.open_api() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client

@@ -66,7 +66,7 @@ def _sign_in(scene: Stage, client: Client) -> UUID:
     token, now = new_token(), datetime.now(UTC)
     database = Database(scene.url, "rollcall_api", size=1)
     try:
-        person = people.first_of(database, scene.account_id, now)
+        person = people.first_person(database, scene.account_id, now)
         sessions.make_link(database, scene.account_id, person, token.sha256, now)
     finally:
         database.close()

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from tests.performance.stage import say
-from tests.support.outside import Outside, eventually, running
+from tests.support.running_product import RunningProduct, eventually, running
 
 SIZE = 10 * 2**20
 AT_ONCE = 5
@@ -44,7 +44,7 @@ def run(home: Path) -> None:
                 _floor(rollcall, lines)
 
 
-def _import(rollcall: Outside, files: int) -> int:
+def _import(rollcall: RunningProduct, files: int) -> int:
     contents = [_content(random.Random(number)) for number in range(files)]
     into = [rollcall.ok("POST", "/v1/segments", json={"name": "List", "type": "static"})["id"] for _ in contents]
     with _watching(rollcall) as memory:
@@ -56,7 +56,7 @@ def _import(rollcall: Outside, files: int) -> int:
         ]
         still = _follow(rollcall, addresses, started)
         done = time.perf_counter() - started
-        eventually(rollcall.settled, 1_800)
+        eventually(rollcall.is_up_to_date, 1_800)
         visible = time.perf_counter() - started
     found = [rollcall.ok("GET", each) for each in addresses]
     assert all(each["state"] == "done" and each["invalid"] == 0 for each in found), found
@@ -82,7 +82,7 @@ def _content(chance: random.Random) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _follow(rollcall: Outside, addresses: list[str], started: float) -> float:
+def _follow(rollcall: RunningProduct, addresses: list[str], started: float) -> float:
     """Wait for the end of every import; the longest time in which nobody saw any line come in."""
     longest, seen, since = 0.0, -1, started
     while True:
@@ -97,7 +97,7 @@ def _follow(rollcall: Outside, addresses: list[str], started: float) -> float:
 
 
 @contextmanager
-def _watching(rollcall: Outside) -> Iterator[dict[str, int]]:
+def _watching(rollcall: RunningProduct) -> Iterator[dict[str, int]]:
     """The most memory, in MB, that the processes of API and projection held."""
     most = {"api": 0, "project": 0}
     stop = threading.Event()
@@ -123,7 +123,7 @@ def _watching(rollcall: Outside) -> Iterator[dict[str, int]]:
         thread.join()
 
 
-def _floor(rollcall: Outside, lines: int) -> None:
+def _floor(rollcall: RunningProduct, lines: int) -> None:
     total = 0.0
     with psycopg.connect(rollcall.database_url, autocommit=True) as owner:
         for table in TABLES:

@@ -14,7 +14,7 @@ from httpx import Client, ConnectError
 
 from deploy.embedded.supervised import free_port
 from tests.performance.stage import Stage
-from tests.support.installation import address_of
+from tests.support.postgres import address_of
 
 
 @contextmanager

@@ -82,9 +82,9 @@ def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, Proj
 
 
 def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node], zone: ZoneInfo) -> list[set[int]]:
-    """The indexes of the customers for whom each filter is true, said by PostgreSQL in one round trip."""
+    """The indexes of the customers for whom each filter is true, as PostgreSQL evaluates them in one round trip."""
     account = uuid4()
-    found: list[set[int]] = [set() for _ in nodes]
+    answered: list[set[int]] = [set() for _ in nodes]
     with connection.transaction(force_rollback=True):
         CustomerBatch(rows_of(crowd, account, zone)).write(connection)
         select = sql.SQL("SELECT {}::int, customer_no::int, {} FROM customers c WHERE account_id = {}")
@@ -94,8 +94,8 @@ def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node
         for index, number, holds in connection.execute(sql.SQL(" UNION ALL ").join(parts)):
             assert isinstance(holds, bool), "a predicate is never NULL"
             if holds:
-                found[index].add(number - 1)
-    return found
+                answered[index].add(number - 1)
+    return answered
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
@@ -117,8 +117,8 @@ def test_all_four_agree(
         expected = {v for v, raw in enumerate(raw_filters) if oracle.holds(raw, TYPES, naive(body), zone)}
         for version, node in enumerate(nodes):
             assert node.holds(values) == (version in expected), (raw_filters[version], body, zone)
-        found = index.members_of(values)
-        assert (len(found), set(found)) == (len(expected), expected)
+        answered = index.members_of(values)
+        assert (len(answered), set(answered)) == (len(expected), expected)
         for version, members in enumerate(by_sql):
             assert (number in members) == (version in expected), (raw_filters[version], body, zone)
 
@@ -142,22 +142,29 @@ def test_a_change_flips_what_was_true_before_or_is_true_after(
         after = {v for v, raw in enumerate(raw_filters) if oracle.holds(raw, TYPES, naive(body), zone)}
         new = compared(body, zone)
         flips = index.change(values, {key: new.get(key) for key in {**values, **new}})
-        told = (raw_filters, body, zone)
-        assert (sorted(flips.joined), sorted(flips.left)) == (sorted(after - before), sorted(before - after)), told
+        context = (raw_filters, body, zone)
+        assert (sorted(flips.joined), sorted(flips.left)) == (sorted(after - before), sorted(before - after)), context
         assert values == new
         before = after
 
 
 scalars = st.one_of(
-    texts, numbers, instants, st.booleans(), st.none(), lists, st.integers(-(10**16), 10**16),
-    st.text(st.characters(codec=None), max_size=5), st.lists(texts | st.integers() | st.none(), max_size=3),
+    texts,
+    numbers,
+    instants,
+    st.booleans(),
+    st.none(),
+    lists,
+    st.integers(-(10**16), 10**16),
+    st.text(st.characters(codec=None), max_size=5),
+    st.lists(texts | st.integers() | st.none(), max_size=3),
     st.from_regex(r"[0-9]{4}-[0-1][0-9]-[0-3][0-9]", fullmatch=True),
     st.from_regex(
         r"(0001|2026|9999)-(01|12)-(01|31)[T ][0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,8})?(Z|[+-][0-2]\d:[0-5]\d)",
         fullmatch=True,
     ),
     st.dictionaries(texts, texts, max_size=1),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=1_500, deadline=None)
@@ -172,8 +179,8 @@ def test_values_have_one_normal_form(raw: Any, kind: str | None) -> None:
         try:
             expected_kind: Any = oracle.inferred_type(raw)
         except oracle.Bad:
-            found = infer_type(raw)
-            assert isinstance(found, BadValue) or isinstance(normalise(found, raw), BadValue)
+            answered = infer_type(raw)
+            assert isinstance(answered, BadValue) or isinstance(normalise(answered, raw), BadValue)
             return
         kind = infer_type(raw)  # type: ignore[assignment]
         assert kind == expected_kind

@@ -40,7 +40,7 @@ steps = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(journey=st.lists(steps, min_size=4, max_size=20))
-def test_versions_that_come_and_go_leave_what_one_built_at_once_has(journey: list[tuple[str, int, Any]]) -> None:
+def test_adding_and_removing_versions_ends_as_building_the_index_at_once(journey: list[tuple[str, int, Any]]) -> None:
     index = FlipIndex()
     watched: dict[int, Any] = {}
     values: dict[str, Value] = {}
@@ -88,17 +88,31 @@ EDGES: list[tuple[str, Any]] = [
     ("neither true nor false", {"not": {"any": [condition("b1", "equals", True), condition("b1", "equals", False)]}}),
     ("a test beside a name", {"any": [condition("t1", "contains", "a"), condition("t1", "equals", "b")]}),
     ("two tests", {"all": [condition("t1", "starts_with", "a"), condition("l1", "includes_none", ["x"])]}),
-    ("a mixed nest", {"any": [{"all": [condition("t1", "equals", "a"), condition("n1", "at_least", 1)]},
-                              {"not": {"any": [condition("b1", "equals", True), condition("n1", "is_set")]}}]}),
-    ("one attribute in two branches", {"any": [
-        {"all": [condition("t1", "equals", "a"), condition("n1", "equals", 1)]},
-        {"all": [condition("t1", "equals", "b"), condition("n1", "equals", 2)]},
-    ]}),
-    ("nobody", []), ("not nobody", {"not": {"any": []}}), ("all of nobody", {"all": [{"any": []}]}),
-    ("one or nobody", {"any": [{"all": []}, condition("t1", "equals", "a")]}),
-    ("one and not nobody", {"all": [{"not": []}, condition("t1", "equals", "a")]}),
-    ("neither nobody", {"not": {"all": [[], condition("t1", "equals", "a")]}}),
-]  # fmt: skip
+    (
+        "a mixed nest",
+        {
+            "any": [
+                {"all": [condition("t1", "equals", "a"), condition("n1", "at_least", 1)]},
+                {"not": {"any": [condition("b1", "equals", True), condition("n1", "is_set")]}},
+            ]
+        },
+    ),
+    (
+        "one attribute in two branches",
+        {
+            "any": [
+                {"all": [condition("t1", "equals", "a"), condition("n1", "equals", 1)]},
+                {"all": [condition("t1", "equals", "b"), condition("n1", "equals", 2)]},
+            ]
+        },
+    ),
+    ("empty", []),
+    ("not empty", {"not": {"any": []}}),
+    ("all of empty", {"all": [{"any": []}]}),
+    ("one or empty", {"any": [{"all": []}, condition("t1", "equals", "a")]}),
+    ("one and not empty", {"all": [{"not": []}, condition("t1", "equals", "a")]}),
+    ("neither empty", {"not": {"all": [[], condition("t1", "equals", "a")]}}),
+]
 VALUES: dict[str, list[Any]] = {
     "t1": [None, "a", "b", "xa", "ba"],
     "n1": [None, -BIG, BIG, BIG - 1, 0, NEAR, 1, Decimal("1.5"), 2, 3, 10**29, -(10**29), 10**38 - 1, 1 - 10**38],

@@ -1,6 +1,6 @@
 """Audiences frozen while everything changes: each is what it was at its own position, however its copying is cut up.
 
-A naive account is kept beside; what it says at the moment of freezing is what the audience must hold for ever.
+A naive account is kept beside; its recipients at the moment of freezing are what the audience must hold permanently.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ PLANS = ["gold", "silver", "staff"]
 RECENT = timedelta(hours=5)
 
 
-class Person(NamedTuple):
-    """What an audience takes over of a customer, and what decides whether it does."""
+class ExpectedRecipient(NamedTuple):
+    """What an audience stores of a customer, and what decides whether it includes them."""
 
     born: int
     phone: str | None
@@ -46,7 +46,7 @@ class Person(NamedTuple):
 class Expected(NamedTuple):
     """An audience as the naive account saw it: who could be sent to, how many could not; and who was erased since."""
 
-    sendable: dict[UUID, Person]
+    sendable: dict[UUID, ExpectedRecipient]
     skipped: Counter[str]
     erased: set[UUID]
 
@@ -63,7 +63,7 @@ class Story:
         self.account = self.rollcall.accounts.create("default", "UTC", "PT").id
         self.rollcall.attributes.declare(self.account, "plan", "text", None)
         self.rollcall.attributes.declare(self.account, "ordered", "datetime", None)
-        self.people: dict[UUID, Person] = {}
+        self.people: dict[UUID, ExpectedRecipient] = {}
         self.listed: set[UUID] = set()
         self.births = 0
         self.audiences: dict[UUID, Expected] = {}
@@ -85,14 +85,20 @@ class Story:
         if before is None:
             self.births += 1
         ordered = self.clock - timedelta(minutes=self.chance.randrange(600))
-        after = Person(
-            before.born if before else self.births, self.chance.choice([*PHONES, None]),
-            f"Name {self.chance.randrange(99)}", self.chance.random() < 0.2, self.chance.choice(PLANS), ordered,
-        )  # fmt: skip
+        after = ExpectedRecipient(
+            before.born if before else self.births,
+            self.chance.choice([*PHONES, None]),
+            f"Name {self.chance.randrange(99)}",
+            self.chance.random() < 0.2,
+            self.chance.choice(PLANS),
+            ordered,
+        )
         data = CustomerData(
-            phone=after.phone, name=after.name, opted_out=after.opted_out,
+            phone=after.phone,
+            name=after.name,
+            opted_out=after.opted_out,
             attributes={"plan": after.plan, "ordered": ordered.isoformat()},
-        )  # fmt: skip
+        )
         self.rollcall.customers.change(self.account, [CustomerChange(key, "changed", self.now(), data)])
         self.people[who] = after
 
@@ -156,7 +162,7 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, *ANOTHER])
-def test_each_audience_is_what_it_was_at_its_position(installation: Installation, seed: int | None) -> None:
+def test_each_audience_stays_as_it_was_at_its_position(installation: Installation, seed: int | None) -> None:
     """FULL_SIZE=1 adds a plan that is another one in each run; the seed it prints repeats it."""
     seed = randrange(2**32) if seed is None else seed
     print("seed", seed)
@@ -173,7 +179,7 @@ def test_each_audience_is_what_it_was_at_its_position(installation: Installation
         ):
             step()
             if chance.random() < 0.3:
-                # Another process each time, so that copying goes on from what is written.
+                # Another process each time, so that copying continues from the stored rows.
                 with installation.worker() as worker:
                     worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice([1, 2, 3, 7])
                     worker.step()
@@ -197,17 +203,18 @@ def check(installation: Installation, story: Story) -> None:
         for audience, expected in story.audiences.items():
             row = owner.execute(
                 "SELECT audience_no, counted, opted_out, no_phone, excluded, recipients, erased, duplicate_phone"
-                " FROM audiences WHERE audience_id = %s", [audience]
-            ).fetchone()  # fmt: skip
+                " FROM audiences WHERE audience_id = %s",
+                [audience],
+            ).fetchone()
             assert row is not None
             number, counted, *skipped, recipients, gone, _ = row
             assert counted
             assert skipped == [expected.skipped[each] for each in ("opted_out", "no_phone", "excluded")]
-            found = owner.execute(
+            stored = owner.execute(
                 "SELECT customer_id, phone, name FROM audience_recipients WHERE audience_no = %s", [number]
             ).fetchall()
-            assert recipients - gone == len(found) == len({phone for _, phone, _ in found})
-            held = {who: (phone, name) for who, phone, name in found}
+            assert recipients - gone == len(stored) == len({phone for _, phone, _ in stored})
+            held = {who: (phone, name) for who, phone, name in stored}
             assert all(held[who] == (expected.sendable[who].phone, expected.sendable[who].name) for who in held)
             assert not set(held) & expected.erased
             for phone in {person.phone for person in expected.sendable.values()}:

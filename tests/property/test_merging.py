@@ -1,4 +1,4 @@
-"""Changes in any order, repeated, late, after deletions: a customer is what all of hers give, sorted by time."""
+"""Changes in any order, repeated, late, after deletions: a customer is the result of all their changes by time."""
 
 from __future__ import annotations
 
@@ -45,9 +45,12 @@ one_change = st.builds(
 
 def asked(change: oracle.Change) -> CustomerChange:
     return CustomerChange(
-        change.key, "deleted" if change.deletes else "changed", change.at,
-        None if change.deletes else CustomerData.model_validate(change.data or {}), *(change.identity or (None, None)),
-    )  # fmt: skip
+        change.key,
+        "deleted" if change.deletes else "changed",
+        change.at,
+        None if change.deletes else CustomerData.model_validate(change.data or {}),
+        *(change.identity or (None, None)),
+    )
 
 
 def plain(values: dict[str, Value], types: dict[str, str]) -> dict[str, Any]:
@@ -55,21 +58,21 @@ def plain(values: dict[str, Value], types: dict[str, str]) -> dict[str, Any]:
 
 
 def reader(events: Sequence[Any], key: str) -> dict[str, Any] | None:
-    """What somebody knows of a customer who reads nothing but the events."""
-    known: dict[str, Any] | None = None
+    """The values of a customer, read from the events alone."""
+    values: dict[str, Any] | None = None
     for event in events:
         if event.originator_id != customer_id_of(ACCOUNT.account_id, key):
             continue
         if isinstance(event, CustomerDeleted):
-            known = None
+            values = None
         elif isinstance(event, CustomerChanged):
-            assert (known is None) == event.created
-            known = {"opted_out": False} if known is None else known
+            assert (values is None) == event.created
+            values = {"opted_out": False} if values is None else values
             for name, value in event.values.items():
-                known.pop(name, None)
+                values.pop(name, None)
                 if value is not None:
-                    known[name] = tuple(value) if isinstance(value, list) else value
-    return known
+                    values[name] = tuple(value) if isinstance(value, list) else value
+    return values
 
 
 def a_change(key: str, second: int, *, deletes: bool = False, **data: Any) -> oracle.Change:
@@ -79,12 +82,15 @@ def a_change(key: str, second: int, *, deletes: bool = False, **data: Any) -> or
 @settings(max_examples=400, deadline=None)
 @given(changes=st.lists(one_change, min_size=1, max_size=14), size=st.integers(1, 5))
 @example(
-    changes=[a_change("ana", 1, opted_out=True, name="Ana"), a_change("ana", 3, tags=["a"]),
-             a_change("ana", 2, deletes=True)],
+    changes=[
+        a_change("ana", 1, opted_out=True, name="Ana"),
+        a_change("ana", 3, tags=["a"]),
+        a_change("ana", 2, deletes=True),
+    ],
     size=1,
-)  # fmt: skip
+)
 @example(changes=[a_change("ana", 2, deletes=True), a_change("ana", 1, name="Ana"), a_change("ana", 2)], size=3)
-def test_any_order_gives_what_the_times_say(changes: list[oracle.Change], size: int) -> None:
+def test_changes_in_any_order_merge_by_their_times(changes: list[oracle.Change], size: int) -> None:
     """Whatever the batches: outcomes, what is seen, and what a reader of the events knows, are the oracle's."""
     naive = oracle.Account()
     states: dict[UUID, CustomerState] = {}
@@ -94,26 +100,26 @@ def test_any_order_gives_what_the_times_say(changes: list[oracle.Change], size: 
         states = {each: CustomerState.load(each, kept.revision, kept.dump()) for each, kept in states.items()}
         batch = ChangeBatch(ACCOUNT, schema, states, NOW)
         for change in changes[start : start + size]:
-            told = len(batch.events)
-            batch.take(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
+            before = len(batch.events)
+            batch.fold(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
             result, state = naive.take(change)
-            found = batch.outcomes[-1].result
-            effects = [each for each in batch.events[told:] if isinstance(each, CustomerChanged | CustomerDeleted)]
-            assert len(effects) == (result == "effect"), (change, found)
-            assert (found == "invalid", found == "duplicate") == (result == "invalid", result == "duplicate"), change
+            actual = batch.outcomes[-1].result
+            effects = [each for each in batch.events[before:] if isinstance(each, CustomerChanged | CustomerDeleted)]
+            assert len(effects) == (result == "effect"), (change, actual)
+            assert (actual == "invalid", actual == "duplicate") == (result == "invalid", result == "duplicate"), change
             if result != "invalid":
                 customer = batch.outcomes[-1].customer
                 assert (None if customer is None else plain(customer.values, naive.types)) == state
         events += [EventMapper().to_domain_event(EventMapper().to_stored_event(each)) for each in batch.events]
     assert schema.types == naive.types
     for key, person in naive.people.items():
-        known = reader(events, key)
-        assert (None if known is None else plain(known, naive.types)) == person.state()
+        values = reader(events, key)
+        assert (None if values is None else plain(values, naive.types)) == person.state()
 
 
 @settings(max_examples=200, deadline=None)
 @given(changes=st.lists(one_change, min_size=2, max_size=8, unique_by=lambda each: each.at), order=st.randoms())
-def test_arrival_does_not_matter_where_times_differ(changes: list[oracle.Change], order: Any) -> None:
+def test_the_order_of_arrival_does_not_matter_where_times_differ(changes: list[oracle.Change], order: Any) -> None:
     """Redelivered and reordered, the same changes of one customer end in the same state."""
     for index, change in enumerate(changes):
         change.key, change.identity = "ana", ("crm", str(index))
@@ -122,7 +128,7 @@ def test_arrival_does_not_matter_where_times_differ(changes: list[oracle.Change]
     for arrival in (changes, order.sample(changes, len(changes)) + changes[:3]):
         batch = ChangeBatch(ACCOUNT, schema_of([]), {}, NOW)
         for change in arrival:
-            batch.take(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
+            batch.fold(customer_id_of(ACCOUNT.account_id, change.key), asked(change))
         state = batch.states[customer_id_of(ACCOUNT.account_id, "ana")]
-        seen.append(state.seen().values if state.exists else None)
+        seen.append(state.to_customer().values if state.exists else None)
     assert seen[0] == seen[1]

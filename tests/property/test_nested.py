@@ -28,11 +28,6 @@ def within(*ids: UUID, operator: str = "in") -> dict[str, Any]:
     return {"attribute": "segment", "operator": operator, "value": [str(each) for each in ids]}
 
 
-@pytest.fixture
-def told(installation: Installation) -> Installation:
-    return installation
-
-
 def test_a_cycle_is_refused_with_its_path(installation: Installation) -> None:
     account = installation.account()
     rollcall = installation.rollcall
@@ -77,7 +72,7 @@ def holds(filters: dict[UUID, Any], node: Any, values: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_members_of_members_follow_changes_and_edits(database_url: str, seed: int) -> None:
+def test_members_of_nested_segments_follow_changes_and_edits(database_url: str, seed: int) -> None:
     """Random changes and edits of three layers: after each pause every membership is the naive one."""
     chance = random.Random(seed)
     clock = [START]

@@ -16,7 +16,7 @@ def equals(value: str) -> list[Any]:
     return [{"attribute": "x", "operator": "equals", "value": value}]
 
 
-def test_what_is_served_means_what_it_meant(database_url: str) -> None:
+def test_a_served_version_keeps_its_meaning_after_a_restart(database_url: str) -> None:
     clock = [datetime(2027, 1, 1, tzinfo=UTC)]
     installation = Installation(database_url, lambda: clock[0])
     account, rollcall = installation.account(), installation.rollcall

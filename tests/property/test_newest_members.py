@@ -19,14 +19,14 @@ PLANS = ["gold", "silver", "bronze", None]
 
 
 def pages(installation: Installation, account: UUID, version: int, limit: int) -> list[tuple[datetime, int]]:
-    found: list[tuple[datetime, int]] = []
+    listed: list[tuple[datetime, int]] = []
     with installation.database.transaction(account) as connection:
         while True:
-            before = found[-1] if found else None
+            before = listed[-1] if listed else None
             page = members.page(connection, account, version, EVERYONE, before=before, limit=limit)
-            found += [(joined_at, row.customer_no) for row, joined_at in page]
+            listed += [(joined_at, row.customer_no) for row, joined_at in page]
             if len(page) < limit:
-                return found
+                return listed
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -52,11 +52,13 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
             case _:
                 changes = [
                     CustomerChange(
-                        name, "deleted" if chance.random() < 0.1 else "changed", installation.now(),
+                        name,
+                        "deleted" if chance.random() < 0.1 else "changed",
+                        installation.now(),
                         CustomerData(attributes={"plan": chance.choice(PLANS)}),
                     )
                     for name in names
-                ]  # fmt: skip
+                ]
                 rollcall.customers.change(account, changes)
         if chance.random() < 0.4:
             with installation.worker() as worker:
@@ -69,14 +71,14 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
     by_joins = 0
     with installation.owner() as owner:
         for (version,) in owner.execute("SELECT serving FROM segments").fetchall():
-            everybody = owner.execute(
+            all_members = owner.execute(
                 "SELECT joined_at, customer_no FROM members WHERE version_no = %s ORDER BY 1 DESC, 2 DESC", [version]
             ).fetchall()
             for limit in (1, 2, 3, 7, 40):
-                assert pages(installation, account, version, limit) == everybody
+                assert pages(installation, account, version, limit) == all_members
             with monkeypatch.context() as only_joins:
                 only_joins.setattr(members.SQL, "_blocks", {**members.SQL._blocks, "page": "SELECT 1 WHERE false"})
                 read = pages(installation, account, version, 2)
-                assert read == everybody[: len(read)]
+                assert read == all_members[: len(read)]
                 by_joins += len(read)
-    assert by_joins > 0, "the latest joins must tell some pages by themselves"
+    assert by_joins > 0, "some pages must come from the latest joins alone"

@@ -1,4 +1,4 @@
-"""Plainly written phone numbers are read as the library reads them, in every country, whatever is dialled in front."""
+"""Plainly text phone numbers are parsed as the library parses them, in every country, with any prefix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.phone_patterns import parse_plain
-from domain.phones import e164
+from domain.phones import parse_phone
 from domain.values import BadValue
 
 COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -23,9 +23,9 @@ PREFIXES = ("", "", "+", "00", "011", "0", "1", "8", "06", "001", "0011", "+0", 
 PUNCTUATION = (" ", "-", ".", "(", ")", "  ", "/", "\u00a0", "x")
 
 
-def by_the_library(written: str, country: str) -> str | None:
+def by_the_library(text: str, country: str) -> str | None:
     try:
-        number = phonenumbers.parse(written, country)
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
     valid = phonenumbers.is_valid_number(number)
@@ -40,26 +40,26 @@ def numbers(draw: st.DrawFn) -> tuple[str, str]:
     for place in draw(st.lists(st.integers(0, len(changed) - 1), max_size=4)):
         changed[place] = draw(st.sampled_from("0123456789"))
     prefix = draw(st.sampled_from(PREFIXES)) + draw(st.sampled_from(["", code, code + "0"]))
-    written = prefix + "".join(changed) + draw(st.sampled_from(["", "", "", "5", "00"]))
-    for place in draw(st.lists(st.integers(0, len(written)), max_size=3)):
-        written = written[:place] + draw(st.sampled_from(PUNCTUATION)) + written[place:]
-    return written, draw(st.sampled_from([country, country, *COUNTRIES]))
+    text = prefix + "".join(changed) + draw(st.sampled_from(["", "", "", "5", "00"]))
+    for place in draw(st.lists(st.integers(0, len(text)), max_size=3)):
+        text = text[:place] + draw(st.sampled_from(PUNCTUATION)) + text[place:]
+    return text, draw(st.sampled_from([country, country, *COUNTRIES]))
 
 
 @settings(max_examples=1_500)
 @given(numbers())
-def test_what_is_read_plainly_is_what_the_library_reads(number: tuple[str, str]) -> None:
+def test_a_plainly_parsed_number_is_what_the_library_parses(number: tuple[str, str]) -> None:
     plainly = parse_plain(*number)
     assert plainly is None or plainly == by_the_library(*number)
 
 
 @given(st.text(st.sampled_from("+0123456789 ()-.x#;,~/٣１\n"), max_size=24), st.sampled_from(COUNTRIES))
-def test_whatever_is_written_the_answer_is_the_library_s(written: str, country: str) -> None:
-    answered = e164(written, country)
-    assert (None if isinstance(answered, BadValue) else answered) == by_the_library(written, country)
+def test_any_text_gives_the_library_s_answer(text: str, country: str) -> None:
+    answered = parse_phone(text, country)
+    assert (None if isinstance(answered, BadValue) else answered) == by_the_library(text, country)
 
 
-def test_every_country_s_own_numbers_need_no_library_unless_they_begin_with_a_zero() -> None:
+def test_national_numbers_need_no_library_unless_they_begin_with_a_zero() -> None:
     left = [
         (country, digits)
         for country, code, digits in SAMPLES
@@ -68,14 +68,20 @@ def test_every_country_s_own_numbers_need_no_library_unless_they_begin_with_a_ze
     assert len(left) < len(SAMPLES) / 50, left
 
 
-def test_the_ways_in_which_people_write_are_read_without_the_library() -> None:
-    for written, country, number in (
-        ("912345678", "PT", "+351912345678"), ("912 345 678", "PT", "+351912345678"),
-        ("00351912345678", "PT", "+351912345678"), ("351912345678", "PT", "+351912345678"),
-        ("(+351) 912-345-678", "PT", "+351912345678"), ("(212) 555-1234", "US", "+12125551234"),
-        ("1-212-555-1234", "US", "+12125551234"), ("2125551234", "CA", "+12125551234"),
-        ("07400 123456", "GB", "+447400123456"), ("0171 2345678", "DE", "+491712345678"),
-        ("06 12 34 56 78", "FR", "+33612345678"), ("+7 912 345-67-89", "RU", "+79123456789"),
-    ):  # fmt: skip
-        assert parse_plain(written, country) == number == by_the_library(written, country)
+def test_usual_spellings_are_parsed_without_the_library() -> None:
+    for text, country, number in (
+        ("912345678", "PT", "+351912345678"),
+        ("912 345 678", "PT", "+351912345678"),
+        ("00351912345678", "PT", "+351912345678"),
+        ("351912345678", "PT", "+351912345678"),
+        ("(+351) 912-345-678", "PT", "+351912345678"),
+        ("(212) 555-1234", "US", "+12125551234"),
+        ("1-212-555-1234", "US", "+12125551234"),
+        ("2125551234", "CA", "+12125551234"),
+        ("07400 123456", "GB", "+447400123456"),
+        ("0171 2345678", "DE", "+491712345678"),
+        ("06 12 34 56 78", "FR", "+33612345678"),
+        ("+7 912 345-67-89", "RU", "+79123456789"),
+    ):
+        assert parse_plain(text, country) == number == by_the_library(text, country)
         assert re.fullmatch(r"\+[1-9][0-9]+", number)

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from projections.worker.verify import verify
-from tests.support.oracles.event_log import ToldLog, fresh_database
+from tests.support.oracles.event_log import ScriptedLog, fresh_database
 from tests.support.oracles.random_plans import SIZES, Step, a_plan
 from tests.support.read_model import read_model
 
 ANOTHER: list[None] = [None] if os.environ.get("FULL_SIZE") else []
 
 
-def snapshot(log: ToldLog) -> dict[str, list[Any]]:
+def snapshot(log: ScriptedLog) -> dict[str, list[Any]]:
     return read_model(log.url)
 
 
-def check_against_the_oracle(log: ToldLog, found: dict[str, list[Any]]) -> None:
+def check_against_the_oracle(log: ScriptedLog, actual: dict[str, list[Any]]) -> None:
     """Members with instant and event of joining, and every join and leave exactly once."""
     stories = log.stories()
     expected = sorted(
@@ -29,38 +29,38 @@ def check_against_the_oracle(log: ToldLog, found: dict[str, list[Any]]) -> None:
         for version in story.serving.values()
         for number, (at, position) in version.members.items()
     )
-    told_of = {version.position for story in stories for version in story.versions}
-    assert [row[:4] for row in found["members"] if row[0] in told_of] == expected
-    told = sorted(
+    predicted_versions = {version.position for story in stories for version in story.versions}
+    assert [row[:4] for row in actual["members"] if row[0] in predicted_versions] == expected
+    expected_history = sorted(
         (version, number, position, at, joined, cause)
         for story in stories
         for version, number, position, at, joined, cause in story.history()
     )
-    assert sorted(row[:6] for row in found["history"] if row[0] in told_of) == told
-    assert [row[1] for row in found["customers"]] == sorted(number for story in stories for number in story.people)
+    assert sorted(row[:6] for row in actual["history"] if row[0] in predicted_versions) == expected_history
+    assert [row[1] for row in actual["customers"]] == sorted(number for story in stories for number in story.people)
     serving = {segment: version.position for story in stories for segment, version in story.serving.items()}
-    assert {row[2]: row[10] for row in found["segments"] if row[2] not in timed(log)} == serving
-    assert all((row[11], row[12]) == (None, None) for row in found["segments"]), "nothing is unfinished or failed"
+    assert {row[2]: row[10] for row in actual["segments"] if row[2] not in timed(log)} == serving
+    assert all((row[11], row[12]) == (None, None) for row in actual["segments"]), "nothing is unfinished or failed"
 
 
-def timed(log: ToldLog) -> set[Any]:
+def timed(log: ScriptedLog) -> set[Any]:
     return {segment for ledger in log.ledgers for segment in ledger.timed}
 
 
-def run(log: ToldLog, plan: list[Step]) -> None:
+def run(log: ScriptedLog, plan: list[Step]) -> None:
     for name, *arguments in plan:
         getattr(log, name)(*arguments)
     log.drain()
 
 
 @pytest.mark.parametrize("seed", [*range(8), 1028, 1038, 1042, 1079, *ANOTHER])
-def test_any_rhythm_gives_the_same_rows_and_they_are_right(postgres_url: str, template: str, seed: int | None) -> None:
+def test_any_batching_gives_the_same_and_the_right_rows(postgres_url: str, template: str, seed: int | None) -> None:
     """FULL_SIZE=1 adds a plan that is another one in each run; the seed it prints repeats it."""
     seed = randrange(2**32) if seed is None else seed
     print("seed", seed)
     chance = Random(seed)
     with fresh_database(postgres_url, template) as url:
-        log = ToldLog(url)
+        log = ScriptedLog(url)
         try:
             run(log, a_plan(chance, 120))
             live = snapshot(log)

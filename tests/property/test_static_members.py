@@ -76,12 +76,12 @@ class Life:
         if self.lists:
             into = self.chance.choice(sorted(self.lists))
             asked = [customer_id_of(self.account, each) for each in self.chance.sample(PEOPLE, 5)]
-            known = {each for each in asked if each in self.phone_of}
+            existing = {each for each in asked if each in self.phone_of}
             found = self.rollcall.members.add(self.account, into, [*asked, asked[0]])
-            assert found.added == len(known - self.lists[into])
-            assert found.already_members == len(known & self.lists[into])
-            assert set(found.unknown) == set(asked) - known
-            self.lists[into] |= known
+            assert found.added == len(existing - self.lists[into])
+            assert found.already_members == len(existing & self.lists[into])
+            assert set(found.unknown) == set(asked) - existing
+            self.lists[into] |= existing
 
     def remove(self) -> None:
         into = self.chance.choice([each for each, members in self.lists.items() if members] or [None])
@@ -139,7 +139,7 @@ class Life:
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, *ANOTHER])
 def test_static_segments_are_right_on_both_sides_and_after_a_replay(
     installation: Installation, seed: int | None
-) -> None:  # fmt: skip
+) -> None:
     """FULL_SIZE=1 adds a plan that is another one in each run; the seed it prints repeats it."""
     seed = randrange(2**32) if seed is None else seed
     print("seed", seed)
@@ -158,8 +158,8 @@ def test_static_segments_are_right_on_both_sides_and_after_a_replay(
             continue
     assert members_of(installation) == {each: who for each, who in life.expected().items() if who}
     with installation.owner() as owner:
-        written = owner.execute("SELECT segment_id, customer_id FROM static_members").fetchall()
-    assert {row for row in written if row[0] in life.lists} == {
+        stored = owner.execute("SELECT segment_id, customer_id FROM static_members").fetchall()
+    assert {row for row in stored if row[0] in life.lists} == {
         (segment, who) for segment, members in life.lists.items() for who in members
     }
     assert list(verify(installation.url)) == []
@@ -179,8 +179,8 @@ def members_of(installation: Installation) -> dict[UUID, set[UUID]]:
     return found
 
 
-def test_time_goes_on_only_once_for_who_is_put_on_a_list(installation: Installation) -> None:
-    """She leaves a segment because time passed, which her coming onto the list has found out first."""
+def test_time_passes_only_once_for_a_customer_added_to_a_list(installation: Installation) -> None:
+    """Adding a customer to the list lets time pass first, which makes them leave another segment."""
     clock = [datetime(2026, 5, 20, 10, tzinfo=UTC)]
     rollcall, installation._spanning = (
         Rollcall(store, lambda: clock[0]) for store in (installation._api_store, installation._worker_store)
@@ -203,6 +203,6 @@ def test_time_goes_on_only_once_for_who_is_put_on_a_list(installation: Installat
             continue
     assert members_of(installation) == {into: {who}}
     with installation.owner() as owner:
-        told = owner.execute("SELECT at, joined, cause FROM membership_history ORDER BY position, at").fetchall()
-    assert told[1:] == [(left_at, False, "time"), (clock[0], True, "manual")]
+        history = owner.execute("SELECT at, joined, cause FROM membership_history ORDER BY position, at").fetchall()
+    assert history[1:] == [(left_at, False, "time"), (clock[0], True, "manual")]
     assert list(verify(installation.url)) == []

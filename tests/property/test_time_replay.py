@@ -1,6 +1,6 @@
 """Replay of logs in which time passes while versions are being built: whatever the rhythm, the same rows.
 
-The live worker does one small thing at a time in random order (a batch, a chunk, a look at the clock) and
+The live worker does one small step at a time in random order (a batch, a chunk, a look at the clock) and
 starts anew now and then, so that `TimePassed` meets unfinished versions, edits meet unfinished edits, and
 customers are touched before and after their chunk. The log is then replayed by workers with other batches and
 chunks, none of which looks at a clock.
@@ -56,14 +56,14 @@ class Story:
             {"attribute": "born", "operator": "anniversary_in_next_days", "value": chance.choice([0, 1])},
             {"attribute": "seen", "operator": "in_period", "value": chance.choice(["today", "tomorrow", "this_month"])},
             {"attribute": "plan", "operator": "equals", "value": "pro"},
-        ]  # fmt: skip
+        ]
         if self.segments and chance.random() < 0.2:
             leaves.append({"attribute": "segment", "operator": "in", "value": [str(self.segments[0])]})
         picked = chance.sample(leaves, chance.choice([1, 2]))
         return {chance.choice(["all", "any"]): [{"not": each} if chance.random() < 0.3 else each for each in picked]}
 
     def happen(self) -> None:
-        """One thing from outside."""
+        """One change, edit or deletion."""
         chance, rollcall = self.chance, self.installation.rollcall
         self.clock[0] += chance.choice([timedelta(0), timedelta(seconds=1), timedelta(minutes=37), timedelta(hours=5)])
         kind = chance.random()
@@ -74,12 +74,12 @@ class Story:
             raw = self.a_filter() if place else raw
             rollcall.segments.edit(self.account, self.segments[place], SegmentEdit(filter=raw), None)
         elif kind < 0.2:
-            rollcall.customers.change(self.account, [CustomerChange(self.somebody(), "deleted", self.clock[0])])
+            rollcall.customers.change(self.account, [CustomerChange(self.random_customer(), "deleted", self.clock[0])])
         else:
-            changes = [CustomerChange(self.somebody(), "changed", self.clock[0], self.data()) for _ in range(3)]
+            changes = [CustomerChange(self.random_customer(), "changed", self.clock[0], self.data()) for _ in range(3)]
             rollcall.customers.change(self.account, changes)
 
-    def somebody(self) -> str:
+    def random_customer(self) -> str:
         return f"p{self.chance.randrange(12)}"
 
     def data(self) -> CustomerData:
@@ -92,7 +92,7 @@ class Story:
         return CustomerData(attributes={key: value for key, value in values.items() if chance.random() < 0.6})
 
 
-def settle(worker: Worker) -> None:
+def drain(worker: Worker) -> None:
     while worker.step():
         pass
 
@@ -138,12 +138,12 @@ def a_story(database_url: str, seed: int) -> Story:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_replay_gives_the_same_rows_in_whatever_rhythm(database_url: str, seed: int) -> None:
+def test_a_replay_gives_the_same_rows_with_any_batching(database_url: str, seed: int) -> None:
     story = a_story(database_url, seed)
     installation, chance = story.installation, story.chance
     live(story, 60)
     with installation.worker() as worker:
-        settle(worker)
+        drain(worker)
     assert list(verify(database_url)) == []
     before = rows(installation)
     assert {"change", "time", "edit"} <= {row[5] for row in before[0]}
@@ -161,7 +161,7 @@ def test_a_replay_of_unfinished_versions_ends_as_the_live_worker_does(database_u
     rebuild(database_url, batch_size=3, chunk_size=2)
     live(story, 20)
     with story.installation.worker() as worker:
-        settle(worker)
+        drain(worker)
     assert list(verify(database_url)) == []
     before = rows(story.installation)
     rebuild(database_url, batch_size=50, chunk_size=4)
@@ -177,6 +177,6 @@ def test_draining_to_a_position_ends_although_a_version_waits_behind_it(database
         assert worker.position == head
         assert not worker.is_filling()
         assert any(account.builds for account in worker.model.accounts.values())
-        settle(worker)
+        drain(worker)
         assert not any(account.builds for account in worker.model.accounts.values())
     story.installation.close()

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import psycopg
-import uvicorn
 from httpx import Client
 from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
-from api.app import create_app
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
 from consumers.dead_letter_retry import DeadLetterRetry
@@ -35,22 +30,22 @@ from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
+from tests.support.clock import machine_now
+from tests.support.http_client import http_client
+from tests.support.http_server import served
 
-DOCUMENTS = Path(__file__).resolve().parents[2] / "deploy/docs"
+READ_ONCE = {"max_body", "max_import"}
+# How often a worker beside a test looks for what no event announces: that the clock has moved, that it is to stop.
+LOOK_AGAIN = 0.02  # seconds
 FROM_OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
-Clock = Callable[[], datetime]
-
-
-def machine_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
 class Installation:
-    """One log with its doors. Nothing moves the read models but `project`, or the worker of `projecting`."""
+    """One log with its API and console. Only `project`, or the worker of `projecting`, moves the read models."""
 
     url: str
-    now: Clock = machine_now
+    now: Callable[[], datetime] = machine_now
     rollcall: Rollcall = field(init=False)
     database: Database = field(init=False)
 
@@ -72,39 +67,32 @@ class Installation:
 
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
-        """The HTTP door on a port of its own; its address."""
-        config = uvicorn.Config(create_app(self.context(**figures), DOCUMENTS), port=0, log_config=None, lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
-        thread.start()
-        try:
-            while not server.started:
-                thread.join(0.005)
-                assert thread.is_alive(), "the server ended before it began"
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(30)
+        """The address of the HTTP application; figures that it reads only when it is made get it one of its own."""
+        with served(self.context(**figures), shared=not READ_ONCE & set(figures)) as address:
+            yield address
 
     @contextmanager
-    def open_door(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
-        """A client of a served HTTP door; without a key it has none."""
+    def open_api(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
+        """A client of the HTTP API; without a key it sends none."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        with self.serving(**figures) as address, Client(base_url=address, headers=headers, timeout=30) as client:
+        with self.serving(**figures) as address, http_client(address, headers=headers) as client:
             yield client
 
     @contextmanager
     def open_console(self, account_id: UUID, **figures: Any) -> Iterator[Client]:
-        """A browser's worth of client, signed in to the console of an account; it does not follow redirects."""
-        with self.open_door(**figures) as client:
+        """A client that is signed in to the console of an account; it does not follow redirects."""
+        with self.open_api(**figures) as client:
             client.headers.update(FROM_OUR_PAGE)
             self.sign_in(client, account_id)
             yield client
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
-        """Let a client be the account's first person, who is brought to the page `to`."""
-        link = self.link(people.first_of(self.database, account_id, self.now()), account_id)
-        assert client.get(link).headers["location"] == to
+        """Sign a client in as the account's first person, which leads to the page `to`."""
+        assert client.get(self.owner_link(account_id)).headers["location"] == to
+
+    def owner_link(self, account_id: UUID) -> str:
+        """The path of a one-time link for the account's first person."""
+        return self.link(people.first_person(self.database, account_id, self.now()), account_id)
 
     def link(self, person_id: UUID, account_id: UUID) -> str:
         """The path of a one-time link for a person."""
@@ -119,7 +107,7 @@ class Installation:
         return self.rollcall.keys.create(account_id, f"{kind} key", kind).key
 
     def owner(self) -> Connection[Any]:
-        """A session that sees every row, to look behind the scenes."""
+        """A session that sees every row."""
         return psycopg.connect(self.url, autocommit=True, options="-c search_path=rollcall_model,rollcall")
 
     def project(self) -> None:
@@ -132,7 +120,7 @@ class Installation:
     def projecting(self) -> Iterator[None]:
         """A worker beside the test, caught up before it begins; an error in it fails the test.
 
-        A key is known once it is projected: what needs one opens its door before this.
+        A key works once it is projected: what needs one creates it before this.
         """
         self.project()
         self._projecting = True
@@ -142,9 +130,11 @@ class Installation:
         def work() -> None:
             try:
                 with self.worker() as worker:
+                    worker.connection.execute("LISTEN rollcall_log")
                     while not stop.is_set():
                         if not worker.step():
-                            stop.wait(0.002)
+                            for _ in worker.connection.notifies(timeout=LOOK_AGAIN, stop_after=1):
+                                break
             except BaseException as failure:
                 failures.append(failure)
 
@@ -185,8 +175,8 @@ class Installation:
         self.database.close()
 
     @contextmanager
-    def database_away(self) -> Iterator[None]:
-        """The server answers nobody who wants this database, and drops whoever is connected to it."""
+    def database_unavailable(self) -> Iterator[None]:
+        """The server refuses connections to this database and ends those that exist."""
         database = str(conninfo_to_dict(self.url)["dbname"])
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
@@ -204,25 +194,3 @@ class Installation:
             worker = Worker(connection, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
             worker.load()
             yield worker
-
-
-def unique_name() -> str:
-    """A name for a database that nobody else has."""
-    return f"t_{secrets.token_hex(8)}"
-
-
-def address_of(conninfo: str) -> str:
-    """A key-value connection string as the address that the command's settings take."""
-    return "postgresql://?" + urlencode(conninfo_to_dict(conninfo), quote_via=quote)
-
-
-@contextmanager
-def cloned_database(postgres_url: str, template: str) -> Iterator[str]:
-    """The owner's address of a copy of the template, dropped afterwards."""
-    name = unique_name()
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-        yield make_conninfo(postgres_url, dbname=name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -26,7 +26,7 @@ PEOPLE_PATH = f"{CONSOLE_PATH}/people"
 @router.get("")
 def list_people(request: Request, services: ServicesDep, user: SignedIn) -> Response:
     """Lists everyone who may sign in to this account, oldest first."""
-    rows = people.everybody(services.database, user.account_id)
+    rows = people.list_people(services.database, user.account_id)
     # People are rows, not events: no log position says whether something changed.
     seen = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
     if is_unchanged(request, seen):
@@ -55,7 +55,7 @@ def add(request: Request, services: ServicesDep, user: SignedIn, typed: Typed) -
         except Refused as taken:
             typed.errors["email"] = taken.detail
         else:
-            return _show_link(request, services, user, people.find(services.database, user.account_id, added))
+            return _show_link(request, services, user, people.require_person(services.database, user.account_id, added))
     return _form(request, typed, 422)
 
 
@@ -97,7 +97,7 @@ def _require_person(services: Services, user: SignedInUser, person_id: str) -> P
     parsed: UUID | None = parse_uuid(person_id)
     if parsed is None:
         raise NotFound("person_not_found", "no such person in this account")
-    return people.find(services.database, user.account_id, parsed)
+    return people.require_person(services.database, user.account_id, parsed)
 
 
 def _show_link(request: Request, services: Services, user: SignedInUser, row: PersonRow) -> Response:

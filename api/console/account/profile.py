@@ -32,7 +32,7 @@ def show_profile(request: Request, services: ServicesDep, user: SignedIn, sessio
 @router.post("")
 def change(request: Request, services: ServicesDep, user: SignedIn, session: Session, typed: Typed) -> Response:
     """Changes the name and the e-mail address, which a user with a password must have."""
-    row = people.find(services.database, user.account_id, user.person_id)
+    row = people.require_person(services.database, user.account_id, user.person_id)
     typed.check(email_needed=row.has_password or row.email is not None)
     if not typed.errors:
         try:
@@ -57,7 +57,7 @@ def change_password(
     repeated: Annotated[str, Form()] = "",
 ) -> Response:
     """Sets or changes the password; the user's other sessions end."""
-    row = people.find(services.database, user.account_id, user.person_id)
+    row = people.require_person(services.database, user.account_id, user.person_id)
     passwords: Passwords = request.app.state.passwords
     status, errors = 422, _new_password_errors(row, password, repeated)
     if not errors and _requires_current_password(services, row, session):
@@ -99,7 +99,7 @@ def _page(
     errors: dict[str, str] | None = None,
     status: int = 422,
 ) -> Response:
-    row = people.find(services.database, user.account_id, user.person_id)
+    row = people.require_person(services.database, user.account_id, user.person_id)
     typed = typed or PersonForm(row.name, row.email or "")
     values = {
         "row": row,

@@ -43,7 +43,7 @@ def sign_in(
     if wait := count_attempt(services, email):
         detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))
-    candidate = people.of_email(services.database, email)
+    candidate = people.credentials_of(services.database, email)
     hashed = candidate.password_hash if candidate else None
     passwords: Passwords = request.app.state.passwords
     # Checked for an unknown address too, so that both take the same time.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, row_of
+from tests.support.browser.product_page import PREMIUM, row_of
 
 # Static vs dynamic segments
 
@@ -32,7 +32,7 @@ def test_members_of_a_static_segment_only_change_when_you_change_them(page: Page
     fixed = console.segment("A fixed list", members=[rui])
     console.segment("Follows beside it", PREMIUM)
     console.change(rui, name="Rui Still Fixed", attributes={"premium_customer": False})
-    console.settle()
+    console.wait_until_visible()
     page.goto(f"/console/segments/{fixed}/manage")
     expect(row_of(page, "Rui Still Fixed")).to_be_visible()
     page.goto("/console/segments?name=Follows+beside+it")

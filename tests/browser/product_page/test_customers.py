@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, choose, manage, row_of
+from tests.support.browser.product_page import PREMIUM, choose, manage, row_of
 from tests.support.browser.watching import Watched
 
 MEGABYTE = 1 << 20

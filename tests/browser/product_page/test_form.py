@@ -8,7 +8,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, choose, row_of
+from tests.support.browser.product_page import PREMIUM, choose, row_of
 
 MAY_20 = [{"attribute": "birthdate", "operator": "equals", "value": "2026-05-20"}]
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.console import Console
-from tests.support.browser.product import PREMIUM, choose, row_of
+from tests.support.browser.product_page import PREMIUM, choose, row_of
 from tests.support.browser.scenery import PEOPLE
 
 # The Segments page
@@ -80,7 +80,7 @@ def test_the_menu_on_each_row_opens_manage_customers_view_customers_edit_and_del
 def test_long_lists_are_paginated_with_a_rows_per_page_selector_at_the_bottom(page: Page, console: Console) -> None:
     for number in range(27):
         console.ok("POST", "/v1/segments", json={"name": f"Long list {number:02}", "type": "static"})
-    console.settle()
+    console.wait_until_visible()
     page.goto("/console/segments?name=Long+list")
     expect(page.get_by_role("rowheader")).to_have_count(25)
     page.get_by_role("link", name="Next").click()

@@ -41,8 +41,8 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
     theirs, ours = installation.account("theirs"), installation.account("ours")
     with (
         installation.projecting(),
-        installation.open_door(installation.key(theirs)) as them,
-        installation.open_door(installation.key(ours)) as us,
+        installation.open_api(installation.key(theirs)) as them,
+        installation.open_api(installation.key(ours)) as us,
     ):
         things = {
             "key_id": them.post("/v1/keys", json={"name": "theirs", "kind": "read"}).json()["id"],
@@ -133,8 +133,8 @@ def test_a_cursor_of_another_account_is_refused(installation: Installation) -> N
     them, us = installation.account("them"), installation.account("us")
     with (
         installation.projecting(),
-        installation.open_door(installation.key(them)) as client,
-        installation.open_door(installation.key(us)) as ours,
+        installation.open_api(installation.key(them)) as client,
+        installation.open_api(installation.key(us)) as ours,
     ):
         for n in range(3):
             client.put(f"/v1/customers/c{n}", json={})
@@ -163,7 +163,7 @@ def test_each_kind_of_key_may_do_only_what_its_scopes_allow(installation: Instal
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer nope", "Basic bm9wZTo=", "nope", "Bearer é"])
 def test_requests_without_a_valid_key_are_refused(installation: Installation, sent: str | None) -> None:
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         headers = {} if sent is None else {b"Authorization": sent.encode()}
         for method, path in (("GET", "/v1/segments"), ("PUT", "/v1/customers/a"), ("POST", "/v1/customers/bulk")):
             answered = client.request(method, path, headers=headers, content=b"{" if method != "GET" else None)
@@ -176,7 +176,7 @@ def test_requests_without_a_valid_key_are_refused(installation: Installation, se
 def test_a_key_works_at_once_and_not_after_it_was_revoked(installation: Installation) -> None:
     account = installation.account()
     first = installation.key(account)
-    with installation.projecting(), installation.open_door(first) as client:
+    with installation.projecting(), installation.open_api(first) as client:
         made = client.post("/v1/keys", json={"name": "CRM", "kind": "read"})
         assert made.status_code == 201
         assert set(made.json()) == {"id", "key"}

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from httpx import Client, Response
 
-from tests.support.installation import Installation, cloned_database
+from tests.support.installation import Installation
+from tests.support.postgres import cloned_database
 
 JSON = {"Content-Type": "application/json"}
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
@@ -29,7 +30,7 @@ def installation(postgres_url: str, template: str) -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         client.put("/v1/attributes/plan", json={"type": "text"}).raise_for_status()
         client.put("/v1/attributes/spent", json={"type": "number"}).raise_for_status()
         yield client

@@ -20,7 +20,7 @@ NDJSON = {"Accept": "application/x-ndjson"}
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         client.put("/v1/attributes/plans", json={"type": "list"}).raise_for_status()
         yield client
 
@@ -207,7 +207,7 @@ def test_a_segment_that_was_never_computed_is_not_treated_as_empty(installation:
     key = installation.key(account)
     installation.rollcall.attributes.declare(account, "plans", "list", None)
     installation.project()
-    with installation.open_door(key, own_write_wait=0.0) as client:
+    with installation.open_api(key, own_write_wait=0.0) as client:
         gold = segment(client, "gold")
         made = campaign(client, [gold])
         with installation.worker(live=False) as worker:
@@ -224,7 +224,7 @@ def test_a_frozen_audience_never_changes(installation: Installation) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.rollcall.attributes.declare(account, "plans", "list", None)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         for n in range(6):
             put(client, f"c{n}", "gold", phone=phone(n), name=f"Name {n}")
         put(client, "twin", "gold", phone=phone(0))
@@ -256,10 +256,10 @@ def test_a_frozen_audience_never_changes(installation: Installation) -> None:
         page = client.get(f"{address}/recipients", params={"limit": 3, "include": "total"}).json()
         assert (page["data"], page["total"]) == (left[:3], 4)
     # A worker and an API that start anew, on the tables as they were and on those made again from the log.
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         assert streamed(client, f"{address}/recipients") == left
         assert client.get(address).json() == audience | {"erased": 2}
     rebuild(installation.url)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         assert streamed(client, f"{address}/recipients") == left
         assert client.get(address).json() == audience | {"erased": 2}

@@ -15,7 +15,7 @@ from tests.support.installation import Installation
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         yield client
 
 
@@ -210,7 +210,7 @@ def test_a_bulk_that_is_too_large_stores_nothing(installation: Installation) -> 
         for _ in range(100):
             yield line
 
-    with installation.open_door(key, max_bulk=1_000) as client:
+    with installation.open_api(key, max_bulk=1_000) as client:
         for content in (line * 100, unannounced()):
             refused = client.post("/v1/customers/bulk", content=content)
             assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")

@@ -27,7 +27,7 @@ def test_dead_letters_are_shown_newest_first_byte_for_byte(installation: Install
         letter(3, None, []),
     ]
     installation.rollcall.customers.change(account, [], dead_letters=letters)
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         page = client.get("/v1/dead-letters", params={"include": "total", "limit": 2}).json()
         rest = client.get("/v1/dead-letters", params={"limit": 2, "cursor": page["next_cursor"]}).json()
     assert page["total"] == 3
@@ -68,7 +68,7 @@ def test_a_letter_that_succeeds_on_retry_is_no_longer_listed(installation: Insta
     letters = [a_change("a-1", '{"name": "Ana"}', 1), a_change("a-2", '{"phone": "12"}', 2), a_change("a-3", "{", 3)]
     letters.append(a_change("a-4", "\x00", 4, "unreadable_record"))
     installation.rollcall.customers.change(account, [], dead_letters=letters)
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         listed = {each["offset"]: each for each in client.get("/v1/dead-letters").json()["data"]}
         ids = {offset: each["id"] for offset, each in listed.items()}
         answered = client.post(f"/v1/dead-letters/{ids[1]}/retry", headers={"Idempotency-Key": "k"})
@@ -99,7 +99,7 @@ def test_a_letter_that_succeeds_on_retry_is_no_longer_listed(installation: Insta
 def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -> None:
     account = installation.account()
     installation.rollcall.customers.change(account, [], dead_letters=[a_change("a-1", '{"name": "Old"}', 1)])
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         client.put("/v1/customers/crm-1", json={"name": "New"}).raise_for_status()
         (letter,) = client.get("/v1/dead-letters").json()["data"]
         retried = client.post(f"/v1/dead-letters/{letter['id']}/retry").json()
@@ -111,7 +111,7 @@ def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -
 def test_an_unknown_letter_or_one_of_another_account_is_not_found(installation: Installation) -> None:
     theirs, ours = installation.account("theirs"), installation.account("ours")
     installation.rollcall.customers.change(theirs, [], dead_letters=[a_change("a-1", '{"name": "Ana"}', 1)])
-    with installation.open_door(installation.key(ours)) as client, installation.projecting():
+    with installation.open_api(installation.key(ours)) as client, installation.projecting():
         for each in (1, 2, 2**62):
             assert client.post(f"/v1/dead-letters/{each}/retry").status_code == 404
         assert client.post("/v1/dead-letters/x/retry").status_code in (404, 422)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from tests.support.installation import DOCUMENTS, Installation
+from tests.support.http_server import DOCUMENTS
+from tests.support.installation import Installation
 
 
 def test_every_document_is_served_and_every_link_on_it_is_answered(installation: Installation) -> None:
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         for path in sorted(DOCUMENTS.rglob("*.md")):
             url = f"/docs/{path.relative_to(DOCUMENTS).as_posix()}"
             page = client.get(url)
@@ -19,7 +20,7 @@ def test_every_document_is_served_and_every_link_on_it_is_answered(installation:
 
 
 def test_the_reference_takes_its_scripts_from_this_server(installation: Installation) -> None:
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         page = client.get("/docs/api")
         assert set(re.findall(r'(?:src|href)="(\w+:)?//', page.text)) == set()
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -29,6 +30,6 @@ def test_the_reference_takes_its_scripts_from_this_server(installation: Installa
 
 
 def test_an_unknown_document_is_not_found(installation: Installation) -> None:
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         for path in ("/docs/nothing.md", "/docs/../README.md", "/docs/static/nothing.js"):
             assert client.get(path).status_code == 404

@@ -97,7 +97,7 @@ def test_a_fuzzer_finds_nothing(installation: Installation, tmp_path: Path) -> N
                 "run", f"{address}/openapi.json", "--header", f"Authorization: Bearer {key}",
                 "--seed", "20261123", "--max-examples", "40", "--no-color",
             ],
-            cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False,
+            cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False,
             env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
         )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-8_000:] + ran.stderr[-2_000:]

@@ -12,8 +12,10 @@ import pytest
 from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.starts_at(datetime(2027, 2, 27, 20, tzinfo=UTC))
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
 RECENT = {"attribute": "seen", "operator": "in_last_hours", "value": 2}
@@ -21,28 +23,13 @@ BORN_TODAY = {"attribute": "born", "operator": "anniversary_in_period", "value":
 TYPES = {"plan": "text", "age": "number", "seen": "datetime", "born": "date", "notes": "list"}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2027, 2, 27, 20, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client(database_url: str, clock: Clock) -> Iterator[Client]:
-    installation = Installation(database_url, clock)
+def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         for name, kind in TYPES.items():
             client.put(f"/v1/attributes/{name}", json={"type": kind}).raise_for_status()
         yield client
-    installation.close()
 
 
 def put(client: Client, external_id: str, **attributes: Any) -> str:
@@ -134,10 +121,9 @@ def test_time_and_edits_are_causes_and_members_who_stay_keep_their_cause(client:
     assert left["cause"]["event"] == int(edited.headers["Rollcall-Position"])
 
 
-def test_an_explanation_names_the_source_of_the_change(database_url: str, clock: Clock) -> None:
-    installation = Installation(database_url, clock)
+def test_an_explanation_names_the_source_of_the_change(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         client.put("/v1/attributes/plan", json={"type": "text"})
         segment = create(client, [GOLD])
         change = CustomerChange("a", "changed", clock.at, CustomerData(attributes={"plan": "gold"}), "/crm", "e-1")
@@ -145,7 +131,6 @@ def test_an_explanation_names_the_source_of_the_change(database_url: str, clock:
         address = f"/v1/segments/{segment}/customers/{changed.outcomes[0].customer_id}/explanation"
         shown = client.get(address, params={"min_position": changed.position}).json()
         assert (shown["cause"]["source"], shown["cause"]["change_id"]) == ("/crm", "e-1")
-    installation.close()
 
 
 def test_unknown_ids_are_not_found(client: Client) -> None:
@@ -196,12 +181,13 @@ def some_attributes(chance: random.Random, now: datetime) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_explanation_members_and_preview_agree_as_time_passes(database_url: str, clock: Clock, seed: int) -> None:
+def test_explanation_members_and_preview_agree_as_time_passes(
+    installation: Installation, clock: Clock, seed: int
+) -> None:
     chance = random.Random(seed)
-    installation = Installation(database_url, clock)
     key = installation.key(installation.account())
     installation.project()
-    with installation.open_door(key, own_write_wait=0) as client, installation.worker() as worker:
+    with installation.open_api(key, own_write_wait=0) as client, installation.worker() as worker:
 
         def run_until_idle() -> None:
             while worker.step():
@@ -240,7 +226,6 @@ def test_explanation_members_and_preview_agree_as_time_passes(database_url: str,
             for n in chance.sample(range(10), 3):
                 put(client, f"p{n}", **some_attributes(chance, clock.at))
         assert seen == {True, False}
-    installation.close()
 
 
 def test_a_preview_counts_all_shows_ten_and_stores_nothing(client: Client) -> None:
@@ -266,7 +251,7 @@ def test_a_preview_refuses_what_saving_refuses(client: Client) -> None:
 def test_a_read_key_may_preview(installation: Installation) -> None:
     account = installation.account()
     read, write = installation.key(account, "read"), installation.key(account, "write")
-    with installation.projecting(), installation.open_door() as client:
+    with installation.projecting(), installation.open_api() as client:
         for key, status in ((read, 200), (write, 403)):
             headers = {"Authorization": f"Bearer {key}"}
             assert client.post("/v1/segments/preview", json={"filter": []}, headers=headers).status_code == status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,9 +14,11 @@ from httpx import Client
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.worker.worker import Worker
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
 START = datetime(2027, 2, 27, 20, tzinfo=UTC)
+pytestmark = pytest.mark.starts_at(START)
 FILTERS: list[Any] = [
     [{"attribute": "seen", "operator": "in_last_hours", "value": 3}],
     {"any": [
@@ -27,26 +28,6 @@ FILTERS: list[Any] = [
     [{"attribute": "plan", "operator": "not_equals", "value": "gold"}],
     [],
 ]  # fmt: skip
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
-    made = Installation(database_url, clock)
-    yield made
-    made.close()
 
 
 def run_until_idle(worker: Worker) -> None:
@@ -93,7 +74,7 @@ def test_past_members_and_sizes_are_what_was_served_then(installation: Installat
     snapshots: dict[datetime, dict[str, str]] = {}
     with installation.worker() as worker:
         run_until_idle(worker)
-        with installation.open_door(api_key) as client:
+        with installation.open_api(api_key) as client:
             for _ in range(25):
                 clock.at += timedelta(minutes=chance.randrange(10, 150), microseconds=chance.randrange(10**6))
                 for who in chance.sample(people, chance.randrange(4)):
@@ -151,7 +132,7 @@ def _compare_entries(client: Client, segment: Any, members: int) -> None:
 
 def test_an_invalid_or_future_instant_is_refused(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         made = client.post("/v1/segments", json={"name": "S", "type": "dynamic", "filter": []}).json()
         address = f"/v1/segments/{made['id']}"
         future = (clock.at + timedelta(seconds=1)).isoformat()
@@ -177,7 +158,7 @@ def test_an_invalid_or_future_instant_is_refused(installation: Installation, clo
 
 def test_the_history_of_a_static_segment(installation: Installation, clock: Clock) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         segment = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
         ana = client.put("/v1/customers/ana", json={}).json()["id"]
         clock.at += timedelta(minutes=1)

@@ -15,7 +15,7 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         client.put("/v1/attributes/plan", json={"type": "text"}).raise_for_status()
         yield client
 

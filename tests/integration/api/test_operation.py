@@ -29,7 +29,7 @@ def admin(installation: Installation) -> str:
 
 
 def test_health_and_metrics_are_open(installation: Installation, admin: str) -> None:
-    with installation.open_door() as client:
+    with installation.open_api() as client:
         assert client.get("/livez").json() == {"status": "live"}
         head = installation.rollcall.head()
         assert client.get("/readyz").json() == {"status": "ready", "position": head, "head": head}
@@ -40,7 +40,7 @@ def test_health_and_metrics_are_open(installation: Installation, admin: str) -> 
 
 
 def test_every_answer_carries_its_id_and_the_security_headers(installation: Installation, admin: str) -> None:
-    with installation.open_door(admin) as client:
+    with installation.open_api(admin) as client:
         for path in ("/v1/segments", "/livez", "/nowhere", "/v1/segments/x", "/openapi.json"):
             answered = client.get(path, headers={"X-Request-Id": "mine-1"})
             assert answered.headers["X-Request-Id"] == "mine-1"
@@ -53,7 +53,7 @@ def test_every_answer_carries_its_id_and_the_security_headers(installation: Inst
 
 def test_a_request_is_one_log_event_without_customer_values(installation: Installation, admin: str) -> None:
     with (
-        installation.open_door(admin, own_write_wait=0) as client,
+        installation.open_api(admin, own_write_wait=0) as client,
         capture_logs([structlog.contextvars.merge_contextvars]) as lines,
     ):
         client.put("/v1/customers/secret-id", json={"name": "secret-name"}, headers={"X-Request-Id": "r-1"})
@@ -74,7 +74,7 @@ def test_an_unexpected_error_reveals_only_its_request_id(
         raise ZeroDivisionError("secret-detail")
 
     monkeypatch.setattr(segments, "page", fail)
-    with installation.open_door(admin) as client, capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+    with installation.open_api(admin) as client, capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         answered = client.get("/v1/segments", headers={"X-Request-Id": "r-2"})
     assert answered.status_code == 500
     assert answered.headers["Content-Type"] == "application/problem+json"
@@ -89,7 +89,7 @@ def test_an_unexpected_error_reveals_only_its_request_id(
 def test_a_read_waits_for_its_position_and_answers_504_when_it_is_not_reached(
     installation: Installation, admin: str
 ) -> None:
-    with installation.open_door(admin, lag_wait=0.2, own_write_wait=0) as client:
+    with installation.open_api(admin, lag_wait=0.2, own_write_wait=0) as client:
         position = int(client.put("/v1/customers/a", json={"name": "Ana"}).headers["Rollcall-Position"])
         lists = ("/v1/customers", "/v1/customers/a", "/v1/segments", "/v1/attributes", "/v1/keys", "/v1/dead-letters")
         for path in lists:
@@ -103,13 +103,13 @@ def test_a_read_waits_for_its_position_and_answers_504_when_it_is_not_reached(
 
 
 def test_a_position_that_the_log_has_not_reached_is_not_waited_for(installation: Installation, admin: str) -> None:
-    with installation.open_door(admin, lag_wait=3_600) as client:
+    with installation.open_api(admin, lag_wait=3_600) as client:
         beyond = client.get("/v1/customers", params={"min_position": 2**62})
         assert (beyond.status_code, beyond.json()["code"]) == (504, "projection_lag")
 
 
 def test_a_read_that_waits_is_answered_as_soon_as_it_can_be(installation: Installation, admin: str) -> None:
-    with installation.open_door(admin, own_write_wait=0) as client:
+    with installation.open_api(admin, own_write_wait=0) as client:
         position = client.put("/v1/customers/a", json={"name": "Ana"}).headers["Rollcall-Position"]
         seen: list[Any] = []
 
@@ -126,7 +126,7 @@ def test_a_read_that_waits_is_answered_as_soon_as_it_can_be(installation: Instal
 
 
 def test_a_write_is_answered_while_no_worker_runs(installation: Installation, admin: str) -> None:
-    with installation.open_door(admin, own_write_wait=0.05) as client:
+    with installation.open_api(admin, own_write_wait=0.05) as client:
         created = client.post("/v1/segments", json={"name": " Gold ", "type": "dynamic", "filter": GOLD})
         assert created.status_code == 201
         segment = created.json()
@@ -149,7 +149,7 @@ def test_a_write_is_answered_while_no_worker_runs(installation: Installation, ad
 
 
 def test_an_edit_waits_for_its_members(installation: Installation, admin: str) -> None:
-    with installation.open_door(admin, lag_wait=0.1, own_write_wait=0) as client:
+    with installation.open_api(admin, lag_wait=0.1, own_write_wait=0) as client:
         client.put("/v1/customers/a", json={"attributes": {"plan": "gold"}})
         created = client.post("/v1/segments", json={"name": "Gold", "type": "dynamic", "filter": GOLD})
         address = f"{created.headers['Location']}/members"
@@ -173,9 +173,9 @@ def test_while_the_database_is_unavailable_requests_are_answered_503_with_retry_
         ("POST", "/v1/segments", {"name": "x", "type": "static"}),
         ("DELETE", "/v1/segments/x", None),
     )
-    with installation.open_door(admin) as client:
+    with installation.open_api(admin) as client:
         client.get("/v1/segments").raise_for_status()
-        with installation.database_away():
+        with installation.database_unavailable():
             for method, path, body in calls:
                 refused = client.request(method, path, json=body)
                 assert refused.status_code == 503, (method, path, refused.text)

@@ -48,7 +48,7 @@ def test_a_put_overtaken_by_an_erasure_is_refused(installation: Installation, ov
     account = installation.account()
     key = installation.key(account)
     installation.project()
-    with installation.open_door(key, own_write_wait=0.0) as http:
+    with installation.open_api(key, own_write_wait=0.0) as http:
         http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
         overtake(CustomerCommands, "change", lambda: http.delete("/v1/customers/ana").raise_for_status())
         put = http.put("/v1/customers/ana", json={"name": "Ana Sá"})
@@ -59,7 +59,7 @@ def test_a_put_of_a_customer_deleted_by_a_clock_ahead_of_ours_is_refused(install
     account = installation.account()
     key = installation.key(account)
     installation.project()
-    with installation.open_door(key, own_write_wait=0.0) as http:
+    with installation.open_api(key, own_write_wait=0.0) as http:
         http.put("/v1/customers/ana", json={"name": "Ana"}).raise_for_status()
         gone = CustomerChange("ana", "deleted", installation.now() + timedelta(seconds=30))
         installation.rollcall.customers.change(account, [gone])
@@ -72,7 +72,7 @@ def test_a_key_revoked_during_its_request_creates_no_other(installation: Install
     leaked = installation.rollcall.keys.create(account, "leaked", "admin")
     good = installation.rollcall.keys.create(account, "good", "admin")
     installation.project()
-    with installation.open_door(leaked.key, own_write_wait=0.0) as http:
+    with installation.open_api(leaked.key, own_write_wait=0.0) as http:
         overtake(KeyCommands, "create", lambda: installation.rollcall.keys.revoke(account, leaked.id))
         made = http.post("/v1/keys", json={"name": "another", "kind": "admin"})
     assert (made.status_code, made.json()["code"]) == (409, "key_revoked")
@@ -85,7 +85,7 @@ def test_two_keys_that_revoke_each_other_do_not_lock_the_account(
     account = installation.account()
     one, two = (installation.rollcall.keys.create(account, name, "admin") for name in ("one", "two"))
     installation.project()
-    with installation.open_door(own_write_wait=0.0) as http:
+    with installation.open_api(own_write_wait=0.0) as http:
 
         def revoke(mine: NewKey, other: NewKey) -> Response:
             return http.delete(f"/v1/keys/{other.id}", headers={"Authorization": f"Bearer {mine.key}"})
@@ -135,7 +135,7 @@ def test_a_segment_cannot_be_deleted_once_a_filter_names_it_meanwhile(
     account, one, two = segments
     key = installation.key(account)
     installation.project()
-    with installation.open_door(key, own_write_wait=0.0, lag_wait=0.0) as http:
+    with installation.open_api(key, own_write_wait=0.0, lag_wait=0.0) as http:
         overtake(
             Log,
             "append",
@@ -155,7 +155,7 @@ def test_no_empty_audience_is_frozen_after_a_concurrent_deletion(
 ) -> None:
     account, one, _ = segments
     rollcall, key = installation.rollcall, installation.key(account)
-    with installation.projecting(), installation.open_door(key) as http:
+    with installation.projecting(), installation.open_api(key) as http:
         campaign = http.post("/v1/campaigns", json={"name": "Spring", "segment_ids": [str(one)]}).json()["id"]
         installation.catch_up()
         delete = {

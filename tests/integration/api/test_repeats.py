@@ -20,7 +20,7 @@ STATIC = {"name": "List", "type": "static"}
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         yield client
 
 
@@ -102,7 +102,7 @@ def test_a_crash_before_the_answer_was_kept_creates_nothing_twice(
         ("/v1/keys", {"json": {"name": "CRM", "kind": "read"}}),
         ("/v1/customers/bulk", {"content": lines}),
     )
-    with installation.projecting(), installation.open_door(admin) as client:
+    with installation.projecting(), installation.open_api(admin) as client:
         for path, body in posts:
             key = repeatable()
             with monkeypatch.context() as dying:

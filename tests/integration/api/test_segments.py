@@ -18,7 +18,7 @@ SILVER = [{"attribute": "plan", "operator": "equals", "value": "silver"}]
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
     key = installation.key(installation.account())
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         client.put("/v1/attributes/plan", json={"type": "text", "label": "Plan"}).raise_for_status()
         yield client
 

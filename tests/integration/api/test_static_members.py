@@ -9,7 +9,8 @@ from uuid import uuid4
 from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData, customer_id_of
-from tests.support.installation import Installation, machine_now
+from tests.support.clock import machine_now
+from tests.support.installation import Installation
 
 
 def segment(client: Client, kind: str = "static", **more: Any) -> str:

@@ -15,8 +15,10 @@ from api.console.account.health_verdicts import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
 from projections.read.position import InstallationStatus
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.starts_at(datetime(2026, 11, 3, 14, tzinfo=UTC))
 HEADERS: list[tuple[str, bytes | None]] = [
     ("ce_specversion", b"1.0"),
     ("ce_type", b"rollcall.customer.changed.v1"),
@@ -26,26 +28,6 @@ HEADERS: list[tuple[str, bytes | None]] = [
     ("ce_time", b"2026-05-20T10:00:00Z"),
 ]
 RECENT = [{"attribute": "last_order", "operator": "in_last_days", "value": 30}]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 3, 14, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
-    made = Installation(database_url, clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture

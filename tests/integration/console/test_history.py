@@ -19,29 +19,11 @@ from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.read import history
 from projections.read import segments as read_segments
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.starts_at(datetime(2026, 11, 3, 14, tzinfo=UTC))
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 3, 14, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
-    made = Installation(database_url, clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture

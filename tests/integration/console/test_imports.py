@@ -176,7 +176,7 @@ def test_an_import_is_found_only_under_its_own_segment_and_account(
 
 
 def test_an_upload_without_a_session_is_refused(installation: Installation, base: str) -> None:
-    with installation.open_door() as stranger:
+    with installation.open_api() as stranger:
         answer = stranger.post(
             f"{base}/import", files={"file": ("list.csv", MIXED)}, headers={"Sec-Fetch-Site": "same-origin"}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -10,12 +11,15 @@ from httpx import Client
 
 from api.console.web.session import COOKIE
 from projections.records import people
-from tests.support.console.console import Hand, is_in, rows, sign_in
+from tests.support.clock import Clock
+from tests.support.console.console import is_in, rows, sign_in
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
-def test_a_one_time_link_signs_in_once(house: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
-    link = house.link(ana[1], ana[0])
+
+def test_a_one_time_link_signs_in_once(installation: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
+    link = installation.link(ana[1], ana[0])
     entered = browser.get(link)
     assert (entered.status_code, entered.headers["location"]) == (303, "/console/segments")
     assert is_in(browser)
@@ -28,13 +32,13 @@ def test_a_one_time_link_signs_in_once(house: Installation, ana: tuple[UUID, UUI
 
 
 def test_a_link_opened_many_times_at_once_signs_in_once(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
-    link = house.link(ana[1], ana[0])
+    link = installation.link(ana[1], ana[0])
     with ThreadPoolExecutor(8) as crowd:
         statuses = list(crowd.map(lambda _: browser.get(link).status_code, range(16)))
     assert sorted(statuses) == [303] + [410] * 15
-    assert rows(house, "sessions") == 1
+    assert rows(installation, "sessions") == 1
 
 
 def test_concurrent_attempts_are_counted_like_sequential_ones(ana: tuple[UUID, UUID], browser: Client) -> None:
@@ -44,17 +48,17 @@ def test_concurrent_attempts_are_counted_like_sequential_ones(ana: tuple[UUID, U
 
 
 def test_a_one_time_link_works_for_a_day(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Clock
 ) -> None:
-    first, second = house.link(ana[1], ana[0]), house.link(ana[1], ana[0])
+    first, second = installation.link(ana[1], ana[0]), installation.link(ana[1], ana[0])
     clock.passes(hours=23, minutes=59)
     assert browser.get(first).status_code == 303
     browser.cookies.clear()
     clock.passes(minutes=1)
     assert browser.get(second).status_code == 410
     assert not is_in(browser)
-    house.link(ana[1], ana[0])
-    assert rows(house, "sign_in_links") == 1
+    installation.link(ana[1], ana[0])
+    assert rows(installation, "sign_in_links") == 1
 
 
 @pytest.mark.parametrize(
@@ -70,9 +74,9 @@ def test_a_one_time_link_works_for_a_day(
     ],
 )
 def test_a_prefetch_does_not_use_up_a_link(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client, method: str, headers: dict[str, str]
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client, method: str, headers: dict[str, str]
 ) -> None:
-    link = house.link(ana[1], ana[0])
+    link = installation.link(ana[1], ana[0])
     looked = browser.request(method, link, headers=headers)
     assert looked.status_code >= 400
     assert COOKIE not in looked.cookies
@@ -80,7 +84,7 @@ def test_a_prefetch_does_not_use_up_a_link(
 
 
 def test_an_invited_person_first_chooses_a_password(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
-    bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
-    assert browser.get(house.link(bob, ana[0])).headers["location"] == "/console/you"
+    bob = people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
+    assert browser.get(installation.link(bob, ana[0])).headers["location"] == "/console/you"

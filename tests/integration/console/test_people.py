@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,24 +14,28 @@ from httpx import Client
 
 from api.console.web.session import COOKIE
 from projections.records import people
-from tests.support.console.console import EMAIL, PASSWORD, Aside, Hand, is_in, rows, sign_in
+from tests.support.clock import Clock
+from tests.support.console.console import EMAIL, PASSWORD, Aside, is_in, rows, sign_in
 from tests.support.installation import FROM_OUR_PAGE, Installation
+
+Ana = tuple[UUID, UUID]  # the account and the person
+pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
 NEW = "other secret words"
 PAGES = ["/console/people", "/console/people/new", "/console/you", "/console/people/{}/remove"]
 
 
 @pytest.fixture
-def anas(ana: tuple[UUID, UUID], browser: Client) -> Client:
+def anas(ana: Ana, browser: Client) -> Client:
     """The browser of Ana, who is signed in with a password."""
     assert sign_in(browser).status_code == 303
     return browser
 
 
 @pytest.fixture
-def other(house: Installation) -> Iterator[Client]:
+def other(installation: Installation) -> Iterator[Client]:
     """The browser of another person."""
-    with house.open_door() as client:
+    with installation.open_api() as client:
         client.headers.update(FROM_OUR_PAGE)
         yield client
 
@@ -53,8 +58,8 @@ def names(browser: Client) -> list[str]:
     return sorted(name.strip() for name in re.findall(r'<th scope="row">([^<]+)', page))
 
 
-def id_of(house: Installation, account_id: UUID, email: str) -> UUID:
-    row = people.named(house.database, account_id, email)
+def id_of(installation: Installation, account_id: UUID, email: str) -> UUID:
+    row = people.find_by_email(installation.database, account_id, email)
     assert row is not None
     return row.person_id
 
@@ -64,7 +69,7 @@ def choose_password(browser: Client, password: str = NEW, **more: str) -> Any:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_about_people_requires_a_session(house: Installation, browser: Client, page: str) -> None:
+def test_every_page_about_people_requires_a_session(installation: Installation, browser: Client, page: str) -> None:
     answer = browser.get(page.format(uuid4()))
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/console/sign-in?next=")
@@ -106,10 +111,10 @@ def test_an_error_in_the_form_is_shown_beside_its_field(ana: Any, anas: Client, 
 
 
 def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
-    bob = id_of(house, ana[0], "bob@example.com")
+    bob = id_of(installation, ana[0], "bob@example.com")
     assert f"/console/people/{bob}/link" in anas.get("/console/people").text
     second = link_on(anas.post(f"/console/people/{bob}/link").text)
     assert other.get(second).status_code == 303
@@ -121,13 +126,13 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
 
 
 def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_working(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     other.get(add(anas, "Bob", "bob@example.com"))
     choose_password(other)
     assert is_in(other)
-    bob = id_of(house, ana[0], "bob@example.com")
-    link = house.link(bob, ana[0])
+    bob = id_of(installation, ana[0], "bob@example.com")
+    link = installation.link(bob, ana[0])
     asked = anas.get(f"/console/people/{bob}/remove")
     assert "Remove Bob?" in asked.text
     assert is_in(other), "nothing happens before it is confirmed"
@@ -138,14 +143,14 @@ def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_workin
     assert sign_in(other, NEW, "bob@example.com").status_code == 422
     assert names(anas) == ["Ana"]
     assert anas.post(f"/console/people/{bob}/remove").status_code == 404
-    with house.owner() as owner:
+    with installation.owner() as owner:
         kept = str(owner.execute("SELECT p, s FROM rollcall.people p, rollcall.sessions s").fetchall())
     assert "bob@example.com" not in kept
     add(anas, "Bob again", "bob@example.com")
 
 
 def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client
+    installation: Installation, ana: Ana, anas: Client
 ) -> None:
     assert "This is you" in anas.get(f"/console/people/{ana[1]}/remove").text
     answer = anas.post(f"/console/people/{ana[1]}/remove")
@@ -154,25 +159,27 @@ def test_no_one_can_remove_themselves_so_that_one_person_always_remains(
     assert is_in(anas)
 
 
-def test_two_people_who_remove_each_other_at_once_leave_one(house: Installation, ana: tuple[UUID, UUID]) -> None:
-    bob = people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
-    with house.database.transaction(ana[0], read_only=False) as first:
+def test_two_people_who_remove_each_other_at_once_leave_one(installation: Installation, ana: Ana) -> None:
+    bob = people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
+    with installation.database.transaction(ana[0], read_only=False) as first:
         # What removing Bob does before it commits.
         first.execute(people.SQL.lock_account, [str(ana[0])])
         first.execute(people.SQL.remove, {"account_id": ana[0], "person_id": bob})
-        removing = Aside(lambda: people.remove(house.database, ana[0], ana[1]), house)
+        removing = Aside(lambda: people.remove(installation.database, ana[0], ana[1]), installation)
         assert removing.waits()
     assert removing.refused() == "last_person"
-    assert rows(house, "people") == 1
+    assert rows(installation, "people") == 1
 
 
 def test_people_of_another_account_are_not_found(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
-    theirs = house.account("theirs")
-    eve = people.add(house.database, theirs, name="Eve Elsewhere", email="eve@example.com", now=house.now())
-    house.project()
-    house.sign_in(other, theirs, to="/console/you")
+    theirs = installation.account("theirs")
+    eve = people.add(
+        installation.database, theirs, name="Eve Elsewhere", email="eve@example.com", now=installation.now()
+    )
+    installation.project()
+    installation.sign_in(other, theirs, to="/console/you")
     assert names(other) == ["Eve Elsewhere"]
     assert names(anas) == ["Ana"]
     for path in (f"/console/people/{ana[1]}/remove", f"/console/people/{ana[1]}/link"):
@@ -189,10 +196,10 @@ def test_people_of_another_account_are_not_found(
 
 
 def test_changing_a_password_requires_the_current_one_and_ends_every_other_session(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client, other: Client
+    installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
     assert sign_in(other).status_code == 303
-    link = house.link(ana[1], ana[0])
+    link = installation.link(ana[1], ana[0])
     assert "Current password" in anas.get("/console/you").text
     for current in ("", "wrong password"):
         answer = choose_password(anas, current=current)
@@ -214,14 +221,14 @@ def test_attempts_with_a_wrong_current_password_are_limited_too(ana: Any, anas: 
 
 
 def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client, clock: Hand
+    installation: Installation, ana: Ana, browser: Client, clock: Clock
 ) -> None:
-    browser.get(house.link(ana[1], ana[0]))
+    browser.get(installation.link(ana[1], ana[0]))
     assert "Current password" not in browser.get("/console/you").text
     clock.passes(hours=1)
     assert "Current password" in browser.get("/console/you").text
     assert choose_password(browser).status_code == 422
-    browser.get(house.link(ana[1], ana[0]))
+    browser.get(installation.link(ana[1], ana[0]))
     assert choose_password(browser).status_code == 303
     browser.cookies.clear()
     assert sign_in(browser, NEW).status_code == 303
@@ -248,11 +255,11 @@ def test_a_new_password_that_is_refused_says_why_beside_its_field(
 
 
 def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
-    house: Installation, browser: Client
+    installation: Installation, browser: Client
 ) -> None:
-    account_id = house.account()
-    house.project()
-    house.sign_in(browser, account_id)
+    account_id = installation.account()
+    installation.project()
+    installation.sign_in(browser, account_id)
     assert "password" not in browser.get("/console/segments").text.lower()
     assert "Enter your e-mail address first" in browser.get("/console/you").text
     answer = choose_password(browser)
@@ -267,7 +274,7 @@ def test_the_first_person_sees_a_hint_on_their_own_page_and_no_banner_elsewhere(
 
 
 def test_name_and_address_are_changed_but_not_to_an_address_in_use(
-    house: Installation, ana: tuple[UUID, UUID], anas: Client
+    installation: Installation, ana: Ana, anas: Client
 ) -> None:
     add(anas, "Bob", "bob@example.com")
     for data, place in [
@@ -295,9 +302,9 @@ def test_an_open_list_gets_only_what_is_new(ana: Any, anas: Client) -> None:
     assert "Bob" in anas.get("/console/people", headers=headers).text
 
 
-def test_no_answer_contains_a_hash_or_a_password(house: Installation, ana: tuple[UUID, UUID], anas: Client) -> None:
+def test_no_answer_contains_a_hash_or_a_password(installation: Installation, ana: Ana, anas: Client) -> None:
     add(anas, "Bob", "bob@example.com")
-    bob = id_of(house, ana[0], "bob@example.com")
+    bob = id_of(installation, ana[0], "bob@example.com")
     answers = [anas.get(page.format(bob)) for page in PAGES]
     answers += [
         anas.get("/console/segments"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,11 @@ from httpx import Client
 from api.console.web.passwords import Passwords
 from api.console.web.session import COOKIE
 from projections.records import people
-from tests.support.console.console import EMAIL, PASSWORD, Hand, is_in, rows, sign_in
+from tests.support.clock import Clock
+from tests.support.console.console import EMAIL, PASSWORD, is_in, rows, sign_in
 from tests.support.installation import FROM_OUR_PAGE, Installation
+
+pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
 
 def test_without_a_session_the_browser_is_sent_to_the_sign_in_page_and_then_back(ana: Any, browser: Client) -> None:
@@ -54,9 +58,9 @@ def test_the_e_mail_address_ignores_case(ana: Any, browser: Client, email: str) 
 
 
 def test_a_wrong_password_an_unknown_address_and_one_without_password_get_the_same_answer(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
-    people.add(house.database, ana[0], name="Bob", email="bob@example.com", now=house.now())
+    people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
     answers = [
         sign_in(browser, "wrong password"),
         sign_in(browser, email="nobody@example.com"),
@@ -80,12 +84,12 @@ def test_a_form_that_lacks_something_says_what(browser: Client, sent: dict[str, 
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_a_too_large_form_is_refused_before_it_is_stored(house: Installation, kind: str, whole: bool) -> None:
+def test_a_too_large_form_is_refused_before_it_is_stored(installation: Installation, kind: str, whole: bool) -> None:
     head = (
         b'--x\r\nContent-Disposition: form-data; name="email"; filename="a"\r\n\r\n' if kind[-1] == "x" else b"email="
     )
     pieces = [head, *[b"a" * 65_536] * 40]
-    with house.open_door(max_body=1 << 20, max_import=1 << 20) as client:
+    with installation.open_api(max_body=1 << 20, max_import=1 << 20) as client:
         headers = FROM_OUR_PAGE | {"Content-Type": kind}
         body = b"".join(pieces) if whole else iter(pieces)
         answer = client.post("/console/sign-in", content=body, headers=headers)
@@ -95,7 +99,7 @@ def test_a_too_large_form_is_refused_before_it_is_stored(house: Installation, ki
 
 
 def test_after_five_wrong_passwords_even_the_right_one_waits_for_a_quarter_of_an_hour(
-    ana: Any, browser: Client, clock: Hand
+    ana: Any, browser: Client, clock: Clock
 ) -> None:
     for _ in range(5):
         assert sign_in(browser, "wrong password").status_code == 422
@@ -112,7 +116,7 @@ def test_after_five_wrong_passwords_even_the_right_one_waits_for_a_quarter_of_an
 
 
 def test_five_attempts_within_any_quarter_of_an_hour_count_and_a_success_resets_them(
-    ana: Any, browser: Client, clock: Hand
+    ana: Any, browser: Client, clock: Clock
 ) -> None:
     for _ in range(4):
         assert sign_in(browser, "wrong password").status_code == 422
@@ -126,8 +130,10 @@ def test_five_attempts_within_any_quarter_of_an_hour_count_and_a_success_resets_
         assert sign_in(browser).status_code == 303
 
 
-def test_every_process_of_the_api_counts_the_same_attempts(house: Installation, ana: Any, browser: Client) -> None:
-    with house.open_door() as other:
+def test_every_process_of_the_api_counts_the_same_attempts(
+    installation: Installation, ana: Any, browser: Client
+) -> None:
+    with installation.open_api() as other:
         other.headers.update(FROM_OUR_PAGE)
         for each in (browser, other, browser, other, browser):
             assert sign_in(each, "wrong password").status_code == 422
@@ -145,17 +151,19 @@ def test_the_cookie_is_for_the_console_only_and_not_for_scripts(ana: Any, browse
     assert "secure" in {part.strip().lower() for part in secure.headers["set-cookie"].split(";")}
 
 
-def test_only_hashes_of_tokens_are_stored(house: Installation, ana: Any, browser: Client) -> None:
+def test_only_hashes_of_tokens_are_stored(installation: Installation, ana: Any, browser: Client) -> None:
     sign_in(browser)
     token = browser.cookies[COOKIE]
     assert len(token) >= 43
-    with house.owner() as owner:
+    with installation.owner() as owner:
         stored = str(owner.execute("SELECT s, p FROM rollcall.sessions s, rollcall.people p").fetchall())
     assert token not in stored
     assert PASSWORD not in stored
 
 
-def test_signing_out_ends_the_session_and_not_only_the_cookie(house: Installation, ana: Any, browser: Client) -> None:
+def test_signing_out_ends_the_session_and_not_only_the_cookie(
+    installation: Installation, ana: Any, browser: Client
+) -> None:
     sign_in(browser)
     token = browser.cookies[COOKIE]
     answer = browser.post("/console/sign-out")
@@ -163,13 +171,13 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(house: Installatio
     assert COOKIE not in browser.cookies
     browser.cookies.set(COOKIE, token)
     assert not is_in(browser)
-    assert rows(house, "sessions") == 0
+    assert rows(installation, "sessions") == 0
     assert browser.post("/console/sign-out").status_code == 303
     assert browser.get("/console/sign-out").status_code == 405
 
 
 def test_a_session_ends_seven_days_after_its_last_use_and_thirty_after_its_first(
-    ana: Any, browser: Client, clock: Hand
+    ana: Any, browser: Client, clock: Clock
 ) -> None:
     sign_in(browser)
     clock.passes(days=6, hours=23)
@@ -193,28 +201,30 @@ def test_an_unknown_token_has_no_session(ana: Any, browser: Client, token: str) 
 
 
 def test_an_outdated_hash_is_replaced_when_its_password_is_known(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
-    before = people.password_hash(house.database, *ana)
+    before = people.password_hash(installation.database, *ana)
     sign_in(browser)
-    after = people.password_hash(house.database, *ana)
+    after = people.password_hash(installation.database, *ana)
     assert before != after
     assert after is not None
     assert not Passwords().needs_rehash(after)
     browser.cookies.clear()
     assert sign_in(browser).status_code == 303
-    assert people.password_hash(house.database, *ana) == after
+    assert people.password_hash(installation.database, *ana) == after
 
 
 def test_without_an_account_people_sessions_links_and_attempts_cannot_be_read(
-    house: Installation, ana: tuple[UUID, UUID], browser: Client
+    installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
-    house.link(ana[1], ana[0])
+    installation.link(ana[1], ana[0])
     sign_in(browser, "wrong password", "x@example.com")
     sign_in(browser)
-    assert [rows(house, table) for table in ("people", "sessions", "sign_in_links", "sign_in_attempts")] == [1] * 4
-    theirs = house.account("theirs")
-    with house.database.transaction(theirs) as connection:
+    assert [rows(installation, table) for table in ("people", "sessions", "sign_in_links", "sign_in_attempts")] == [
+        1
+    ] * 4
+    theirs = installation.account("theirs")
+    with installation.database.transaction(theirs) as connection:
         for table in ("people", "sessions", "sign_in_links"):
             assert connection.execute(f"SELECT * FROM rollcall.{table}").fetchall() == []
         permitted = connection.execute("SELECT has_table_privilege('rollcall.sign_in_attempts', 'SELECT')").fetchone()

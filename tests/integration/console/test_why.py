@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,32 +14,14 @@ from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.starts_at(datetime(2026, 11, 3, 14, 2, tzinfo=UTC))
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
 RECENT = {"attribute": "last_order", "operator": "in_last_days", "value": 30}
 TYPES = {"plan": "text", "age": "number", "last_order": "datetime", "premium": "boolean"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 3, 14, 2, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def installation(database_url: str, clock: Clock) -> Iterator[Installation]:
-    made = Installation(database_url, clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture

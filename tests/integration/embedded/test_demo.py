@@ -22,7 +22,7 @@ def account_id(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
-    with installation.open_door(installation.key(account_id)) as client:
+    with installation.open_api(installation.key(account_id)) as client:
         yield client
 
 

@@ -19,7 +19,9 @@ from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
-from tests.support.installation import Installation, machine_now, unique_name
+from tests.support.clock import machine_now
+from tests.support.installation import Installation
+from tests.support.postgres import unique_name
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
     finally:
         api.close()
         worker.close()
-    with installation.open_door(key) as client:
+    with installation.open_api(key) as client:
         assert client.get("/v1/customers/ana").json()["name"] == "Ana"
 
 

@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_read_fails_with_the_reason(
 
 def test_a_file_is_counted_to_the_byte(installation: Installation) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account), max_import=100_000) as client, installation.projecting():
+    with installation.open_api(installation.key(account), max_import=100_000) as client, installation.projecting():
         into = client.post("/v1/segments", json={"name": "List", "type": "static"}).json()["id"]
         address = f"/v1/segments/{into}/imports"
         for size, status in ((100_000, 202), (100_001, 413), (300_000, 413)):

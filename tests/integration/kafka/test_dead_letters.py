@@ -17,7 +17,7 @@ from deploy.clock import Clock
 from projections.postgres.database import Database
 from projections.records.dead_letters import StoredLetter, pass_on
 from tests.support.kafka.broker import Broker, eventually
-from tests.support.kafka.ingest import DLT, TOPIC, Door
+from tests.support.kafka.ingest import DLT, TOPIC, IngestRig
 
 CLASSES = ("created", "changed", "unchanged", "stale", "duplicate", "deleted", "invalid", "ignored")
 HOSTILE: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]] = [
@@ -32,18 +32,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 @pytest.fixture
-def door(broker: Broker, database_url: str) -> Door:
-    return Door(broker, database_url)
+def rig(broker: Broker, database_url: str) -> IngestRig:
+    return IngestRig(broker, database_url)
 
 
 def counted() -> dict[str, float]:
     return {name: REGISTRY.get_sample_value("rollcall_ingest_records_total", {"result": name}) or 0 for name in CLASSES}
 
 
-def check_letters(door: Door) -> None:
+def check_letters(rig: IngestRig) -> None:
     bad: dict[tuple[int, int], Any] = {}
-    originals = {(each.partition(), each.offset()): each for each in door.broker.read_all(TOPIC, 4)}
-    letters = door.broker.read_all(DLT)
+    originals = {(each.partition(), each.offset()): each for each in rig.broker.read_all(TOPIC, 4)}
+    letters = rig.broker.read_all(DLT)
     assert len(letters) == 10
     for letter in letters:
         about = {name: text.decode() for name, text in letter.headers() if name.startswith("dlt-")}
@@ -67,28 +67,30 @@ def check_letters(door: Door) -> None:
     assert [about.get("dlt-null-headers") for about in bad.values()].count("null") == 1
 
 
-def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byte(door: Door) -> None:
+def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byte(
+    rig: IngestRig,
+) -> None:
     before = counted()
     for number in range(200):
-        door.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
+        rig.send(number, f"c{number}", {"name": f"N{number}", "attributes": {"score": number}})
         if number % 40 == 0:
             value, key, headers = HOSTILE[number // 40]
-            door.broker.send(TOPIC, value, key, headers)
-    door.send(300, "c1", {"attributes": {"score": "a lot"}})  # known to be a number
-    door.send(301, "c2", {"phone": "not a phone"})
-    door.send(302, "c3\x7f", {})
-    door.send(303, "c4", {"name": "a\x00b"})
-    door.send(304, "c5", {"attributes": {"Bad Key": 1}})
-    door.send(1, "c1", {"name": "N1", "attributes": {"score": 1}})  # a duplicate
-    door.send(305, "c6", {"name": "N6"})  # unchanged
-    door.send(306, "c7", None, ce_type="rollcall.customer.opted_out.v1")
-    door.send(307, "c8", None, ce_type="rollcall.customer.deleted.v1")
-    door.broker.send(TOPIC, None, b"tombstone")
-    door.broker.flush()
+            rig.broker.send(TOPIC, value, key, headers)
+    rig.send(300, "c1", {"attributes": {"score": "a lot"}})  # known to be a number
+    rig.send(301, "c2", {"phone": "not a phone"})
+    rig.send(302, "c3\x7f", {})
+    rig.send(303, "c4", {"name": "a\x00b"})
+    rig.send(304, "c5", {"attributes": {"Bad Key": 1}})
+    rig.send(1, "c1", {"name": "N1", "attributes": {"score": 1}})  # a duplicate
+    rig.send(305, "c6", {"name": "N6"})  # unchanged
+    rig.send(306, "c7", None, ce_type="rollcall.customer.opted_out.v1")
+    rig.send(307, "c8", None, ce_type="rollcall.customer.deleted.v1")
+    rig.broker.send(TOPIC, None, b"tombstone")
+    rig.broker.flush()
     sent = 200 + 5 + 5 + 5
-    with door.ingesting():
-        eventually(lambda: door.taken() == sent)
-        eventually(lambda: [published for _, published in door.letters()] == [True] * 10)
+    with rig.ingesting():
+        eventually(lambda: rig.taken() == sent)
+        eventually(lambda: [published for _, published in rig.letters()] == [True] * 10)
     after = {name: count - before[name] for name, count in counted().items() if count != before[name]}
     assert after == {
         "created": 200,
@@ -99,27 +101,27 @@ def test_every_record_has_one_result_and_invalid_ones_are_published_byte_for_byt
         "deleted": 1,
         "ignored": 1,
     }
-    assert door.events() == 200 + 2
-    check_letters(door)
+    assert rig.events() == 200 + 2
+    check_letters(rig)
 
 
-def store_letters(door: Door, count: int) -> None:
+def store_letters(rig: IngestRig, count: int) -> None:
     for number in range(count):
-        door.send(number, f"c{number}", b"{")
-    door.broker.flush()
-    with door.ingesting():
-        eventually(lambda: door.taken() == count)
-        eventually(lambda: door.letters() == [("malformed_json", True)] * count)
+        rig.send(number, f"c{number}", b"{")
+    rig.broker.flush()
+    with rig.ingesting():
+        eventually(lambda: rig.taken() == count)
+        eventually(lambda: rig.letters() == [("malformed_json", True)] * count)
 
 
 def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_letters(door, 5)
-    with psycopg.connect(door.url) as connection:
+    store_letters(rig, 5)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    database = Database(door.url, "rollcall_worker", size=1)
-    publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
+    database = Database(rig.url, "rollcall_worker", size=1)
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
     publish = publisher._producer.publish
 
     def then_crash(messages: Sequence[Message]) -> list[bool]:
@@ -136,29 +138,29 @@ def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
     database.close()
     origins = [
         tuple(text for name, text in letter.headers() if name.startswith("dlt-original-"))
-        for letter in door.broker.read_all(DLT)
+        for letter in rig.broker.read_all(DLT)
     ]
     assert len(origins) == 15
     assert len(set(origins)) == 5
 
 
-def test_letters_of_a_crashed_process_are_published_by_another(door: Door) -> None:
-    store_letters(door, 1)
-    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
-        publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
+def test_letters_of_a_crashed_process_are_published_by_another(rig: IngestRig) -> None:
+    store_letters(rig, 1)
+    with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
+        publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
         publisher.start()
         eventually(lambda: publisher._wake.is_set() is False)
-        with psycopg.connect(door.url) as connection:
+        with psycopg.connect(rig.url) as connection:
             connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-        eventually(lambda: door.letters() == [("malformed_json", True)])
+        eventually(lambda: rig.letters() == [("malformed_json", True)])
         publisher.close()
 
 
-def test_two_processes_do_not_publish_the_same_letter_concurrently(door: Door) -> None:
-    store_letters(door, 1)
-    with psycopg.connect(door.url) as connection:
+def test_two_processes_do_not_publish_the_same_letter_concurrently(rig: IngestRig) -> None:
+    store_letters(rig, 1)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    with closing(Database(door.url, "rollcall_worker", size=2)) as database:
+    with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
         second: list[int] = []
 
         def publish(_: Sequence[StoredLetter]) -> None:
@@ -169,21 +171,21 @@ def test_two_processes_do_not_publish_the_same_letter_concurrently(door: Door) -
 
 
 def test_a_letter_that_the_broker_refuses_as_too_large_does_not_block_the_others(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_letters(door, 3)
-    with psycopg.connect(door.url) as connection:
+    store_letters(rig, 3)
+    with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
-    database = Database(door.url, "rollcall_worker", size=1)
-    publisher = DeadLetterPublisher(database, door.broker.address, Clock().now)
+    database = Database(rig.url, "rollcall_worker", size=1)
+    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
     # The embedded broker accepts every size, so the client is made to refuse instead.
     producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10
     assert publisher.publish_all() == 3
     publisher.close()
     database.close()
-    assert door.letters() == [("malformed_json", True)] * 3
-    assert len(door.broker.read_all(DLT)) == 3
+    assert rig.letters() == [("malformed_json", True)] * 3
+    assert len(rig.broker.read_all(DLT)) == 3
 
 
 def test_a_letter_with_neither_key_nor_value_nor_time_can_be_published() -> None:

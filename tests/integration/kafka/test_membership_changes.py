@@ -37,7 +37,7 @@ def account(installation: Installation) -> UUID:
 
 @pytest.fixture
 def client(installation: Installation, account: UUID) -> Iterator[Client]:
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         yield client
 
 
@@ -106,13 +106,13 @@ def test_an_edit_changes_the_stream_when_it_is_served_and_a_cancelled_one_never(
     installation: Installation, account: UUID
 ) -> None:
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
         for n, each in enumerate(["gold", "gold", "silver", "bronze"]):
             last = put(client, f"c{n}", each)
         client.get("/v1/customers", params={"min_position": last}).raise_for_status()
         before, cursor = follow(client, segment)
-    with installation.open_door(key, own_write_wait=0.0) as client:
+    with installation.open_api(key, own_write_wait=0.0) as client:
         for wanted in (plan("bronze"), plan("silver")):
             client.patch(f"/v1/segments/{segment}", json={"filter": wanted}).raise_for_status()
             with installation.worker(live=False) as worker:
@@ -128,7 +128,7 @@ def test_an_edit_changes_the_stream_when_it_is_served_and_a_cancelled_one_never(
 
 def test_a_rebuild_adds_nothing_to_the_stream(installation: Installation, account: UUID) -> None:
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
         put(client, "a", "gold")
         last = put(client, "b", "gold")
@@ -136,7 +136,7 @@ def test_a_rebuild_adds_nothing_to_the_stream(installation: Installation, accoun
         before, cursor = follow(client, segment)
     assert len(before) == 2
     rebuild(installation.url)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         assert follow(client, segment) == (before, cursor)
         last = put(client, "a", None)
         client.get("/v1/customers", params={"min_position": last}).raise_for_status()
@@ -149,9 +149,9 @@ def test_a_rebuild_waits_for_a_lagging_worker_so_that_no_change_is_missing(
     """However far ahead the log is: what a rebuild projects is not in the stream."""
     monkeypatch.setattr("projections.worker.rebuild.CLOSE", 0)
     key = installation.key(account)
-    with installation.projecting(), installation.open_door(key) as client:
+    with installation.projecting(), installation.open_api(key) as client:
         segment = create(client, "gold")
-    with installation.open_door(key, own_write_wait=0.0) as client:
+    with installation.open_api(key, own_write_wait=0.0) as client:
         for who, wanted in (("a", "gold"), ("b", "gold"), ("a", "silver")):
             put(client, who, wanted)
         rebuild(installation.url)

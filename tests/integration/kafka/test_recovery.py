@@ -10,7 +10,7 @@ import pytest
 from consumers.kafka import Source, ensure_topics
 from domain.errors import Unavailable
 from tests.support.kafka.broker import Broker
-from tests.support.kafka.reading import TOPIC, Positions, lost, reading, take, values
+from tests.support.kafka.source_reading import TOPIC, Positions, lost, reading, take, values
 
 # See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

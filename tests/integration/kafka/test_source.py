@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from consumers.kafka import ensure_topics
 from consumers.records import Record
 from tests.support.kafka.broker import Broker
-from tests.support.kafka.reading import TOPIC, Positions, reading, take, values
+from tests.support.kafka.source_reading import TOPIC, Positions, reading, take, values
 
 # See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

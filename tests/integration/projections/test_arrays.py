@@ -1,4 +1,4 @@
-"""Columns made by hand arrive in the database as the lists that they are, of one value or of many, some missing."""
+"""Binary columns arrive in the database as the values they were made of: one or many, some missing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ ONE, OTHER = UUID(int=1), UUID(int=2**128 - 1)
 @pytest.mark.parametrize(
     ("made", "kind", "values"),
     [
-        (Uuids, "uuid", [ONE]), (Uuids, "uuid", [ONE, ONE, ONE]), (Uuids, "uuid", [ONE, OTHER, ONE]),
-        (Uuids, "uuid", [OTHER, ONE]), (Texts, "text", ["import"] * 3), (Texts, "text", ["Zoé", "", None, "Zoé"]),
-        (Texts, "text", [None, None]), (Texts, "text", ["a", "ü", "a"]), (Byteas, "bytea", [b"\0\xff", b""]),
-        (Byteas, "bytea", [b"{}", b"{}"]), (Bigints, "bigint", [0, -1, 2**63 - 1]),
+        (Uuids, "uuid", [ONE]),
+        (Uuids, "uuid", [ONE, ONE, ONE]),
+        (Uuids, "uuid", [ONE, OTHER, ONE]),
+        (Uuids, "uuid", [OTHER, ONE]),
+        (Texts, "text", ["import"] * 3),
+        (Texts, "text", ["Zoé", "", None, "Zoé"]),
+        (Texts, "text", [None, None]),
+        (Texts, "text", ["a", "ü", "a"]),
+        (Byteas, "bytea", [b"\0\xff", b""]),
+        (Byteas, "bytea", [b"{}", b"{}"]),
+        (Bigints, "bigint", [0, -1, 2**63 - 1]),
         (Booleans, "boolean", [True, False]),
-        (column, "text", [None, "x"]), (column, "uuid", [ONE, OTHER]), (column, "bigint", [None, 3]),
+        (column, "text", [None, "x"]),
+        (column, "uuid", [ONE, OTHER]),
+        (column, "bigint", [None, 3]),
     ],
-)  # fmt: skip
+)
 def test_a_column_is_read_as_it_was_written(database_url: str, made: Any, kind: str, values: list[Any]) -> None:
     with psycopg.connect(database_url) as connection:
         found = connection.execute(f"SELECT x FROM unnest(%b::{kind}[]) AS t (x)", [made(values)], binary=True)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
-from tests.support.console.console import Hand
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
 RECENT = [{"attribute": "seen", "operator": "in_last_hours", "value": 1}]
 
 
-def test_an_audience_that_passing_time_completes_is_counted(house: Installation, clock: Hand) -> None:
+def test_an_audience_that_passing_time_completes_is_counted(installation: Installation, clock: Clock) -> None:
     """Time passes after the first chunk; before it flips members, the worker copies all that is left."""
-    rollcall, started = house.rollcall, house.now()
-    account = house.account()
+    rollcall, started = installation.rollcall, installation.now()
+    account = installation.account()
     rollcall.attributes.declare(account, "seen", "datetime", None)
     recent = rollcall.segments.create(account, SegmentDraft("Recent", "", "dynamic", RECENT)).id
     for number in range(3):
         data = CustomerData(phone=f"+35191234567{number}", attributes={"seen": started.isoformat()})
         rollcall.customers.change(account, [CustomerChange(f"c{number}", "changed", started, data)])
-    with house.worker() as worker:
+    with installation.worker() as worker:
         while worker.step():
             continue
         campaign = rollcall.campaigns.create(account, CampaignDraft("Sale", [recent], [])).id
@@ -34,5 +34,6 @@ def test_an_audience_that_passing_time_completes_is_counted(house: Installation,
         assert not worker.is_filling()
         while worker.step():
             continue
-    with house.owner() as owner:
+    with installation.owner() as owner:
         assert owner.execute("SELECT counted, recipients FROM audiences").fetchall() == [(True, 3)]
+    installation.close()

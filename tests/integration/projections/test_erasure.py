@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of her is left in any column of the database, and a replay gives the same tables."""
+"""Erasing a customer: nothing of them is left in any column of the database, and a replay gives the same tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOON = datetime.now(UTC)
 
 
 def everything(installation: Installation) -> dict[str, list[str]]:
-    """Every row of every table as text, bytes as what they spell."""
+    """Every row of every table as text, bytes as their escaped text."""
     found: dict[str, list[str]] = {}
     with installation.owner() as owner:
         tables = owner.execute(
@@ -46,7 +46,7 @@ def everything(installation: Installation) -> dict[str, list[str]]:
 
 
 def places(installation: Installation, secrets: Sequence[str] = SECRETS) -> set[str]:
-    """The tables in which something of her stands."""
+    """The tables that contain one of the secrets."""
     escaped = [secret.encode().decode("latin-1") for secret in secrets]
     octal = ["".join(c if ord(c) < 128 else f"\\{ord(c):03o}" for c in each) for each in escaped]
     return {
@@ -61,7 +61,7 @@ def letter(key: bytes | None, value: bytes, headers: list[tuple[str, bytes | Non
 
 
 def fill(installation: Installation, account: Any, client: Client) -> dict[str, Any]:
-    """A person in every place where a person can be, beside another one."""
+    """Put a customer into every table that can hold one, beside another customer."""
     client.put("/v1/attributes/plans", json={"type": "list"}).raise_for_status()
     raw = [{"attribute": "plans", "operator": "includes_none", "value": ["y"]}]
     segment = client.post("/v1/segments", json={"name": "Others", "type": "dynamic", "filter": raw}).json()
@@ -77,18 +77,23 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
     campaign = client.post("/v1/campaigns", json={"name": "Sale", "segment_ids": [segment["id"]]}).json()
     audience = client.post(f"/v1/campaigns/{campaign['id']}/audience").json()
     assert audience["count"] == 2
-    installation.rollcall.customers.change(account, [], dead_letters=[
-        letter(b"person-77", b"{", [], 1),
-        letter(b"?", b'{"subject": "person-77", "data": 1}', [], 2),
-        letter(None, b"\x00\xff", [("ce_subject", b"person-77"), ("x", None)], 3),
-        letter(b"somebody", b'{"phone": "+351912345678"}', [], 4),
-        letter(b"somebody", b'{"phone": "\x00"}', [], 5),
-    ])  # fmt: skip
+    installation.rollcall.customers.change(
+        account,
+        [],
+        dead_letters=[
+            letter(b"person-77", b"{", [], 1),
+            letter(b"?", b'{"subject": "person-77", "data": 1}', [], 2),
+            letter(None, b"\x00\xff", [("ce_subject", b"person-77"), ("x", None)], 3),
+            letter(b"somebody", b'{"phone": "+351912345678"}', [], 4),
+            letter(b"somebody", b'{"phone": "\x00"}', [], 5),
+        ],
+    )
     with installation.owner() as owner:
         owner.execute(
             "INSERT INTO idempotency_keys (account_id, key, request_hash, started_at, status, headers, body) "
-            "VALUES (%s, 'k', '', now(), 200, '{}', %s)", [account, b'{"rejected": [{"x": "person-77"}]}']
-        )  # fmt: skip
+            "VALUES (%s, 'k', '', now(), 200, '{}', %s)",
+            [account, b'{"rejected": [{"x": "person-77"}]}'],
+        )
         owner.execute(
             "WITH i AS (INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position, state)"
             " VALUES (gen_random_uuid(), %(account)s, gen_random_uuid(), 'x', now(), 1, 'done') RETURNING import_id) "
@@ -102,14 +107,19 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
 
 
 @pytest.mark.parametrize("by", ["http", "kafka"])
-def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(installation: Installation, by: str) -> None:
+def test_nothing_of_an_erased_customer_is_left_and_a_replay_gives_the_same(installation: Installation, by: str) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         made = fill(installation, account, client)
         assert {
-            "rollcall.stored_events", "rollcall.customer_states", "rollcall.dead_letters", "rollcall_model.customers",
-            "rollcall_model.audience_recipients", "rollcall.idempotency_keys", "rollcall.import_errors",
-        } <= places(installation)  # fmt: skip
+            "rollcall.stored_events",
+            "rollcall.customer_states",
+            "rollcall.dead_letters",
+            "rollcall_model.customers",
+            "rollcall_model.audience_recipients",
+            "rollcall.idempotency_keys",
+            "rollcall.import_errors",
+        } <= places(installation)
         if by == "http":
             assert client.delete("/v1/customers/person-77").status_code == 204
         else:
@@ -132,9 +142,9 @@ def test_nothing_of_an_erased_person_is_left_and_a_replay_gives_the_same(install
     assert replayed == live
 
 
-def test_who_comes_back_begins_anew(installation: Installation) -> None:
+def test_a_customer_created_again_after_an_erasure_has_no_old_values(installation: Installation) -> None:
     account = installation.account()
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         fill(installation, account, client)
         before = client.get("/v1/customers/person-77").json()
         client.delete("/v1/customers/person-77").raise_for_status()
@@ -146,7 +156,7 @@ def test_who_comes_back_begins_anew(installation: Installation) -> None:
         # The events of the newcomer keep their values.
         client.put("/v1/customers/person-77", json={"phone": "+351910000001"}).raise_for_status()
     rebuild(installation.url)
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.get("/v1/customers/person-77").json()["phone"] == "+351910000001"
 
 
@@ -165,18 +175,20 @@ def test_a_batch_that_creates_deletes_and_creates_erases_the_first_life_only(ins
     assert "shown word" in text
 
 
-def test_erasing_ends_what_lies_in_the_future_too(installation: Installation) -> None:
-    """A sender whose clock is wrong must not make a person stay."""
+def test_an_erasure_also_ends_values_dated_in_the_future(installation: Installation) -> None:
+    """A sender whose clock is wrong must not keep a customer from being erased."""
     account = installation.account()
     ahead = CustomerChange("p", "changed", SOON + timedelta(days=9), CustomerData(name="hidden word"))
     installation.rollcall.customers.change(account, [ahead])
-    with installation.open_door(installation.key(account)) as client, installation.projecting():
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
         assert client.delete("/v1/customers/p").status_code == 204
         assert client.get("/v1/customers/p").status_code == 404
     assert "hidden word" not in json.dumps(everything(installation))
 
 
-def test_an_erasure_does_not_wait_for_a_broker_that_holds_a_letter_about_the_person(installation: Installation) -> None:
+def test_an_erasure_does_not_wait_for_a_broker_to_take_a_dead_letter_about_the_customer(
+    installation: Installation,
+) -> None:
     """It would hold the log meanwhile, and every other writer with it."""
     account = installation.account()
     rollcall = installation.rollcall

@@ -1,4 +1,4 @@
-"""Who scrapes Rollcall sees every process, how far behind it is, and what needs a person."""
+"""The metrics show every process, how far behind it is, and what needs an operator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
 from tests.support.embedded_processes import ROLLCALL, Up, environment, eventually, nothing_left_of, run
-from tests.support.installation import Installation, address_of
+from tests.support.installation import Installation
+from tests.support.postgres import address_of
 
 NOW = datetime(2026, 5, 20, 10, tzinfo=UTC)
 
@@ -39,7 +40,7 @@ def samples(text: str) -> dict[str, float]:
 
 @pytest.fixture
 def client(installation: Installation) -> Iterator[Client]:
-    with installation.open_door() as opened:
+    with installation.open_api() as opened:
         yield opened
 
 
@@ -58,7 +59,7 @@ def test_the_lag_counts_events_and_the_age_of_the_oldest(installation: Installat
     assert seen["rollcall_projection_lag_seconds"] == 90
 
 
-def test_nothing_lags_once_it_is_projected(installation: Installation, client: Client) -> None:
+def test_there_is_no_lag_once_everything_is_projected(installation: Installation, client: Client) -> None:
     installation.account()
     assert gauges(client)["rollcall_projection_lag_events"] > 0
     installation.project()
@@ -87,8 +88,8 @@ def mark_as_failed_and_recomputing(owner: Connection[TupleRow], installation: In
     owner.execute("UPDATE segments SET building = segment_no WHERE segment_no = %s", [second])
 
 
-def test_without_a_database_the_metrics_say_so(installation: Installation, client: Client) -> None:
-    with installation.database_away():
+def test_the_metrics_say_that_the_database_is_unavailable(installation: Installation, client: Client) -> None:
+    with installation.database_unavailable():
         seen = gauges(client)
     assert seen["rollcall_database_up"] == 0
     assert "rollcall_log_head" not in seen
@@ -147,7 +148,7 @@ def fetch(port: int) -> bytes:
         return b""
 
 
-def test_the_api_role_learns_counts_only(database_url: str) -> None:
+def test_the_api_role_sees_only_counts_of_all_accounts(database_url: str) -> None:
     with psycopg.connect(database_url, options="-c role=rollcall_api -c search_path=rollcall_model,rollcall") as api:
         row = api.execute("SELECT * FROM rollcall.standing()").fetchone()
         assert row is not None

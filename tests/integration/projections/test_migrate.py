@@ -12,7 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from domain.errors import Corrupt
 from projections.migrate import migrate
-from tests.support.installation import Installation, unique_name
+from tests.support.installation import Installation
+from tests.support.postgres import unique_name
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def test_a_search_finds_all_letters_whatever_the_locale(postgres_url: str) -> No
         installed = Installation(url)
         key = installed.key(installed.account())
         try:
-            with installed.projecting(), installed.open_door(key) as client:
+            with installed.projecting(), installed.open_api(key) as client:
                 client.put("/v1/customers/eve", json={"name": "Ève"}).raise_for_status()
                 client.post("/v1/segments", json={"name": "Été à Évora", "type": "static"}).raise_for_status()
                 customers = client.get("/v1/customers", params={"query": "ÈVE"}).json()["data"]

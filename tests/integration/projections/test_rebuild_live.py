@@ -1,4 +1,4 @@
-"""A rebuild while customers change: the old read model is kept up, then the worker goes on with the new one."""
+"""A rebuild while customers change: the old read model is kept up to date, then the worker continues on the new."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.kafka.broker import eventually
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 
 
-def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Installation) -> None:
+def test_a_rebuild_under_load_loses_nothing_and_stops_no_writer(installation: Installation) -> None:
     account = installation.account()
     installation.rollcall.attributes.declare(account, "plan", "text", None)
     installation.rollcall.segments.create(account, SegmentDraft("Gold", "", "dynamic", GOLD))
@@ -33,11 +33,13 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
             plans = ["gold", "free", None]
             changes = [
                 CustomerChange(
-                    f"c{(sent[0] + each) % 400}", "changed", datetime.now(UTC),
+                    f"c{(sent[0] + each) % 400}",
+                    "changed",
+                    datetime.now(UTC),
                     CustomerData(attributes={"plan": plans[(sent[0] // 400 + each) % 3]}),
                 )
                 for each in range(50)
-            ]  # fmt: skip
+            ]
             installation.rollcall.customers.change(account, changes)
             sent[0] += 50
 
@@ -76,7 +78,7 @@ def test_a_rebuild_under_load_loses_nothing_and_stops_nobody(installation: Insta
     assert gold == members
 
 
-def test_whoever_reads_while_a_rebuild_ends_reads_one_model_to_his_end(installation: Installation) -> None:
+def test_a_reader_while_a_rebuild_ends_sees_one_model_to_the_end(installation: Installation) -> None:
     account = installation.account()
     saved = installation.rollcall.segments.create(account, SegmentDraft("Mine"))
     installation.project()
@@ -98,12 +100,12 @@ def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> No
     key = installation.key(account)
     saved = installation.rollcall.segments.create(account, SegmentDraft("Mine"))
     people = [CustomerChange(f"c{number}", "changed", installation.now(), CustomerData()) for number in range(1_000)]
-    everybody = [each.customer_id for each in installation.rollcall.customers.change(account, people).outcomes]
-    installation.rollcall.members.add(account, saved.id, everybody)
+    customer_ids = [each.customer_id for each in installation.rollcall.customers.change(account, people).outcomes]
+    installation.rollcall.members.add(account, saved.id, customer_ids)
     installation.project()
     answers: set[tuple[int, int, int]] = set()
     stop = threading.Event()
-    with installation.open_door(key) as http:
+    with installation.open_api(key) as http:
 
         def read() -> None:
             while not stop.is_set():

@@ -15,7 +15,7 @@ from tests.support.installation import Installation
 
 
 @pytest.mark.parametrize("query", ["ana", "a", "912 0000", "zebra", "ana 1"])
-def test_a_search_finds_the_same_members_whichever_way_it_looks(
+def test_a_search_finds_the_same_members_with_either_plan(
     installation: Installation, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = installation.account()
@@ -24,9 +24,10 @@ def test_a_search_finds_the_same_members_whichever_way_it_looks(
     segment_id = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", gold)).id
     for number in range(60):
         data = CustomerData(
-            name=f"{('Ana', 'Rui', 'Anabela')[number % 3]} {number}", phone=f"+35191200{number:04d}",
+            name=f"{('Ana', 'Rui', 'Anabela')[number % 3]} {number}",
+            phone=f"+35191200{number:04d}",
             attributes={"plan": ("gold", "silver")[number % 5 == 0]},
-        )  # fmt: skip
+        )
         change = CustomerChange(f"c{number}", "changed", installation.now(), data)
         installation.rollcall.customers.change(account_id, [change])
     installation.project()
@@ -37,7 +38,7 @@ def test_a_search_finds_the_same_members_whichever_way_it_looks(
 
 
 def walked(installation: Installation, account_id: UUID, segment_id: UUID, query: str) -> list[str]:
-    """Everybody found, page by page."""
+    """The names of all members found, page by page."""
     found: list[str] = []
     before: tuple[datetime, int] | None = None
     while True:

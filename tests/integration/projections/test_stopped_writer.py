@@ -1,4 +1,4 @@
-"""A process that is stopped in the middle of a write: everybody else writes on, and it is told when it goes on."""
+"""A process that is stopped in the middle of a write: the others go on writing, and its own write fails later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from domain.commands.application import Rollcall
 from domain.errors import Unavailable
 from domain.segment import SegmentDraft
 from projections.records.event_store import EventStore
-from tests.support.installation import Installation, machine_now
+from tests.support.clock import machine_now
+from tests.support.installation import Installation
 
 PROGRAM = "import sys; from tests.integration.projections.test_stopped_writer import write; write(*sys.argv[1:])"
 
@@ -32,8 +33,8 @@ def write(url: str, account: str) -> None:
     store = StopsWhileWriting(url, "rollcall_api", size=1)
     try:
         Rollcall(store, machine_now).segments.create(UUID(account), SegmentDraft("stopped"))
-    except Unavailable as told:
-        print(told.code)
+    except Unavailable as error:
+        print(error.code)
     store.close()
 
 
@@ -41,8 +42,10 @@ def test_a_process_that_is_stopped_while_it_writes_does_not_stop_the_others(inst
     account, other = installation.account("one"), installation.account("two")
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, installation.url, str(account)],
-        cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
         written = installation.rollcall.segments.create(other, SegmentDraft("of another account"))
@@ -51,4 +54,4 @@ def test_a_process_that_is_stopped_while_it_writes_does_not_stop_the_others(inst
         assert process.communicate(timeout=30)[0].split() == ["database_unavailable"]
     finally:
         process.kill()
-    assert installation.rollcall.head() == written.position, "told that it failed, and stored all the same"
+    assert installation.rollcall.head() == written.position, "a write that was reported as failed was stored"

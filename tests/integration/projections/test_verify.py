@@ -16,7 +16,7 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 
 @pytest.fixture
 def account(installation: Installation) -> UUID:
-    """Four customers, one of whom was deleted and came again."""
+    """Four customers, one of which was deleted and created again."""
     account = installation.account()
     installation.rollcall.attributes.declare(account, "plan", "text", None)
     for name in ("a", "b", "c", "again"):
@@ -30,22 +30,20 @@ def change(installation: Installation, account: UUID, name: str) -> None:
 
 
 def static_segment(installation: Installation, account: UUID) -> UUID:
-    """A list of a and again, of whom again was deleted since; c was on it and was taken out."""
+    """A static segment with a and again; again was deleted since, and c was added and removed."""
     rollcall = installation.rollcall
     segment = rollcall.segments.create(account, SegmentDraft("list")).id
     ids = {name: customer_id_of(account, name) for name in ("a", "c", "again")}
     rollcall.members.add(account, segment, list(ids.values()))
     rollcall.members.remove_one(account, segment, ids["c"])
-    rollcall.customers.change(
-        account, [CustomerChange(None, "deleted", installation.now(), customer_id=ids["again"])]
-    )  # fmt: skip
+    rollcall.customers.change(account, [CustomerChange(None, "deleted", installation.now(), customer_id=ids["again"])])
     change(installation, account, "again")
     installation.project()
     return segment
 
 
-def meddle(installation: Installation, statement: str, segment: UUID, name: str, account: UUID) -> None:
-    """Do to the read model what no event has asked for, and keep the counts in step with it."""
+def corrupt(installation: Installation, statement: str, segment: UUID, name: str, account: UUID) -> None:
+    """Change the read model without an event, and keep its counts consistent."""
     terms = {"segment": segment, "customer": customer_id_of(account, name)}
     with installation.owner() as owner:
         assert owner.execute(statement, terms).rowcount == 1
@@ -62,7 +60,7 @@ REMOVE = """DELETE FROM members m USING segments s, customers c
               AND s.segment_id = %(segment)s AND c.customer_id = %(customer)s"""
 
 
-def test_what_the_log_tells_of_a_static_segment_is_no_difference(installation: Installation, account: UUID) -> None:
+def test_a_static_segment_as_in_the_log_has_no_difference(installation: Installation, account: UUID) -> None:
     static_segment(installation, account)
     assert list(verify(installation.url)) == []
 
@@ -71,9 +69,9 @@ def test_what_the_log_tells_of_a_static_segment_is_no_difference(installation: I
 def test_a_wrongly_added_member_of_a_static_segment_is_found(
     installation: Installation, account: UUID, name: str
 ) -> None:
-    """Who never was in it, who was taken out, and who was deleted and came again."""
+    """One that was never in it, one that was removed, and one that was deleted and created again."""
     segment = static_segment(installation, account)
-    meddle(installation, ADD, segment, name, account)
+    corrupt(installation, ADD, segment, name, account)
     who = customer_id_of(account, name)
     assert list(verify(installation.url)) == [
         f"segment {segment}: customer {who} is a member but was not added, or taken out since"
@@ -82,7 +80,7 @@ def test_a_wrongly_added_member_of_a_static_segment_is_found(
 
 def test_a_missing_member_of_a_static_segment_is_found(installation: Installation, account: UUID) -> None:
     segment = static_segment(installation, account)
-    meddle(installation, REMOVE, segment, "a", account)
+    corrupt(installation, REMOVE, segment, "a", account)
     who = customer_id_of(account, "a")
     assert list(verify(installation.url)) == [f"segment {segment}: customer {who} is no member but was added"]
 
@@ -96,7 +94,7 @@ def test_a_wrong_member_of_a_dynamic_segment_is_found(
 ) -> None:
     segment = installation.rollcall.segments.create(account, SegmentDraft("gold", "", "dynamic", GOLD)).id
     installation.project()
-    meddle(installation, statement, segment, name, account)
+    corrupt(installation, statement, segment, name, account)
     who = customer_id_of(account, name)
     assert list(verify(installation.url)) == [f"segment {segment}: customer {who} {relation}"]
 

@@ -1,4 +1,4 @@
-"""The worker while what it needs is away for a moment: it waits and goes on, whichever of its sessions noticed."""
+"""The worker while the database is unavailable for a moment: it waits and continues, whichever session noticed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from domain.segment import SegmentDraft
 from projections.records.event_store import EventStore
 from projections.worker.runner import Retention, run_worker
 from tests.support.installation import Installation
-from tests.support.outside import eventually
+from tests.support.running_product import eventually
 
 
 class Interrupted(WorkerEvents):
-    """Finds the database away the first time that the worker puts something into the log."""
+    """Finds the database unavailable the first time that the worker appends an event."""
 
-    away = True
+    is_unavailable = True
 
     def record_recomputed(self, *arguments: Any) -> None:
-        if self.away:
-            self.away = False
+        if self.is_unavailable:
+            self.is_unavailable = False
             raise Unavailable("database_unavailable", "the database does not answer; try again")
         super().record_recomputed(*arguments)
 
 
-def test_a_log_that_is_away_is_waited_for(installation: Installation) -> None:
+def test_the_worker_waits_for_an_unavailable_log(installation: Installation) -> None:
     account = installation.account()
     wanted = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
     installation.rollcall.segments.create(account, SegmentDraft("Anas", "", "dynamic", wanted))
@@ -40,7 +40,7 @@ def test_a_log_that_is_away_is_waited_for(installation: Installation) -> None:
     try:
         with installation.owner() as owner:
             eventually(lambda: owner.execute("SELECT serving IS NOT NULL FROM segments").fetchall() == [(True,)])
-        assert not events.away
+        assert not events.is_unavailable
     finally:
         stop.set()
         work.join(30)

@@ -1,49 +1,81 @@
-"""The running command with a person signed in to its console, and a door to put data in.
+"""An account of the running command with a person signed in to its console, and its API to put data in.
 
-Used by the fixtures of `conftest` and by `screenshots`. The data goes in over HTTP with the API key, as other programs
-send it; what a test looks at, it looks at in the browser.
+Used by the fixtures of `tests/browser` and by `screenshots`. The data goes in over HTTP with the account's API key, as
+other programs send it; what a test looks at, it looks at in the browser.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from httpx import Client
 from playwright.sync_api import Browser, StorageState
 
-from tests.support.outside import Outside, eventually
+from tests.support.http_client import http_client
+from tests.support.installation import Installation
+from tests.support.running_product import ApiClient, RunningProduct, eventually
 
 TYPES = {
     "plan": "text", "premium_customer": "boolean", "birthdate": "date", "score": "number", "last_order": "datetime",
     "likes": "list",
 }  # fmt: skip
+DEFAULT_ACCOUNT = "default"
 
 
-class Console(Outside):
-    """A running `rollcall up` without Kafka; `session` is what the browser keeps of who is signed in."""
+@contextmanager
+def without_kafka(home: Path, *arguments: str) -> Iterator[RunningProduct]:
+    """A running `rollcall up` without Kafka, stopped at the end."""
+    product = RunningProduct(home, *arguments, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
+    try:
+        yield product
+    finally:
+        product.close()
 
-    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
-        super().__init__(home, *arguments, **{"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"} | settings)
-        self.url = str(self.http.base_url).rstrip("/")
+
+@contextmanager
+def new_account(product: RunningProduct, name: str) -> Iterator[Console]:
+    """The console of a new account in the running product."""
+    with closing(Installation(product.database_url)) as installation:
+        account_id = installation.account(name, timezone="UTC")
+        key = installation.key(account_id)
+        link = f"{product.url}{installation.owner_link(account_id)}"
+    eventually(product.is_up_to_date)
+    with http_client(product.url, headers={"Authorization": f"Bearer {key}"}) as http:
+        yield Console(product, name, http, link)
+
+
+class Console(ApiClient):
+    """The console of an account; `session` is what the browser keeps of the person who is signed in."""
+
+    def __init__(self, product: RunningProduct, account: str, http: Client, link: str) -> None:
+        super().__init__(http)
+        self.product = product
+        self.account = account
+        self.url = product.url
+        self.link = link  # signs the owner in, once
+        self.rows = product.rows
         self.session: StorageState | None = None
         self._numbers = count(1)
 
     def sign_in(self, browser: Browser) -> None:
-        """Open the one-time link that the command printed, as its owner does, and keep the session."""
+        """Open the owner's one-time link and keep the session."""
         context = browser.new_context()
         try:
             page = context.new_page()
-            page.goto(self.said["console"])
+            page.goto(self.link)
             page.wait_for_url(f"{self.url}/console/segments")
             self.session = context.storage_state()
         finally:
             context.close()
 
     def declare(self) -> None:
+        """Declare the attributes of `TYPES`."""
         for key, kind in TYPES.items():
             label = {"label": "Premium customer"} if key == "premium_customer" else {}
             self.ok("PUT", f"/v1/attributes/{key}", json={"type": kind, **label})
@@ -58,11 +90,11 @@ class Console(Outside):
         made: str = self.ok("POST", "/v1/segments", json=body if node is None else body | {"filter": node})["id"]
         if members:
             self.ok("POST", f"/v1/segments/{made}/members", json={"customer_ids": list(members)})
-        self.settle()
+        self.wait_until_visible()
         return made
 
     def customer(self, name: str, **data: Any) -> str:
-        """A new customer's id, with a phone number of her own unless `data` says another."""
+        """A new customer's id, with its own phone number unless `data` says another."""
         number = next(self._numbers)
         body = {"name": name, "phone": f"+35191{number + 3_000_000:07d}", **data}
         made: str = self.ok("PUT", f"/v1/customers/customer-{number}", json=body)["id"]
@@ -76,27 +108,28 @@ class Console(Outside):
     def campaign(self, name: str, *segment_ids: str) -> str:
         """A new campaign's id."""
         made: str = self.ok("POST", "/v1/campaigns", json={"name": name, "segment_ids": list(segment_ids)})["id"]
-        self.settle()
+        self.wait_until_visible()
         return made
 
     def set_aside(self, value: str, message: str) -> str:
-        """A new dead letter's id. Without Kafka no door makes one, so it is put where ingest would put it."""
+        """A new dead letter's id. Without Kafka nothing is ingested, so it is stored as ingest would store it."""
         query = (
             "INSERT INTO rollcall.dead_letters (account_id, topic, partition, record_offset, record_timestamp, key,"
             " value, headers, code, message, first_failed_at)"
             " SELECT account_id, 'rollcall.customers.v1', 3, 1288, 1779271200123, 'crm-1', %s, %s,"
-            " 'attribute_type_mismatch', %s, now() FROM rollcall_model.accounts RETURNING dead_letter_id"
+            " 'attribute_type_mismatch', %s, now() FROM rollcall_model.accounts WHERE name = %s"
+            " RETURNING dead_letter_id"
         )
         headers = {
             "ce_specversion": "1.0", "ce_type": "rollcall.customer.changed.v1", "ce_source": "/crm", "ce_id": "a-1",
             "ce_subject": "crm-1", "ce_time": "2026-05-20T10:00:00Z",
         }  # fmt: skip
         stored = json.dumps([[name, text.encode().hex()] for name, text in headers.items()])
-        with psycopg.connect(self.database_url) as owner:
-            row = owner.execute(query, [value.encode(), stored, message]).fetchone()
+        with psycopg.connect(self.product.database_url) as owner:
+            row = owner.execute(query, [value.encode(), stored, message, self.account]).fetchone()
         assert row is not None
         return str(row[0])
 
-    def settle(self) -> None:
+    def wait_until_visible(self) -> None:
         """Wait until everything sent so far can be read."""
-        eventually(self.settled, 30)
+        eventually(self.product.is_up_to_date, 30)

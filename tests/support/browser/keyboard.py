@@ -1,4 +1,4 @@
-"""Somebody without a mouse goes through a page by the Tab key: where she cannot go, and where she loses her place."""
+"""A page gone through by the Tab key: what cannot be reached, and where the focus is not visible."""
 
 from __future__ import annotations
 
@@ -56,8 +56,6 @@ def tab_through(page: Page) -> Journey:
     raise AssertionError(f"the way through {page.url} by the Tab key does not end")
 
 
-def tabbed_through(page: Page) -> None:
-    """Fail with what cannot be reached by Tab, and where one does not see that one is."""
-    journey = tab_through(page)
-    assert not journey.unreached, f"{page.url}: never reached:\n" + "\n".join(journey.unreached)
-    assert not journey.unseen, f"{page.url}: focused and not seen:\n" + "\n".join(journey.unseen)
+def focus_is_in_dialog(page: Page) -> bool:
+    """Returns whether the open dialog has the focus."""
+    return bool(page.get_by_role("dialog").evaluate("dialog => dialog.contains(document.activeElement)"))

@@ -1,4 +1,4 @@
-"""What a page must look like to everybody: by axe's rules, in light and in dark, on a narrow screen."""
+"""What is wrong with a page by axe's rules, in both colour schemes, and on a narrow screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from playwright.sync_api import Page
 
 AXE = Path(__file__).parents[2] / "browser/vendor/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RUN = "async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations"
+# The rules whose answer changes with the colour scheme.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+RUN = "async only => (await axe.run(document, {runOnly: only, resultTypes: ['violations']})).violations"
 
 # The page, or the dialog on it, is as wide as the screen; if it is not: what sticks out.
 WIDER = """() => [document.documentElement, document.querySelector("dialog:modal")].flatMap(place => {
@@ -33,10 +35,19 @@ def _axe() -> str:
 
 
 def findings(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it stands, a line each."""
+    """What axe finds wrong with the page as it is, a line each."""
+    return _run(page, RULES)
+
+
+def colour_findings(page: Page) -> list[str]:
+    """What axe finds wrong with its colours, a line each."""
+    return _run(page, {"type": "rule", "values": OF_COLOURS})
+
+
+def _run(page: Page, only: object) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
-    return list(_lines(page.evaluate(RUN, RULES)))
+    return list(_lines(page.evaluate(RUN, only)))
 
 
 def accessible(page: Page) -> None:
@@ -58,7 +69,7 @@ def within_the_screen(page: Page) -> None:
 
 
 def labels_sticking_out(page: Page) -> list[str]:
-    """The labels that lie over what stands beneath them."""
+    """The labels that cover what is beneath them."""
     found: list[str] = page.evaluate(BURSTING)
     return found
 

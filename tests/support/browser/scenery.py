@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tests.support.browser.console import Console
 from tests.support.embedded_processes import run
-from tests.support.outside import eventually
+from tests.support.running_product import eventually
 
 PEOPLE = (
     "Ana Sá", "Björn Ångström", "Chidi Okafor", "Δήμητρα Παπαδοπούλου", "Élodie <b>Martin</b>", "فاطمة الزهراء",
@@ -66,15 +66,16 @@ def furnish(console: Console) -> dict[str, str]:
     ids["letter"] = console.set_aside('{"attributes": {"score": "<b>much</b>"}}', "score is a number, not a <text>")
     console.change(people[1], attributes={"premium_customer": True})
     console.change(people[0], attributes={"plan": "silver"})
-    console.settle()
+    console.wait_until_visible()
     return ids
 
 
 def _colleague(console: Console) -> str:
-    """Somebody else who may sign in; she was invited and has no password yet."""
-    added = run(console.home, "person", "create", "colleague@example.com", "--name", COLLEAGUE)
+    """Another person who may sign in, invited and without a password yet."""
+    email = f"colleague@{console.account}.example"
+    added = run(console.product.home, "person", "create", email, "--name", COLLEAGUE, "--account", console.account)
     assert added.returncode == 0, added.stderr
-    ((person_id,),) = console.rows("SELECT person_id FROM people WHERE email IS NOT NULL")
+    ((person_id,),) = console.rows("SELECT person_id FROM people WHERE email = %s", email)
     return str(person_id)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser.chromium import LEFT_OUT, browser_of, chromium
-from tests.support.browser.console import Console
+from tests.support.browser.console import DEFAULT_ACCOUNT, Console, without_kafka
 from tests.support.browser.scenery import furnish
 from tests.support.browser.sights import SIGHTS, Sight
 
@@ -30,19 +30,20 @@ def main(folder: Path, names: list[str]) -> None:
     assert program, LEFT_OUT
     folder.mkdir(parents=True, exist_ok=True)
     sights = [sight for sight in SIGHTS if not names or any(name in sight.name for name in names)]
-    with tempfile.TemporaryDirectory(prefix="rollcall-screenshots-") as home, browser_of(program) as browser:
-        console = Console(Path(home) / "home", "--demo")
-        try:
-            while console.ok("GET", "/v1/customers?limit=1&include=total")["total"] < FILLED:
-                time.sleep(0.2)
-            console.declare()
-            console.sign_in(browser)
-            ids = furnish(console)
-            for sight in sights:
-                for width in WIDTHS:
-                    _take(browser, console, sight, ids, width, folder)
-        finally:
-            console.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-screenshots-") as home,
+        browser_of(program) as browser,
+        without_kafka(Path(home) / "home", "--demo") as product,
+    ):
+        console = Console(product, DEFAULT_ACCOUNT, product.http, product.said["console"])
+        while console.ok("GET", "/v1/customers?limit=1&include=total")["total"] < FILLED:
+            time.sleep(0.2)
+        console.declare()
+        console.sign_in(browser)
+        ids = furnish(console)
+        for sight in sights:
+            for width in WIDTHS:
+                _take(browser, console, sight, ids, width, folder)
 
 
 def _take(browser: Browser, console: Console, sight: Sight, ids: dict[str, str], width: int, folder: Path) -> None:

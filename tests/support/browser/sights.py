@@ -131,7 +131,7 @@ SIGHTS = (
     Sight("key-new", "/keys/new"),
     Sight("key-new-dialog", "/keys", ("Create API Key",)),
     Sight("key-revoke", "/keys/{key}/revoke"),
-    Sight("key-revoke-dialog", "/keys", ("Revoke bootstrap",)),
+    Sight("key-revoke-dialog", "/keys", ("Revoke admin key",)),
     Sight("people", "/people"),
     Sight("person-menu", "/people", (menu_of(COLLEAGUE),)),
     Sight("person-new", "/people/new"),

@@ -6,6 +6,9 @@ a request to another origin, a request that failed, an answer of 400 and above t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
 # The browser ends these itself: a page that is left, a search that a newer one replaces, an answer that is a file.
@@ -23,13 +26,20 @@ class Watched:
         self._statuses: list[tuple[int, str]] = []
         self._away = False
 
-    def over(self, context: BrowserContext) -> None:
-        """Watch every page of a context, those that it will open too."""
+    @contextmanager
+    def over(self, context: BrowserContext) -> Iterator[None]:
+        """Watch every page of a context, those that it will open too, until the end of the block."""
         context.on("console", self._console)
         context.on("weberror", self._error)
         context.on("request", self._request)
         context.on("requestfailed", self._failed)
         context.on("response", self._response)
+        yield
+        context.remove_listener("console", self._console)
+        context.remove_listener("weberror", self._error)
+        context.remove_listener("request", self._request)
+        context.remove_listener("requestfailed", self._failed)
+        context.remove_listener("response", self._response)
 
     def expect(self, *statuses: int) -> None:
         """Announce answers of 400 and above that belong to this test."""

@@ -1,11 +1,9 @@
-"""What tests of the console's people share: a clock that moves by hand, signing in, looking behind the scenes."""
+"""What tests of the console's people share: signing in, and looking into the database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from argon2 import PasswordHasher
 from httpx import Client, Response
@@ -15,19 +13,6 @@ from tests.support.installation import Installation
 
 EMAIL, PASSWORD = "Ana@example.com", "Ana's own secret words"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@dataclass
-class Hand:
-    """A clock that the test moves."""
-
-    instant: datetime = datetime(2026, 5, 20, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def passes(self, **time: float) -> None:
-        self.instant += timedelta(**time)
 
 
 def sign_in(browser: Client, password: str = PASSWORD, email: str = EMAIL, **more: str) -> Response:
@@ -40,8 +25,8 @@ def is_in(browser: Client) -> bool:
     return answer.status_code == 200
 
 
-def rows(house: Installation, table: str) -> int:
-    with house.owner() as owner:
+def rows(installation: Installation, table: str) -> int:
+    with installation.owner() as owner:
         counted = owner.execute(f"SELECT count(*) FROM rollcall.{table}").fetchone()
     return int(counted[0]) if counted else 0
 
@@ -49,8 +34,8 @@ def rows(house: Installation, table: str) -> int:
 class Aside:
     """A call in a thread of its own, which may have to wait for another transaction."""
 
-    def __init__(self, call: Callable[[], object], house: Installation) -> None:
-        self._house = house
+    def __init__(self, call: Callable[[], object], installation: Installation) -> None:
+        self._installation = installation
         self._pool = ThreadPoolExecutor(1)
         self._answer = self._pool.submit(call)
 
@@ -59,7 +44,7 @@ class Aside:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        with self._house.owner() as owner:
+        with self._installation.owner() as owner:
             while not self._answer.done():
                 counted = owner.execute(waiting).fetchone()
                 if counted and counted[0]:

@@ -1,4 +1,4 @@
-"""What a browser would send of a page's form if nobody changed it, and what a page says, without its tags."""
+"""What a browser would send of an unchanged form, and the text of a page without its tags."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Shop:
     def stored(self, customer: UUID) -> Customer:
         """Returns a customer's state in the log."""
         states = self.installation.rollcall.log.store.customer_states(self.account_id, [customer])
-        return states[customer].seen()
+        return states[customer].to_customer()
 
     def values(self, customer: UUID) -> dict[str, Any]:
         return self.stored(customer).values

@@ -1,4 +1,4 @@
-"""For the tests of the Kafka door: a real broker, librdkafka at the other end, a line that can be cut."""
+"""A real broker, librdkafka at the other end, and a connection that can be cut."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> None:
 
 
 def forget_failed_connections() -> None:
-    """The client library leaves the socket of a failed attempt to the garbage collector, which would tell on it."""
+    """Collect the sockets of failed attempts, which the client library leaves to the garbage collector, unreported."""
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         gc.collect()
 
@@ -120,8 +120,8 @@ class Broker:
         return False
 
 
-class Line:
-    """A TCP line to a server that can be cut, as a network does it, and mended."""
+class TcpProxy:
+    """A TCP proxy whose connections can be cut, as a network does it, and restored."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -139,7 +139,7 @@ class Line:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._whole = True
 
     def close(self) -> None:

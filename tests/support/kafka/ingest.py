@@ -1,4 +1,4 @@
-"""For the tests of the whole Kafka door: what `rollcall ingest` runs, in a thread, and what it left in the database."""
+"""What `rollcall ingest` runs, in a thread, and what it left in the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DLT = f"{TOPIC}.dlt"
 
 
 class Process:
-    """What `rollcall ingest` runs, in a thread of its own with an own stop."""
+    """What `rollcall ingest` runs, in a thread of its own that can be stopped."""
 
     def __init__(self, broker: Broker, database_url: str, account: UUID, batch_size: int = 200) -> None:
         self._stop = threading.Event()
@@ -55,8 +55,8 @@ class Process:
         assert self._failure is None, self._failure
 
 
-class Door:
-    """A broker with the topics, a database with the account, and a look at both."""
+class IngestRig:
+    """A broker with the topics and a database with the account, and what both hold."""
 
     def __init__(self, broker: Broker, url: str) -> None:
         self.broker = broker

@@ -1,4 +1,4 @@
-"""A log that grows as a plan says, with a worker that keeps up or does not, and the oracle told of every step.
+"""A log that grows by a plan, with a worker that keeps up or does not, and the oracle that follows every step.
 
 What the oracle expects comes from the requests alone; of the log it takes the positions and recorded times only.
 """
@@ -28,9 +28,9 @@ from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
 from projections.worker.worker import Worker
-from tests.support.installation import unique_name
 from tests.support.oracles import oracle
 from tests.support.oracles.story import Story, effective
+from tests.support.postgres import unique_name
 
 START = datetime(2026, 5, 20, 10, tzinfo=UTC)
 ZONES = ("Europe/Lisbon", "Asia/Tokyo")
@@ -65,8 +65,8 @@ class Ledger:
 
 
 @dataclass
-class ToldLog:
-    """One database, the application, a worker that moves when it is told to, and the ledgers of two accounts."""
+class ScriptedLog:
+    """One database, the application, a worker that steps when the plan says so, and the ledgers of two accounts."""
 
     url: str
     now: datetime = START
@@ -125,7 +125,7 @@ class ToldLog:
             else:
                 self.rollcall.segments.edit(ledger.account_id, segment_id, asked, None)
         except Invalid as refused:
-            # The plan filters by an attribute that nobody has sent yet, or sent with another type.
+            # The plan filters by an attribute that no customer has yet, or has with another type.
             if {each.code for each in refused.errors} <= {"unknown_attribute", "unknown_operator", "invalid_value"}:
                 return False
             raise
@@ -163,25 +163,25 @@ class ToldLog:
         while self.worker.step():
             pass
 
-    # What comes of it
+    # What the oracle expects
 
     def stories(self) -> list[Story]:
-        """The whole log told to the oracle, an account at a time."""
+        """The whole log replayed by the oracle, an account at a time."""
         with self._owner() as owner:
             rows = owner.execute(
                 "SELECT notification_id, topic, account_id, originator_id, state FROM stored_events ORDER BY 1"
             ).fetchall()
         states = [json.loads(row[4]) for row in rows]
         times = effective([datetime.fromisoformat(state["recorded_at"]) for state in states])
-        told = [_Told(ledger) for ledger in self.ledgers]
+        replays = [_OracleReplay(ledger) for ledger in self.ledgers]
         for (position, topic, account_id, originator_id, _), state, at in zip(rows, states, times, strict=True):
-            for each in told:
+            for each in replays:
                 if each.ledger.account_id == account_id:
-                    each.tell(position, topic, originator_id, state, at)
-        for each in told:
+                    each.apply(position, topic, originator_id, state, at)
+        for each in replays:
             left = [*each.effects.values(), *each.filters.values()]
             assert not any(left), f"changes that should have had an effect had none: {left}"
-        return [each.story for each in told]
+        return [each.story for each in replays]
 
     @contextmanager
     def _owner(self) -> Iterator[Connection[Any]]:
@@ -194,7 +194,7 @@ class ToldLog:
             return owner.execute(query).fetchall()
 
 
-class _Told:
+class _OracleReplay:
     """One account's part of the log, event by event, against what was asked for."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -204,7 +204,7 @@ class _Told:
         self.filters = {key: deque(each) for key, each in ledger.filters.items() if key not in ledger.timed}
         self.born: dict[UUID, tuple[int, datetime]] = {}
 
-    def tell(self, position: int, topic: str, originator_id: UUID, state: dict[str, Any], at: datetime) -> None:
+    def apply(self, position: int, topic: str, originator_id: UUID, state: dict[str, Any], at: datetime) -> None:
         match topic.removeprefix("rollcall."):
             case "customer.changed" | "customer.deleted":
                 values = self.effects[originator_id].popleft()

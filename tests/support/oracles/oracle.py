@@ -1,8 +1,8 @@
-"""The rules of membership a second time: naive and slow, written from the page of semantics alone.
+"""The rules of membership a second time: naive and slow, from the page of semantics alone.
 
 The tests hold every evaluator against this one, so nothing of `domain` or `projections` is used here.
 Numbers are fractions, dates and instants those of `datetime`, lists sets; whatever is missing is `None`.
-A customer is what all changes of hers give when they are sorted by time and folded from scratch.
+A customer is the result of all their changes, sorted by time and folded from scratch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,23 @@ from zoneinfo import ZoneInfo
 Values = dict[str, Any]
 
 BUILT_IN = {
-    "phone": "text", "name": "text", "external_id": "text", "tags": "list", "opted_out": "boolean",
+    "phone": "text",
+    "name": "text",
+    "external_id": "text",
+    "tags": "list",
+    "opted_out": "boolean",
     "created_at": "datetime",
-}  # fmt: skip
+}
 NEGATIONS = {
-    "is_not_set": "is_set", "not_equals": "equals", "not_in": "in", "not_contains": "contains",
-    "not_between": "between", "includes_none": "includes_any", "not_includes_all": "includes_all", "not_on": "on",
-}  # fmt: skip
+    "is_not_set": "is_set",
+    "not_equals": "equals",
+    "not_in": "in",
+    "not_contains": "contains",
+    "not_between": "between",
+    "includes_none": "includes_any",
+    "not_includes_all": "includes_all",
+    "not_on": "on",
+}
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 INSTANT = re.compile(
     r"([0-9-]{10})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
@@ -82,10 +92,10 @@ def a_date(raw: Any) -> date:
 
 
 def an_instant(raw: Any) -> datetime:
-    found = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    if found is None:
+    matched = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if matched is None:
         raise Bad("no instant")
-    day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    day, hour, minute, second, fraction, sign, hours, minutes = matched.groups()
     if int(hours or 0) > 23 or int(minutes or 0) > 59:
         raise Bad("no offset")
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
@@ -108,8 +118,13 @@ def a_list(raw: Any) -> frozenset[str]:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "text": a_text, "number": a_number, "boolean": a_boolean, "date": a_date, "datetime": an_instant, "list": a_list,
-}  # fmt: skip
+    "text": a_text,
+    "number": a_number,
+    "boolean": a_boolean,
+    "date": a_date,
+    "datetime": an_instant,
+    "list": a_list,
+}
 
 
 def normal(kind: str, raw: Any) -> Any:
@@ -167,13 +182,19 @@ def _is_true(kind: str, operator: str, operand: Any, value: Any, zone: ZoneInfo)
     if operator == "between":
         return bool(normal(kind, operand[0]) <= value <= normal(kind, operand[1]))
     other = normal(kind, operand)
-    return bool({
-        "equals": value == other,
-        "less_than": kind != "boolean" and value < other, "before": kind != "boolean" and value < other,
-        "at_most": kind != "boolean" and value <= other, "on_or_before": kind != "boolean" and value <= other,
-        "greater_than": kind != "boolean" and value > other, "after": kind != "boolean" and value > other,
-        "at_least": kind != "boolean" and value >= other, "on_or_after": kind != "boolean" and value >= other,
-    }[operator])  # fmt: skip
+    return bool(
+        {
+            "equals": value == other,
+            "less_than": kind != "boolean" and value < other,
+            "before": kind != "boolean" and value < other,
+            "at_most": kind != "boolean" and value <= other,
+            "on_or_before": kind != "boolean" and value <= other,
+            "greater_than": kind != "boolean" and value > other,
+            "after": kind != "boolean" and value > other,
+            "at_least": kind != "boolean" and value >= other,
+            "on_or_after": kind != "boolean" and value >= other,
+        }[operator]
+    )
 
 
 def _text_is_true(operator: str, operand: Any, text: str) -> bool:
@@ -212,7 +233,7 @@ class Person:
     identities: set[tuple[str, str]] = field(default_factory=set)
 
     def state(self) -> Values | None:
-        """What she is now: all changes sorted by time (the later arrival after the earlier), folded from scratch."""
+        """The present values: all changes sorted by time (the later arrival after the earlier), folded from scratch."""
         values: Values | None = None
         for _, _, change in sorted(self.taken, key=lambda each: each[:2]):
             begun = values or {"opted_out": False, "external_id": self.key}

@@ -1,4 +1,4 @@
-"""Plans for `told_log`: few customers with few values, so that nearly every change flips something somewhere.
+"""Plans for `event_log`: few customers with few values, so that nearly every change flips something somewhere.
 
 Drawn from a seed rather than by hypothesis, whose examples are too short for edits, changes and rebuilds to meet.
 """

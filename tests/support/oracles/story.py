@@ -1,7 +1,7 @@
 """Joins and leaves a second time, beside `oracle`: the log replayed event by event, every customer evaluated each time.
 
 An edit counts from its own position on, though it is served only later; what an edit that was never served
-made of its members is told to nobody.
+did to its members is shown to no reader.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Version:
 
 @dataclass
 class Story:
-    """The log of one account told event by event; a customer's number is the position of her first event."""
+    """The log of one account replayed event by event; a customer's number is the position of their first event."""
 
     types: Mapping[str, str]
     zone: ZoneInfo
@@ -87,7 +87,7 @@ class Story:
             self.serving.pop(segment).until = position
 
     def history(self) -> list[tuple[int, int, int, datetime, bool, str]]:
-        """Every join and leave that readers may be told, with the version in front; of erased persons nothing."""
+        """Every join and leave that readers may see, with the version in front; none of erased customers."""
         return sorted(
             (version.position, *row)
             for version in self.versions

@@ -1,4 +1,4 @@
-"""What moving conditions mean, naively: written from SEMANTICS alone, with datetimes and loops.
+"""What moving conditions mean, naively: from SEMANTICS alone, with datetimes and loops.
 
 Shares no code with Rollcall. A day is counted through, a month is tried month by month.
 """

@@ -14,7 +14,7 @@ from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMemb
 from tests.support.commands import ACCOUNT, NOW, Command, assert_events, assert_refused, happened
 
 LIST, DYNAMIC, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=9)
-ANA, EVA, NOBODY = (customer_id_of(ACCOUNT, name) for name in ("ana", "eva", "nobody"))
+ANA, EVA, UNKNOWN_CUSTOMER = (customer_id_of(ACCOUNT, name) for name in ("ana", "eva", "unknown"))
 
 
 def customers(*names: str, kind: Any = "changed") -> Command[Any]:
@@ -43,18 +43,18 @@ HISTORY = [customers("ana", "eva"), create(LIST), create(DYNAMIC, "dynamic")]
 def test_those_who_are_not_in_are_added_and_the_others_counted() -> None:
     answer = assert_events(
         [*HISTORY, add(ANA)],
-        add(ANA, EVA, NOBODY, EVA),
+        add(ANA, EVA, UNKNOWN_CUSTOMER, EVA),
         [happened(StaticMembersAdded, segment_id=LIST, customer_ids=[EVA], cause="manual")],
     )
-    assert (answer.added, answer.already_members, answer.unknown) == (1, 1, [NOBODY])
-    answer = assert_events([*HISTORY, add(ANA)], add(ANA, NOBODY), [])
-    assert (answer.added, answer.already_members, answer.unknown) == (0, 1, [NOBODY])
+    assert (answer.added, answer.already_members, answer.unknown) == (1, 1, [UNKNOWN_CUSTOMER])
+    answer = assert_events([*HISTORY, add(ANA)], add(ANA, UNKNOWN_CUSTOMER), [])
+    assert (answer.added, answer.already_members, answer.unknown) == (0, 1, [UNKNOWN_CUSTOMER])
 
 
 def test_those_who_are_in_are_removed() -> None:
     answer = assert_events(
         [*HISTORY, add(ANA, EVA)],
-        remove(ANA, NOBODY),
+        remove(ANA, UNKNOWN_CUSTOMER),
         [happened(StaticMembersRemoved, segment_id=LIST, customer_ids=[ANA])],
     )
     assert answer.removed == 1

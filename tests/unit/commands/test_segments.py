@@ -169,4 +169,4 @@ def test_a_segment_is_not_deleted_once_a_filter_names_it() -> None:
 
     with pytest.raises(Exception, match="segment_in_use"):
         scene.rollcall.segments.delete(ACCOUNT, TWO, None, used_by)
-    assert asked == [4, 5], "whoever answers knows as of which position to answer"
+    assert asked == [4, 5], "each attempt asks as of the position it read"

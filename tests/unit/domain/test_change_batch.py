@@ -1,4 +1,4 @@
-"""A batch of changes folded in memory: which events it makes, what it refuses, and what it learns of attributes."""
+"""A batch of changes folded in memory: which events it makes, what it refuses, and which attributes it declares."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def change(body: dict[str, Any] | None = None, kind: ChangeKind = "changed", min
     return CustomerChange("ana", kind, NOW + timedelta(minutes=minute), data)
 
 
-def taken(changes: Iterable[CustomerChange]) -> ChangeBatch:
+def folded(changes: Iterable[CustomerChange]) -> ChangeBatch:
     batch = ChangeBatch(ACCOUNT, schema_of([]), {}, NOW)
     for each in changes:
-        batch.take(change_target(ACCOUNT.account_id, each), each)
+        batch.fold(change_target(ACCOUNT.account_id, each), each)
     return batch
 
 
@@ -36,7 +36,7 @@ def results(batch: ChangeBatch) -> list[str]:
 
 
 def refusals(body: dict[str, Any]) -> list[tuple[str, str]]:
-    batch = taken([change(body)])
+    batch = folded([change(body)])
     assert results(batch) == ["invalid"]
     assert (batch.events, batch.touched) == ([], {})
     return [(each.pointer, each.code) for each in batch.outcomes[0].errors]
@@ -44,31 +44,31 @@ def refusals(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_the_event_says_what_took_effect_and_nothing_else() -> None:
     bodies = [{"plan": "gold", "city": "Porto"}, {"plan": " gold "}, {"plan": "free", "city": "Porto"}]
-    batch = taken(change({"attributes": each}) for each in bodies)
+    batch = folded(change({"attributes": each}) for each in bodies)
     assert results(batch) == ["created", "unchanged", "changed"]
     first, second = (event for event in batch.events if isinstance(event, CustomerChanged))
     assert (first.created, first.values) == (True, {"plan": "gold", "city": "Porto", "external_id": "ana"})
     assert (second.created, second.values) == (False, {"plan": "free"})
 
 
-def test_a_resync_of_what_is_known_adds_no_event() -> None:
+def test_a_repeated_import_of_equal_values_adds_no_event() -> None:
     body = {"name": "Ana", "phone": "912345678", "tags": ["b", "a"], "attributes": {"plan": "gold"}}
-    batch = taken([change(body)])
+    batch = folded([change(body)])
     before = len(batch.events)
-    batch.take(next(iter(batch.states)), change(body, minute=1))
+    batch.fold(next(iter(batch.states)), change(body, minute=1))
     assert results(batch) == ["created", "unchanged"]
     assert len(batch.events) == before
 
 
 def test_a_national_phone_number_is_read_with_the_account_s_country() -> None:
-    customer = taken([change({"phone": " 912 345 678 "})]).outcomes[0].customer
+    customer = folded([change({"phone": " 912 345 678 "})]).outcomes[0].customer
     assert customer is not None
     assert customer.values["phone"] == "+351912345678"
     assert refusals({"phone": "12"}) == [("/phone", "invalid_phone")]
 
 
 def test_the_first_value_of_an_attribute_declares_its_type_before_the_change() -> None:
-    batch = taken([change({"attributes": {"score": Decimal("1.50"), "nothing": None}})])
+    batch = folded([change({"attributes": {"score": Decimal("1.50"), "nothing": None}})])
     declared, changed = batch.events
     assert isinstance(declared, AttributeDeclared)
     assert (declared.key, declared.type) == ("score", "number")
@@ -78,26 +78,26 @@ def test_the_first_value_of_an_attribute_declares_its_type_before_the_change() -
 
 
 def test_a_value_of_another_type_makes_the_whole_change_invalid() -> None:
-    batch = taken(
+    batch = folded(
         [change({"attributes": {"score": 1}}), change({"name": "Ana", "attributes": {"score": "1"}}, minute=1)]
     )
     assert results(batch) == ["created", "invalid"]
     assert [each.pointer for each in batch.outcomes[1].errors] == ["/attributes/score"]
-    assert batch.states[batch.outcomes[0].customer_id].seen().values.get("name") is None
+    assert batch.states[batch.outcomes[0].customer_id].to_customer().values.get("name") is None
 
 
-def test_an_invalid_change_teaches_no_types() -> None:
-    batch = taken([change({"attributes": {"fresh": 1, "bad": {}}}), change({"attributes": {"fresh": "text"}})])
+def test_an_invalid_change_declares_no_types() -> None:
+    batch = folded([change({"attributes": {"fresh": 1, "bad": {}}}), change({"attributes": {"fresh": "text"}})])
     assert results(batch) == ["invalid", "created"]
     assert batch.schema.types["fresh"] == "text"
 
 
 @pytest.mark.parametrize("key", ["phone", "segment", "created_at", "opted_out"])
-def test_built_in_names_are_no_attributes(key: str) -> None:
+def test_a_built_in_name_cannot_be_set_as_an_attribute(key: str) -> None:
     assert refusals({"attributes": {key: "x"}}) == [(f"/attributes/{key}", "reserved_attribute")]
 
 
-def test_every_mistake_of_a_change_is_named() -> None:
+def test_every_mistake_of_a_change_is_reported() -> None:
     body = {"phone": "x", "name": "a\x00", "attributes": {"Bad Key": 1, "too_long": "x" * 5_000}}
     assert refusals(body) == [
         ("/phone", "invalid_phone"),
@@ -107,35 +107,35 @@ def test_every_mistake_of_a_change_is_named() -> None:
     ]
 
 
-def test_a_body_about_somebody_else_is_refused() -> None:
+def test_a_body_with_another_external_id_is_refused() -> None:
     assert refusals({"external_id": "bruno"}) == [("/external_id", "external_id_mismatch")]
 
 
 @pytest.mark.parametrize("external_id", ["", " ana", "a\nb", "x" * 513])
-def test_an_external_id_that_cannot_name_anybody_is_refused(external_id: str) -> None:
-    batch = taken([CustomerChange(external_id, "changed", NOW)])
+def test_an_external_id_that_cannot_be_stored_is_refused(external_id: str) -> None:
+    batch = folded([CustomerChange(external_id, "changed", NOW)])
     assert [(each.pointer, each.code) for each in batch.outcomes[0].errors] == [("/external_id", "invalid_identifier")]
 
 
 def test_opting_out_and_in_are_changes_of_one_attribute() -> None:
-    batch = taken([change(kind="opted_out"), change(kind="opted_in", minute=1), change(kind="opted_in", minute=2)])
+    batch = folded([change(kind="opted_out"), change(kind="opted_in", minute=1), change(kind="opted_in", minute=2)])
     assert results(batch) == ["created", "changed", "unchanged"]
     assert [event.values for event in batch.events if isinstance(event, CustomerChanged)][1] == {"opted_out": False}
 
 
-def test_a_deletion_is_an_event_of_its_own_and_the_versions_go_on() -> None:
-    batch = taken([change({"name": "Ana"}), change(kind="deleted", minute=1), change({"name": "Eva"}, minute=2)])
+def test_a_deletion_is_an_event_of_its_own_and_versions_continue_after_it() -> None:
+    batch = folded([change({"name": "Ana"}), change(kind="deleted", minute=1), change({"name": "Eva"}, minute=2)])
     assert results(batch) == ["created", "deleted", "created"]
     assert isinstance(batch.events[1], CustomerDeleted)
     assert [event.originator_version for event in batch.events] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("values", [{"phone": "+351912345678"}, {"phone": "+351912345678", "name": "Ana"}])
-def test_a_customer_first_seen_in_a_file_is_as_any_change_would_make_her(values: dict[str, Any]) -> None:
+def test_the_fast_path_for_new_customers_of_a_file_equals_the_usual_one(values: dict[str, Any]) -> None:
     who = UUID(int=1)
     quick, usual = (ChangeBatch(ACCOUNT, schema_of([]), {}, NOW) for _ in range(2))
-    quick.first_seen(who, "import:1", dict(values))
-    usual.take_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
+    quick.fold_new(who, "import:1", dict(values))
+    usual.fold_values(who, CustomerChange(None, "changed", NOW, source="import:1", customer_id=who), dict(values))
     assert quick.events == usual.events
     assert quick.states_to_store() == usual.states_to_store()
     assert quick.states == usual.states

@@ -17,20 +17,20 @@ NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
 
 class Story:
-    """A customer and the changes that reach us of her; `minute` is when each was made."""
+    """A customer and the changes that reach us; `minute` is when each was made."""
 
     def __init__(self) -> None:
         self.state = CustomerState(ANA)
 
     def given(self, minute: int, change_id: str | None = None, **values: Value | None) -> Effect:
-        return self._told("changed", minute, values, change_id)
+        return self._changed("changed", minute, values, change_id)
 
     when = given
 
     def deleted(self, minute: int, change_id: str | None = None) -> Effect:
-        return self._told("deleted", minute, {}, change_id)
+        return self._changed("deleted", minute, {}, change_id)
 
-    def _told(self, kind: ChangeKind, minute: int, values: dict[str, Value | None], change_id: str | None) -> Effect:
+    def _changed(self, kind: ChangeKind, minute: int, values: dict[str, Value | None], change_id: str | None) -> Effect:
         at = NOON + timedelta(minutes=minute)
         change = CustomerChange("ana", kind, at, source=None if change_id is None else "crm", change_id=change_id)
         # As it is stored and loaded between any two batches.
@@ -39,7 +39,7 @@ class Story:
 
     def seen(self) -> dict[str, Value]:
         assert self.state.exists
-        return {key: value for key, value in self.state.seen().values.items() if key != "opted_out"}
+        return {key: value for key, value in self.state.to_customer().values.items() if key != "opted_out"}
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def test_the_first_change_creates_the_customer(ana: Story) -> None:
     assert ana.seen() == {"plan": "gold"}
 
 
-def test_a_customer_who_never_said_so_is_not_opted_out(ana: Story) -> None:
+def test_a_new_customer_is_not_opted_out(ana: Story) -> None:
     ana.given(1, plan="gold")
-    assert ana.state.seen().values["opted_out"] is False
+    assert ana.state.to_customer().values["opted_out"] is False
     assert ana.when(2, opted_out=False).result == "unchanged"
     assert ana.when(3, opted_out=True) == Effect("changed", {"opted_out": True})
 
 
-def test_a_newer_change_wins_and_an_older_one_that_comes_late_loses(ana: Story) -> None:
+def test_a_newer_change_wins_and_an_older_one_that_arrives_late_loses(ana: Story) -> None:
     ana.given(5, plan="gold")
     assert ana.when(6, plan="free") == Effect("changed", {"plan": "free"})
     assert ana.when(4, plan="basic") == Effect("stale", {})
@@ -73,7 +73,7 @@ def test_each_attribute_has_a_time_of_its_own(ana: Story) -> None:
     assert ana.seen() == {"plan": "free", "city": "Braga"}
 
 
-def test_at_equal_times_the_one_that_comes_later_wins(ana: Story) -> None:
+def test_at_equal_times_the_change_that_arrives_later_wins(ana: Story) -> None:
     ana.given(1, plan="gold")
     assert ana.when(1, plan="free") == Effect("changed", {"plan": "free"})
 
@@ -96,7 +96,7 @@ def test_null_removes_and_is_remembered(ana: Story) -> None:
     assert ana.seen() == {}
 
 
-def test_removing_what_is_not_there_changes_nothing(ana: Story) -> None:
+def test_removing_a_missing_value_changes_nothing(ana: Story) -> None:
     ana.given(1, plan="gold")
     assert ana.when(2, city=None) == Effect("unchanged", {})
 
@@ -123,27 +123,27 @@ def test_a_deletion_takes_everything_that_is_not_newer(ana: Story) -> None:
     assert ana.deleted(3) == Effect("unchanged", {})
 
 
-def test_a_deletion_is_a_floor_for_what_comes_late(ana: Story) -> None:
+def test_a_deletion_refuses_older_changes_that_arrive_late(ana: Story) -> None:
     ana.given(1, plan="gold")
     ana.deleted(5)
     assert ana.when(4, plan="free") == Effect("stale", {})
     assert not ana.state.exists
 
 
-def test_a_deletion_of_somebody_unknown_is_a_floor_too(ana: Story) -> None:
+def test_a_deletion_of_an_unknown_customer_refuses_older_changes_too(ana: Story) -> None:
     assert ana.deleted(5) == Effect("unchanged", {})
     assert ana.when(4, plan="free") == Effect("stale", {})
     assert ana.when(6, plan="free") == Effect("created", {"plan": "free"})
 
 
-def test_who_is_created_again_has_nothing_of_the_time_before(ana: Story) -> None:
+def test_a_customer_created_again_has_no_earlier_values(ana: Story) -> None:
     ana.given(1, plan="gold", city="Porto")
     ana.deleted(5)
     assert ana.when(6, plan="free") == Effect("created", {"plan": "free"})
     assert ana.seen() == {"plan": "free"}
 
 
-def test_a_deletion_that_comes_late_removes_only_what_is_older_than_itself(ana: Story) -> None:
+def test_a_deletion_that_arrives_late_removes_only_older_values(ana: Story) -> None:
     ana.given(1, plan="gold", city="Porto")
     ana.given(5, plan="free")
     assert ana.deleted(3) == Effect("changed", {"city": None})
@@ -151,7 +151,7 @@ def test_a_deletion_that_comes_late_removes_only_what_is_older_than_itself(ana: 
     assert ana.deleted(3, "again") == Effect("stale", {})
 
 
-def test_a_deletion_and_a_change_at_the_same_time_go_by_their_order() -> None:
+def test_a_deletion_and_a_change_at_the_same_time_apply_in_order_of_arrival() -> None:
     first, second = Story(), Story()
     first.given(1, plan="gold")
     first.deleted(1)

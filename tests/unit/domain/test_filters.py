@@ -17,7 +17,7 @@ ATTRIBUTES: dict[str, AttributeType] = {"plan": "text", "score": "number", "vip"
 EACH_OPERATOR = [(kind, name) for kind, operators in OPERATORS.items() for name in operators]
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 HIGH = {"attribute": "score", "operator": "at_least", "value": 50}
-NOBODY: tuple[Any, ...] = ([], {"all": []}, {"any": []})
+EMPTY: tuple[Any, ...] = ([], {"all": []}, {"any": []})
 
 
 def holds(raw: Any, **values: Value) -> bool:
@@ -50,9 +50,16 @@ def test_there_are_no_cases_of_operators_that_do_not_exist() -> None:
 
 
 def test_a_negative_operator_is_true_exactly_where_its_positive_one_is_not() -> None:
-    pairs = [("equals", "not_equals"), ("in", "not_in"), ("contains", "not_contains"), ("between", "not_between"),
-             ("includes_any", "includes_none"), ("includes_all", "not_includes_all"), ("on", "not_on"),
-             ("is_set", "is_not_set")]  # fmt: skip
+    pairs = [
+        ("equals", "not_equals"),
+        ("in", "not_in"),
+        ("contains", "not_contains"),
+        ("between", "not_between"),
+        ("includes_any", "includes_none"),
+        ("includes_all", "not_includes_all"),
+        ("on", "not_on"),
+        ("is_set", "is_not_set"),
+    ]
     for positive, negative in pairs:
         kinds = [kind for kind in OPERATORS if positive in OPERATORS[kind]]
         assert kinds == [kind for kind in OPERATORS if negative in OPERATORS[kind]]
@@ -61,8 +68,8 @@ def test_a_negative_operator_is_true_exactly_where_its_positive_one_is_not() -> 
                 assert case._replace(operator=negative).holds() is not case.expected
 
 
-@pytest.mark.parametrize("raw", NOBODY)
-def test_an_empty_filter_matches_nobody(raw: Any) -> None:
+@pytest.mark.parametrize("raw", EMPTY)
+def test_an_empty_filter_matches_no_customer(raw: Any) -> None:
     assert not holds(raw)
     assert not holds(raw, plan="gold")
     assert not holds([raw, GOLD], plan="gold")
@@ -88,17 +95,19 @@ def test_true_is_not_one() -> None:
     assert mistakes({**condition, "value": 1}) == [("/filter/value", "invalid_value")]
 
 
-def test_every_mistake_is_named_at_its_place() -> None:
-    raw = {"all": [
-        GOLD,
-        {"attribute": "plna", "operator": "equals", "value": "gold"},
-        {"attribute": "plan", "operator": "at_least", "value": 3},
-        {"any": [{"attribute": "score", "operator": "between", "value": [9, 1]}, "gold"]},
-        {"attribute": "plan", "operator": "is_set", "value": "gold"},
-        {"attribute": "plan", "operator": "in", "value": []},
-        {**GOLD, "values": 1},
-        {"all": [GOLD], "any": [GOLD]},
-    ]}  # fmt: skip
+def test_every_mistake_is_reported_at_its_place() -> None:
+    raw = {
+        "all": [
+            GOLD,
+            {"attribute": "plna", "operator": "equals", "value": "gold"},
+            {"attribute": "plan", "operator": "at_least", "value": 3},
+            {"any": [{"attribute": "score", "operator": "between", "value": [9, 1]}, "gold"]},
+            {"attribute": "plan", "operator": "is_set", "value": "gold"},
+            {"attribute": "plan", "operator": "in", "value": []},
+            {**GOLD, "values": 1},
+            {"all": [GOLD], "any": [GOLD]},
+        ]
+    }
     assert mistakes(raw) == [
         ("/filter/all/1/attribute", "unknown_attribute"),
         ("/filter/all/2/operator", "unknown_operator"),
@@ -112,9 +121,9 @@ def test_every_mistake_is_named_at_its_place() -> None:
 
 
 @pytest.mark.parametrize("raw", [None, 1, "plan", True, {}, {"none": []}, {"all": GOLD}, {"not": []}])
-def test_what_is_no_filter_is_refused_or_matches_nobody(raw: Any) -> None:
+def test_json_that_is_no_filter_is_refused_or_matches_no_customer(raw: Any) -> None:
     if raw == {"not": []}:
-        assert holds(raw), "NOT nobody is everybody, and somebody wrote it out"
+        assert holds(raw), "NOT of an empty group matches every customer"
     else:
         assert mistakes(raw)[0][1] == "invalid_filter"
 

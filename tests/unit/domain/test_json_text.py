@@ -1,4 +1,4 @@
-"""JSON in and out: no digit is lost, and nothing that somebody sends does harm."""
+"""JSON in and out: no digit is lost, and no text from outside does harm."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from domain.errors import Invalid
         [1, [Decimal("1E+399")]],
     ],
 )
-def test_what_is_written_is_read_again_exactly(value: Any) -> None:
-    written = json_text.dumps(value)
-    read = json_text.loads(written)
+def test_a_value_is_the_same_after_writing_and_reading(value: Any) -> None:
+    text = json_text.dumps(value)
+    read = json_text.loads(text)
     assert read == value
     assert type(read) is type(value)
-    assert json_text.parse(written) == value
+    assert json_text.parse(text) == value
 
 
-def test_identifiers_and_instants_have_a_text() -> None:
+def test_identifiers_and_instants_are_written_as_text() -> None:
     value = {"id": UUID(int=1), "at": datetime(2026, 5, 20, 10, tzinfo=UTC), "tags": ("a",)}
     assert json_text.loads(json_text.dumps(value)) == {
         "id": "00000000-0000-0000-0000-000000000001",
@@ -59,21 +59,22 @@ def test_identifiers_and_instants_have_a_text() -> None:
     )
 )
 def test_our_own_text_is_read_as_the_standard_library_reads_it(value: Any) -> None:
-    written = json_text.dumps(value)
-    exactly = json.JSONDecoder(parse_float=Decimal).decode(written.decode())
-    assert repr(json_text.loads(written)) == repr(exactly)
+    text = json_text.dumps(value)
+    exactly = json.JSONDecoder(parse_float=Decimal).decode(text.decode())
+    assert repr(json_text.loads(text)) == repr(exactly)
     assert exactly == value
 
 
 def test_an_instant_is_written_as_python_writes_it() -> None:
     for at in (
-        datetime(2026, 5, 20, 10, 0, 0, 120, tzinfo=UTC), datetime(999, 1, 1, tzinfo=UTC),
+        datetime(2026, 5, 20, 10, 0, 0, 120, tzinfo=UTC),
+        datetime(999, 1, 1, tzinfo=UTC),
         datetime(2026, 5, 20, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
-    ):  # fmt: skip
+    ):
         assert json_text.dumps(at).decode() == f'"{at.isoformat().replace("+00:00", "Z")}"'
 
 
-def test_what_has_no_json_form_is_our_mistake() -> None:
+def test_a_value_without_json_form_is_an_error() -> None:
     with pytest.raises(TypeError):
         json_text.dumps({"a": object()})
 
@@ -83,7 +84,7 @@ def test_a_fraction_is_never_a_binary_float() -> None:
     assert all(isinstance(each, Decimal) for each in json_text.parse(b"[0.1, 1e2, 1.0]"))
 
 
-def test_a_byte_order_mark_is_no_content() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert json_text.parse(b"\xef\xbb\xbf{}") == {}
 
 

@@ -1,4 +1,4 @@
-"""What a person's e-mail address and password may be, and where she may be sent after she signed in."""
+"""What a person's e-mail address and password may be, and where they may be sent after signing in."""
 
 from __future__ import annotations
 
@@ -19,20 +19,38 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.mark.parametrize("path", ["/console/segments", "/console/segments?name=a&rows=10", "/console/you", "/console/"])
-def test_after_signing_in_she_goes_on_to_the_page_that_she_wanted(path: str) -> None:
+def test_after_signing_in_a_person_is_sent_to_the_page_they_asked_for(path: str) -> None:
     assert local_path(path) == path
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https:evil.example",
-        "javascript:alert(1)", "/v1/keys", "console/segments", " /console/segments", "/console//evil.example",
-        "/console/\\evil.example", "/console", "/console/a\r\nLocation: //evil.example", "/console/a\n", "/console/\tb",
-        "/consoles/evil", "//console/segments", "/console/a\x00b", "/%2F/evil.example", "http://console/segments",
+        "",
+        "/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/v1/keys",
+        "console/segments",
+        " /console/segments",
+        "/console//evil.example",
+        "/console/\\evil.example",
+        "/console",
+        "/console/a\r\nLocation: //evil.example",
+        "/console/a\n",
+        "/console/\tb",
+        "/consoles/evil",
+        "//console/segments",
+        "/console/a\x00b",
+        "/%2F/evil.example",
+        "http://console/segments",
     ],
-)  # fmt: skip
-def test_but_never_to_another_site(path: str) -> None:
+)
+def test_signing_in_never_sends_to_another_site(path: str) -> None:
     assert local_path(path) == HOME_PATH
 
 
@@ -45,27 +63,27 @@ def test_a_password_needs_twelve_characters_and_nothing_else(password: str) -> N
     ("password", "code"),
     [("", "password_too_short"), ("a" * 11, "password_too_short"), ("a" * 1_001, "password_too_long")],
 )
-def test_one_that_is_too_short_or_too_long_is_refused_at_its_field(password: str, code: str) -> None:
+def test_a_password_that_is_too_short_or_too_long_is_refused_at_its_field(password: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         checked_password(password)
     assert (refused.value.code, refused.value.errors[0].pointer) == (code, "/password")
 
 
 @pytest.mark.parametrize("email", ["ana@example.com", " ana@example.com ", "a+b@x", "Zoë@exämple.org", '"a@b"@c.d'])
-def test_an_address_is_taken_as_it_is(email: str) -> None:
+def test_an_e_mail_address_is_accepted_as_it_is(email: str) -> None:
     assert checked_email(email) == email.strip()
 
 
 @pytest.mark.parametrize(
     "email", ["", "ana", "@example.com", "ana@", "a na@x.y", "a\x00@x.y", "ana@x.y\nb", "a@" + "x" * 260]
 )
-def test_what_is_no_address_is_refused(email: str) -> None:
+def test_text_that_is_no_e_mail_address_is_refused(email: str) -> None:
     with pytest.raises(Invalid, match="invalid_email"):
         checked_email(email)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\x00", "a" * 201, "a\nb"])
-def test_a_name_that_nobody_could_read_is_refused(name: str) -> None:
+def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="invalid_name"):
         checked_name(name)
 
@@ -80,9 +98,9 @@ def test_a_password_fits_its_own_hash_only_however_its_letters_were_typed() -> N
     assert passwords.hash("café con leche") != hashed
 
 
-def test_no_password_fits_nobody_and_one_beyond_the_limit_fits_nothing() -> None:
+def test_an_unknown_person_s_password_never_fits_and_neither_does_one_beyond_the_limit() -> None:
     passwords = Passwords(CHEAP)
-    assert not passwords.matches(None, "a password that no account has")
+    assert not passwords.matches(None, "the password of an unknown person")
     assert not passwords.matches(passwords.hash("a" * 2_000), "a" * 2_000)
 
 
@@ -110,13 +128,13 @@ def test_an_unknown_address_costs_one_comparison_like_a_known_one() -> None:
         assert not watched.begun.acquire(blocking=False)
 
 
-def test_a_crowd_that_tries_passwords_is_turned_away_before_it_takes_every_thread() -> None:
+def test_too_many_attempts_at_once_are_refused_before_they_take_every_thread() -> None:
     watched = Watched()
     passwords = Passwords(watched)
     hashed = passwords.hash("twelve chars")
     with ThreadPoolExecutor(40) as crowd:
         answers = [crowd.submit(passwords.matches, hashed, "twelve chars") for _ in range(40)]
-        # Nobody has been answered who got in: none may compare yet.
+        # No attempt that got in has been answered: none may compare yet.
         for answer in islice(as_completed(answers), 40 - MAX_HASHING - MAX_WAITING):
             assert isinstance(answer.exception(), Unavailable)
         watched.may.set()

@@ -1,4 +1,4 @@
-"""A segment as its events make it, and what may be said of one."""
+"""A segment folded from its events, and the checks of a draft."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 ID = UUID(int=3)
 
 
-def told(*events: tuple[type[Event], dict[str, Any]]) -> Segment | None:
+def folded(*events: tuple[type[Event], dict[str, Any]]) -> Segment | None:
     stream: Sequence[Event] = [
         kind(originator_id=ID, originator_version=version, account_id=UUID(int=1), recorded_at=NOW, **fields)
         for version, (kind, fields) in enumerate(events, start=1)
@@ -35,8 +35,8 @@ def told(*events: tuple[type[Event], dict[str, Any]]) -> Segment | None:
 CREATED = (SegmentCreated, {"name": "Gold", "description": "", "type": "dynamic", "filter": []})
 
 
-def test_a_segment_is_what_its_events_say() -> None:
-    segment = told(
+def test_a_segment_is_folded_from_its_events() -> None:
+    segment = folded(
         CREATED,
         (SegmentFilterChanged, {"filter": GOLD}),
         (SegmentDetailsChanged, {"name": "Golden", "description": "best"}),
@@ -45,11 +45,11 @@ def test_a_segment_is_what_its_events_say() -> None:
 
 
 def test_a_deleted_segment_and_one_that_never_was_are_the_same() -> None:
-    assert told(CREATED, (SegmentDeleted, {})) is None
-    assert told() is None
+    assert folded(CREATED, (SegmentDeleted, {})) is None
+    assert folded() is None
 
 
-def test_a_draft_is_trimmed_and_a_dynamic_one_without_a_filter_matches_nobody() -> None:
+def test_a_draft_is_trimmed_and_a_dynamic_one_without_a_filter_matches_no_customer() -> None:
     assert check_draft(SegmentDraft(" Gold ", " best ", "dynamic")) == SegmentDraft("Gold", "best", "dynamic", [])
     assert check_draft(SegmentDraft("VIPs", filter=[])) == SegmentDraft("VIPs")
 
@@ -65,7 +65,7 @@ def test_a_draft_is_trimmed_and_a_dynamic_one_without_a_filter_matches_nobody() 
         (SegmentDraft("x", "", "static", GOLD), [("/filter", "static_has_no_filter")]),
     ],
 )
-def test_a_draft_that_cannot_be_kept_names_its_mistakes(draft: SegmentDraft, mistakes: list[tuple[str, str]]) -> None:
+def test_a_draft_that_cannot_be_stored_names_its_mistakes(draft: SegmentDraft, mistakes: list[tuple[str, str]]) -> None:
     with pytest.raises(Invalid) as refused:
         check_draft(draft)
     assert [(each.pointer, each.code) for each in refused.value.errors] == mistakes

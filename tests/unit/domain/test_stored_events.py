@@ -1,4 +1,4 @@
-"""Every event that was ever stored still loads: a sample of each type and version, as it stands in the log.
+"""Every event that was ever stored still loads: a sample of each type and version, as it is in the log.
 
 The samples are never changed. A new type adds one; a new version of a type adds one beside the old.
 """
@@ -81,7 +81,7 @@ def test_every_version_of_every_type_has_a_sample() -> None:
         assert state.get("schema_version", 1) == version_of(path)
 
 
-def test_types_are_known_by_the_names_they_are_stored_under() -> None:
+def test_types_are_found_by_the_names_they_are_stored_under() -> None:
     assert all(name == kind.type_name and name.startswith("rollcall.") for name, kind in EVENT_TYPES.items())
     assert set(Event.__subclasses__()) - {Invoice} == set(EVENT_TYPES.values())
 
@@ -96,12 +96,12 @@ def test_exact_numbers_survive() -> None:
     assert b'"value":499.990' in EventMapper().to_stored_event(created).state
 
 
-def test_an_event_does_not_change_once_it_is_there() -> None:
+def test_an_event_is_immutable() -> None:
     with pytest.raises(ValidationError):
         of("segment.created.v1.json").name = "other"
 
 
-def test_a_field_that_nobody_knows_is_not_passed_over() -> None:
+def test_an_unknown_field_is_not_ignored() -> None:
     row = stored(FOLDER / "segment.deleted.v1.json")
     state = json_text.dumps(json_text.loads(row.state) | {"why": "?"})
     with pytest.raises(ValidationError):

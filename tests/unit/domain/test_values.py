@@ -33,7 +33,7 @@ def refused(kind: AttributeType, raw: object) -> str:
 
 @pytest.mark.parametrize("kind", EVERY_TYPE)
 @pytest.mark.parametrize("raw", [None, "", " \t\u00a0", [], ["", "  "]])
-def test_absent_null_blank_and_empty_are_one_notion_of_missing(kind: AttributeType, raw: object) -> None:
+def test_absent_null_blank_and_empty_all_mean_missing(kind: AttributeType, raw: object) -> None:
     assert normalise(kind, raw) is None
 
 
@@ -115,7 +115,7 @@ def test_an_instant_is_stored_in_utc_with_microseconds(raw: str, stored: str) ->
 
 
 @pytest.mark.parametrize("raw", ["2026-05-20T10:00:00", "2026-05-20", "now", 1_700_000_000])
-def test_an_instant_without_an_offset_is_none(raw: object) -> None:
+def test_an_instant_needs_an_offset(raw: object) -> None:
     assert refused("datetime", raw) == "attribute_type_mismatch"
 
 
@@ -156,7 +156,7 @@ def test_the_first_value_of_an_attribute_decides_its_type(raw: Any, kind: Attrib
     assert infer_type(raw) == kind
 
 
-def test_an_object_is_no_value() -> None:
+def test_an_object_is_not_a_value() -> None:
     assert isinstance(infer_type({"a": 1}), BadValue)
     for kind in EVERY_TYPE:
         assert refused(kind, {"a": 1}) == "attribute_type_mismatch"
@@ -171,10 +171,10 @@ def test_texts_are_compared_whatever_their_case_and_composition() -> None:
 
 
 @pytest.mark.parametrize("key", ["a", "last_order_2", "a" * 63])
-def test_keys_of_attributes(key: str) -> None:
+def test_valid_keys_of_attributes(key: str) -> None:
     assert is_attribute_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "A", "1a", "_a", "a-b", "a.b", "é", "a\n", "a" * 64])
-def test_what_is_no_key_of_an_attribute(key: str) -> None:
+def test_invalid_keys_of_attributes(key: str) -> None:
     assert not is_attribute_key(key)

@@ -1,4 +1,4 @@
-"""What filters say in words: the summary in the list of segments, and each operator."""
+"""Filters in words: the summary in the list of segments, and each operator."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from domain.values import ATTRIBUTE_TYPES
 
 WORDS = Words(
     {"plan": "Tariff", "country": None},
-    dict(BUILT_IN) | {
-        "plan": "text", "country": "text", "score": "number", "premium_customer": "boolean", "birthdate": "date",
+    dict(BUILT_IN)
+    | {
+        "plan": "text",
+        "country": "text",
+        "score": "number",
+        "premium_customer": "boolean",
+        "birthdate": "date",
         "seen": "datetime",
     },
     ZoneInfo("Europe/Lisbon"),
     {"a": "Gold", "b": "Silver"},
-)  # fmt: skip
+)
 HIGH = {"attribute": "score", "operator": "at_least", "value": 50}
 
 
@@ -30,11 +35,13 @@ def says(attribute: str, operator: str, value: Any = None) -> str:
 
 def test_the_summary_reads_as_a_sentence() -> None:
     many = {"attribute": "country", "operator": "in", "value": ["PT", "ES", "FR", "DE"]}
-    raw = {"all": [
-        {"attribute": "premium_customer", "operator": "equals", "value": True},
-        {"any": [many, {"attribute": "plan", "operator": "is_set"}]},
-        {"not": HIGH},
-    ]}  # fmt: skip
+    raw = {
+        "all": [
+            {"attribute": "premium_customer", "operator": "equals", "value": True},
+            {"any": [many, {"attribute": "plan", "operator": "is_set"}]},
+            {"not": HIGH},
+        ]
+    }
     assert WORDS.summary(raw) == (
         "Premium customer is True and (Country is one of PT, ES, FR or 1 more or Tariff has a value)"
         " and not (Score is at least 50)"
@@ -46,12 +53,12 @@ def test_a_segment_without_conditions_has_no_filters(raw: Any) -> None:
     assert WORDS.summary(raw) == "No filters"
 
 
-def test_the_product_page_s_examples_are_said_in_its_words() -> None:
+def test_the_examples_of_the_product_page_read_as_it_says() -> None:
     assert says("birthdate", "equals", "2026-05-20") == "Birthdate equals May 20, 2026"
     assert says("premium_customer", "equals", True) == "Premium customer is True"
 
 
-def test_time_is_said_in_the_account_s_zone_and_as_people_say_it() -> None:
+def test_instants_are_shown_in_the_account_s_zone() -> None:
     assert says("seen", "before", "2026-05-20T23:30:00Z") == "Seen is before May 21, 2026, 00:30"
     assert says("seen", "in_last_hours", 1) == "Seen is in the last 1 hour"
     assert says("birthdate", "more_than_days_ago", 10_000) == "Birthdate is more than 10,000 days ago"

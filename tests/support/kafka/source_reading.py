@@ -1,4 +1,4 @@
-"""For the tests of the Kafka source: positions as the database would hold them, and reading on from them."""
+"""The Kafka source as its tests read it: positions as the database would hold them, and reading on from them."""
 
 from __future__ import annotations
 

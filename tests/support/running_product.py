@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from httpx import Client
 
 from tests.support.embedded_processes import Up, processes_of
+from tests.support.http_client import http_client
 from tests.support.oracles import oracle
 from tests.support.oracles.random_plans import VALUES
 
@@ -37,34 +38,25 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     return answer
 
 
-class Outside:
-    """A running installation in a home of its own, with the attributes of these tests declared."""
+class ApiClient:
+    """The HTTP API as a program uses it, with the key of one account."""
 
-    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
-        self.home = home
-        self.up = Up(home, *arguments, ROLLCALL_BOOTSTRAP_API_KEY=KEY, ROLLCALL_BOOTSTRAP_COUNTRY="PT", **settings)
-        self.said = self.up.welcome()
-        self.http = Client(
-            base_url=self.said["API"].removesuffix("/v1"), headers={"Authorization": f"Bearer {KEY}"}, timeout=30
-        )
-        self.database_url = json.loads((home / "instance").read_text())["database_url"]
-        self._producer: Producer | None = None
-        self.published = 0
-
-    def declare(self) -> None:
-        for key, kind in TYPES.items():
-            self.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
+    def __init__(self, http: Client) -> None:
+        self.http = http
 
     def ok(self, method: str, path: str, **request: Any) -> Any:
+        """The body of an answer, which must be a success."""
         answer = self.http.request(method, path, **request)
         assert answer.status_code < 300, (method, path, answer.status_code, answer.text[:500])
         return answer.json() if answer.content else None
 
     def create(self, node: Any, name: str = "A segment") -> str:
+        """The id of a new segment with that filter."""
         body = {"name": name, "type": "dynamic", "filter": node}
         return str(self.ok("POST", "/v1/segments", content=as_json(body), headers=JSON)["id"])
 
     def edit(self, segment: str, node: Any) -> None:
+        """Give a segment another filter."""
         self.ok("PATCH", f"/v1/segments/{segment}", content=as_json({"filter": node}), headers=JSON)
 
     def members(self, segment: str) -> list[str]:
@@ -72,6 +64,7 @@ class Outside:
         return [row["external_id"] for row in self.pages(f"/v1/segments/{segment}/members")]
 
     def pages(self, path: str) -> Iterator[Any]:
+        """Each row of every page."""
         cursor: dict[str, str] = {}
         while True:
             page = self.ok("GET", path, params={"limit": "200", **cursor})
@@ -80,13 +73,33 @@ class Outside:
                 return
             cursor = {"cursor": page["next_cursor"]}
 
-    def settled(self) -> bool:
-        """Whether every event is projected and every filter served."""
+
+class RunningProduct(ApiClient):
+    """A running `rollcall up` in a home of its own, and the API key of its default account."""
+
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
+        self.home = home
+        self.up = Up(home, *arguments, ROLLCALL_BOOTSTRAP_API_KEY=KEY, ROLLCALL_BOOTSTRAP_COUNTRY="PT", **settings)
+        self.said = self.up.welcome()
+        self.url = self.said["API"].removesuffix("/v1")
+        super().__init__(http_client(self.url, headers={"Authorization": f"Bearer {KEY}"}))
+        self.database_url = json.loads((home / "instance").read_text())["database_url"]
+        self._producer: Producer | None = None
+        self.published = 0
+
+    def declare(self) -> None:
+        """Declare the attributes of `TYPES`."""
+        for key, kind in TYPES.items():
+            self.ok("PUT", f"/v1/attributes/{key}", json={"type": kind})
+
+    def is_up_to_date(self) -> bool:
+        """Returns whether every event is projected and every filter served."""
         unfinished = "SELECT count(*) FROM segments WHERE building IS NOT NULL"
         ((head, position, unserved),) = self.rows(f"SELECT log_head(), position, ({unfinished}) FROM projection")
         return bool(head == position and unserved == 0)
 
     def rows(self, query: str, *parameters: Any) -> list[Any]:
+        """What the database's owner reads."""
         options = "-c search_path=rollcall_model,rollcall -c timezone=UTC"
         with psycopg.connect(self.database_url, options=options) as owner:
             return owner.execute(query, parameters).fetchall()
@@ -113,8 +126,8 @@ class Outside:
     def flush(self) -> None:
         assert self.producer.flush(30) == 0
 
-    def taken_in(self) -> bool:
-        """Whether ingest has passed every record that was published, by its stored positions."""
+    def is_all_ingested(self) -> bool:
+        """Returns whether ingest has passed every record that was published, by its stored positions."""
         query = "SELECT notification_id FROM notification_tracking WHERE application_name LIKE %s"
         passed: int = sum(offset + 1 for (offset,) in self.rows(query, f"%{TOPIC}%"))
         return passed == self.published
@@ -136,9 +149,9 @@ class Outside:
 
 
 @contextmanager
-def running(home: Path, **settings: str) -> Iterator[Outside]:
+def running(home: Path, **settings: str) -> Iterator[RunningProduct]:
     """An installation that is stopped at the end, whatever happened."""
-    made = Outside(home, **settings)
+    made = RunningProduct(home, **settings)
     try:
         yield made
     finally:

@@ -1,4 +1,4 @@
-"""A page whose scripts are still on their way, as it stands on a slow line: what is done in it by then must count."""
+"""A page whose scripts have not arrived yet, as on a slow connection: what a person does meanwhile must count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HTMX = "**/vendor/htmx.min.js*"
 
 
 @contextmanager
-def scripts_on_their_way(page: Page, address: str) -> Iterator[None]:
+def scripts_delayed(page: Page, address: str) -> Iterator[None]:
     """Open the page and hold its scripts back until the end of the block."""
     held: list[Route] = []
 
