@@ -62,14 +62,14 @@ class Processes:
             return False
 
     def kill(self, role: str) -> None:
-        """Kill a role and start it anew."""
+        """Kills a role and starts it again."""
         self._end(role)
         self.kills[role] += 1
         self._running[role] = self._start(role)
         eventually(self.lives)
 
     def stop(self, role: str) -> int:
-        """Ask a role to stop and start it anew; the exit code."""
+        """Stops a role, starts it again, and returns the exit code of the stopped process."""
         self._running[role].terminate()
         code = self._running[role].wait(20)
         self._running[role] = self._start(role)
@@ -88,7 +88,7 @@ class Processes:
 
 
 def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
-    """A CSV and how many lines of it are blank, invalid, repeated, or name a person."""
+    """A CSV, and how many of its lines are blank, invalid, repeated, or name a customer."""
     expected: Counter[str] = Counter()
     lines, seen = ["phone,name"], set[int]()
     for number in range(LINES):
@@ -104,7 +104,7 @@ def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
             lines.append(f"91{person:07},n{person:07} Costa")
             expected["duplicates_in_file" if person in seen else "people"] += 1
             seen.add(person)
-    # Every line has its end: a blank last one without would be no line at all.
+    # Every line ends with a newline: a blank last line without one would not be a line.
     return "".join(f"{line}\r\n" for line in lines), expected
 
 
@@ -142,7 +142,7 @@ def test_killed_at_any_instant_every_line_is_counted_once(installation: Installa
 
 
 @pytest.mark.slow
-def test_asked_to_stop_it_ends_the_chunk_at_hand_and_then_itself(installation: Installation, tmp_path: Path) -> None:
+def test_a_stopped_process_finishes_the_current_chunk_first(installation: Installation, tmp_path: Path) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.project()
@@ -192,8 +192,8 @@ def check(
                 " FROM segments s"
             ).fetchall()
         )
-        told = owner.execute("SELECT count(*), count(DISTINCT (customer_no, version_no)) FROM membership_history")
-        assert told.fetchall() == [(sum(members.values()), sum(members.values()))]
+        history = owner.execute("SELECT count(*), count(DISTINCT (customer_no, version_no)) FROM membership_history")
+        assert history.fetchall() == [(sum(members.values()), sum(members.values()))]
         assert owner.execute("SELECT count(*) FROM static_members").fetchone() == (sum(members.values()),)
         assert owner.execute("SELECT count(*) FROM import_files").fetchone() == (0,)
     assert customers == phones == sum(each["created_customers"] for each in found)
