@@ -49,7 +49,7 @@ class DeadLetterPublisher:
         self._wake.set()
 
     def close(self) -> None:
-        """Finishes the letters at hand and stops; the next process publishes the rest."""
+        """Finishes the current letters and stops; the next process publishes the rest."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():

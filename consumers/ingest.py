@@ -71,7 +71,7 @@ class LetterPublisher(Protocol):
         """Called after the transaction that stored new letters. A call that is missed only delays them."""
 
     def close(self) -> None:
-        """Finishes the letters at hand and stops."""
+        """Finishes the current letters and stops."""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class Ingest:
         self._report = IngestReport()
 
     def run(self) -> None:
-        """Works until `stop` is set, finishing the batch at hand. Raises any error that waiting cannot cure."""
+        """Works until `stop` is set, finishing the current batch. Raises any error that waiting cannot cure."""
         self._dead_letters.start()
         try:
             while not self._stop.is_set():

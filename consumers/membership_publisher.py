@@ -45,7 +45,7 @@ class MembershipPublisher:
         self._thread.start()
 
     def close(self) -> None:
-        """Finishes the changes at hand and stops; the next process publishes the rest."""
+        """Finishes the current changes and stops; the next process publishes the rest."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)

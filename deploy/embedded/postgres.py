@@ -214,7 +214,7 @@ def _major(binaries: Path) -> str:
 
 
 def _user_for(data: Path) -> User | None:
-    """Returns whom the server runs as if we are root, which PostgreSQL refuses: the data's owner, at first `nobody`."""
+    """Returns the user that runs the server when we are root, which PostgreSQL refuses: the data's owner, else nobody."""
     if os.geteuid() != 0:
         return None
     with suppress(FileNotFoundError):

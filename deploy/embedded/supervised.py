@@ -44,7 +44,7 @@ class User:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, in which folder and as whom; `death_signal` is sent to it when we die."""
+    """What to run, in which folder and as which user; `death_signal` is sent to it when we die."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]

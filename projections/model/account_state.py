@@ -43,7 +43,7 @@ class Build:
 class Freezing:
     """An audience being copied as of position `audience_no`: members up to `copied_to` are in it.
 
-    `touched` are the numbers of the customers whom events at hand change before the copy has reached them.
+    `touched` are the numbers of the customers that the events at hand change before the copy has reached them.
     """
 
     audience_no: int

@@ -1,4 +1,4 @@
-"""Whom a campaign reaches, as numbers: the parameters of every query about recipients.
+"""The segments of a campaign as filter versions: the parameters of every query about recipients.
 
 The rule itself is in SQL, once for a set (`audiences.sql`) and once for a page and a stream (`read/recipients.sql`);
 a test holds the two together.

@@ -1,7 +1,7 @@
 """Frozen audiences: a campaign's recipients as of a log position, kept permanently.
 
 Used by the worker within its transaction. Recipients are copied chunk by chunk between event batches, each as of the
-audience's position: a chunk takes only customers whose last event precedes it, and a customer whom an event touches
+audience's position: a chunk takes only customers whose last event precedes it, and a customer touched by an event
 before their chunk is copied first. When the copy is complete the live worker appends `AudienceCounted`, and only then
 may the audience be read. A replay takes the counts, and who was passed over for a shared phone number, from that
 event: so it gives the same audience even when the values of an erased customer are gone from the log.

@@ -1,8 +1,7 @@
 """A filter as a SQL predicate on `customers c`, for everything that is set-based: filling a new version, verify.
 
-The only SQL that is put together by program; values travel as literals that psycopg quotes. It obeys
-SEMANTICS as the Python evaluator does, and a property test holds the two together: an expression is
-true or false, never NULL.
+The only SQL that is composed in Python; values are literals that psycopg quotes. A property test holds it to the
+Python evaluator. An expression is true or false, never NULL.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _MATCHING = {
 
 
 def predicate(node: Node, moment: Moment | None = None) -> sql.Composable:
-    """The SQL expression that is true for exactly the customers for whom `node` holds at `moment`."""
+    """The SQL expression that is true for exactly the customers that fit `node` at `moment`."""
     match node:
         case Condition():
             return _condition(node, moment)

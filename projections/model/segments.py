@@ -2,8 +2,8 @@
 
 Used by the worker within its transaction. An edit starts a build; chunks of customers are filled between event
 batches, each as of the edit; `SegmentRecomputed` in the log switches. However chunks and batches interleave, the
-result is the same: a chunk takes only customers whose last event precedes the edit, and a customer whom an event
-touches before their chunk is first evaluated as of the edit (`evaluate_before_change`).
+result is the same: a chunk takes only customers whose last event precedes the edit, and a customer touched by an
+event before their chunk is first evaluated as of the edit (`evaluate_before_change`).
 """
 
 from __future__ import annotations

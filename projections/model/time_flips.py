@@ -47,7 +47,7 @@ def advance(
 def pass_time(
     connection: Connection[Any], account: AccountState, until: int, position: int, batch: MembershipBatch
 ) -> None:
-    """Let time pass for a whole account; only customers whom a threshold passes are evaluated."""
+    """Let time pass for a whole account; only customers that a threshold passes are evaluated."""
     if until <= account.time_passed_to:
         return
     if account.time:

@@ -1,7 +1,7 @@
 """What a live worker adds to the log, and a replaying one finds there: two implementations of one protocol.
 
 Everything that the worker decides (a version is complete, time has passed, an audience is counted) becomes an event,
-and takes effect when that event is projected. So a replay needs neither a clock nor luck.
+and takes effect when that event is projected. So a replay needs no clock.
 """
 
 from __future__ import annotations

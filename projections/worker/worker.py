@@ -41,7 +41,7 @@ PURGE_CHUNK = COPY_CHUNK = 20_000
 class Worker:
     """One worker over one connection: `load` first, then `step` again and again, or `drain` for a rebuild.
 
-    `log_writer` decides whether it is live or replays. After an exception it is of no use any more.
+    `log_writer` decides whether it is live or replays. After an exception, discard it and load a new one.
     """
 
     connection: Connection[Any]

@@ -39,7 +39,7 @@ def change(key: str, second: int, change_id: str, *, deletes: bool = False, **da
 
 @pytest.mark.parametrize("structured", [True, False], ids=["structured", "binary"])
 def test_a_published_change_shows_on_the_members_page(rollcall: RunningProduct, structured: bool) -> None:
-    """A customer joins, leaves, rejoins and is deleted, each seen from product; prints how long each took."""
+    """A customer joins, leaves, rejoins and is deleted, each seen from outside; prints how long each took."""
     mode = "structured" if structured else "binary"
     ana = f"ana-{mode}"
     gold = rollcall.create(

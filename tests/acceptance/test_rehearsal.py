@@ -1,7 +1,7 @@
-"""The real command on a rehearsed clock, some seconds before something falls due: it happens by itself, in time.
+"""The real command on a rehearsed clock, some seconds before something is due: it happens by itself, in time.
 
-What has to happen is asked of the naive oracle; the exact instants are those at which a day begins in the
-account's zone, or at which an instant has reached its age.
+The naive oracle says what must happen; the exact instants are those at which a day begins in the account's
+zone, or at which an instant has reached its age.
 """
 
 from __future__ import annotations

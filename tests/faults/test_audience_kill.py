@@ -1,6 +1,6 @@
-"""`rollcall api` and `rollcall project` killed with -9 while they freeze audiences: each is whole, and there once.
+"""`rollcall api` and `rollcall project` killed with -9 while they freeze audiences: each is complete and exists once.
 
-What each must hold is told by a naive fold of the log up to its position. FULL_SIZE=1 runs the big one, whose
+Its expected recipients come from a naive fold of the log up to its position. FULL_SIZE=1 runs the big test, whose
 audiences are copied in several chunks.
 """
 
@@ -33,7 +33,7 @@ NDJSON = {"Accept": "application/x-ndjson"}
 
 
 class Freezers:
-    """Ask for audiences until told to stop, whether anybody answers or not."""
+    """Asks for audiences until it is stopped, whether or not the API responds."""
 
     def __init__(self, roles: RoleProcesses, campaigns: list[str]) -> None:
         self.acknowledged: dict[str, Any] = {}
@@ -117,7 +117,7 @@ def test_killed_at_any_instant_every_audience_is_whole(installation: Installatio
 
 
 def change(installation: Installation, account: UUID, chance: Random, numbers: Any) -> None:
-    """Customers with few phone numbers and any plan, some of whom opted out; a few are erased."""
+    """Customers with few phone numbers and any plan, of which some opted out and a few are erased."""
     changes = []
     for number in dict.fromkeys(numbers):
         if chance.random() < 0.005:
@@ -146,16 +146,16 @@ def campaign(roles: RoleProcesses, included: list[str], excluded: list[str]) -> 
 
 
 def reading(roles: RoleProcesses, audience: str) -> Any:
-    """Everything that an audience says of itself."""
+    """An audience and its recipients, as the API shows them."""
     streamed = roles.http.get(f"/v1/audiences/{audience}/recipients", headers=NDJSON).text
     lines = [json.loads(line) for line in streamed.splitlines()]
-    told = roles.http.get(f"/v1/audiences/{audience}").json()
-    assert lines[-1] == {"count": told["count"] - told["erased"]} == {"count": len(lines) - 1}
-    return told, [(each["external_id"], each["phone"], each["name"]) for each in lines[:-1]]
+    audience_shown = roles.http.get(f"/v1/audiences/{audience}").json()
+    assert lines[-1] == {"count": audience_shown["count"] - audience_shown["erased"]} == {"count": len(lines) - 1}
+    return audience_shown, [(each["external_id"], each["phone"], each["name"]) for each in lines[:-1]]
 
 
 def check(installation: Installation, roles: RoleProcesses, freezers: Freezers) -> list[str]:
-    """Every audience in the log is there once, counted once, and holds what the log up to its position says."""
+    """Every audience in the log exists once, is counted once, and has the recipients of its position."""
     with installation.owner() as owner:
         log = owner.execute(
             "SELECT topic, originator_id, convert_from(state, 'UTF8') FROM stored_events ORDER BY notification_id"
@@ -181,18 +181,20 @@ def check(installation: Installation, roles: RoleProcesses, freezers: Freezers) 
                 customers.pop(who, None)
             case "rollcall.audience.frozen":
                 wanted = {plan_of[each] for each in lists[UUID(state["campaign_id"])][0]}
-                told, held = reading(roles, str(who))
-                hold_as_expected(held, customers, wanted, told["erased"])
-                assert told == freezers.acknowledged.get(str(who), told) | {"erased": told["erased"]}
+                audience_shown, held = reading(roles, str(who))
+                hold_as_expected(held, customers, wanted, audience_shown["erased"])
+                assert audience_shown == freezers.acknowledged.get(str(who), audience_shown) | {
+                    "erased": audience_shown["erased"]
+                }
     return list(frozen)
 
 
 def hold_as_expected(
     held: list[Any], customers: dict[UUID, dict[str, Any]], plans: set[str], erased: int
 ) -> None:  # fmt: skip
-    """Each phone number once, with its oldest customer; nobody holds that of a recipient who was erased since.
+    """Each phone number once, with its oldest customer; that of a recipient who was erased since is not held at all.
 
-    Her values are in the log no more, so that here the number looks as if it were the next one's.
+    The values of an erased customer are no longer in the log, so `customers` gives the number to the next customer.
     """
     keepers: dict[str, Any] = {}
     for values in customers.values():

@@ -27,7 +27,7 @@ CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file"
 
 
 def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
-    """A CSV and how many lines of it are blank, invalid, repeated, or name a person."""
+    """A CSV, and how many of its lines are blank, invalid, repeated, or name a customer."""
     expected: Counter[str] = Counter()
     lines, seen = ["phone,name"], set[int]()
     for number in range(LINES):
@@ -43,7 +43,7 @@ def a_file(chance: random.Random, people: int) -> tuple[str, Counter[str]]:
             lines.append(f"91{person:07},n{person:07} Costa")
             expected["duplicates_in_file" if person in seen else "people"] += 1
             seen.add(person)
-    # Every line has its end: a blank last one without would be no line at all.
+    # Every line ends with a newline: a blank last line without one would not be a line.
     return "".join(f"{line}\r\n" for line in lines), expected
 
 
@@ -82,7 +82,7 @@ def test_killed_at_any_instant_every_line_is_counted_once(installation: Installa
 
 
 @pytest.mark.slow
-def test_asked_to_stop_it_ends_the_chunk_at_hand_and_then_itself(installation: Installation, tmp_path: Path) -> None:
+def test_a_stopped_process_finishes_the_current_chunk_first(installation: Installation, tmp_path: Path) -> None:
     account = installation.account()
     key = installation.key(account)
     installation.project()
@@ -132,8 +132,8 @@ def check(
                 " FROM segments s"
             ).fetchall()
         )
-        told = owner.execute("SELECT count(*), count(DISTINCT (customer_no, version_no)) FROM membership_history")
-        assert told.fetchall() == [(sum(members.values()), sum(members.values()))]
+        history = owner.execute("SELECT count(*), count(DISTINCT (customer_no, version_no)) FROM membership_history")
+        assert history.fetchall() == [(sum(members.values()), sum(members.values()))]
         assert owner.execute("SELECT count(*) FROM static_members").fetchone() == (sum(members.values()),)
         assert owner.execute("SELECT count(*) FROM import_files").fetchone() == (0,)
     assert customers == phones == sum(each["created_customers"] for each in found)

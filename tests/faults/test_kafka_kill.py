@@ -1,4 +1,4 @@
-"""`rollcall ingest` killed with -9 at random instants: nothing lost, nothing doubled, every bad record set aside."""
+"""`rollcall ingest` killed with -9 at random instants: nothing lost or doubled, every bad record a dead letter."""
 
 from __future__ import annotations
 

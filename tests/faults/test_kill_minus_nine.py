@@ -34,7 +34,7 @@ SEGMENTS = 60
 
 
 class Upstream:
-    """A system that sends changes: twice, late, sometimes nonsense. Tells the oracle of each."""
+    """A system that sends changes: twice, late, sometimes nonsense. Passes each to the oracle."""
 
     def __init__(self, rollcall: RunningProduct, chance: Random) -> None:
         self.rollcall, self.chance = rollcall, chance
@@ -78,7 +78,7 @@ class Upstream:
 
 
 class Killer:
-    """Kills roles at random instants until it is told to stop."""
+    """Kills roles at random instants until it is stopped."""
 
     def __init__(self, rollcall: RunningProduct, chance: Random, roles: tuple[str, ...]) -> None:
         self.kills: Counter[str] = Counter()
@@ -98,7 +98,7 @@ class Killer:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_roles_killed_again_and_again_take_every_change_in_once(tmp_path: Path) -> None:
+def test_roles_killed_again_and_again_ingest_every_change_once(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = Random(seed)
@@ -159,7 +159,7 @@ def check_everything(rollcall: RunningProduct, upstream: Upstream, filters: dict
 
 
 def still_alive(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any]) -> None:
-    """After the switch to the rebuilt tables, a change arrives as ever."""
+    """After the switch to the rebuilt tables, changes are still projected."""
     while upstream.sent < CHANGES + 50:
         upstream.send()
     rollcall.flush()
@@ -200,7 +200,7 @@ def test_the_whole_tree_killed_under_load_keeps_every_acknowledged_line(tmp_path
 
 
 def load(rollcall: RunningProduct, name: str, acknowledged: list[str]) -> None:
-    """Lines in requests of a hundred, until nobody answers."""
+    """Sends lines in requests of a hundred, until the API no longer responds."""
     number = 0
     while True:
         keys = [f"{name}-{number + each}" for each in range(100)]

@@ -81,7 +81,7 @@ class RecipientPage(TypedDict):
 
 
 class Audience(TypedDict):
-    """A frozen audience: `count` recipients at `position`, of whom `erased` were erased since."""
+    """A frozen audience: `count` recipients at `position`; `erased` of them were erased since."""
 
     id: UUID
     campaign_id: UUID

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.errors import StaleVersion
+from domain.errors import RollcallError, StaleVersion
 from domain.filters.conditions import MAX_CONDITIONS
 from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
@@ -154,7 +154,7 @@ def test_a_filter_that_names_segments_is_checked_again_when_one_of_them_was_edit
 ) -> None:
     scene = Scene([*DYNAMIC, create(TWO, GOLD, "Two")])
     overtaken(scene, overtaking)
-    with pytest.raises(Exception, match=code):
+    with pytest.raises(RollcallError, match=code):
         command(scene.rollcall)
 
 
@@ -167,6 +167,6 @@ def test_a_segment_is_not_deleted_once_a_filter_names_it() -> None:
         asked.append(as_of)
         return ["One"] if len(asked) > 1 else []
 
-    with pytest.raises(Exception, match="segment_in_use"):
+    with pytest.raises(RollcallError, match="segment_in_use"):
         scene.rollcall.segments.delete(ACCOUNT, TWO, None, used_by)
     assert asked == [4, 5], "each attempt asks as of the position it read"
