@@ -12,7 +12,7 @@ from api.console.app import create_console
 from api.console.web.rendering import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
-from api.http.dependencies import Services
+from api.http.dependencies import Services, provide_services
 from api.http.metrics import InstrumentedApp
 from api.http.shapes import openapi
 from api.v1 import (
@@ -54,7 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 def create_app(services: Services, documents: Path) -> FastAPI:
     """Return the application that answers with what `services` gives and serves the Markdown files of `documents`."""
     app = FastAPI(title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.services = services
+    provide_services(app, services)
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))

@@ -9,7 +9,7 @@ from threading import Event
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
@@ -40,6 +40,11 @@ class Services:
     max_import: int = 10 << 20
     metrics_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+
+
+def provide_services(app: FastAPI, services: Services) -> None:
+    """Make `services` what the handlers of an application are given; a mounted application needs its own call."""
+    app.state.services = services
 
 
 async def services_of(request: Request) -> Services:
