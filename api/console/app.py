@@ -51,11 +51,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_console(context: Services) -> FastAPI:
+def create_console(services: Services) -> FastAPI:
     """Returns the console application with these services."""
     console = FastAPI(title="Rollcall console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    console.state.context = context
-    console.state.pages = Pages(context.version)
+    console.state.services = services
+    console.state.pages = Pages(services.version)
     console.state.passwords = Passwords()
     for router in ROUTERS:
         console.include_router(router)
@@ -66,7 +66,7 @@ def create_console(context: Services) -> FastAPI:
     console.exception_handler(RequestError)(_request_error)
     console.exception_handler(RequestValidationError)(_invalid_parameters)
     console.exception_handler(HTTPException)(_framework_error)
-    console.add_middleware(BodyLimit, form=context.max_body, upload=context.max_import + AROUND)
+    console.add_middleware(BodyLimit, form=services.max_body, upload=services.max_import + AROUND)
     console.add_middleware(CsrfProtection)
     return console
 
