@@ -67,6 +67,8 @@ def set_up(settings: Settings, process: str) -> None:
     # What libraries log at "info" says nothing that our own lines do not.
     for library in ("kafka", "uvicorn.access", "uvicorn.error", "psycopg", "eventsourcing", "multipart", "asyncio"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
+    # It warns of each task of its own that took 0.1 s, as they all do on a busy machine.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

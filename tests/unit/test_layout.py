@@ -35,6 +35,8 @@ SAYS_NOTHING = {
     "service",
     "services",
 }
+# Words that made readers translate; the glossary is in deploy/docs/decisions/0022-plain-words.md.
+DIALECT = re.compile(r"\b(told|whom|whoever|nobody|came to|comes to|for ever|she|her|hers)\b", re.IGNORECASE)
 # A path of one machine, or the address of a package index: neither is true elsewhere.
 ONE_MACHINE = re.compile(
     r"(?<![\w.$}>/:-])/(?:home|root|Users|work|tmp|opt)/|(?:index|extra)[-_]url\s*=|pypi\.org/simple"
@@ -89,3 +91,19 @@ def test_no_two_new_migrations_share_a_number() -> None:
     """Applied migrations keep their names, so the one pair of the past stays."""
     numbers = Counter(path.name[:4] for path in (ROOT / "projections/migrations").glob("*.sql"))
     assert {number: count for number, count in numbers.items() if count > 1} == {"0006": 2}
+
+
+def test_prose_is_in_plain_words() -> None:
+    """Product code and documents; `nobody` in backquotes is the user of that name."""
+    texts = [
+        path for path in FILES if path.suffix in {".py", ".sql", ".md", ".html", ".yaml"} and "tests" not in path.parts
+    ]
+    unchangeable = {"migrations", "vendor"}
+    lines = [
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in [*texts, ROOT / "README.md"]
+        if not unchangeable & set(path.parts)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if DIALECT.search(line.replace("`nobody`", "").replace("NOBODY", ""))
+    ]
+    assert lines == []
