@@ -32,12 +32,13 @@ FILTER_TOPICS = {CREATED, DELETED, SegmentFilterChanged.type_name}
 
 
 @dataclass
-class RunningImport:
-    """An import that is not finished: the rows that are counted, and the erasures since it began."""
+class StartedImport:
+    """An import: the rows that are counted, and the erasures between its begin and its end."""
 
     rows_done: int = 0
     erasures: int = 0
     erased: set[str] = field(default_factory=set)
+    finished: bool = False
 
 
 class MemoryStore:
@@ -50,7 +51,7 @@ class MemoryStore:
         self._offsets: dict[str, int] = {}
         self._states: dict[tuple[UUID, UUID], tuple[int, bytes]] = {}
         self._members: set[tuple[UUID, UUID, UUID]] = set()
-        self._imports: dict[tuple[UUID, UUID], RunningImport] = {}
+        self._imports: dict[tuple[UUID, UUID], StartedImport] = {}
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         account_id: UUID = kwargs["account_id"]
@@ -71,7 +72,7 @@ class MemoryStore:
         return range(len(self.log) - len(stored_events) + 1, len(self.log) + 1)
 
     def begin_import(self, account_id: UUID, import_id: UUID) -> None:
-        self._imports[account_id, import_id] = RunningImport()
+        self._imports[account_id, import_id] = StartedImport()
 
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         return [event for owner, event in self.log if (owner, event.originator_id) == (account_id, originator_id)]
@@ -100,7 +101,7 @@ class MemoryStore:
         return {state.phone: state.customer_id for state in oldest_last if state.phone in set(phones)}
 
     def import_erasures(self, account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:
-        running = self._imports.get((account_id, import_id), RunningImport())
+        running = self._imports.get((account_id, import_id), StartedImport())
         return running.erasures, running.erased & set(phones)
 
     def head(self) -> int:
@@ -136,7 +137,9 @@ class MemoryStore:
 
     def _is_stale_step(self, account_id: UUID, step: ImportStep) -> bool:
         running = self._imports.get((account_id, step.import_id))
-        return running is None or (running.rows_done, running.erasures) != (step.before, step.erasures)
+        if running is None or running.finished:
+            return True
+        return (running.rows_done, running.erasures) != (step.before, step.erasures)
 
     def _store_members(self, account_id: UUID, changes: MemberChanges) -> None:
         gone = set(changes.deleted)
@@ -150,12 +153,13 @@ class MemoryStore:
         values = [json.loads(each.state)["values"] for each in changes if each.topic == CustomerChanged.type_name]
         phones = {each["phone"] for each in values if each.get("phone")}
         for (owner, _), running in self._imports.items():
-            if owner == account_id and phones:
+            if owner == account_id and phones and not running.finished:
                 running.erasures += 1
                 running.erased |= phones
 
     def _move_import(self, account_id: UUID, step: ImportStep) -> None:
         self.steps.append(step)
-        self._imports[account_id, step.import_id].rows_done += step.counts.lines
+        started = self._imports[account_id, step.import_id]
+        started.rows_done += step.counts.lines
         if step.finished:
-            del self._imports[account_id, step.import_id]
+            started.finished, started.erased = True, set()
