@@ -25,9 +25,13 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    """An account; files whose tests need attributes have one of their own."""
-    return installation.account()
+def account_id(installation: Installation, request: pytest.FixtureRequest) -> UUID:
+    """An account, in which the attributes of the mark `attributes` are declared."""
+    made = installation.account()
+    mark = request.node.get_closest_marker("attributes")
+    for key, kind in mark.kwargs.items() if mark else ():
+        installation.rollcall.attributes.declare(made, key, kind, None)
+    return made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -14,15 +13,9 @@ from httpx import Client
 from projections.worker.rebuild import rebuild
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.attributes(plans="list")
+
 NDJSON = {"Accept": "application/x-ndjson"}
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    key = installation.key(installation.account())
-    with installation.projecting(), installation.open_api(key) as client:
-        client.put("/v1/attributes/plans", json={"type": "list"}).raise_for_status()
-        yield client
 
 
 def phone(number: int) -> str:

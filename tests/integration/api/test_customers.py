@@ -6,17 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from httpx import Client
 
 from tests.support.installation import Installation
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    key = installation.key(installation.account())
-    with installation.projecting(), installation.open_api(key) as client:
-        yield client
 
 
 def put(client: Client, external_id: str, **body: Any) -> Any:

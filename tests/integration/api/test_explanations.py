@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,21 +14,12 @@ from domain.customer import CustomerChange, CustomerData
 from tests.support.clock import Clock
 from tests.support.installation import Installation
 
-pytestmark = pytest.mark.starts_at(datetime(2027, 2, 27, 20, tzinfo=UTC))
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
 RECENT = {"attribute": "seen", "operator": "in_last_hours", "value": 2}
 BORN_TODAY = {"attribute": "born", "operator": "anniversary_in_period", "value": "today"}
 TYPES = {"plan": "text", "age": "number", "seen": "datetime", "born": "date", "notes": "list"}
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    key = installation.key(installation.account())
-    with installation.projecting(), installation.open_api(key) as client:
-        for name, kind in TYPES.items():
-            client.put(f"/v1/attributes/{name}", json={"type": kind}).raise_for_status()
-        yield client
+pytestmark = [pytest.mark.starts_at(datetime(2027, 2, 27, 20, tzinfo=UTC)), pytest.mark.attributes(**TYPES)]
 
 
 def put(client: Client, external_id: str, **attributes: Any) -> str:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from httpx import Client
 
-from tests.support.installation import Installation
+pytestmark = pytest.mark.attributes(plan="text")
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    key = installation.key(installation.account())
-    with installation.projecting(), installation.open_api(key) as client:
-        client.put("/v1/attributes/plan", json={"type": "text"}).raise_for_status()
-        yield client
 
 
 def test_a_segment_that_another_uses_cannot_be_deleted(client: Client) -> None:

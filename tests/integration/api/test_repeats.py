@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,13 +14,6 @@ from api.http import idempotency
 from tests.support.installation import Installation
 
 STATIC = {"name": "List", "type": "static"}
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[Client]:
-    key = installation.key(installation.account())
-    with installation.projecting(), installation.open_api(key) as client:
-        yield client
 
 
 def repeatable() -> dict[str, str]:

@@ -22,15 +22,8 @@ from projections.read import segments as read_segments
 from tests.support.clock import Clock
 from tests.support.installation import Installation
 
-pytestmark = pytest.mark.starts_at(datetime(2026, 11, 3, 14, tzinfo=UTC))
+pytestmark = [pytest.mark.starts_at(datetime(2026, 11, 3, 14, tzinfo=UTC)), pytest.mark.attributes(plan="text")]
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    account_id = installation.account()
-    installation.rollcall.attributes.declare(account_id, "plan", "text", "Plan")
-    return account_id
 
 
 @pytest.fixture

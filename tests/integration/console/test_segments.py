@@ -12,14 +12,9 @@ from domain.campaign import CampaignDraft
 from domain.segment import SegmentDraft, SegmentType
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.attributes(plan="text")
+
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    account_id = installation.account()
-    installation.rollcall.attributes.declare(account_id, "plan", "text", "Plan")
-    return account_id
 
 
 def create(installation: Installation, account_id: UUID, name: str, kind: SegmentType = "dynamic") -> UUID:

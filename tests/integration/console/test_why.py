@@ -17,19 +17,11 @@ from domain.segment import SegmentDraft, SegmentEdit
 from tests.support.clock import Clock
 from tests.support.installation import Installation
 
-pytestmark = pytest.mark.starts_at(datetime(2026, 11, 3, 14, 2, tzinfo=UTC))
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}
 ADULT = {"attribute": "age", "operator": "at_least", "value": 18}
 RECENT = {"attribute": "last_order", "operator": "in_last_days", "value": 30}
 TYPES = {"plan": "text", "age": "number", "last_order": "datetime", "premium": "boolean"}
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    account_id = installation.account()
-    for key, kind in TYPES.items():
-        installation.rollcall.attributes.declare(account_id, key, kind, None)  # type: ignore[arg-type]
-    return account_id
+pytestmark = [pytest.mark.starts_at(datetime(2026, 11, 3, 14, 2, tzinfo=UTC)), pytest.mark.attributes(**TYPES)]
 
 
 @pytest.fixture

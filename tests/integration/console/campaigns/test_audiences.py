@@ -12,12 +12,7 @@ from domain.customer import customer_id_of
 from tests.support.campaigns import campaign, created, crowd, customer, hidden, phone, text_of
 from tests.support.installation import Installation
 
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    account_id = installation.account()
-    installation.rollcall.attributes.declare(account_id, "plans", "list", "Plans")
-    return account_id
+pytestmark = pytest.mark.attributes(plans="list")
 
 
 def test_a_frozen_audience_stays_the_same_after_changes_and_after_its_campaign_is_deleted(

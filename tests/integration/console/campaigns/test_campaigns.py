@@ -18,12 +18,7 @@ from projections.read import recipients
 from tests.support.campaigns import campaign, created, crowd, hidden, segment, text_of
 from tests.support.installation import Installation
 
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    account_id = installation.account()
-    installation.rollcall.attributes.declare(account_id, "plans", "list", "Plans")
-    return account_id
+pytestmark = pytest.mark.attributes(plans="list")
 
 
 def test_several_segments_reach_everyone_in_any_of_them_once_and_skipped_customers_are_counted(
