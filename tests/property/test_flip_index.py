@@ -154,3 +154,13 @@ def test_many_distinct_values_of_a_tested_attribute_stay_right() -> None:
     index.add(1, node_of(condition("t1", "contains", "7")))
     for number in [*range(10_500), *range(20)]:
         assert index.members_of({"t1": str(number)}) == [1] * ("7" in str(number))
+
+
+@pytest.mark.parametrize("first", ["gained", "lost"])
+def test_a_version_that_flips_there_and_back_within_one_change_does_not_flip(first: str) -> None:
+    index = FlipIndex()
+    index.add(1, node_of([condition("t1", "equals", "a"), condition("n1", "at_least", 1)]))
+    values, new = compared({"t1": "a"}, ZONE), compared({"n1": 1}, ZONE)
+    keys = [*new, *values] if first == "gained" else [*values, *new]
+    flips = index.change(values, {key: new.get(key) for key in keys})
+    assert (flips.joined, flips.left) == ([], [])

@@ -224,6 +224,21 @@ def test_every_table_is_under_row_level_security(installation: Installation) -> 
     assert owned == []
 
 
+def test_the_api_can_read_and_write_only_rows_of_its_own_account(installation: Installation) -> None:
+    with installation.owner() as owner:
+        owner.execute("SET search_path = pg_catalog")  # names in the policies carry their schema
+        policies = owner.execute(
+            "SELECT p.tablename, p.qual, p.with_check FROM pg_policies p JOIN information_schema.columns c "
+            "ON (c.table_schema, c.table_name, c.column_name) = (p.schemaname, p.tablename, 'account_id') "
+            "WHERE p.schemaname IN ('rollcall', 'rollcall_model') AND p.roles && '{rollcall_api,public}'"
+        ).fetchall()
+    assert len(policies) >= 11
+    own = "(account_id = ( SELECT rollcall.current_account() AS current_account))"
+    for name, readable, writable in policies:
+        assert readable == own, name
+        assert writable in (None, own), name  # without a rule of its own, that for reading holds
+
+
 def test_without_an_account_the_api_sees_no_row(installation: Installation) -> None:
     installation.account()
     with installation.owner() as owner:
