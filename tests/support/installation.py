@@ -73,8 +73,10 @@ class Installation:
 
     @contextmanager
     def open_api(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
-        """A client of the HTTP API; without a key it sends none."""
+        """A client of the HTTP API; without a key it sends none. A worker beside it has projected the key."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        if key is not None and self._projecting:
+            self.catch_up()
         with self.serving(**figures) as address, http_client(address, headers=headers) as client:
             yield client
 
