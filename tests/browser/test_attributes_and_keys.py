@@ -72,7 +72,7 @@ def test_a_key_is_shown_once_copied_used_and_revoked(page: Page, console: Consol
     expect(row(page, "CRM sync")).to_contain_text("Read everything, change nothing")
     assert key not in page.content()
     page.get_by_role("link", name="Revoke CRM sync").click()
-    expect(dialog).to_contain_text("are refused")
+    expect(dialog).to_contain_text("stops working immediately")
     dialog.get_by_role("button", name="Revoke API Key").click()
     expect(page.get_by_text("CRM sync was revoked")).to_be_visible()
     expect(row(page, "CRM sync")).to_have_count(0)
