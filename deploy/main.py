@@ -211,9 +211,9 @@ def _settings(process: str) -> Settings:
     settings = Settings()
     logs.set_up(settings, process)
     if settings.metrics_folder is not None:
-        from deploy import metrics
+        from deploy import metrics_exposure
 
-        metrics.share_as(process)
+        metrics_exposure.share_as(process)
     return settings
 
 

@@ -27,7 +27,7 @@ from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.membership_publisher import MembershipPublisher
-from deploy import demo, metrics
+from deploy import demo, metrics_exposure
 from deploy.settings import NO_KAFKA, Settings
 from domain.account import account_id_of
 from domain.commands.application import Rollcall
@@ -114,7 +114,7 @@ def run_ingest(settings: Settings) -> None:
     _collect_garbage_rarely()
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
-    metrics.serve(settings)
+    metrics_exposure.serve(settings)
     database = Database(_url(settings), "rollcall_worker", size=3)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
@@ -133,7 +133,7 @@ def run_ingest(settings: Settings) -> None:
 def run_project(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
     _collect_garbage_rarely()
-    metrics.serve(settings)
+    metrics_exposure.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
         run_worker(_url(settings), rollcall.worker_events, _stop_event(), retention)

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from deploy import metrics, wiring
+from deploy import metrics_exposure, wiring
 from deploy.clock import Clock
 from deploy.demo import CUSTOMERS
 from deploy.embedded.broker import Broker
@@ -108,7 +108,7 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
     no_database, no_kafka = settings.database_url is None, settings.kafka_bootstrap_servers is None
     instance = exits.enter_context(claim(settings.home)) if no_database or no_kafka else None
     if instance:
-        found["metrics_folder"] = metrics.emptied(settings.home / "metrics")
+        found["metrics_folder"] = metrics_exposure.emptied(settings.home / "metrics")
     else:
         found["metrics_folder"] = Path(exits.enter_context(TemporaryDirectory(prefix="rollcall-metrics-")))
     # Entered after the claim, so that all have stopped before the home is given up.
