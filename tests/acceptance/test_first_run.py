@@ -1,4 +1,4 @@
-"""`make run` in a fresh checkout, with nothing prepared: wherever it lies and whoever starts it.
+"""`make run` in a fresh checkout, with nothing prepared, wherever it is and as any user.
 
 Packages come from the registry, through the user's own cache where there is one.
 """
@@ -22,7 +22,7 @@ from tests.support.embedded_processes import nothing_left_of, processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65_534
-# A developer's own Python may be in a folder that nobody else may enter.
+# A developer's own Python may be in a folder that other users may not enter.
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
