@@ -16,10 +16,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Detach from the terminal, give up root, ask to be killed along with the parent, and become the program."""
+    """Give up root, ask to be killed along with the parent, and become the program."""
     order, program = json.loads(sys.argv[1]), sys.argv[2:]
-    # A terminal's Ctrl-C is for the parent, which stops its children in their order.
-    os.setsid()
+    # The parent blocks them until here.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])

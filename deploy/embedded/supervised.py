@@ -60,18 +60,27 @@ def launch(
     stdout: Stream = None,
     stderr: Stream = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that is killed when we die."""
+    """Start a program that is killed when we die.
+
+    It leads a session of its own from its first instant: a terminal's Ctrl-C is for us, and we stop it in our order.
+    """
     order: dict[str, object] = {"parent": os.getpid(), "signal": int(program.death_signal)}
     if program.user:
         order |= {"uid": program.user.uid, "gid": program.user.gid}
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(CHILD), json.dumps(order), *program.argv],
-        env=dict(program.environment),
-        cwd=program.folder,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-    )
+    # Inherited, so that a signal ends `child.py` quietly rather than its interpreter in the middle of an import.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(CHILD), json.dumps(order), *program.argv],
+            env=dict(program.environment),
+            cwd=program.folder,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
 
 
 def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
@@ -79,11 +88,8 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
     for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            # `child.py` does not lead a group of its own yet.
-            process.send_signal(number)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
