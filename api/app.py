@@ -1,4 +1,4 @@
-"""The HTTP application. `deploy.wiring` calls `create_app`; every router of `/v1` is in one list."""
+"""The HTTP application. `deploy.roles.api` calls `create_app`; every router of `/v1` is in one list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 
 from api import health
 from api.console.app import create_console
-from api.console.web.rendering import CONSOLE_PATH
+from api.console.paths import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
 from api.http.dependencies import Services, provide_services

@@ -1,6 +1,6 @@
 """Retries a dead letter, for example after an attribute's type was changed.
 
-Called by the HTTP API and the console (wired in `deploy.wiring`). The record goes through the same parser and
+Called by the HTTP API and the console (wired in `deploy.roles.api`). The record goes through the same parser and
 the same commands as the first time; newer changes win over it, as over any late record. A crash between its
 effect and the mark leaves the letter listed: another retry then reports a duplicate.
 """

@@ -1,6 +1,6 @@
 """The Kafka ingest loop: a batch of one partition -> changes -> one transaction that also stores its position.
 
-Run by `deploy.wiring` in one process, or in several that form a consumer group. What always holds: every
+Run by `deploy.roles.ingest` in one process, or in several that form a consumer group. What always holds: every
 record is counted under exactly one result; the position moves only in the transaction that stores what the
 records did; only what can never succeed becomes a dead letter. While the database or the broker is
 unavailable the loop waits and retries.

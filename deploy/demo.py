@@ -1,7 +1,7 @@
 """The sample account of `rollcall demo` and `make run`: plausible customers, segments, a campaign, and a stream of
 changes.
 
-Called by `deploy.wiring`. Uses the application as the API does. Filling it a second time adds nothing: customers are
+Called by `deploy.commands`. Uses the application as the API does. Filling it a second time adds nothing: customers are
 recognised by their external ids, segments and the campaign by ids derived from their names. What a user deleted stays
 deleted, and a label that a user gave stays.
 """

@@ -56,39 +56,39 @@ def up(*, demo: bool = False) -> None:
 @app.command
 def migrate() -> None:
     """Bring the database to this version; with ROLLCALL_BOOTSTRAP_API_KEY, also create the first account."""
-    from deploy import wiring
+    from deploy import commands
 
     with _database("migrate") as settings:
-        wiring.migrate(str(settings.database_url))
+        commands.migrate(str(settings.database_url))
         if settings.bootstrap_api_key is not None:
-            wiring.bootstrap(settings)
+            commands.bootstrap(settings)
 
 
 @app.command
 def ingest() -> None:
     """Ingest customers' changes from Kafka."""
     settings = _settings_of_role("ingest")
-    from deploy import wiring
+    from deploy.roles import ingest as role
 
-    wiring.run_ingest(settings)
+    role.run(settings)
 
 
 @app.command
 def project() -> None:
     """Keep segments, members and the other read models up to date."""
     settings = _settings_of_role("project")
-    from deploy import wiring
+    from deploy.roles import project as role
 
-    wiring.run_project(settings)
+    role.run(settings)
 
 
 @app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
     settings = _settings_of_role("api")
-    from deploy import wiring
+    from deploy.roles import api as role
 
-    wiring.run_api(settings)
+    role.run(settings)
 
 
 @app.command
@@ -100,12 +100,12 @@ def demo(*, fill: bool = True) -> None:
     fill
         Without it, only change the customers that are there already.
     """
-    from deploy import wiring
+    from deploy import commands
 
     with _database("demo") as settings:
         if fill:
-            wiring.fill_demo(settings)
-        wiring.run_demo(settings)
+            commands.fill_demo(settings)
+        commands.run_demo(settings)
 
 
 @account.command(name="create")
@@ -121,10 +121,10 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
     country
         The ISO code of the country of its national phone numbers.
     """
-    from deploy import wiring
+    from deploy import commands
 
     with _database("account") as settings:
-        print(wiring.create_account(settings, name, timezone=timezone, country=country))
+        print(commands.create_account(settings, name, timezone=timezone, country=country))
 
 
 @key.command(name="create")
@@ -142,10 +142,10 @@ def create_key(
     kind
         `admin` may do everything, `read` only read, `write` only send customers' changes.
     """
-    from deploy import wiring
+    from deploy import commands
 
     with _database("key") as settings:
-        print(wiring.create_key(settings, account=account, name=name, kind=kind))
+        print(commands.create_key(settings, account=account, name=name, kind=kind))
 
 
 @person.command(name="create")
@@ -161,10 +161,10 @@ def create_person(email: str, *, account: str = "default", name: str) -> None:
     name
         Their name, as others see it.
     """
-    from deploy import wiring
+    from deploy import commands
 
     with _database("person") as settings:
-        print(wiring.create_person(settings, email, account=account, name=name))
+        print(commands.create_person(settings, email, account=account, name=name))
 
 
 @person.command(name="link")
@@ -178,20 +178,20 @@ def link_person(*, account: str = "default", email: str | None = None) -> None:
     email
         Their e-mail address; without it, the account's first person.
     """
-    from deploy import wiring
+    from deploy import commands
 
     with _database("person") as settings:
-        print(wiring.console_link(settings, account, email))
+        print(commands.console_link(settings, account, email))
 
 
 @app.command
 def verify() -> None:
     """Compare every membership with a from-scratch evaluation; exit code 1 and the differences if there are any."""
-    from deploy import wiring
+    from deploy import commands
 
     differences = 0
     with _database("verify") as settings:
-        for line in wiring.verify(settings):
+        for line in commands.verify(settings):
             differences += 1
             print(line)
     print(f"{differences} differences" if differences else "No difference.")
@@ -201,10 +201,10 @@ def verify() -> None:
 @app.command
 def rebuild() -> None:
     """Replay the log into fresh tables and switch to them."""
-    from deploy import wiring
+    from deploy import commands
 
     with _database("rebuild") as settings:
-        wiring.rebuild(settings)
+        commands.rebuild(settings)
 
 
 def _settings(process: str) -> Settings:
@@ -231,10 +231,10 @@ def _database(process: str) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    from deploy import wiring
+    from deploy import commands
     from deploy.embedded.instance import reach
 
-    with reach(settings, wiring.migrate) as reached:
+    with reach(settings, commands.migrate) as reached:
         yield reached
 
 

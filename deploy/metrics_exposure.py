@@ -1,6 +1,6 @@
 """Where a process keeps its metrics: `/metrics` of one `up` shows all its processes, a single process shows its own.
 
-Called by `deploy.main` before anything that has metrics is imported, and by `deploy.wiring`. Below one `up` every role
+Called by `deploy.main` before anything that has metrics is imported, and by `deploy.roles`. Below one `up` every role
 writes to files in one folder under its own name, not under its pid: a role that is restarted goes on with its files,
 so that its counters never decrease and no files of ended processes pile up. The folder is emptied when `up` starts.
 """

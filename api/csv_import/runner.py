@@ -1,6 +1,6 @@
 """Runs CSV imports in background threads of an API process; any process may continue any import.
 
-Started by `deploy.wiring`. An import runs under a lease in the database, which ends with the process that
+Started by `deploy.roles.api`. An import runs under a lease in the database, which ends with the process that
 holds it; the next one reads the file from its start and continues behind the rows that are counted.
 """
 

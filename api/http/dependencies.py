@@ -1,4 +1,4 @@
-"""What every handler is given: made once by `deploy.wiring`, handed to `api.app.create_app`."""
+"""What every handler is given: made once by `deploy.roles.api`, handed to `api.app.create_app`."""
 
 from __future__ import annotations
 

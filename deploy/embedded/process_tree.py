@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from deploy import metrics_exposure, wiring
+from deploy import commands, metrics_exposure
 from deploy.clock import Clock
 from deploy.demo import CUSTOMERS
 from deploy.embedded.broker import Broker
@@ -82,14 +82,14 @@ def up(settings: Settings, *, demo: bool) -> None:
         tree = Tree()
         given = settings
         settings = _start_services(settings, tree, exits)
-        api_key = wiring.bootstrap(settings)
+        api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
         for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
             tree.start(Role(name, settings))
         position = 1
         if demo:
             show_step(f"Loading {CUSTOMERS:,} sample customers")
-            position = wiring.fill_demo(settings)
+            position = commands.fill_demo(settings)
         _wait_until_ready(settings, tree, position)
         if demo:
             tree.start(Role("demo", settings, "--no-fill", may_end=True))
@@ -126,7 +126,7 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
     settings = settings.model_copy(update=found)
     assert settings.database_url is not None
     show_step("Bringing the database to this version")
-    wiring.migrate(settings.database_url)
+    commands.migrate(settings.database_url)
     if instance:
         instance.publish(settings)
     return settings
@@ -161,7 +161,7 @@ def _is_ready(settings: Settings, position: int) -> bool:
 def _values(given: Settings, settings: Settings, api_key: str | None) -> dict[str, str]:
     """Returns what the person needs, by the labels of the screen."""
     return {
-        "console": wiring.console_link(settings),
+        "console": commands.console_link(settings),
         "API": f"{settings.http_url}/v1",
         "API key": api_key or "as before (make another with: rollcall key create)",
         "Kafka": settings.kafka or "none",

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from starlette.routing import Match
 
 from api.console.app import ROUTERS
-from api.console.web.rendering import CONSOLE_PATH
+from api.console.paths import CONSOLE_PATH
 from tests.browser.conftest import WIDE
 from tests.support.browser.console import Console
 from tests.support.browser.keyboard import focus_is_in_dialog, tab_through

@@ -10,11 +10,12 @@ from typing import Any, LiteralString
 import psycopg
 from confluent_kafka import Producer
 
+from deploy.commands import bootstrap, migrate
 from deploy.embedded.broker import Broker
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.process_tree import Role
 from deploy.settings import Settings
-from deploy.wiring import application, bootstrap, migrate
+from deploy.wiring import application
 from domain import json_text
 from domain.account import account_id_of
 from domain.segment import SegmentDraft

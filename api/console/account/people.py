@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.console.account.person_form import PersonForm, Typed
-from api.console.web.rendering import CONSOLE_PATH, done, is_unchanged, nothing_new, show
+from api.console.paths import CONSOLE_PATH
+from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser, site_address
 from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathId, parse_uuid

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 
 from api.console.account.person_form import PersonForm, Typed
 from api.console.account.sign_in import count_attempt
+from api.console.paths import CONSOLE_PATH
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import CONSOLE_PATH, done, show
+from api.console.web.rendering import done, show
 from api.console.web.session import Session, SignedIn, SignedInUser, is_recent_link_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
 from domain.errors import Invalid, Refused

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from api.console.paths import CONSOLE_PATH
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import CONSOLE_PATH, show
+from api.console.web.rendering import show
 from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
 from domain.filters.wording import plural

@@ -13,8 +13,9 @@ from fastapi import Request, Response
 
 from api.console.filters.conversion import item_to_text
 from api.console.filters.vocabulary import MATCH_WORDS, period_words, unit_of
+from api.console.paths import CONSOLE_PATH
 from api.console.segments.draft import Draft, FormContext, check_filter
-from api.console.web.rendering import CONSOLE_PATH, show
+from api.console.web.rendering import show
 from api.console.web.session import SignedInUser
 from api.http.dependencies import Services
 from domain.calendar import PERIODS, RETURN_PERIODS

@@ -20,13 +20,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from api.console.paths import CONSOLE_PATH
 from api.http.problems import KINDS
 from domain import json_text
 from domain.errors import RollcallError
 from domain.filters.wording import day, plural
 
 CONSOLE_FOLDER = Path(__file__).parents[1]
-CONSOLE_PATH = "/console"
 NOTICE_COOKIE = "rollcall_notice"
 DIALOG = "dialog#dialog"
 # Pages that belong to another part of the navigation than the first segment of their path.

@@ -15,7 +15,8 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
-from api.console.web.rendering import CONSOLE_PATH, path_and_query, with_query
+from api.console.paths import CONSOLE_PATH
+from api.console.web.rendering import path_and_query, with_query
 from api.http.dependencies import Services, ServicesDep
 from domain.people import LINK_VOUCHES, SESSION_LONGEST, new_token, sha256_of
 from projections.records import sessions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
 
-from api.console.web.rendering import CONSOLE_PATH
+from api.console.paths import CONSOLE_PATH
 from tests.support.browser.scenery import COLLEAGUE, NEWSLETTER, PEOPLE, PREMIUM, SPRING
 
 MENU = "Actions for "

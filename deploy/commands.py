@@ -1,0 +1,134 @@
+"""What the commands of `rollcall` do that are not roles: set up, administer, check and rebuild.
+
+Called by `deploy.main` and by `deploy.embedded.process_tree`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+from uuid import UUID
+
+from api.console.paths import CONSOLE_PATH
+from deploy import demo
+from deploy.settings import Settings
+from deploy.wiring import application, database_url, stop_event
+from domain.account import account_id_of
+from domain.errors import NotFound, Refused
+from domain.people import checked_email, checked_name, new_token
+from projections.migrate import migrate as migrate_database
+from projections.postgres.database import Database
+from projections.records import people, sessions
+from projections.worker import verify as verification
+from projections.worker.rebuild import rebuild as rebuild_model
+
+DEFAULT_ACCOUNT = "default"
+
+
+def migrate(owner_url: str) -> None:
+    """Bring the schemas to this version; concurrent calls wait for each other."""
+    migrate_database(owner_url)
+
+
+def bootstrap(settings: Settings) -> str | None:
+    """On an empty database create account `default` and its admin key; return the key only if it was generated now.
+
+    Killed between the two, the next start makes the key that is missing.
+    """
+    given = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    account_id = account_id_of(DEFAULT_ACCOUNT)
+    with application(settings, "rollcall_worker") as rollcall:
+        try:
+            rollcall.accounts.create(DEFAULT_ACCOUNT, settings.bootstrap_timezone, settings.bootstrap_country)
+        except Refused:
+            if rollcall.accounts.require(account_id).version > 1:
+                return None
+        made = rollcall.keys.create(account_id, "bootstrap", "admin", given)
+    return None if given else made.key
+
+
+def console_link(settings: Settings, account: str = DEFAULT_ACCOUNT, email: str | None = None) -> str:
+    """Returns a one-time link for the account's first person, or the one with `email`. Raises `NotFound`."""
+    account_id = _account(settings, account)
+    now, token = settings.clock().now(), new_token()
+    with _people(settings) as database:
+        if email is None:
+            person_id = people.first_person(database, account_id, now)
+        else:
+            person = people.find_by_email(database, account_id, email)
+            if person is None:
+                raise NotFound(
+                    "person_not_found",
+                    f"no user of account {account!r} has the e-mail address {email!r}; add them with: person create",
+                )
+            person_id = person.person_id
+        sessions.make_link(database, account_id, person_id, token.sha256, now)
+    return f"{settings.http_url}{CONSOLE_PATH}/sign-in/{token.text}"
+
+
+def create_person(settings: Settings, email: str, *, account: str, name: str) -> str:
+    """Add a person to an account; return the one-time link with which they choose their password.
+
+    Raises `Invalid`, `NotFound`, `Refused`.
+    """
+    name, email = checked_name(name), checked_email(email)
+    account_id = _account(settings, account)
+    with _people(settings) as database:
+        people.add(database, account_id, name=name, email=email, now=settings.clock().now())
+    return console_link(settings, account, email)
+
+
+def fill_demo(settings: Settings) -> int:
+    """Fill the default account with the sample; return the position in the log where it ends."""
+    with application(settings, "rollcall_worker") as rollcall:
+        demo.fill(rollcall, account_id_of(DEFAULT_ACCOUNT))
+        return rollcall.head()
+
+
+def run_demo(settings: Settings) -> None:
+    """Change the sample's customers until asked to stop."""
+    with application(settings, "rollcall_worker") as rollcall:
+        demo.keep_changing(rollcall, account_id_of(DEFAULT_ACCOUNT), stop_event())
+
+
+def create_account(settings: Settings, name: str, *, timezone: str, country: str) -> str:
+    """Create an account; return its id."""
+    with application(settings, "rollcall_worker") as rollcall:
+        return str(rollcall.accounts.create(name, timezone, country).id)
+
+
+def create_key(settings: Settings, *, account: str, name: str, kind: Literal["admin", "read", "write"]) -> str:
+    """Create an API key; return it, for the only time."""
+    with application(settings, "rollcall_worker") as rollcall:
+        try:
+            return rollcall.keys.create(account_id_of(account), name, kind).key
+        except NotFound:
+            raise NotFound("account_not_found", f"there is no account called {account!r}") from None
+
+
+def verify(settings: Settings) -> Iterator[str]:
+    """Compare every membership with a from-scratch evaluation; one line per difference."""
+    return verification.verify(database_url(settings))
+
+
+def rebuild(settings: Settings) -> None:
+    """Replay the log into fresh tables and switch to them."""
+    rebuild_model(database_url(settings))
+
+
+def _account(settings: Settings, name: str) -> UUID:
+    with application(settings, "rollcall_worker", size=1) as rollcall:
+        try:
+            return rollcall.accounts.require(account_id_of(name)).account_id
+        except NotFound:
+            raise NotFound("account_not_found", f"there is no account called {name!r}") from None
+
+
+@contextmanager
+def _people(settings: Settings) -> Iterator[Database]:
+    database = Database(database_url(settings), "rollcall_worker", size=1)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,35 @@
+"""`rollcall ingest`: customers' changes from Kafka into the log, and membership changes back to Kafka."""
+
+from __future__ import annotations
+
+from consumers.dead_letter_publisher import DeadLetterPublisher
+from consumers.ingest import Ingest
+from consumers.kafka import Source
+from consumers.membership_publisher import MembershipPublisher
+from deploy import metrics_exposure
+from deploy.settings import Settings
+from deploy.wiring import application, collect_garbage_rarely, database_url, stop_event
+from domain.account import account_id_of
+from domain.errors import Invalid
+from projections.postgres.database import Database
+
+
+def run(settings: Settings) -> None:
+    """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
+    collect_garbage_rarely()
+    if settings.kafka is None:
+        raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
+    metrics_exposure.serve(settings)
+    database = Database(database_url(settings), "rollcall_worker", size=3)
+    accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
+    clock = settings.clock()
+    with application(settings, "rollcall_worker") as rollcall:
+        source = Source(settings.kafka, list(accounts), rollcall.customers.tracked_offset, group=settings.kafka_group)
+        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
+        memberships = MembershipPublisher(database, settings.kafka)
+        memberships.start()
+        try:
+            Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event()).run()
+        finally:
+            memberships.close()
+    database.close()

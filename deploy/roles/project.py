@@ -1,0 +1,17 @@
+"""`rollcall project`: the projection worker, which keeps the read models up to date."""
+
+from __future__ import annotations
+
+from deploy import metrics_exposure
+from deploy.settings import NO_KAFKA, Settings
+from deploy.wiring import application, collect_garbage_rarely, database_url, stop_event
+from projections.worker.runner import Retention, run_worker
+
+
+def run(settings: Settings) -> None:
+    """Keep the read models up to date until asked to stop."""
+    collect_garbage_rarely()
+    metrics_exposure.serve(settings)
+    with application(settings, "rollcall_worker", size=1) as rollcall:
+        retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
+        run_worker(database_url(settings), rollcall.worker_events, stop_event(), retention)
