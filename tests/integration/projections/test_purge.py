@@ -1,4 +1,4 @@
-"""The members of a version that is no longer served are removed in chunks, each read once, whatever was known of them."""
+"""The members of a version that is out of use are removed in chunks, and no statistics make that slow."""
 
 from __future__ import annotations
 
