@@ -24,7 +24,7 @@ from tests.support.installation import Installation
 from tests.support.oracles.time import DAY, first_instant, moving_is_true
 from tests.support.running_product import RunningProduct, eventually, running
 
-LEADS = (11, 40, 180)
+LEADS = (13, 25, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
 CONDITIONS: list[tuple[str, str, Any]] = [
     ("ends", "in_period", "today"),

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.embedded.supervised import free_port
 from tests.support.embedded_processes import Up, eventually, nothing_left_of, processes_of, run
@@ -49,8 +50,8 @@ class Kept:
     def running(self) -> Up:
         """The product, started where it does not run; `said` is what it said the first time."""
         if self._up is None or self._up.process.poll() is not None:
-            ports = {"ROLLCALL_HTTP_PORT": str(self.http_port), "ROLLCALL_KAFKA_PORT": str(self.kafka_port)}
-            said = self.start(**ports).welcome()
+            ports = {"HTTP": self.http_port, "KAFKA": self.kafka_port, "METRICS": free_port()}
+            said = self.start(**{f"ROLLCALL_{name}_PORT": str(port) for name, port in ports.items()}).welcome()
             self.said = self.said or said
         assert self._up is not None
         return self._up
@@ -104,6 +105,25 @@ def test_it_says_where_it_is_and_uses_the_given_ports(kept: Kept) -> None:
     assert not kept.said["API key"].startswith("as before")
 
 
+def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, kept: Kept) -> None:
+    def seen() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{kept.http_port}/metrics") as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return {each.name: each.value for family in families for each in family.samples if not each.labels}
+
+    events = "rollcall_projected_events_total"
+    assert eventually(lambda: seen()[events] == 2), "the account and its key"
+    assert seen()["rollcall_dead_letters_published_total"] == 0
+    files = sorted(path.name for path in (up.home / "metrics").iterdir())
+    killed = up.role("project")
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    assert eventually(lambda: up.role("project") not in {None, killed})
+    assert run(up.home, "account", "create", "another").returncode == 0
+    assert eventually(lambda: seen()[events] == 3)
+    assert sorted(path.name for path in (up.home / "metrics").iterdir()) == files
+
+
 def test_a_home_in_use_is_refused_and_its_owner_runs_on(up: Up) -> None:
     result = run(up.home, "up")
     assert (result.returncode, result.stderr.count("\n")) == (1, 1)
@@ -111,7 +131,7 @@ def test_a_home_in_use_is_refused_and_its_owner_runs_on(up: Up) -> None:
     assert run(up.home, "key", "create").returncode == 0
 
 
-@pytest.mark.parametrize("role", ["ingest", "project", "api"])
+@pytest.mark.parametrize("role", ["ingest", "api"])
 def test_a_role_that_was_killed_runs_again(up: Up, role: str) -> None:
     before = up.role(role)
     assert before is not None
