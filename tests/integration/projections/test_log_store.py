@@ -35,7 +35,7 @@ GOLD, LIST, CSV = (uuid5(MINE, name) for name in ("gold", "list", "csv"))
 PHONE, OTHER_PHONE = "+351912345678", "+351912345679"
 
 
-def test_both_stores_tell_the_same_story(installation: Installation) -> None:
+def test_both_stores_hold_the_same_after_the_same_commands(installation: Installation) -> None:
     def begin_import(account_id: UUID, import_id: UUID) -> None:
         imports.begin(installation.database, account_id, import_id, LIST, "a.csv", BytesIO(b""), NOW)
 
