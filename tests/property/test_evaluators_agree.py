@@ -22,7 +22,7 @@ from psycopg import Connection, sql
 from domain import json_text
 from domain.filters.conditions import Node, parse
 from domain.filters.facets import facets_of
-from domain.moments import Days
+from domain.instants import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.matching.flip_index import FlipIndex
 from projections.model.customers import CustomerBatch, ProjectedCustomer, new_customer

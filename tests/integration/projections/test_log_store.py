@@ -25,8 +25,8 @@ from domain.stored_events import (
 )
 from projections.records import imports
 from projections.records.event_store import EventStore
+from tests.support.commands.memory_store import MemoryStore
 from tests.support.installation import Installation
-from tests.support.memory_store import MemoryStore
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 MINE, OTHERS = account_id_of("mine"), account_id_of("others")
