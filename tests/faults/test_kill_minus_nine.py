@@ -28,10 +28,10 @@ from tests.support.read_model import read_model
 from tests.support.running_product import TYPES, RunningProduct, cloud_event, eventually, running
 
 FULL = bool(os.environ.get("FULL_SIZE"))
-CHANGES, PACE, KILLS = (50_000, 330, 10) if FULL else (2_000, 250, 3)
+CHANGES, PACE, KILLS = (50_000, 330, 10) if FULL else (1_500, 250, 3)
 EDIT_EVERY = 250  # changes
 CUSTOMERS = [f"crm-{number}" for number in range(1_000 if FULL else 300)]
-SEGMENTS = 60 if FULL else 25
+SEGMENTS = 60 if FULL else 20
 ROUNDS = 6 if FULL else 2
 WORK = {
     "ingest": "SELECT coalesce(sum(notification_id + 1), 0) FROM notification_tracking",

@@ -41,8 +41,21 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert nothing_left_of(home), processes_of(home)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with data that nothing has touched yet."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    home.mkdir()
+    postgres = Postgres(home)
+    postgres.start()
+    postgres.stop()
+    return home
+
+
 @pytest.fixture
-def postgres(home: Path) -> Iterator[Postgres]:
+def postgres(home: Path, made: Path) -> Iterator[Postgres]:
+    """A server on a copy of that data."""
+    subprocess.run(["cp", "-a", f"{made}/.", home], check=True)
     postgres = Postgres(home)
     postgres.start()
     yield postgres
