@@ -24,7 +24,7 @@ from tests.support.installation import Installation
 from tests.support.oracles.time import DAY, first_instant, moving_is_true
 from tests.support.running_product import RunningProduct, eventually, running
 
-LEADS = (13, 25, 60, 180)
+LEADS = (10, 25, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
 CONDITIONS: list[tuple[str, str, Any]] = [
     ("ends", "in_period", "today"),
@@ -230,12 +230,12 @@ def settings(zone: str, start: datetime) -> dict[str, str]:
 def test_they_do_so_in_time_and_after_two_days_of_downtime_all_is_as_without_it(
     case: Case, tmp_path: Path, installation: Installation
 ) -> None:
+    later = case.at + timedelta(days=2, hours=1, minutes=7)
     values = people(case)
     for number in range(20):
         values[f"r{number}"] = {"seen": (case.at + timedelta(hours=number * 1.7 - 10, microseconds=number)).isoformat()}
     with prepared_before(case, values, tmp_path) as prepared:
         join_and_leave_at_the_instant(case, values, prepared)
-    later = case.at + timedelta(days=2, hours=1, minutes=7)
     through = run_through(installation, prepared, values, later)
     with running(prepared.running.home, **settings(case.zone, later)) as out:
         last = max(at for found in through.values() for _, at, _, _ in found[0])
