@@ -22,7 +22,7 @@ from tests.support.role_processes import RoleProcesses
 from tests.support.running_product import eventually
 
 FULL = bool(os.environ.get("FULL_SIZE"))
-FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 6, 20.0, 1_500) if FULL else (3, 6_000, 2, 0.8, 150)
+FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 6, 20.0, 1_500) if FULL else (3, 8_000, 2, 0.8, 150)
 CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
 
 
@@ -64,14 +64,24 @@ def test_killed_or_stopped_at_any_instant_every_line_is_counted_once(
         segments = [
             rollcall.http.post("/v1/segments", json={"name": str(n), "type": "static"}).json()["id"] for n in range(2)
         ]
-        files = [a_file(chance, LINES * 3) for _ in range(FILES + 1)]
-        *first, last = [(segments[number % 2], content) for number, (content, _) in enumerate(files)]
-        addresses = [send(rollcall, *each) for each in first]
+        files: list[tuple[str, Counter[str]]] = []
+        addresses: list[str] = []
+
+        def send() -> None:
+            files.append(a_file(chance, LINES * 3))
+            file = {"file": ("a.csv", files[-1][0].encode())}
+            into = segments[len(addresses) % 2]
+            addresses.append(rollcall.http.post(f"/v1/segments/{into}/imports", files=file).headers["Location"])
+
+        for _ in range(FILES):
+            send()
         for role in (each for _ in range(KILLS) for each in chance.sample(["api", "project"], 2)):
+            if done(rollcall, addresses):
+                send()  # a kill must find work
             time.sleep(chance.uniform(0, PAUSE))  # the instant of the kill is what varies
             rollcall.kill(role)
             rollcall.wait_until_ready()
-        addresses.append(send(rollcall, *last))
+        send()
         eventually(lambda: states(rollcall.http, addresses[-1:])[0]["lines"], PATIENCE)
         assert rollcall.restart("api") == 0, "the chunk in progress is finished first"
         eventually(lambda: done(rollcall, addresses), PATIENCE)
@@ -81,12 +91,6 @@ def test_killed_or_stopped_at_any_instant_every_line_is_counted_once(
     check(installation, key, addresses, files, segments)
     print(f"kills {dict(rollcall.kills)}, {len(files)} files of {len(files[0][0]):,} bytes, {LINES:,} lines each")
     print(f"done {took:.0f} s after the first upload, all checked {time.monotonic() - began:.0f} s after it")
-
-
-def send(rollcall: RoleProcesses, into: str, content: str) -> str:
-    """Upload a file; returns the address of its import."""
-    sent = rollcall.http.post(f"/v1/segments/{into}/imports", files={"file": ("a.csv", content.encode())})
-    return sent.headers["Location"]
 
 
 def done(rollcall: RoleProcesses, addresses: list[str]) -> bool:
