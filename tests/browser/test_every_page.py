@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -18,11 +19,12 @@ from starlette.routing import Match
 
 from api.console.app import ROUTERS
 from api.console.paths import CONSOLE_PATH
-from tests.browser.conftest import WIDE
 from tests.support.browser.console import Console
 from tests.support.browser.keyboard import focus_is_in_dialog, tab_through
 from tests.support.browser.looking import colour_findings, findings, labels_sticking_out, wider_than_the_screen
 from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_of, target
+from tests.support.browser.watching import Watched
+from tests.support.browser.windows import WIDE, Window
 
 OF_EACH_KIND = 12
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.
@@ -33,6 +35,26 @@ ROUTES = [
     for route in router.routes
     if isinstance(route, APIRoute) and "GET" in (route.methods or set())
 ]
+
+
+@pytest.fixture(scope="module")
+def pages(window: Window, window_beside: Window, console: Console) -> Iterator[dict[bool, Page]]:
+    """One page that is signed in and one that is not."""
+    with window.lent(console.session) as signed_in, window_beside.lent(None) as stranger:
+        yield {True: signed_in, False: stranger}
+
+
+@pytest.fixture
+def eyes(pages: dict[bool, Page], watched: Watched, sight: Sight) -> Iterator[Page]:
+    """A page of a person who may see the sight."""
+    if sight.status >= 400:
+        watched.expect(sight.status)
+    page = pages[sight.signed_in]
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    with watched.over(page.context):
+        yield page
+        page.evaluate("0")
 
 
 def route_of(path: str) -> str:

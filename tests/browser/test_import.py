@@ -81,6 +81,7 @@ def test_a_large_file_shows_how_far_its_upload_is(
     begin(dialog)
     page.wait_for_function("0 < document.querySelector('dialog progress').value < 100")
     expect(dialog.get_by_role("button", name="Import CSV")).to_be_disabled()
+    network.detach()
     assert sum(sums(dialog).values()) == 2_700
     assert re.search(r"/imports/[0-9a-f-]{36}$", page.url)
 
@@ -149,6 +150,7 @@ def test_a_file_over_ten_megabytes_is_refused_before_it_is_sent(
     expect(chosen).to_have_accessible_description(re.compile("too large"))
     begin(dialog)
     expect(dialog.get_by_text("Uploading")).to_be_hidden()
+    page.remove_listener("request", note)
     assert sent == []
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
 from tests.support.browser.delayed_scripts import scripts_delayed
@@ -32,14 +31,6 @@ def customers(console: Console) -> Console:
 def new(page: Page, customers: Console) -> Page:
     page.goto("/console/segments/new")
     return page
-
-
-@pytest.fixture
-def elsewhere(context: BrowserContext) -> Iterator[Page]:
-    """A second window of the same browser."""
-    made = context.new_page()
-    yield made
-    made.close()
 
 
 def condition(page: Page, number: int) -> Locator:
@@ -236,25 +227,18 @@ def test_a_stale_save_shows_both_versions_and_keeps_the_input(
     expect(page.get_by_label("Segment Name")).to_have_value("Conflict solved")
 
 
-def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
-    page: Page, customers: Console, context: BrowserContext
-) -> None:
-    browser = context.browser
-    assert browser is not None
-    plain = browser.new_context(base_url=customers.url, storage_state=customers.session, java_script_enabled=False)
-    bare = plain.new_page()
-    bare.goto("/console/segments/new")
-    start_dynamic(bare, "Without scripts")
-    bare.locator("#filter-0-attribute").select_option(label="Plan")
-    bare.get_by_role("button", name="Update the inputs").click()
-    bare.locator("#filter-0").get_by_label("Value").fill("gold")
-    bare.get_by_role("button", name="Add Attribute").click()
-    bare.locator("#filter-1-attribute").select_option(label="Premium customer")
-    bare.get_by_role("button", name="Update the inputs").click()
-    bare.locator("#filter-1").get_by_label("Value").select_option(label="True")
-    bare.get_by_role("button", name="Create Segment").click()
-    expect(bare.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
-    plain.close()
+def test_without_scripts_the_same_form_is_filled_with_plain_buttons(plain: Page, customers: Console) -> None:
+    plain.goto("/console/segments/new")
+    start_dynamic(plain, "Without scripts")
+    plain.locator("#filter-0-attribute").select_option(label="Plan")
+    plain.get_by_role("button", name="Update the inputs").click()
+    plain.locator("#filter-0").get_by_label("Value").fill("gold")
+    plain.get_by_role("button", name="Add Attribute").click()
+    plain.locator("#filter-1-attribute").select_option(label="Premium customer")
+    plain.get_by_role("button", name="Update the inputs").click()
+    plain.locator("#filter-1").get_by_label("Value").select_option(label="True")
+    plain.get_by_role("button", name="Create Segment").click()
+    expect(plain.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
 
 
 def test_a_choice_made_before_the_page_is_ready_takes_effect(page: Page, customers: Console) -> None:
