@@ -21,7 +21,7 @@ from api.console.app import ROUTERS
 from api.console.paths import CONSOLE_PATH
 from tests.support.browser.console import Console
 from tests.support.browser.keyboard import focus_is_in_dialog, tab_through
-from tests.support.browser.looking import colour_findings, findings, labels_sticking_out, wider_than_the_screen
+from tests.support.browser.looking import dark_findings, findings, labels_sticking_out, wider_than_the_screen
 from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_of, target
 from tests.support.browser.watching import Watched
 from tests.support.browser.windows import WIDE, Window
@@ -93,10 +93,7 @@ def test_a_page_works_by_axes_rules_by_keyboard_and_on_the_narrowest_screen(
     sight.open(eyes, ids, press=lambda place: place.press("Enter"))
     if sight.opens_dialog and not focus_is_in_dialog(eyes):
         problems.append("the dialog opens without the focus")
-    problems += findings(eyes)
-    eyes.emulate_media(color_scheme="dark")
-    problems += [f"dark: {found}" for found in colour_findings(eyes)]
-    eyes.emulate_media(color_scheme="light")
+    problems += findings(eyes) + dark_findings(eyes)
     journey = tab_through(eyes)
     problems += [f"never reached by Tab: {place}" for place in journey.unreached]
     problems += [f"focused and not visible: {place}" for place in journey.unseen]

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
 from tests.support.browser.delayed_scripts import scripts_delayed
-from tests.support.browser.looking import accessible, both_schemes
+from tests.support.browser.looking import accessible
 from tests.support.browser.watching import Watched
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
@@ -70,7 +70,7 @@ def test_a_dynamic_segment_is_created_for_a_birthdate_and_a_premium_customer(new
     new.get_by_role("button", name="Add Attribute").click()
     choose(new, 1, "Premium customer", "Is").get_by_label("Value").select_option(label="True")
     expect(new.locator("#matches-count")).to_have_text("1 customer matches now")
-    both_schemes(new, accessible)
+    accessible(new)
     new.get_by_role("button", name="Create Segment").click()
     row = new.get_by_role("row").filter(has_text="Premium in May")
     expect(row.locator(".number")).to_have_text("1")
@@ -141,7 +141,7 @@ def test_a_mistake_is_shown_beside_its_field_and_no_input_is_lost(new: Page, wat
     new.get_by_role("button", name="Create Segment").click()
     expect(new.get_by_role("alert").filter(has_text="swap them")).to_be_visible()
     expect(row.get_by_label("From")).to_have_value("9")
-    both_schemes(new, accessible)
+    accessible(new)
     row.get_by_label("To", exact=True).fill("10")
     new.get_by_role("button", name="Create Segment").click()
     expect(new.get_by_role("row").filter(has_text="Wrong at first")).to_be_visible()
@@ -200,7 +200,7 @@ def test_an_open_form_shows_that_another_person_saved_and_keeps_the_input(page: 
     expect(page.locator("#newer")).to_contain_text("Changed by another")
     expect(page.get_by_role("button", name="Keep mine")).to_be_visible()
     expect(name).to_have_value("Edited by two and mine")
-    both_schemes(page, accessible)
+    accessible(page)
 
 
 def test_a_stale_save_shows_both_versions_and_keeps_the_input(
