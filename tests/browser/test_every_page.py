@@ -6,6 +6,7 @@ screen, and, if it is a dialog, left by Escape.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_o
 from tests.support.browser.watching import Watched
 from tests.support.browser.windows import WIDE, Window
 
-OF_EACH_KIND = 12
+OF_EACH_KIND = 12 if os.environ.get("FULL_SIZE") else 5
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.
 LED_TO = {"/sign-in", "/sign-in/{token}", "/segments/{segment_id}/imports/{import_id}"}
 ROUTES = [
