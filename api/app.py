@@ -13,7 +13,7 @@ from api.console.paths import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
 from api.http.dependencies import Services, provide_services
-from api.http.metrics import InstrumentedApp
+from api.http.instrumentation import InstrumentedApp
 from api.http.shapes import openapi
 from api.v1 import (
     attributes,

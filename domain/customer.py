@@ -20,7 +20,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from domain.errors import FieldError, Invalid
-from domain.moments import from_micros, micros
+from domain.instants import from_micros, micros
 from domain.values import AttributeType, Value
 
 BUILT_IN: dict[str, AttributeType] = {

@@ -17,7 +17,7 @@ from api.http.responses import answer
 from api.http.shapes.memberships import EXAMPLE_EXPLANATION, Explanation, show_cause
 from api.http.shapes.openapi import answers
 from domain.filters.explanation import missing
-from domain.moments import from_micros
+from domain.instants import from_micros
 
 router = APIRouter(prefix="/v1/segments", tags=["members"])
 

@@ -14,7 +14,7 @@ from api.http.shapes.customers import show_customer
 from api.http.shapes.memberships import Preview, PreviewBody
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.segments import EXAMPLE_FILTER
-from domain.moments import micros
+from domain.instants import micros
 from projections.read import accounts
 from projections.read.preview import preview
 

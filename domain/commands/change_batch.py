@@ -24,7 +24,7 @@ from domain.customer import (
     decide,
 )
 from domain.errors import FieldError
-from domain.moments import micros
+from domain.instants import micros
 from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise

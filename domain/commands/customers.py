@@ -12,7 +12,7 @@ from domain.commands.change_batch import ChangeBatch, change_target
 from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
-from domain.moments import from_micros
+from domain.instants import from_micros
 
 
 @dataclass(frozen=True, slots=True)

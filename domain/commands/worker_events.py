@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.commands.log import Log
-from domain.moments import micros
+from domain.instants import micros
 from domain.stored_events import AudienceCounted, SegmentRecomputed, SegmentRefreshed, TimePassed
 
 

@@ -16,7 +16,7 @@ from domain.filters.nesting import SEGMENT, Segments, no_segments
 from domain.filters.operands import parse_operand
 from domain.filters.operators import OPERATORS, operators_of
 from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
-from domain.moments import Moment
+from domain.instants import Moment
 from domain.values import AttributeType, BadValue, Value
 
 MAX_DEPTH = 5

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.filters.conditions import All, AnyOf, Node, Not
 from domain.filters.nesting import SEGMENT
-from domain.moments import Moment
+from domain.instants import Moment
 from domain.values import Value
 
 Explained = dict[str, Any]

@@ -7,7 +7,7 @@ the worker when a value is stored; an operator names the facet that it reads.
 
 from __future__ import annotations
 
-from domain.moments import Days, micros_of_text
+from domain.instants import Days, micros_of_text
 from domain.values import AttributeType, Value, matchable
 
 FOLDED: tuple[AttributeType, ...] = ("text", "list")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from domain.calendar import Period, add_days, period, returns
-from domain.moments import Moment, micros_text
+from domain.instants import Moment, micros_text
 from domain.values import Value
 
 MatchKind = Literal["contains", "starts_with", "ends_with", "includes_any", "includes_all", "month", "returns_in"]

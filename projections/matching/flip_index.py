@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from domain.filters.conditions import All, AnyOf, Condition, Node, Not, attributes_read, conditions_of
 from domain.filters.regions import Daily
-from domain.moments import Moment
+from domain.instants import Moment
 from domain.values import Value
 from projections.matching.conjunctions import Conjunction, conjunction_of, without_constants
 from projections.matching.value_classes import ValueClasses, ids_of

@@ -16,7 +16,7 @@ from datetime import date
 from domain.calendar import add_days
 from domain.filters.conditions import Condition, Node, conditions_of
 from domain.filters.regions import Daily, Matching, Rolling, Span
-from domain.moments import Days
+from domain.instants import Days
 from domain.values import Value
 from projections.matching.value_classes import ValueClasses, ids_of
 

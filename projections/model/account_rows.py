@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from domain.moments import Days
+from domain.instants import Days
 from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared
 from projections.model.account_state import AccountState
 from projections.model.read_model import ReadModel

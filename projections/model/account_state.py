@@ -18,7 +18,7 @@ from domain.customer import BUILT_IN
 from domain.errors import Invalid
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference, inline_segments, segments_named
-from domain.moments import Days
+from domain.instants import Days
 from domain.values import AttributeType
 from projections.matching.flip_index import FlipIndex
 from projections.matching.time_index import TimeIndex

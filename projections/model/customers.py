@@ -14,7 +14,7 @@ from psycopg import Connection, Cursor
 
 from domain import json_text
 from domain.filters.facets import FOLDED, facets_of
-from domain.moments import Days, from_micros, micros_of_text
+from domain.instants import Days, from_micros, micros_of_text
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
 from projections.model import date_values

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from domain.filters.conditions import All, AnyOf, Condition, Node, Not
 from domain.filters.regions import Anything, Matching, Points, Region, Span, region_at
-from domain.moments import Moment
+from domain.instants import Moment
 from domain.values import AttributeType
 
 _FALSE = sql.SQL("false")

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from domain.account import KeyKind
 from domain.customer import BUILT_IN
 from domain.filters.wording import Words
-from domain.moments import Days
+from domain.instants import Days
 from domain.values import AttributeType
 from projections.postgres.database import beside
 

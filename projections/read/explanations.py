@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from domain.filters.conditions import attributes_read, parse
 from domain.filters.explanation import explain
 from domain.filters.nesting import SEGMENT, Reference, segments_named
-from domain.moments import Days, Moment, micros
+from domain.instants import Days, Moment, micros
 from domain.stored_events import CustomerChanged
 from domain.values import Value
 from projections.model.customers import read_values

@@ -17,7 +17,7 @@ from domain import json_text
 from domain.errors import Invalid
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference
-from domain.moments import from_micros, micros
+from domain.instants import from_micros, micros
 from projections.model import time_flips
 from projections.model.account_state import AccountState
 from projections.postgres.database import beside

@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from domain.filters.conditions import Node
-from domain.moments import Moment
+from domain.instants import Moment
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside
 from projections.read.preview import within_time_limit

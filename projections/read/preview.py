@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import Unavailable
 from domain.filters.conditions import Node
-from domain.moments import Moment
+from domain.instants import Moment
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside
 from projections.read.customers import CustomerRow, row_of

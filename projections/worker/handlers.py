@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from domain.moments import micros
+from domain.instants import micros
 from domain.stored_events import (
     AccountCreated,
     ApiKeyCreated,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from psycopg import Connection
 
 from domain.commands.worker_events import WorkerEvents
-from domain.moments import micros
+from domain.instants import micros
 from projections.model import audiences, time_flips
 from projections.model.account_state import Build, SegmentState
 from projections.model.changes import ChangeStream, LiveChanges, ReplayedChanges

@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 
 from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
-from domain.moments import micros
+from domain.instants import micros
 from projections.model import changes, time_flips
 from projections.postgres.database import worker_session
 from projections.worker.log_writer import LiveWriter, ModelReplaced

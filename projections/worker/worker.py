@@ -19,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 
 from domain.errors import Corrupt
-from domain.moments import micros
+from domain.instants import micros
 from domain.stored_events import load_event
 from projections.model import audiences, segments
 from projections.model.account_state import AccountState, SegmentState, load_accounts

@@ -62,7 +62,7 @@ def _pages() -> set[str]:
 
 
 def _sign_in(scene: Stage, client: Client) -> UUID:
-    """Be the account's first person; her id."""
+    """Be the account's first person; returns their id."""
     token, now = new_token(), datetime.now(UTC)
     database = Database(scene.url, "rollcall_api", size=1)
     try:

@@ -83,7 +83,7 @@ def _content(chance: random.Random) -> bytes:
 
 
 def _follow(rollcall: RunningProduct, addresses: list[str], started: float) -> float:
-    """Wait for the end of every import; the longest time in which nobody saw any line come in."""
+    """Wait for the end of every import; the longest time between two lines that were seen to be counted."""
     longest, seen, since = 0.0, -1, started
     while True:
         found = [rollcall.ok("GET", each) for each in addresses]

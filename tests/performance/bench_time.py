@@ -13,7 +13,7 @@ from psycopg import sql
 
 from deploy.embedded.postgres import Postgres
 from domain.filters.conditions import parse
-from domain.moments import Days, micros
+from domain.instants import Days, micros
 from projections.model.filter_sql import predicate
 from tests.performance import workload
 from tests.performance.bench_edit import CUSTOMERS, load

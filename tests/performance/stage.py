@@ -95,7 +95,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
 
 @contextmanager
 def copy_of(server: Postgres, loaded: Stage) -> Iterator[Connection[Any]]:
-    """A worker's session on a copy of a database that nobody uses any more; dropped afterwards."""
+    """A worker's session on a copy of a database that is no longer used; dropped afterwards."""
     url = _database(server, str(conninfo_to_dict(loaded.url)["dbname"]))
     with worker_session(url) as connection:
         yield connection

@@ -22,12 +22,13 @@ from psycopg import Connection, sql
 from domain import json_text
 from domain.filters.conditions import Node, parse
 from domain.filters.facets import facets_of
-from domain.moments import Days
+from domain.instants import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.matching.flip_index import FlipIndex
 from projections.model.customers import CustomerBatch, ProjectedCustomer, new_customer
 from projections.model.filter_sql import predicate
 from projections.postgres.database import session_conninfo
+from tests.support.full_size import examples
 from tests.support.oracles import oracle
 from tests.support.oracles.adversarial import TYPES, ZONES, bodies, filters, instants, lists, numbers, texts
 from tests.support.oracles.event_log import fresh_database
@@ -98,7 +99,7 @@ def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node
     return answered
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=RELAXED)
 @given(
     crowd=st.lists(bodies(), min_size=8, max_size=16),
     raw_filters=st.lists(filters(), min_size=6, max_size=12),
@@ -123,7 +124,7 @@ def test_all_four_agree(
             assert (number in members) == (version in expected), (raw_filters[version], body, zone)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=RELAXED)
 @given(
     journey=st.lists(bodies(), min_size=2, max_size=8),
     raw_filters=st.lists(filters(), min_size=1, max_size=8),
@@ -167,7 +168,7 @@ scalars = st.one_of(
 )
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=examples(1_500), deadline=None)
 @given(raw=scalars, kind=st.sampled_from([None, "text", "number", "boolean", "date", "datetime", "list"]))
 @example(raw="2026-02-29", kind=None)
 @example(raw="２０２６-05-20", kind=None)

@@ -16,6 +16,7 @@ from domain.customer import CustomerChange, CustomerData, CustomerState, custome
 from domain.stored_events import CustomerChanged, CustomerDeleted, EventMapper
 from domain.values import Value
 from tests.property.test_evaluators_agree import as_oracle
+from tests.support.full_size import examples
 from tests.support.oracles import oracle
 from tests.support.oracles.adversarial import bodies
 
@@ -79,7 +80,7 @@ def a_change(key: str, second: int, *, deletes: bool = False, **data: Any) -> or
     return oracle.Change(key, NOW + timedelta(seconds=second), data, deletes)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(changes=st.lists(one_change, min_size=1, max_size=14), size=st.integers(1, 5))
 @example(
     changes=[
@@ -117,7 +118,7 @@ def test_changes_in_any_order_merge_by_their_times(changes: list[oracle.Change],
         assert (None if values is None else plain(values, naive.types)) == person.state()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(changes=st.lists(one_change, min_size=2, max_size=8, unique_by=lambda each: each.at), order=st.randoms())
 def test_the_order_of_arrival_does_not_matter_where_times_differ(changes: list[oracle.Change], order: Any) -> None:
     """Redelivered and reordered, the same changes of one customer end in the same state."""

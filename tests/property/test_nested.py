@@ -14,6 +14,7 @@ from domain.errors import Invalid, Refused
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
+from tests.support.full_size import seeds
 from tests.support.installation import Installation
 
 VALUES = ["a", "b", "c", "d"]
@@ -71,7 +72,7 @@ def holds(filters: dict[UUID, Any], node: Any, values: dict[str, str]) -> bool:
     return bool(values.get(node["attribute"]) == node["value"])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3, 6))
 def test_members_of_nested_segments_follow_changes_and_edits(database_url: str, seed: int) -> None:
     """Random changes and edits of three layers: after each pause every membership is the naive one."""
     chance = random.Random(seed)

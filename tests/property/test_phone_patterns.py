@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.phone_patterns import parse_plain
 from domain.phones import parse_phone
 from domain.values import BadValue
+from tests.support.full_size import examples
 
 COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
 SAMPLES = [
@@ -46,7 +47,7 @@ def numbers(draw: st.DrawFn) -> tuple[str, str]:
     return text, draw(st.sampled_from([country, country, *COUNTRIES]))
 
 
-@settings(max_examples=1_500)
+@settings(max_examples=examples(2_000))
 @given(numbers())
 def test_a_plainly_parsed_number_is_what_the_library_parses(number: tuple[str, str]) -> None:
     plainly = parse_plain(*number)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from domain import json_text
 from domain.filters.conditions import Node, parse
 from domain.filters.facets import facets_of
-from domain.moments import Days, Moment, micros
+from domain.instants import Days, Moment, micros
 from domain.values import AttributeType, BadValue, Value, normalise
 
 KEY = "a"

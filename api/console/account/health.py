@@ -28,7 +28,7 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.read_your_writes import snapshot, wait_until_visible
 from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
-from domain.moments import Days
+from domain.instants import Days
 from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport

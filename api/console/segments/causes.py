@@ -8,7 +8,7 @@ from typing import Any
 from api.console.segments.explained_filter import conditions_of
 from domain.filters.nesting import SEGMENT
 from domain.filters.wording import Words, plural
-from domain.moments import micros
+from domain.instants import micros
 from domain.stored_events import SegmentCreated, SegmentRefreshed
 from projections.read.explanations import EventDetails, MembershipExplanation
 

@@ -20,7 +20,7 @@ from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
 from domain.errors import Unavailable
 from domain.filters.conditions import Node
-from domain.moments import Days, micros
+from domain.instants import Days, micros
 from projections.read.impact import impact
 from projections.read.preview import SAMPLE, preview
 from projections.read.segments import SegmentRow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from httpx import Client
 
 from api.app import ROUTERS
 from api.http.access import ALLOWS, caller
+from projections.postgres.database import Database
+from projections.records.event_store import EventStore
 from tests.support.installation import Installation
 
 ASKED_BY_POST = {"/v1/segments/preview"}
@@ -259,3 +262,18 @@ def test_without_an_account_the_api_sees_no_row(installation: Installation) -> N
                 visible[name] = counted[0] if counted else None
     assert visible
     assert set(visible.values()) == {0}
+
+
+def test_a_pooled_session_forgets_the_account_that_used_it(installation: Installation) -> None:
+    account = installation.account()
+    store = EventStore(installation.url, "rollcall_api", size=1)
+    database = Database(installation.url, "rollcall_api", size=1)
+    visible = "SELECT count(*) AS visible FROM stored_events"
+    with closing(store), closing(database):
+        assert store.account_events(account, account)
+        with store.datastore.pool.connection() as session:
+            assert session.execute(visible).fetchone() == {"visible": 0}
+        with database.transaction(account) as session:
+            assert session.execute(visible).fetchone() != (0,)
+        with database.spanning() as session:
+            assert session.execute(visible).fetchone() == (0,)

@@ -13,6 +13,7 @@ import pytest
 from httpx import get
 from jsonschema import Draft202012Validator
 
+from tests.support.full_size import examples
 from tests.support.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,10 +96,11 @@ def test_a_fuzzer_finds_nothing(installation: Installation, tmp_path: Path) -> N
             [
                 Path(sys.executable).with_name("schemathesis"), "--config-file", ROOT / "schemathesis.toml",
                 "run", f"{address}/openapi.json", "--header", f"Authorization: Bearer {key}",
-                "--seed", "20261123", "--max-examples", "40", "--no-color",
+                "--seed", "20261123", "--max-examples", str(examples(40)), "--no-color",
             ],
             cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False,
             env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
         )  # fmt: skip
+    print(ran.stdout)
     assert ran.returncode == 0, ran.stdout[-8_000:] + ran.stderr[-2_000:]
     assert "Stateful" in ran.stdout

@@ -11,7 +11,7 @@ import structlog
 from httpx import Client
 from structlog.testing import capture_logs
 
-from api.http.metrics import SECURITY
+from api.http.instrumentation import SECURITY
 from projections.read import segments
 from tests.support.installation import Installation
 

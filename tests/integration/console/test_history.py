@@ -39,7 +39,7 @@ def console(installation: Installation, account_id: UUID, gold: UUID) -> Iterato
         yield client
 
 
-def tell(
+def store_change(
     installation: Installation,
     account_id: UUID,
     number: int,
@@ -72,12 +72,12 @@ def chart_of(page: str) -> Any:
 def test_joins_and_leaves_are_listed_newest_first_with_their_cause(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
 ) -> None:
-    first = tell(installation, account_id, 1, "gold", "/crm", "a-1")
+    first = store_change(installation, account_id, 1, "gold", "/crm", "a-1")
     clock.at += timedelta(minutes=1)
-    tell(installation, account_id, 1, "silver")
+    store_change(installation, account_id, 1, "silver")
     clock.at += timedelta(minutes=1)
-    tell(installation, account_id, 2, "silver")
-    tell(installation, account_id, 2, "gold", "/shop", "b-1")
+    store_change(installation, account_id, 2, "silver")
+    store_change(installation, account_id, 2, "gold", "/shop", "b-1")
     installation.project()
     page = console.get(f"/console/segments/{gold}/history").text
     assert rows_of(page) == [
@@ -92,7 +92,7 @@ def test_joins_and_leaves_are_listed_newest_first_with_their_cause(
 def test_edits_imports_and_manual_changes_are_distinct_causes(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
-    ana = tell(installation, account_id, 1, "gold")
+    ana = store_change(installation, account_id, 1, "gold")
     listed = installation.rollcall.segments.create(account_id, SegmentDraft("List", "", "static", None)).id
     installation.rollcall.members.add(account_id, listed, [ana])
     installation.rollcall.members.remove_one(account_id, listed, ana)
@@ -109,7 +109,7 @@ def test_the_history_shows_nothing_of_an_erased_customer(
     installation: Installation, account_id: UUID, gold: UUID, console: Client
 ) -> None:
     for number in (1, 2):
-        tell(installation, account_id, number, "gold", "/crm", f"a-{number}")
+        store_change(installation, account_id, number, "gold", "/crm", f"a-{number}")
     installation.project()
     installation.rollcall.customers.change(
         account_id, [CustomerChange("c1", "deleted", installation.now(), CustomerData())]
@@ -127,7 +127,7 @@ def test_a_long_history_is_paged_forward_and_back(
     for number in range(23):
         # Some at one instant: their order is kept too.
         clock.at += timedelta(seconds=number % 2)
-        tell(installation, account_id, number, "gold")
+        store_change(installation, account_id, number, "gold")
     installation.project()
     address: str | None = f"/console/segments/{gold}/history?rows=10"
     pages = []
@@ -150,8 +150,8 @@ def test_the_chart_ends_with_the_current_members_and_the_table_agrees(
 ) -> None:
     for number in range(5):
         clock.at += timedelta(minutes=1)
-        tell(installation, account_id, number, "gold")
-    tell(installation, account_id, 4, "silver")
+        store_change(installation, account_id, number, "gold")
+    store_change(installation, account_id, 4, "silver")
     clock.at += timedelta(minutes=1)
     installation.project()
     page = console.get(f"/console/segments/{gold}/history?range={chosen}").text
@@ -171,7 +171,7 @@ def test_the_size_counted_back_from_now_equals_the_size_counted_from_the_beginni
     began = clock.at
     for _ in range(150):
         clock.at += timedelta(seconds=chance.randrange(90))
-        tell(installation, account_id, chance.randrange(12), chance.choice(["gold", "silver"]))
+        store_change(installation, account_id, chance.randrange(12), chance.choice(["gold", "silver"]))
     installation.project()
     with installation.database.transaction(account_id) as connection:
         segment = read_segments.by_id(connection, account_id, gold)
@@ -191,7 +191,7 @@ def test_the_size_counted_back_from_now_equals_the_size_counted_from_the_beginni
 def test_each_part_of_the_page_can_be_loaded_alone_and_gets_only_what_is_new(
     installation: Installation, account_id: UUID, gold: UUID, console: Client
 ) -> None:
-    tell(installation, account_id, 1, "gold")
+    store_change(installation, account_id, 1, "gold")
     installation.project()
     address = f"/console/segments/{gold}/history"
     listed = console.get(address, headers={"HX-Request": "true", "HX-Target": "section#list"}).text
@@ -208,7 +208,7 @@ def test_each_part_of_the_page_can_be_loaded_alone_and_gets_only_what_is_new(
 def test_a_slow_chart_is_loaded_after_the_page_and_without_javascript_on_demand(
     installation: Installation, account_id: UUID, gold: UUID, console: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(installation, account_id, 1, "gold")
+    store_change(installation, account_id, 1, "gold")
     installation.project()
     counted = history.sizes_back_from
 

@@ -26,10 +26,10 @@ pytestmark = [pytest.mark.starts_at(datetime(2026, 11, 3, 14, 2, tzinfo=UTC)), p
 
 @pytest.fixture
 def ana(installation: Installation, account_id: UUID) -> UUID:
-    return tell(installation, account_id, "ana", name="Ana Sá", plan="silver", age=20)
+    return store_change(installation, account_id, "ana", name="Ana Sá", plan="silver", age=20)
 
 
-def tell(
+def store_change(
     installation: Installation,
     account_id: UUID,
     external_id: str,
@@ -55,13 +55,13 @@ def create(installation: Installation, account_id: UUID, raw: Any, name: str = "
 
 def said(installation: Installation, console: Client, segment: UUID, customer: UUID) -> str:
     """Returns the page's text without its markup."""
-    settle(installation)
+    wait_until_visible(installation)
     answer = console.get(f"/console/segments/{segment}/customers/{customer}/why")
     assert answer.status_code == 200, answer.text
     return text_of(answer.text.partition("<main")[2].partition("</main>")[0])
 
 
-def settle(installation: Installation) -> None:
+def wait_until_visible(installation: Installation) -> None:
     """Waits until the read model includes everything in the log, new filters too."""
     deadline = time.monotonic() + 30
     building: Any = True
@@ -86,7 +86,7 @@ def test_for_a_member_the_page_says_since_when_why_and_from_which_source(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     segment = create(installation, account_id, [GOLD, ADULT])
-    tell(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
+    store_change(installation, account_id, "ana", source=("/crm", "a-1"), plan="gold")
     page = said(installation, console, segment, ana)
     assert (
         "Ana Sá has been in Premium customers since Nov 3, 2026, 14:02, "
@@ -117,7 +117,7 @@ def test_for_a_former_member_the_page_says_when_and_why_they_left(
     segment = create(installation, account_id, [{"attribute": "plan", "operator": "equals", "value": "silver"}])
     assert "all conditions were already true when the segment was created" in said(installation, console, segment, ana)
     later(clock, timedelta(days=1), installation, console, account_id)
-    tell(installation, account_id, "ana", plan=None)
+    store_change(installation, account_id, "ana", plan=None)
     page = said(installation, console, segment, ana)
     assert "Ana Sá is not in Premium customers. Left on Nov 4, 2026, 14:02, because Plan was removed." in page
 
@@ -126,7 +126,7 @@ def test_a_change_by_time_is_explained_by_the_time_that_passed(
     installation: Installation, account_id: UUID, console: Client, ana: UUID, clock: Clock
 ) -> None:
     segment = create(installation, account_id, [RECENT])
-    tell(installation, account_id, "ana", last_order="2026-11-03T14:00:00Z")
+    store_change(installation, account_id, "ana", last_order="2026-11-03T14:00:00Z")
     assert "because Last order changed to Nov 3, 2026, 14:00" in said(installation, console, segment, ana)
     later(clock, timedelta(days=31), installation, console, account_id)
     for _ in range(400):
@@ -161,9 +161,9 @@ def test_a_condition_on_other_segments_names_them(
 def test_an_edit_is_a_cause_and_names_are_escaped(
     installation: Installation, account_id: UUID, console: Client, clock: Clock
 ) -> None:
-    hacker = tell(installation, account_id, "x", name="<script>alert(1)</script>", plan="silver")
+    hacker = store_change(installation, account_id, "x", name="<script>alert(1)</script>", plan="silver")
     segment = create(installation, account_id, [GOLD])
-    settle(installation)
+    wait_until_visible(installation)
     clock.at += timedelta(hours=1)
     installation.rollcall.segments.edit(account_id, segment, SegmentEdit(filter=[GOLD | {"value": "silver"}]), None)
     page = said(installation, console, segment, hacker)
@@ -174,7 +174,7 @@ def test_an_edit_is_a_cause_and_names_are_escaped(
 def test_any_customer_can_be_found_by_name_or_phone_and_explained(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
-    rui = tell(installation, account_id, "rui", name="Rui Costa", phone="+351912345678")
+    rui = store_change(installation, account_id, "rui", name="Rui Costa", phone="+351912345678")
     segment = create(installation, account_id, [GOLD])
     installation.catch_up()
     for query in ("rui", "912 345"):
@@ -189,7 +189,7 @@ def test_a_customer_of_another_account_is_not_explained(
     installation: Installation, account_id: UUID, console: Client, ana: UUID
 ) -> None:
     other = installation.account("theirs")
-    theirs = tell(installation, other, "t", name="Their Customer")
+    theirs = store_change(installation, other, "t", name="Their Customer")
     segment = create(installation, account_id, None, "Ours")
     their_segment = create(installation, other, None, "Their segment")
     installation.catch_up()

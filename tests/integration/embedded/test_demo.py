@@ -46,9 +46,9 @@ def test_there_are_segments_of_both_types_labels_and_a_campaign_with_everybody_w
     assert (campaign["name"], campaign["state"]) == (CAMPAIGN, "ready")
     everybody = client.post("/v1/campaigns", json={"name": "All", "segment_ids": [all_of(client)]}).json()
     installation.project()
-    told = client.get(f"/v1/campaigns/{everybody['id']}/recipients?include=total&limit=1").json()
-    assert told["total"] + sum(told["skipped"].values()) == CUSTOMERS
-    assert {reason: count > 0 for reason, count in told["skipped"].items()} == {
+    counted = client.get(f"/v1/campaigns/{everybody['id']}/recipients?include=total&limit=1").json()
+    assert counted["total"] + sum(counted["skipped"].values()) == CUSTOMERS
+    assert {reason: count > 0 for reason, count in counted["skipped"].items()} == {
         "excluded": False, "opted_out": True, "no_phone": True, "duplicate_phone": True,
     }  # fmt: skip
 

@@ -77,9 +77,10 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
     campaign = client.post("/v1/campaigns", json={"name": "Sale", "segment_ids": [segment["id"]]}).json()
     audience = client.post(f"/v1/campaigns/{campaign['id']}/audience").json()
     assert audience["count"] == 2
+    words = CustomerData(attributes={"plans": ["hidden word", "x"]})
     installation.rollcall.customers.change(
         account,
-        [],
+        [CustomerChange("person-77", "changed", installation.now(), words, source="crm", change_id="person-77/8")],
         dead_letters=[
             letter(b"person-77", b"{", [], 1),
             letter(b"?", b'{"subject": "person-77", "data": 1}', [], 2),

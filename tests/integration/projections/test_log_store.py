@@ -25,8 +25,8 @@ from domain.stored_events import (
 )
 from projections.records import imports
 from projections.records.event_store import EventStore
+from tests.support.commands.memory_store import MemoryStore
 from tests.support.installation import Installation
-from tests.support.memory_store import MemoryStore
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 MINE, OTHERS = account_id_of("mine"), account_id_of("others")
@@ -35,7 +35,7 @@ GOLD, LIST, CSV = (uuid5(MINE, name) for name in ("gold", "list", "csv"))
 PHONE, OTHER_PHONE = "+351912345678", "+351912345679"
 
 
-def test_both_stores_tell_the_same_story(installation: Installation) -> None:
+def test_both_stores_hold_the_same_after_the_same_commands(installation: Installation) -> None:
     def begin_import(account_id: UUID, import_id: UUID) -> None:
         imports.begin(installation.database, account_id, import_id, LIST, "a.csv", BytesIO(b""), NOW)
 

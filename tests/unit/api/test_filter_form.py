@@ -52,9 +52,9 @@ def fields_of(root: FilterGroup) -> list[tuple[str, str]]:
 
 def again(raw: Any, words: FilterVocabulary, zone: ZoneInfo = LISBON) -> Any:
     """The filter after it was shown, sent unchanged, and read."""
-    told = to_filter_json(form_from_fields(fields_of(form_from_filter(raw, words, zone)), words), zone)
-    assert told.unfinished == {}
-    return told.json
+    parsed = to_filter_json(form_from_fields(fields_of(form_from_filter(raw, words, zone)), words), zone)
+    assert parsed.unfinished == {}
+    return parsed.json
 
 
 def plain(node: Node) -> Any:
@@ -226,11 +226,11 @@ def test_a_button_that_is_not_there_does_nothing(action: str) -> None:
 
 def test_a_mistake_that_the_domain_finds_is_told_at_its_row_or_group() -> None:
     raw = {"any": [SEVERAL, {"all": [SEVERAL, {"not": SEVERAL}]}]}
-    told = to_filter_json(form_from_filter(raw, WORDS, LISBON), LISBON)
+    parsed = to_filter_json(form_from_filter(raw, WORDS, LISBON), LISBON)
     places = {
         pointer: node.path
         for pointer in ("/filter", "/filter/any/0/value", "/filter/any/1/all", "/filter/any/1/all/1/not/value/0")
-        if (node := told.node_at(pointer))
+        if (node := parsed.node_at(pointer))
     }
     assert list(places.values()) == ["filter", "filter-0", "filter-1", "filter-1-1-0"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.account import account_id_of
 from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared
-from tests.support.commands import ACCOUNT, Command, Scene, assert_events, assert_refused, happened
+from tests.support.commands.given_when_then import ACCOUNT, Command, Scene, assert_events, assert_refused, happened
 
 SECRET = "a chosen key of enough letters"
 KEY_ID = f"key_{hashlib.sha256(SECRET.encode()).hexdigest()[:16]}"

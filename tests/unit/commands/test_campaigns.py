@@ -17,7 +17,7 @@ from domain.stored_events import (
     CampaignDeleted,
     CampaignRenamed,
 )
-from tests.support.commands import ACCOUNT, Command, assert_events, assert_refused, happened
+from tests.support.commands.given_when_then import ACCOUNT, Command, assert_events, assert_refused, happened
 
 SPRING, AUDIENCE, UNKNOWN = UUID(int=7), UUID(int=8), UUID(int=9)
 GOLD, SILVER, STAFF = UUID(int=1), UUID(int=2), UUID(int=3)

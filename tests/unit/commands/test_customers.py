@@ -12,7 +12,7 @@ from domain.commands.log import Tracking
 from domain.customer import ChangeKind, CustomerChange, DeadLetter, customer_id_of, parse_customer_data
 from domain.errors import FieldError, SourceMoved, StaleVersion
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted
-from tests.support.commands import ACCOUNT, NOW, Command, Scene, assert_events, assert_refused, happened
+from tests.support.commands.given_when_then import ACCOUNT, NOW, Command, Scene, assert_events, assert_refused, happened
 
 ANA, EVA = customer_id_of(ACCOUNT, "ana"), customer_id_of(ACCOUNT, "eva")
 

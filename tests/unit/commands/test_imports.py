@@ -15,7 +15,7 @@ from domain.errors import NotFound, Refused, Unavailable
 from domain.import_lines import Counts, ImportChunk, ImportLine, ImportLineError, ImportStep
 from domain.segment import SegmentDraft
 from domain.stored_events import CustomerChanged, StaticMembersAdded
-from tests.support.commands import ACCOUNT, NOW, Scene
+from tests.support.commands.given_when_then import ACCOUNT, NOW, Scene
 
 LIST, CSV = UUID(int=1), UUID(int=5)
 PHONE, OTHER = "+351912345678", "+351912345679"

@@ -11,7 +11,7 @@ from domain.commands.members import MOST
 from domain.customer import CustomerChange, customer_id_of
 from domain.segment import SegmentDraft
 from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMembersRemoved
-from tests.support.commands import ACCOUNT, NOW, Command, assert_events, assert_refused, happened
+from tests.support.commands.given_when_then import ACCOUNT, NOW, Command, assert_events, assert_refused, happened
 
 LIST, DYNAMIC, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=9)
 ANA, EVA, UNKNOWN_CUSTOMER = (customer_id_of(ACCOUNT, name) for name in ("ana", "eva", "unknown"))

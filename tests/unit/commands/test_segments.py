@@ -11,7 +11,7 @@ from domain.errors import RollcallError, StaleVersion
 from domain.filters.conditions import MAX_CONDITIONS
 from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
-from tests.support.commands import ACCOUNT, Command, Scene, assert_events, assert_refused, happened
+from tests.support.commands.given_when_then import ACCOUNT, Command, Scene, assert_events, assert_refused, happened
 
 ONE, TWO, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=9)
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.stored_events import AudienceCounted, SegmentRecomputed, SegmentRefreshed, TimePassed
-from tests.support.commands import ACCOUNT, NOW, Command, assert_events, happened
+from tests.support.commands.given_when_then import ACCOUNT, NOW, Command, assert_events, happened
 
 ID = UUID(int=1)
 COUNTS = {"count": 2, "opted_out": 1, "no_phone": 0, "excluded": 0}

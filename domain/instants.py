@@ -1,4 +1,4 @@
-"""Moments: an instant together with the day that an account's calendar shows then.
+"""Instants in whole microseconds since 1970, the resolution of datetime values, and the day of an account at one.
 
 Moving conditions are evaluated at a moment. Instants are whole microseconds since 1970, the resolution of datetime
 values, so that a flip has one exact instant.

@@ -15,7 +15,7 @@ from domain.account import account_id_of
 from domain.commands.application import Rollcall
 from domain.errors import RollcallError
 from domain.stored_events import Event, EventMapper
-from tests.support.memory_store import MemoryStore
+from tests.support.commands.memory_store import MemoryStore
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 ACCOUNT = account_id_of("default")
