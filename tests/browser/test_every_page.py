@@ -6,7 +6,6 @@ screen, and, if it is a dialog, left by Escape.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -26,8 +25,9 @@ from tests.support.browser.looking import dark_findings, findings, labels_sticki
 from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_of, target
 from tests.support.browser.watching import Watched
 from tests.support.browser.windows import WIDE, Window
+from tests.support.full_size import FULL_SIZE
 
-OF_EACH_KIND = 12 if os.environ.get("FULL_SIZE") else 5
+OF_EACH_KIND = 12 if FULL_SIZE else 5
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.
 LED_TO = {"/sign-in", "/sign-in/{token}", "/segments/{segment_id}/imports/{import_id}"}
 ROUTES = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.support.browser.console import Console
+from tests.support.full_size import FULL_SIZE
 
 MB = 1 << 20
 # Lines enough that the import still runs while the dialog is closed and opened again.
-MANY = 25_000 if os.environ.get("FULL_SIZE") else 12_000
+MANY = 25_000 if FULL_SIZE else 12_000
 DROP = """([name, text]) => {
   const moved = new DataTransfer();
   moved.items.add(new File([text], name, {type: "text/csv"}));
