@@ -5,7 +5,6 @@ Called by `deploy.commands` and `deploy.roles`. Imports nothing that only one ro
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -39,13 +38,3 @@ def stop_event() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
-
-
-def collect_garbage_rarely() -> None:
-    """Run the garbage collector rarely.
-
-    A batch, or a chunk of an import, creates hundreds of thousands of small objects and no cycles; looking for cycles
-    took a fifth of its time.
-    """
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)

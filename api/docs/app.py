@@ -1,12 +1,13 @@
 """The documents of a folder as web pages, and the reference of the HTTP API; mounted at `/docs` by `api.app`.
 
 The Markdown files stay readable where they are: a link between two of them, such as `filters.md`, works on these pages
-unchanged. Every page is rendered once, when the application is made. `/docs/api` shows `/openapi.json` with the
+unchanged. A page is rendered once, when it is first asked for. `/docs/api` shows `/openapi.json` with the
 vendored Swagger UI; its scripts and styles come from here, and no page asks another site for anything.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -31,14 +32,15 @@ REFERENCE_POLICY: Final = f"{_POLICY}; style-src 'self' 'unsafe-inline'; frame-a
 
 def create_docs(documents: Path) -> Starlette:
     """Return the application that shows every Markdown file below `documents`; its `index.md` is the first page."""
-    pages = {path.relative_to(documents).as_posix(): render(path) for path in sorted(documents.rglob("*.md"))}
+    pages = {path.relative_to(documents).as_posix(): path for path in documents.rglob("*.md")}
+    rendered = cache(render)
 
     async def page(request: Request) -> Response:
         try:
-            body = pages[request.path_params.get("name", INDEX)]
+            path = pages[request.path_params.get("name", INDEX)]
         except KeyError:
             raise HTTPException(404) from None
-        return HTMLResponse(body, headers={"Content-Security-Policy": PAGE_POLICY})
+        return HTMLResponse(rendered(path), headers={"Content-Security-Policy": PAGE_POLICY})
 
     async def reference(_: Request) -> Response:
         return HTMLResponse(REFERENCE, headers={"Content-Security-Policy": REFERENCE_POLICY})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import signal
 from pathlib import Path
@@ -13,7 +14,7 @@ from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
 from consumers.dead_letter_retry import DeadLetterRetry
 from deploy.settings import Settings
-from deploy.wiring import application, collect_garbage_rarely, database_url
+from deploy.wiring import application, database_url
 from projections.postgres.database import Database
 from projections.records.installation import secret_of
 
@@ -22,7 +23,7 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 
 def run(settings: Settings) -> None:
     """Serve HTTP until asked to stop; the requests and the chunk of an import in progress are finished."""
-    collect_garbage_rarely()
+    gc.freeze()  # what is imported stays, so no garbage is looked for in it
     database = Database(database_url(settings), "rollcall_api", size=16)
     with application(settings, "rollcall_api", size=12) as rollcall:
         services = Services(

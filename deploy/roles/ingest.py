@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import Source
 from consumers.membership_publisher import MembershipPublisher
 from deploy import metrics_exposure
 from deploy.settings import Settings
-from deploy.wiring import application, collect_garbage_rarely, database_url, stop_event
+from deploy.wiring import application, database_url, stop_event
 from domain.account import account_id_of
 from domain.errors import Invalid
 from projections.postgres.database import Database
@@ -16,7 +18,7 @@ from projections.postgres.database import Database
 
 def run(settings: Settings) -> None:
     """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
-    collect_garbage_rarely()
+    gc.freeze()  # what is imported stays, so no garbage is looked for in it
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
     metrics_exposure.serve(settings)

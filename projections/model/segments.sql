@@ -135,8 +135,9 @@ LIMIT 1
 -- name: purge_chunk
 DELETE FROM members
 WHERE version_no = %(version_no)s
-  AND customer_no IN (SELECT customer_no FROM members WHERE version_no = %(version_no)s ORDER BY customer_no
-                      LIMIT %(size)s)
+  AND customer_no <= (SELECT max(customer_no)
+                      FROM (SELECT customer_no FROM members WHERE version_no = %(version_no)s ORDER BY customer_no
+                            LIMIT %(size)s) AS first)
 
 -- name: purged
 UPDATE segment_versions SET purged = true WHERE version_no = %(version_no)s

@@ -7,7 +7,6 @@ import random
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,17 +19,16 @@ import pytest
 from tests.support.oracles import oracle
 from tests.support.oracles.event_log import START
 from tests.support.oracles.random_plans import a_change, a_filter
-from tests.support.running_product import KEY, TYPES, RunningProduct, eventually, running
+from tests.support.running_product import KEY, TYPES, RunningProduct, eventually
 
 LISBON = ZoneInfo("Europe/Lisbon")
 CUSTOMERS = [f"crm-{number}" for number in range(300)]
 
 
 @pytest.fixture(scope="module")
-def rollcall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
-    with running(tmp_path_factory.mktemp("product") / "home", ROLLCALL_BOOTSTRAP_TIMEZONE="Europe/Lisbon") as made:
-        made.declare()
-        yield made
+def rollcall(product: RunningProduct) -> RunningProduct:
+    product.declare()
+    return product
 
 
 def change(key: str, second: int, change_id: str, *, deletes: bool = False, **data: Any) -> oracle.Change:

@@ -24,7 +24,7 @@ from tests.support.installation import Installation
 from tests.support.oracles.time import DAY, first_instant, moving_is_true
 from tests.support.running_product import RunningProduct, eventually, running
 
-LEADS = (16, 60, 180)
+LEADS = (10, 25, 60, 180)
 TYPES = {"born": "date", "ends": "date", "seen": "datetime"}
 CONDITIONS: list[tuple[str, str, Any]] = [
     ("ends", "in_period", "today"),
@@ -63,7 +63,6 @@ def utc(zone: str, *parts: int) -> Case:
 
 LISBON, NEW_YORK, APIA = "Europe/Lisbon", "America/New_York", "Pacific/Apia"
 LORD_HOWE, KOLKATA = "Australia/Lord_Howe", "Asia/Kolkata"
-ALWAYS = [midnight(LISBON, 2027, 2, 28)]
 FULL = [
     midnight(LISBON, 2028, 2, 29), midnight(LISBON, 2028, 1, 1), midnight(NEW_YORK, 2027, 3, 1),
     midnight(NEW_YORK, 2027, 6, 1), midnight(APIA, 2028, 2, 29), midnight(APIA, 2027, 1, 1),
@@ -170,9 +169,14 @@ def members(out: RunningProduct, segment: Any) -> dict[str, datetime]:
 instant = datetime.fromisoformat
 
 
-@pytest.mark.parametrize("case", [*ALWAYS, *(pytest.param(each, marks=pytest.mark.full) for each in FULL)], ids=str)
+@pytest.mark.full
+@pytest.mark.parametrize("case", FULL, ids=str)
 def test_customers_join_and_leave_at_their_instant_without_any_change(case: Case, tmp_path: Path) -> None:
-    values = people(case)
+    with prepared_before(case, people(case), tmp_path) as prepared:
+        join_and_leave_at_the_instant(case, people(case), prepared)
+
+
+def join_and_leave_at_the_instant(case: Case, values: dict[str, dict[str, Any]], prepared: Prepared) -> None:
     wanted = {
         (place, who): found
         for place, condition in enumerate(CONDITIONS)
@@ -180,18 +184,17 @@ def test_customers_join_and_leave_at_their_instant_without_any_change(case: Case
         if (found := transitions(case, each, condition))
     }
     assert {joined for found in wanted.values() for _, joined in found} == {True, False}
-    with prepared_before(case, values, tmp_path) as prepared:
-        out, left = prepared.running, (case.at - prepared.now()).total_seconds()
-        late = [lateness(prepared, place, who, found[-1]) for (place, who), found in in_order(wanted)]
-        print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most; started {left:.1f} s early")
-        for place, segment in prepared.segments.items():
-            by_time = [each[:3] for each in entries(out, segment) if each[3] == "time"]
-            assert by_time == sorted(
-                (who, at, joined) for (each, who), found in wanted.items() if each == place for at, joined in found
-            )
-            joined = members(out, segment)
-            for who, found in ((who, found) for (each, who), found in wanted.items() if each == place):
-                assert joined.get(who) == (found[-1][0] if found[-1][1] else None)
+    out, left = prepared.running, (case.at - prepared.now()).total_seconds()
+    late = [lateness(prepared, place, who, found[-1]) for (place, who), found in in_order(wanted)]
+    print(f"{case}: {len(late)} transitions, seen late by {max(late):.3f} s at most; started {left:.1f} s early")
+    for place, segment in prepared.segments.items():
+        by_time = [each[:3] for each in entries(out, segment) if each[3] == "time"]
+        assert by_time == sorted(
+            (who, at, joined) for (each, who), found in wanted.items() if each == place for at, joined in found
+        )
+        joined = members(out, segment)
+        for who, found in ((who, found) for (each, who), found in wanted.items() if each == place):
+            assert joined.get(who) == (found[-1][0] if found[-1][1] else None)
 
 
 def in_order(wanted: dict[tuple[int, str], list[tuple[datetime, bool]]]) -> list[Any]:
@@ -224,17 +227,17 @@ def settings(zone: str, start: datetime) -> dict[str, str]:
 @pytest.mark.parametrize(
     "case", [midnight(LISBON, 2027, 2, 28), pytest.param(midnight(APIA, 2028, 2, 28), marks=pytest.mark.full)], ids=str
 )
-def test_after_two_days_of_downtime_members_and_history_are_as_without_it(
+def test_they_do_so_in_time_and_after_two_days_of_downtime_all_is_as_without_it(
     case: Case, tmp_path: Path, installation: Installation
 ) -> None:
+    later = case.at + timedelta(days=2, hours=1, minutes=7)
     values = people(case)
     for number in range(20):
         values[f"r{number}"] = {"seen": (case.at + timedelta(hours=number * 1.7 - 10, microseconds=number)).isoformat()}
-    with running(tmp_path / "home", **settings(case.zone, case.at - timedelta(seconds=30))) as out:
-        prepared = prepare(out, case, values)
-    later = case.at + timedelta(days=2, hours=1, minutes=7)
+    with prepared_before(case, values, tmp_path) as prepared:
+        join_and_leave_at_the_instant(case, values, prepared)
     through = run_through(installation, prepared, values, later)
-    with running(tmp_path / "home", **settings(case.zone, later)) as out:
+    with running(prepared.running.home, **settings(case.zone, later)) as out:
         last = max(at for found in through.values() for _, at, _, _ in found[0])
         assert case.at + timedelta(days=2) <= last < later
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 ROLLCALL = Path(sys.executable).with_name("rollcall")
+PATIENCE = 180.0  # seconds; a busy machine takes long to start processes, and only what fails waits as long
 GONE = "ZX"  # states of a process that has ended
 
 
@@ -54,7 +55,12 @@ def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[s
 def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     return subprocess.run(
-        [ROLLCALL, *arguments], env=environment(home, settings), capture_output=True, text=True, timeout=60, check=False
+        [ROLLCALL, *arguments],
+        env=environment(home, settings),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 
@@ -79,7 +85,7 @@ class Up:
             for line in output:
                 self._lines.put(line)
 
-    def welcome(self, seconds: float = 60.0) -> dict[str, str]:
+    def welcome(self, seconds: float = PATIENCE) -> dict[str, str]:
         """What it prints once it is ready, by the words at the beginning of each line."""
         said: dict[str, str] = {}
         deadline = time.monotonic() + seconds

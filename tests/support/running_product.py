@@ -7,7 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from httpx import Client
 
 from tests.support.embedded_processes import Up, processes_of
 from tests.support.http_client import http_client
+from tests.support.installation import Installation
 from tests.support.oracles import oracle
 from tests.support.oracles.random_plans import VALUES
 
@@ -86,6 +88,16 @@ class RunningProduct(ApiClient):
         self.database_url = json.loads((home / "instance").read_text())["database_url"]
         self._producer: Producer | None = None
         self.published = 0
+
+    @contextmanager
+    def in_new_account(self, name: str) -> Iterator[RunningProduct]:
+        """The same product with the key of a new account, whose customers and segments are its own."""
+        with closing(Installation(self.database_url)) as installation:
+            key = installation.key(installation.account(name, timezone="UTC"))
+        eventually(self.is_up_to_date)
+        same = copy(self)
+        with http_client(self.url, headers={"Authorization": f"Bearer {key}"}) as same.http:
+            yield same
 
     def declare(self) -> None:
         """Declare the attributes of `TYPES`."""

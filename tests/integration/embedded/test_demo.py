@@ -44,8 +44,9 @@ def test_there_are_segments_of_both_types_labels_and_a_campaign_with_everybody_w
     assert segments[GUESTS]["type"] == "static"
     [campaign] = client.get("/v1/campaigns").json()["data"]
     assert (campaign["name"], campaign["state"]) == (CAMPAIGN, "ready")
-    everybody = client.post("/v1/campaigns", json={"name": "All", "segment_ids": [all_of(client)]}).json()
-    installation.project()
+    with installation.projecting():
+        everybody = client.post("/v1/campaigns", json={"name": "All", "segment_ids": [all_of(client)]}).json()
+        installation.catch_up()
     counted = client.get(f"/v1/campaigns/{everybody['id']}/recipients?include=total&limit=1").json()
     assert counted["total"] + sum(counted["skipped"].values()) == CUSTOMERS
     assert {reason: count > 0 for reason, count in counted["skipped"].items()} == {
@@ -66,13 +67,13 @@ def test_filling_it_again_adds_nothing(installation: Installation, account_id: U
 
 def test_what_somebody_deleted_or_named_stays_so(installation: Installation, account_id: UUID, client: Client) -> None:
     fill(installation, account_id)
-    for each in client.get("/v1/segments").json()["data"]:
-        assert client.delete(f"/v1/segments/{each['id']}").status_code == 204
-        installation.project()
-    for each in client.get("/v1/campaigns").json()["data"]:
-        assert client.delete(f"/v1/campaigns/{each['id']}").status_code == 204
-    client.put("/v1/attributes/plan", json={"type": "text", "label": "Tariff"}).raise_for_status()
-    installation.project()
+    with installation.projecting():
+        for each in client.get("/v1/segments").json()["data"]:
+            assert client.delete(f"/v1/segments/{each['id']}").status_code == 204
+        for each in client.get("/v1/campaigns").json()["data"]:
+            assert client.delete(f"/v1/campaigns/{each['id']}").status_code == 204
+        client.put("/v1/attributes/plan", json={"type": "text", "label": "Tariff"}).raise_for_status()
+        installation.catch_up()
     before = installation.rollcall.head()
     assert fill(installation, account_id) == before
     assert client.get("/v1/segments").json()["data"] == []

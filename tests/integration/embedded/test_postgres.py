@@ -21,6 +21,7 @@ from deploy.embedded.postgres import NOBODY, Postgres
 from deploy.embedded.supervised import StartupError
 from tests.support.embedded_processes import eventually, nothing_left_of, processes_of
 
+INSTANTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7] if os.environ.get("FULL_SIZE") else [0.2, 0.4, 0.6]
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -40,8 +41,21 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert nothing_left_of(home), processes_of(home)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with data that nothing has touched yet."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    home.mkdir()
+    postgres = Postgres(home)
+    postgres.start()
+    postgres.stop()
+    return home
+
+
 @pytest.fixture
-def postgres(home: Path) -> Iterator[Postgres]:
+def postgres(home: Path, made: Path) -> Iterator[Postgres]:
+    """A server on a copy of that data."""
+    subprocess.run(["cp", "-a", f"{made}/.", home], check=True)
     postgres = Postgres(home)
     postgres.start()
     yield postgres
@@ -123,7 +137,7 @@ def test_a_killed_owner_leaves_no_server_and_its_commits_stay(home: Path) -> Non
         postgres.stop()
 
 
-@pytest.mark.parametrize("instant", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+@pytest.mark.parametrize("instant", INSTANTS)
 def test_a_kill_while_the_data_is_made_leaves_nothing_in_the_way(home: Path, instant: float) -> None:
     killed = owner(home)
     assert killed.stdout is not None

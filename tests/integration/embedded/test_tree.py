@@ -20,7 +20,7 @@ from tests.support.embedded_processes import eventually
 class Script(Role):
     """A role that runs a program of the test."""
 
-    patience = 2.0
+    patience = 1.0
 
     def __init__(self, name: str, program: str) -> None:
         super().__init__(name, Settings())

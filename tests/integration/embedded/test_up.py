@@ -1,4 +1,7 @@
-"""`rollcall up` as a person runs it: ready, stopped, killed, and refused with one sentence."""
+"""`rollcall up` as a person runs it: ready, stopped, killed, and refused with one sentence.
+
+FULL_SIZE=1 in the environment stops and kills it at more instants of its start.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,10 +18,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.embedded.postgres import Postgres
 from deploy.embedded.supervised import free_port
-from tests.support.embedded_processes import Up, eventually, nothing_left_of, processes_of, run
+from deploy.main import main
+from tests.support.embedded_processes import Up, environment, eventually, nothing_left_of, processes_of, run
+from tests.support.postgres import address_of
+
+FULL = bool(os.environ.get("FULL_SIZE"))
+KILLS, STOPS = (6, 5) if FULL else (2, 3)
+NO_KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"}
 
 
 @pytest.fixture
@@ -30,73 +40,101 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert left == {}
 
 
+class Kept:
+    """A home that the tests of this file share, and what runs in it: whoever needs it starts or stops it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.http_port, self.kafka_port = free_port(), free_port()
+        self.said: dict[str, str] = {}
+        self._up: Up | None = None
+
+    def running(self) -> Up:
+        """The product, started where it does not run; `said` is what it said the first time."""
+        if self._up is None or self._up.process.poll() is not None:
+            ports = {"HTTP": self.http_port, "KAFKA": self.kafka_port, "METRICS": free_port()}
+            said = self.start(**{f"ROLLCALL_{name}_PORT": str(port) for name, port in ports.items()}).welcome()
+            self.said = self.said or said
+        assert self._up is not None
+        return self._up
+
+    def start(self, **settings: str) -> Up:
+        """A product that starts in the home."""
+        self._up = Up(self.home, **settings)
+        return self._up
+
+    def stopped(self) -> Path:
+        """The home with the data of a product that has run, and nothing that runs."""
+        if not self.said:
+            self.running()
+        if self._up is not None and self._up.process.poll() is None:
+            assert self._up.stop() == 0
+        assert processes_of(self.home) == {}
+        return self.home
+
+    def end(self) -> None:
+        if self._up is not None:
+            self._up.kill()
+        assert nothing_left_of(self.home), processes_of(self.home)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    made = Kept(tmp_path_factory.mktemp("kept") / "home")
+    yield made
+    made.end()
+
+
 @pytest.fixture
-def up(home: Path) -> Iterator[Up]:
-    running = Up(home)
-    yield running
-    running.kill()
-    assert nothing_left_of(home), processes_of(home)
+def up(kept: Kept) -> Up:
+    """The running product that these tests share."""
+    return kept.running()
 
 
-def test_it_is_ready_stops_in_order_and_keeps_its_data(home: Path) -> None:
-    first = Up(home)
-    said = first.welcome()
-    assert said["console"].startswith("http://127.0.0.1:")
-    assert said["Kafka"].startswith("127.0.0.1:")
-    assert not said["API key"].startswith("as before")
-    assert first.stop() == 0
-    assert processes_of(home) == {}
-    second = Up(home)
-    assert second.welcome()["API key"].startswith("as before")
-    assert second.stop(signal.SIGINT) == 0
-    assert processes_of(home) == {}
-
-
-def test_the_given_ports_are_used_and_kafka_can_be_left_out(home: Path) -> None:
-    port = free_port()
-    up = Up(home, ROLLCALL_HTTP_PORT=str(port), ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
-    said = up.welcome()
-    assert said["API"] == f"http://127.0.0.1:{port}/v1"
-    assert said["Kafka"] == "none"
-    assert not any("deploy.main ingest " in text or "tansu" in text for text in processes_of(home).values())
+def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None:
+    up = Up(home)
+    assert eventually(lambda: any(home.glob("postgres.new-*/PG_VERSION")))
     assert up.stop() == 0
+    assert processes_of(home) == {}
+    assert list(home.glob("postgres.new-*")) == []
 
 
-def test_a_given_database_is_used_and_outlives_us(home: Path, tmp_path: Path) -> None:
-    given = tmp_path / "given"
-    given.mkdir()
-    postgres = Postgres(given)
-    postgres.start()
-    try:
-        up = Up(home, ROLLCALL_DATABASE_URL=postgres.url, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
-        up.welcome()
-        assert not home.exists(), "nothing embedded, nothing to keep"
-        assert up.stop() == 0
-        assert postgres.alive()
-        assert run(home, "key", "create", ROLLCALL_DATABASE_URL=postgres.url).returncode == 0
-    finally:
-        postgres.stop()
+def test_it_says_where_it_is_and_uses_the_given_ports(kept: Kept) -> None:
+    kept.running()
+    assert kept.said["console"].startswith(f"http://127.0.0.1:{kept.http_port}/console/")
+    assert kept.said["API"] == f"http://127.0.0.1:{kept.http_port}/v1"
+    assert kept.said["Kafka"] == f"127.0.0.1:{kept.kafka_port}"
+    assert not kept.said["API key"].startswith("as before")
 
 
-def test_in_a_rehearsal_every_process_has_its_time(home: Path) -> None:
-    up = Up(home, ROLLCALL_CLOCK_START="2031-02-03T04:05:06Z", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
-    said = up.welcome()
-    request = urllib.request.Request(
-        f"{said['API']}/customers/c1",
-        data=b'{"name": "Ada"}',
-        headers={"Authorization": f"Bearer {said['API key']}", "Content-Type": "application/json"},
-        method="PUT",
-    )
-    with urllib.request.urlopen(request) as answer:
-        created = datetime.fromisoformat(json.load(answer)["created_at"])
-    start = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
-    assert start <= created < start + timedelta(minutes=2)
-    assert up.stop() == 0
+def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, kept: Kept) -> None:
+    def seen() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{kept.http_port}/metrics") as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return {each.name: each.value for family in families for each in family.samples if not each.labels}
+
+    events = "rollcall_projected_events_total"
+    assert eventually(lambda: seen()[events] == 2), "the account and its key"
+    assert seen()["rollcall_dead_letters_published_total"] == 0
+    files = sorted(path.name for path in (up.home / "metrics").iterdir())
+    killed = up.role("project")
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    assert eventually(lambda: up.role("project") not in {None, killed})
+    assert run(up.home, "account", "create", "another").returncode == 0
+    assert eventually(lambda: seen()[events] == 3)
+    assert sorted(path.name for path in (up.home / "metrics").iterdir()) == files
 
 
-@pytest.mark.parametrize("role", ["ingest", "project", "api"])
+def test_a_home_in_use_is_refused_and_its_owner_runs_on(up: Up) -> None:
+    result = run(up.home, "up")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "is in use by another Rollcall" in result.stderr
+    assert run(up.home, "key", "create").returncode == 0
+
+
+@pytest.mark.parametrize("role", ["ingest", "api"])
 def test_a_role_that_was_killed_runs_again(up: Up, role: str) -> None:
-    up.welcome()
     before = up.role(role)
     assert before is not None
     os.kill(before, signal.SIGKILL)
@@ -104,7 +142,6 @@ def test_a_role_that_was_killed_runs_again(up: Up, role: str) -> None:
 
 
 def test_a_database_that_was_killed_runs_again(up: Up) -> None:
-    up.welcome()
     pid_file = up.home / "postgres" / "postmaster.pid"
     before = pid_file.read_text().splitlines()
     os.kill(int(before[0]), signal.SIGKILL)
@@ -118,48 +155,69 @@ def test_a_database_that_was_killed_runs_again(up: Up) -> None:
     assert run(up.home, "key", "create").returncode == 0
 
 
+def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(kept: Kept) -> None:
+    while_running = run(kept.running().home, "key", "create")
+    alone = run(kept.stopped(), "key", "create")
+    assert (while_running.returncode, alone.returncode) == (0, 0), while_running.stderr + alone.stderr
+    assert while_running.stdout.strip() != alone.stdout.strip()
+    assert processes_of(kept.home) == {}
+
+
+def test_stopped_while_it_starts_it_still_stops_in_order(kept: Kept) -> None:
+    home = kept.stopped()
+    for turn in range(STOPS):
+        (home / "instance").unlink(missing_ok=True)
+        up = Up(home)
+        assert eventually((home / "instance").exists)
+        time.sleep(1.2 * turn / (STOPS - 1))
+        assert up.stop() == 0
+        assert processes_of(home) == {}
+
+
 @pytest.mark.slow
-def test_killed_at_any_instant_it_leaves_nothing_and_starts_again(home: Path) -> None:
+def test_killed_at_any_instant_of_its_start_it_leaves_nothing_and_its_data_is_whole(kept: Kept, home: Path) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     instants = random.Random(seed)
-    for _ in range(12):
-        killed = Up(home)
-        time.sleep(instants.uniform(0.05, 3))
-        killed.kill()
-        assert nothing_left_of(home), processes_of(home)
-    last = Up(home)
-    last.welcome()
-    assert last.stop() == 0
+    for place in (home, kept.stopped()):
+        for turn in range(KILLS):
+            killed = Up(place)
+            # Once in each part of a start: the imports, the data, the services, the roles.
+            time.sleep(0.05 + instants.uniform(turn, turn + 1) * 3 / KILLS)
+            killed.kill()
+            assert nothing_left_of(place), processes_of(place)
+    assert run(home, "migrate").returncode == 0
+    assert run(kept.home, "verify").returncode == 0
 
 
-def test_stopped_while_it_starts_it_still_stops_in_order(home: Path) -> None:
-    for instant in (0.0, 0.3, 0.6, 0.9, 1.2):
-        up = Up(home)
-        assert eventually((home / "instance").exists)
-        time.sleep(instant)
-        assert up.stop() == 0
-        assert processes_of(home) == {}
-        (home / "instance").unlink()
+def test_it_keeps_its_data_and_in_a_rehearsal_without_kafka_every_process_has_its_time(kept: Kept) -> None:
+    kept.stopped()
+    up = kept.start(ROLLCALL_CLOCK_START="2031-02-03T04:05:06Z", **NO_KAFKA)
+    said = up.welcome()
+    assert said["API key"].startswith("as before")
+    assert said["Kafka"] == "none"
+    assert not any("deploy.main ingest " in text or "tansu" in text for text in processes_of(kept.home).values())
+    request = urllib.request.Request(
+        f"{said['API']}/customers/c1",
+        data=b'{"name": "Ada"}',
+        headers={"Authorization": f"Bearer {kept.said['API key']}", "Content-Type": "application/json"},
+        method="PUT",
+    )
+    with urllib.request.urlopen(request) as answer:
+        created = datetime.fromisoformat(json.load(answer)["created_at"])
+    start = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert start <= created < start + timedelta(minutes=2)
+    assert up.stop(signal.SIGINT) == 0
+    assert processes_of(kept.home) == {}
 
 
-def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None:
-    up = Up(home)
-    assert eventually(lambda: any(home.glob("postgres.new-*/PG_VERSION")))
-    assert up.stop() == 0
-    assert processes_of(home) == {}
-    assert list(home.glob("postgres.new-*")) == []
-
-
-def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(home: Path) -> None:
-    up = Up(home)
+def test_a_given_database_is_used_and_outlives_us(home: Path, database_url: str) -> None:
+    given = address_of(database_url)
+    up = Up(home, ROLLCALL_DATABASE_URL=given, **NO_KAFKA)
     up.welcome()
-    while_running = run(home, "key", "create")
+    assert not home.exists(), "nothing embedded, nothing to keep"
     assert up.stop() == 0
-    alone = run(home, "key", "create")
-    assert (while_running.returncode, alone.returncode) == (0, 0), while_running.stderr + alone.stderr
-    assert while_running.stdout.strip() != alone.stdout.strip()
-    assert processes_of(home) == {}
+    assert run(home, "key", "create", ROLLCALL_DATABASE_URL=given).returncode == 0
 
 
 def refused(home: Path, *arguments: str, **settings: str) -> str:
@@ -192,18 +250,8 @@ def test_a_home_without_permission_is_refused(tmp_path: Path) -> None:
     assert "permission denied" in refused(closed / "home")
 
 
-def test_a_home_in_use_is_refused_and_its_owner_runs_on(up: Up) -> None:
-    up.welcome()
-    result = run(up.home, "up")
-    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
-    assert "is in use by another Rollcall" in result.stderr
-    assert run(up.home, "key", "create").returncode == 0
-
-
 def test_data_of_another_major_is_refused(home: Path) -> None:
-    first = Up(home, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none")
-    first.welcome()
-    first.stop()
+    (home / "postgres").mkdir(parents=True)
     (home / "postgres" / "PG_VERSION").write_text("17\n")
     assert "written by PostgreSQL 17" in refused(home)
 
@@ -211,7 +259,7 @@ def test_data_of_another_major_is_refused(home: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("ROLLCALL_HTTP_PORT", "eighty"),
+        ("ROLLCALL_HTTP_PORT", "70000"),
         ("ROLLCALL_CLOCK_START", "tomorrow"),
         ("ROLLCALL_CLOCK_START", "2026-01-01T00:00:00"),
         ("ROLLCALL_BOOTSTRAP_TIMEZONE", "Europe/Nowhere"),
@@ -219,9 +267,24 @@ def test_data_of_another_major_is_refused(home: Path) -> None:
         ("ROLLCALL_KAFKA_TOPICS", "rollcall.customers.v1"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(home: Path, variable: str, value: str) -> None:
-    sentence = refused(home, **{variable: value})
-    assert variable in sentence
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+def test_a_setting_that_cannot_be_is_named(
+    home: Path, variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole command in this process: it ends before it has done anything, and its start takes longer than that."""
+    monkeypatch.setattr(sys, "argv", ["rollcall", "up"])
+    monkeypatch.setattr(os, "environ", environment(home, {variable: value}))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"rollcall: {variable}")
+    assert sentence.endswith(".")
+    assert not home.exists()
+
+
+def test_a_wrong_setting_ends_the_command(home: Path) -> None:
+    assert refused(home, ROLLCALL_HTTP_PORT="eighty").startswith("rollcall: ROLLCALL_HTTP_PORT")
 
 
 def test_a_role_without_a_database_is_refused(home: Path) -> None:

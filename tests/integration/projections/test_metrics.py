@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from psycopg.rows import TupleRow
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
-from tests.support.embedded_processes import ROLLCALL, Up, environment, eventually, nothing_left_of, run
+from tests.support.embedded_processes import ROLLCALL, environment, eventually, run
 from tests.support.installation import Installation
 from tests.support.postgres import address_of
 
@@ -93,34 +91,6 @@ def test_the_metrics_say_that_the_database_is_unavailable(installation: Installa
         seen = gauges(client)
     assert seen["rollcall_database_up"] == 0
     assert "rollcall_log_head" not in seen
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    running = Up(tmp_path / "home", ROLLCALL_METRICS_PORT=str(free_port()))
-    yield running
-    running.kill()
-    assert nothing_left_of(running.home)
-
-
-def test_one_up_shows_every_process_and_its_counters_survive_a_restart(up: Up) -> None:
-    address = up.welcome()["API"].removesuffix("/v1")
-
-    def seen() -> dict[str, float]:
-        with urllib.request.urlopen(f"{address}/metrics") as answer:
-            return samples(answer.read().decode())
-
-    events = "rollcall_projected_events_total"
-    assert eventually(lambda: seen()[events] == 2), "the account and its key"
-    assert seen()["rollcall_dead_letters_published_total"] == 0
-    files = sorted(path.name for path in (up.home / "metrics").iterdir())
-    killed = up.role("project")
-    assert killed is not None
-    os.kill(killed, signal.SIGKILL)
-    assert eventually(lambda: up.role("project") not in (None, killed))
-    assert run(up.home, "account", "create", "another").returncode == 0
-    assert eventually(lambda: seen()[events] == 3)
-    assert sorted(path.name for path in (up.home / "metrics").iterdir()) == files
 
 
 def test_a_worker_alone_shows_its_own_metrics_on_its_port(database_url: str, tmp_path: Path) -> None:
