@@ -1,6 +1,6 @@
 """What the commands of `rollcall` do that are not roles: set up, administer, check and rebuild.
 
-Called by `deploy.main` and by `deploy.embedded.process_tree`.
+Called by `deploy.main` and by `deploy.embedded.up`.
 """
 
 from __future__ import annotations

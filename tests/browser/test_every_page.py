@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -18,13 +19,15 @@ from starlette.routing import Match
 
 from api.console.app import ROUTERS
 from api.console.paths import CONSOLE_PATH
-from tests.browser.conftest import WIDE
 from tests.support.browser.console import Console
 from tests.support.browser.keyboard import focus_is_in_dialog, tab_through
-from tests.support.browser.looking import colour_findings, findings, labels_sticking_out, wider_than_the_screen
+from tests.support.browser.looking import dark_findings, findings, labels_sticking_out, wider_than_the_screen
 from tests.support.browser.sights import MENUS, NOT_PAGES, SIGHTS, Sight, name_of, target
+from tests.support.browser.watching import Watched
+from tests.support.browser.windows import WIDE, Window
+from tests.support.full_size import FULL_SIZE
 
-OF_EACH_KIND = 12
+OF_EACH_KIND = 12 if FULL_SIZE else 5
 # Where a person who is not signed in, or who has just uploaded a file, is led without a link.
 LED_TO = {"/sign-in", "/sign-in/{token}", "/segments/{segment_id}/imports/{import_id}"}
 ROUTES = [
@@ -33,6 +36,26 @@ ROUTES = [
     for route in router.routes
     if isinstance(route, APIRoute) and "GET" in (route.methods or set())
 ]
+
+
+@pytest.fixture(scope="module")
+def pages(window: Window, window_beside: Window, console: Console) -> Iterator[dict[bool, Page]]:
+    """One page that is signed in and one that is not."""
+    with window.lent(console.session) as signed_in, window_beside.lent(None) as stranger:
+        yield {True: signed_in, False: stranger}
+
+
+@pytest.fixture
+def eyes(pages: dict[bool, Page], watched: Watched, sight: Sight) -> Iterator[Page]:
+    """A page of a person who may see the sight."""
+    if sight.status >= 400:
+        watched.expect(sight.status)
+    page = pages[sight.signed_in]
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    with watched.over(page.context):
+        yield page
+        page.evaluate("0")
 
 
 def route_of(path: str) -> str:
@@ -71,10 +94,7 @@ def test_a_page_works_by_axes_rules_by_keyboard_and_on_the_narrowest_screen(
     sight.open(eyes, ids, press=lambda place: place.press("Enter"))
     if sight.opens_dialog and not focus_is_in_dialog(eyes):
         problems.append("the dialog opens without the focus")
-    problems += findings(eyes)
-    eyes.emulate_media(color_scheme="dark")
-    problems += [f"dark: {found}" for found in colour_findings(eyes)]
-    eyes.emulate_media(color_scheme="light")
+    problems += findings(eyes) + dark_findings(eyes)
     journey = tab_through(eyes)
     problems += [f"never reached by Tab: {place}" for place in journey.unreached]
     problems += [f"focused and not visible: {place}" for place in journey.unseen]

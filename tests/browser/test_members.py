@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
 from tests.support.browser.product_page import PREMIUM, choose, row_of
@@ -171,27 +171,22 @@ def test_a_dynamic_segment_is_read_only_with_its_reason_and_keeps_itself_up_to_d
     expect(row_of(page, "Sam Stays").get_by_text("77")).to_be_visible()  # in what was unfolded
 
 
-def test_without_scripts_a_customer_is_added_edited_and_removed(browser: Browser, console: Console) -> None:
+def test_without_scripts_a_customer_is_added_edited_and_removed(plain: Page, console: Console) -> None:
+    plain.set_viewport_size({"width": 900, "height": 900})
     console.customer("Nora Noscript")
     segment = console.segment("Without scripts")
-    context = browser.new_context(
-        base_url=console.url, storage_state=console.session, java_script_enabled=False,
-        viewport={"width": 900, "height": 900},
-    )  # fmt: skip
-    page = context.new_page()
-    page.goto(f"/console/segments/{segment}/manage")
-    page.get_by_role("link", name="Add Customers").click()
-    page.get_by_role("searchbox").fill("nora")
-    page.get_by_role("button", name="Search").click()
-    page.get_by_role("checkbox", name=re.compile("Nora Noscript")).check()
-    page.get_by_role("button", name="Add Customers").click()
-    expect(page.get_by_text("1 customer added to Without scripts")).to_be_visible()
-    page.get_by_role("link", name="Edit Nora Noscript").click()
-    page.get_by_label("Tags", exact=True).fill("one\ntwo, three")
-    page.get_by_role("button", name="Save").last.click()
-    expect(row_of(page, "Nora Noscript")).to_contain_text("two, three")
-    page.get_by_role("checkbox", name="Tick Nora Noscript").check()
-    page.get_by_role("button", name="Remove Customers").click()
-    page.get_by_role("button", name="Remove", exact=True).click()
-    expect(page.get_by_text("No customers in this segment yet")).to_be_visible()
-    context.close()
+    plain.goto(f"/console/segments/{segment}/manage")
+    plain.get_by_role("link", name="Add Customers").click()
+    plain.get_by_role("searchbox").fill("nora")
+    plain.get_by_role("button", name="Search").click()
+    plain.get_by_role("checkbox", name=re.compile("Nora Noscript")).check()
+    plain.get_by_role("button", name="Add Customers").click()
+    expect(plain.get_by_text("1 customer added to Without scripts")).to_be_visible()
+    plain.get_by_role("link", name="Edit Nora Noscript").click()
+    plain.get_by_label("Tags", exact=True).fill("one\ntwo, three")
+    plain.get_by_role("button", name="Save").last.click()
+    expect(row_of(plain, "Nora Noscript")).to_contain_text("two, three")
+    plain.get_by_role("checkbox", name="Tick Nora Noscript").check()
+    plain.get_by_role("button", name="Remove Customers").click()
+    plain.get_by_role("button", name="Remove", exact=True).click()
+    expect(plain.get_by_text("No customers in this segment yet")).to_be_visible()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import window
-from tests.support.browser.console import Console
 from tests.support.browser.watching import Watched
 
 PASSWORD = "correct horse battery"
 
 
-def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_again(
-    page: Page, browser: Browser, console: Console, watched: Watched
-) -> None:
+def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_again(page: Page, stranger: Page) -> None:
     page.goto("/console/people")
     page.get_by_role("link", name="Add Person").click()
     dialog = page.get_by_role("dialog")
@@ -26,27 +22,26 @@ def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_agai
     dialog.get_by_role("button", name="Done").click()
     expect(page.get_by_role("row").filter(has_text="bob@example.com")).to_be_visible()
 
-    with window(browser, console, watched, session=None) as context:
-        bob = context.new_page()
-        bob.goto(link)
-        expect(bob.get_by_role("heading", name="You", exact=True)).to_be_visible()
-        bob.get_by_label("New password required").fill(PASSWORD)
-        bob.get_by_label("New password again").fill(PASSWORD)
-        bob.get_by_role("button", name="Set Password").click()
-        expect(bob.get_by_text("Your password was set")).to_be_visible()
-        bob.get_by_role("button", name="Bob").click()
-        bob.get_by_role("button", name="Sign out").click()
-        bob.get_by_label("E-mail address").fill("bob@example.com")
-        bob.get_by_label("Password").fill(PASSWORD)
-        bob.get_by_role("button", name="Sign in").click()
-        expect(bob.get_by_role("heading", name="Segments", exact=True)).to_be_visible()
+    bob = stranger
+    bob.goto(link)
+    expect(bob.get_by_role("heading", name="You", exact=True)).to_be_visible()
+    bob.get_by_label("New password required").fill(PASSWORD)
+    bob.get_by_label("New password again").fill(PASSWORD)
+    bob.get_by_role("button", name="Set Password").click()
+    expect(bob.get_by_text("Your password was set")).to_be_visible()
+    bob.get_by_role("button", name="Bob").click()
+    bob.get_by_role("button", name="Sign out").click()
+    bob.get_by_label("E-mail address").fill("bob@example.com")
+    bob.get_by_label("Password").fill(PASSWORD)
+    bob.get_by_role("button", name="Sign in").click()
+    expect(bob.get_by_role("heading", name="Segments", exact=True)).to_be_visible()
 
-        page.get_by_role("button", name="Actions for Bob").click()
-        page.get_by_role("link", name="Remove").click()
-        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-        expect(page.get_by_role("row").filter(has_text="bob@example.com")).to_have_count(0)
-        # The open page asks whether there is anything new, and leads to the sign-in page.
-        expect(bob.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_role("button", name="Actions for Bob").click()
+    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("row").filter(has_text="bob@example.com")).to_have_count(0)
+    # The open page asks whether there is anything new, and leads to the sign-in page.
+    expect(bob.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_a_wrong_password_is_shown_beside_its_field_and_the_address_stays(stranger: Page, watched: Watched) -> None:

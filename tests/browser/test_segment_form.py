@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
 from tests.support.browser.delayed_scripts import scripts_delayed
-from tests.support.browser.looking import accessible, both_schemes
+from tests.support.browser.looking import accessible
 from tests.support.browser.watching import Watched
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
@@ -32,14 +31,6 @@ def customers(console: Console) -> Console:
 def new(page: Page, customers: Console) -> Page:
     page.goto("/console/segments/new")
     return page
-
-
-@pytest.fixture
-def elsewhere(context: BrowserContext) -> Iterator[Page]:
-    """A second window of the same browser."""
-    made = context.new_page()
-    yield made
-    made.close()
 
 
 def condition(page: Page, number: int) -> Locator:
@@ -79,7 +70,7 @@ def test_a_dynamic_segment_is_created_for_a_birthdate_and_a_premium_customer(new
     new.get_by_role("button", name="Add Attribute").click()
     choose(new, 1, "Premium customer", "Is").get_by_label("Value").select_option(label="True")
     expect(new.locator("#matches-count")).to_have_text("1 customer matches now")
-    both_schemes(new, accessible)
+    accessible(new)
     new.get_by_role("button", name="Create Segment").click()
     row = new.get_by_role("row").filter(has_text="Premium in May")
     expect(row.locator(".number")).to_have_text("1")
@@ -150,7 +141,7 @@ def test_a_mistake_is_shown_beside_its_field_and_no_input_is_lost(new: Page, wat
     new.get_by_role("button", name="Create Segment").click()
     expect(new.get_by_role("alert").filter(has_text="swap them")).to_be_visible()
     expect(row.get_by_label("From")).to_have_value("9")
-    both_schemes(new, accessible)
+    accessible(new)
     row.get_by_label("To", exact=True).fill("10")
     new.get_by_role("button", name="Create Segment").click()
     expect(new.get_by_role("row").filter(has_text="Wrong at first")).to_be_visible()
@@ -209,7 +200,7 @@ def test_an_open_form_shows_that_another_person_saved_and_keeps_the_input(page: 
     expect(page.locator("#newer")).to_contain_text("Changed by another")
     expect(page.get_by_role("button", name="Keep mine")).to_be_visible()
     expect(name).to_have_value("Edited by two and mine")
-    both_schemes(page, accessible)
+    accessible(page)
 
 
 def test_a_stale_save_shows_both_versions_and_keeps_the_input(
@@ -236,25 +227,18 @@ def test_a_stale_save_shows_both_versions_and_keeps_the_input(
     expect(page.get_by_label("Segment Name")).to_have_value("Conflict solved")
 
 
-def test_without_scripts_the_same_form_is_filled_with_plain_buttons(
-    page: Page, customers: Console, context: BrowserContext
-) -> None:
-    browser = context.browser
-    assert browser is not None
-    plain = browser.new_context(base_url=customers.url, storage_state=customers.session, java_script_enabled=False)
-    bare = plain.new_page()
-    bare.goto("/console/segments/new")
-    start_dynamic(bare, "Without scripts")
-    bare.locator("#filter-0-attribute").select_option(label="Plan")
-    bare.get_by_role("button", name="Update the inputs").click()
-    bare.locator("#filter-0").get_by_label("Value").fill("gold")
-    bare.get_by_role("button", name="Add Attribute").click()
-    bare.locator("#filter-1-attribute").select_option(label="Premium customer")
-    bare.get_by_role("button", name="Update the inputs").click()
-    bare.locator("#filter-1").get_by_label("Value").select_option(label="True")
-    bare.get_by_role("button", name="Create Segment").click()
-    expect(bare.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
-    plain.close()
+def test_without_scripts_the_same_form_is_filled_with_plain_buttons(plain: Page, customers: Console) -> None:
+    plain.goto("/console/segments/new")
+    start_dynamic(plain, "Without scripts")
+    plain.locator("#filter-0-attribute").select_option(label="Plan")
+    plain.get_by_role("button", name="Update the inputs").click()
+    plain.locator("#filter-0").get_by_label("Value").fill("gold")
+    plain.get_by_role("button", name="Add Attribute").click()
+    plain.locator("#filter-1-attribute").select_option(label="Premium customer")
+    plain.get_by_role("button", name="Update the inputs").click()
+    plain.locator("#filter-1").get_by_label("Value").select_option(label="True")
+    plain.get_by_role("button", name="Create Segment").click()
+    expect(plain.get_by_role("row").filter(has_text="Without scripts")).to_be_visible()
 
 
 def test_a_choice_made_before_the_page_is_ready_takes_effect(page: Page, customers: Console) -> None:

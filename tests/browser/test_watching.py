@@ -65,20 +65,24 @@ def site() -> Iterator[str]:
         server.shutdown()
 
 
-def complaints_at(browser: Browser, site: str, path: str, *expected: int) -> list[str]:
-    context = browser.new_context()
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    made = browser.new_page(viewport={"width": 320, "height": 700})
+    yield made
+    made.close()
+
+
+def complaints_at(page: Page, site: str, path: str, *expected: int) -> list[str]:
     watched = Watched(site)
     watched.expect(*expected)
-    with watched.over(context):
-        page = context.new_page()
+    with watched.over(page.context):
         page.goto(site + path, wait_until="load")
         page.evaluate("0")
-    context.close()
     return watched.complaints()
 
 
-def test_a_page_that_does_nothing_wrong_passes(browser: Browser, site: str) -> None:
-    assert complaints_at(browser, site, "/good") == []
+def test_a_page_that_does_nothing_wrong_passes(page: Page, site: str) -> None:
+    assert complaints_at(page, site, "/good") == []
 
 
 @pytest.mark.parametrize(
@@ -92,23 +96,16 @@ def test_a_page_that_does_nothing_wrong_passes(browser: Browser, site: str) -> N
         ("/missing", "404: GET "),
     ],
 )
-def test_each_thing_that_no_page_may_do_is_noticed(browser: Browser, site: str, path: str, complaint: str) -> None:
-    assert any(complaint in found for found in complaints_at(browser, site, path))
+def test_each_thing_that_no_page_may_do_is_noticed(page: Page, site: str, path: str, complaint: str) -> None:
+    assert any(complaint in found for found in complaints_at(page, site, path))
 
 
-def test_a_status_that_the_test_announced_is_no_complaint(browser: Browser, site: str) -> None:
-    assert complaints_at(browser, site, "/missing", 404) == []
+def test_a_status_that_the_test_announced_is_no_complaint(page: Page, site: str) -> None:
+    assert complaints_at(page, site, "/missing", 404) == []
 
 
-def test_a_status_that_was_announced_must_come(browser: Browser, site: str) -> None:
-    assert complaints_at(browser, site, "/good", 404) == ["404 was announced and never came"]
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    made = browser.new_page(viewport={"width": 320, "height": 700})
-    yield made
-    made.close()
+def test_a_status_that_was_announced_must_come(page: Page, site: str) -> None:
+    assert complaints_at(page, site, "/good", 404) == ["404 was announced and never came"]
 
 
 def test_axe_finds_a_picture_without_a_text(page: Page, site: str) -> None:

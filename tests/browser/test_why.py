@@ -27,17 +27,10 @@ def test_any_customer_is_found_while_typing_and_explained_in_a_dialog(page: Page
     expect(page.get_by_label("Customer", exact=True)).to_have_value("ursula unc")
 
 
-def test_the_answer_has_an_address_of_its_own_that_needs_no_javascript(page: Page, console: Console) -> None:
+def test_the_answer_has_an_address_of_its_own_that_needs_no_javascript(plain: Page, console: Console) -> None:
     customer = console.customer("Vera Very", attributes={"plan": "gold", "score": 90})
     segment = console.segment("Very keen", [GOLD, KEEN])
-    browser = page.context.browser
-    assert browser is not None
-    context = browser.new_context(
-        base_url=console.url, storage_state=page.context.storage_state(), java_script_enabled=False
-    )
-    plain = context.new_page()
     plain.goto(f"/console/segments/{segment}/why?query=vera")
     plain.get_by_role("link", name="Why? Vera Very").click()
     expect(plain).to_have_url(f"{console.url}/console/segments/{segment}/customers/{customer}/why")
     expect(plain.get_by_role("heading", level=1)).to_have_text("Why is Vera Very in Very keen?")
-    context.close()

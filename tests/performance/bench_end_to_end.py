@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from deploy.commands import bootstrap, migrate
 from deploy.embedded.broker import Broker
 from deploy.embedded.postgres import Postgres
-from deploy.embedded.process_tree import Role
+from deploy.embedded.up import Role
 from deploy.settings import Settings
 from deploy.wiring import application
 from domain import json_text

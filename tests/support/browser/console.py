@@ -64,12 +64,10 @@ class Console(ApiClient):
         self._numbers = count(1)
 
     def sign_in(self, browser: Browser) -> None:
-        """Open the owner's one-time link and keep the session."""
+        """Follow the owner's one-time link and keep the session: without a page, which takes ten times as long."""
         context = browser.new_context()
         try:
-            page = context.new_page()
-            page.goto(self.link)
-            page.wait_for_url(f"{self.url}/console/segments")
+            assert context.request.get(self.link).url == f"{self.url}/console/segments"
             self.session = context.storage_state()
         finally:
             context.close()

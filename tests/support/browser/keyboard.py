@@ -7,18 +7,29 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 
 MOST_STOPS = 600
-# Where the focus is now. A modal dialog holds the focus; around its end, the browser itself has it for a moment.
-HERE = """() => {
-  const here = document.activeElement;
-  if (!here || here === document.body) return null;
-  window.visited ??= [];
-  const again = window.visited.includes(here), same = window.visited.at(-1) === here;
-  if (!again) window.visited.push(here);
-  const style = getComputedStyle(here), box = here.getBoundingClientRect();
-  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
-  const onScreen = box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight
-    && box.right > 0 && box.left < innerWidth;
-  return {again, same, seen: outlined && onScreen, what: here.outerHTML.slice(0, 160)};
+AT_ONCE = 8  # how many times Tab is pressed between two looks at what was noted
+# Notes where each Tab leads. A modal dialog holds the focus; around its end, the browser itself has it for a moment.
+NOTE = """() => {
+  window.visited = [];
+  window.unseen = [];
+  window.round = false;
+  window.noteTab?.abort();
+  window.noteTab = new AbortController();
+  addEventListener("keyup", event => {
+    const here = document.activeElement;
+    if (event.key !== "Tab" || !here || here === document.body || window.round) return;
+    if (window.visited.at(-1) === here) return; // a date has several stops inside
+    if (window.visited.includes(here)) {
+      window.round = true;
+      return;
+    }
+    window.visited.push(here);
+    const style = getComputedStyle(here), box = here.getBoundingClientRect();
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    const onScreen = box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight
+      && box.right > 0 && box.left < innerWidth;
+    if (!outlined || !onScreen) window.unseen.push(here.outerHTML.slice(0, 160));
+  }, {capture: true, signal: window.noteTab.signal});
 }"""
 NOT_VISITED = """() => {
   const modal = document.querySelector("dialog:modal");
@@ -42,17 +53,12 @@ class Journey:
 
 def tab_through(page: Page) -> Journey:
     """Press Tab until the way begins again."""
-    page.evaluate("window.visited = []")
-    unseen: list[str] = []
-    for _ in range(MOST_STOPS):
-        page.keyboard.press("Tab")
-        here = page.evaluate(HERE)
-        if here is None or here["same"]:  # a date has several stops inside
-            continue
-        if here["again"]:
-            return Journey(unseen, page.evaluate(NOT_VISITED))
-        if not here["seen"]:
-            unseen.append(here["what"])
+    page.evaluate(NOTE)
+    for _ in range(0, MOST_STOPS, AT_ONCE):
+        for _ in range(AT_ONCE):
+            page.keyboard.press("Tab")
+        if page.evaluate("window.round"):
+            return Journey(page.evaluate("window.unseen"), page.evaluate(NOT_VISITED))
     raise AssertionError(f"the way through {page.url} by the Tab key does not end")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ AXE = Path(__file__).parents[2] / "browser/vendor/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The rules whose answer changes with the colour scheme.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
-RUN = "async only => (await axe.run(document, {runOnly: only, resultTypes: ['violations']})).violations"
+RUN = """async ([place, only]) => (await axe.run(document.querySelector(place) ?? document,
+  {runOnly: only, resultTypes: ['violations']})).violations"""
+DIALOG = "dialog:modal"
 
 # The page, or the dialog on it, is as wide as the screen; if it is not: what sticks out.
 WIDER = """() => [document.documentElement, document.querySelector("dialog:modal")].flatMap(place => {
@@ -36,23 +38,23 @@ def _axe() -> str:
 
 def findings(page: Page) -> list[str]:
     """What axe finds wrong with the page as it is, a line each."""
-    return _run(page, RULES)
+    return _run(page, "html", RULES)
 
 
 def colour_findings(page: Page) -> list[str]:
-    """What axe finds wrong with its colours, a line each."""
-    return _run(page, {"type": "rule", "values": OF_COLOURS})
+    """What axe finds wrong with its colours, a line each: with those of the dialog, where one covers the page."""
+    return _run(page, DIALOG, {"type": "rule", "values": OF_COLOURS})
 
 
-def _run(page: Page, only: object) -> list[str]:
+def _run(page: Page, place: str, only: object) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
-    return list(_lines(page.evaluate(RUN, only)))
+    return list(_lines(page.evaluate(RUN, [place, only])))
 
 
 def accessible(page: Page) -> None:
-    """Fail with what axe finds."""
-    found = findings(page)
+    """Fail with what axe finds, in light and in dark."""
+    found = findings(page) + dark_findings(page)
     assert not found, f"{page.url}\n" + "\n".join(found)
 
 
@@ -74,12 +76,12 @@ def labels_sticking_out(page: Page) -> list[str]:
     return found
 
 
-def both_schemes(page: Page, check: Callable[[Page], None]) -> None:
-    """Run a check in light and in dark."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        check(page)
+def dark_findings(page: Page) -> list[str]:
+    """What axe finds wrong with the page in the dark, a line each; the other rules answer as in the light."""
+    page.emulate_media(color_scheme="dark")
+    found = colour_findings(page)
     page.emulate_media(color_scheme="light")
+    return [f"dark: {each}" for each in found]
 
 
 def _lines(violations: list[dict[str, Any]]) -> Iterator[str]:

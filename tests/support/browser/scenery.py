@@ -7,7 +7,8 @@ purpose: long ones, scripts other than Latin, characters that HTML means somethi
 from __future__ import annotations
 
 from tests.support.browser.console import Console
-from tests.support.embedded_processes import run
+from tests.support.http_client import http_client
+from tests.support.installation import FROM_OUR_PAGE
 from tests.support.running_product import eventually
 
 PEOPLE = (
@@ -72,9 +73,11 @@ def furnish(console: Console) -> dict[str, str]:
 
 def _colleague(console: Console) -> str:
     """Another person who may sign in, invited and without a password yet."""
+    assert console.session is not None
+    cookies = {cookie["name"]: cookie["value"] for cookie in console.session["cookies"]}
     email = f"colleague@{console.account}.example"
-    added = run(console.product.home, "person", "create", email, "--name", COLLEAGUE, "--account", console.account)
-    assert added.returncode == 0, added.stderr
+    with http_client(console.url, cookies=cookies, headers=FROM_OUR_PAGE) as client:
+        client.post("/console/people/new", data={"name": COLLEAGUE, "email": email}).raise_for_status()
     ((person_id,),) = console.rows("SELECT person_id FROM people WHERE email = %s", email)
     return str(person_id)
 

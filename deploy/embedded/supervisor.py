@@ -1,6 +1,6 @@
 """Keeps a set of services running: restarts those that died, with growing delays while they keep dying.
 
-Used by `process_tree`, from its main thread. Services stop in the reverse of their order, so that no service loses
+Used by `up`, from its main thread. Services stop in the reverse of their order, so that no service loses
 one that it needs; the roles at the end of it are all asked at once.
 """
 
@@ -55,7 +55,7 @@ class _Watched:
     due: float | None = None
 
 
-class Tree:
+class Supervisor:
     """The services that run, in the order in which they were started."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from deploy.embedded.instance import claim
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.screen import own_command, show_ready, show_step
 from deploy.embedded.supervised import Program, free_port, launch, require_free_port, stop
-from deploy.embedded.tree import Tree
+from deploy.embedded.supervisor import Supervisor
 from deploy.settings import Settings, environment_for_child
 
 PATIENCE = 60.0
@@ -79,27 +79,27 @@ def up(settings: Settings, *, demo: bool) -> None:
         if settings.http_port == 0:
             settings = settings.model_copy(update={"http_port": free_port()})
         require_free_port(settings.http_host, settings.http_port, "ROLLCALL_HTTP_PORT")
-        tree = Tree()
+        supervisor = Supervisor()
         given = settings
-        settings = _start_services(settings, tree, exits)
+        settings = _start_services(settings, supervisor, exits)
         api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
         for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
-            tree.start(Role(name, settings))
+            supervisor.start(Role(name, settings))
         position = 1
         if demo:
             show_step(f"Loading {CUSTOMERS:,} sample customers")
             position = commands.fill_demo(settings)
-        _wait_until_ready(settings, tree, position)
+        _wait_until_ready(settings, supervisor, position)
         if demo:
-            tree.start(Role("demo", settings, "--no-fill", may_end=True))
+            supervisor.start(Role("demo", settings, "--no-fill", may_end=True))
         show_ready(_values(given, settings, api_key), _commands())
         while True:
-            tree.tend()
+            supervisor.tend()
             time.sleep(0.2)
 
 
-def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Settings:
+def _start_services(settings: Settings, supervisor: Supervisor, exits: ExitStack) -> Settings:
     """Start what is not given, migrate, and return the settings that every role shares."""
     found: dict[str, object] = {}
     if settings.clock_start is not None:
@@ -112,16 +112,16 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
     else:
         found["metrics_folder"] = Path(exits.enter_context(TemporaryDirectory(prefix="rollcall-metrics-")))
     # Entered after the claim, so that all have stopped before the home is given up.
-    exits.callback(tree.stop)
+    exits.callback(supervisor.stop)
     broker = Broker(settings.home, settings.kafka_port, settings.kafka_topics) if no_kafka else None
     if no_database:
         postgres = Postgres(settings.home)
         show_step("Starting PostgreSQL" if postgres.has_data() else f"Creating a database in {settings.home}")
-        tree.start(postgres)
+        supervisor.start(postgres)
         found["database_url"] = postgres.url
     if broker:
         show_step("Starting a Kafka-compatible broker")
-        tree.start(broker)
+        supervisor.start(broker)
         found["kafka_bootstrap_servers"] = broker.address
     settings = settings.model_copy(update=found)
     assert settings.database_url is not None
@@ -132,10 +132,10 @@ def _start_services(settings: Settings, tree: Tree, exits: ExitStack) -> Setting
     return settings
 
 
-def _wait_until_ready(settings: Settings, tree: Tree, position: int) -> None:
+def _wait_until_ready(settings: Settings, supervisor: Supervisor, position: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while not _is_ready(settings, position):
-        tree.tend()
+        supervisor.tend()
         if time.monotonic() > deadline:
             log.warning("still_not_ready", seconds=PATIENCE)
             return

@@ -1,4 +1,4 @@
-"""The process tree: what dies comes back, ever more slowly, and stopping takes its time only once."""
+"""The process supervisor: what dies comes back, ever more slowly, and stopping takes its time only once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from itertools import pairwise
 
 from structlog.testing import capture_logs
 
-from deploy.embedded.process_tree import Role
 from deploy.embedded.supervised import Program, launch
-from deploy.embedded.tree import Tree
+from deploy.embedded.supervisor import Supervisor
+from deploy.embedded.up import Role
 from deploy.settings import Settings
 from tests.support.embedded_processes import eventually
 
@@ -47,36 +47,36 @@ DYING = "print('ready', flush=True); raise SystemExit(3)"
 
 
 def test_those_that_do_not_listen_are_waited_for_together() -> None:
-    tree, roles = Tree(), [Script(f"role{n}", STUBBORN) for n in range(4)]
+    supervisor, roles = Supervisor(), [Script(f"role{n}", STUBBORN) for n in range(4)]
     for role in roles:
-        tree.start(role)
+        supervisor.start(role)
     before = time.monotonic()
-    tree.stop()
+    supervisor.stop()
     assert time.monotonic() - before < len(roles) * Script.patience
     assert [role.code for role in roles] == [-signal.SIGKILL] * 4
 
 
 def test_the_others_end_at_the_first_word() -> None:
-    tree, role = Tree(), Script("role", LASTING)
-    tree.start(role)
-    tree.stop()
+    supervisor, role = Supervisor(), Script("role", LASTING)
+    supervisor.start(role)
+    supervisor.stop()
     assert role.code == -signal.SIGTERM
 
 
 def test_what_keeps_dying_is_started_ever_more_slowly_and_the_others_run_on() -> None:
-    tree, dying, lasting = Tree(), Script("dying", DYING), Script("lasting", LASTING)
-    tree.start(dying)
-    tree.start(lasting)
+    supervisor, dying, lasting = Supervisor(), Script("dying", DYING), Script("lasting", LASTING)
+    supervisor.start(dying)
+    supervisor.start(lasting)
 
     def started_four_times() -> bool:
-        tree.tend()
+        supervisor.tend()
         return len(dying.starts) == 4
 
     try:
         with capture_logs() as lines:
             assert eventually(started_four_times)
     finally:
-        tree.stop()
+        supervisor.stop()
     delays = [line["again_in_seconds"] for line in lines if line["event"] == "died"]
     assert 0 < delays[0] < delays[1] < delays[2]
     assert all(after - before >= delay for (before, after), delay in zip(pairwise(dying.starts), delays, strict=True))
