@@ -5,7 +5,6 @@ FULL_SIZE=1 in the environment takes 1,000,000 customers instead of 20,000.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from datetime import UTC, datetime
@@ -19,10 +18,10 @@ from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from projections.records.event_store import EventStore
 from tests.support.clock import machine_now
+from tests.support.full_size import FULL_SIZE
 from tests.support.running_product import RunningProduct, eventually
 
-FULL = bool(os.environ.get("FULL_SIZE"))
-CUSTOMERS = 1_000_000 if FULL else 20_000
+CUSTOMERS = 1_000_000 if FULL_SIZE else 20_000
 BATCH = 5_000
 ACCOUNT = "big"
 PERCENT = CUSTOMERS // 100

@@ -6,7 +6,6 @@ FULL_SIZE=1 in the environment imports 40,000 lines instead of 16,000.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from tests.support.full_size import FULL_SIZE
 from tests.support.running_product import RunningProduct, eventually
 
 LARGEST = 10 * 2**20
-LINES = 40_000 if os.environ.get("FULL_SIZE") else 16_000
+LINES = 40_000 if FULL_SIZE else 16_000
 CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="list.csv"\r\nContent-Type: text/csv\r\n\r\n'
 TAIL = b"\r\n--x--\r\n"

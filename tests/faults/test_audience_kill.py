@@ -7,7 +7,6 @@ audiences are copied in several chunks.
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 import time
@@ -22,12 +21,12 @@ from httpx import TransportError
 
 from domain.customer import CustomerChange, CustomerData
 from projections.worker.rebuild import rebuild
+from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
 from tests.support.role_processes import RoleProcesses
 from tests.support.running_product import eventually
 
-FULL = bool(os.environ.get("FULL_SIZE"))
-CUSTOMERS, ROUNDS = (60_000, 14) if FULL else (2_000, 1)
+CUSTOMERS, ROUNDS = (60_000, 14) if FULL_SIZE else (2_000, 1)
 KINDS = [["api"], ["project"], ["api", "project"]]
 PLANS = ["gold", "silver", "staff", "none"]
 NDJSON = {"Accept": "application/x-ndjson"}

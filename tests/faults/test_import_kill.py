@@ -6,7 +6,6 @@ FULL_SIZE=1 in the environment runs the big one: three files of 10 MB at once.
 from __future__ import annotations
 
 import csv
-import os
 import random
 import time
 from collections import Counter
@@ -17,12 +16,12 @@ from typing import Any
 import pytest
 from httpx import Client
 
+from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
 from tests.support.role_processes import RoleProcesses
 from tests.support.running_product import eventually
 
-FULL = bool(os.environ.get("FULL_SIZE"))
-FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 6, 20.0, 1_500) if FULL else (3, 8_000, 2, 0.8, 150)
+FILES, LINES, KILLS, PAUSE, PATIENCE = (3, 370_000, 6, 20.0, 1_500) if FULL_SIZE else (3, 8_000, 2, 0.8, 150)
 CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
 
 

@@ -21,13 +21,14 @@ import pytest
 from deploy.clock import Clock
 from domain.commands.application import Rollcall
 from projections.records.event_store import EventStore
+from tests.support.full_size import FULL_SIZE
 from tests.support.kafka.broker import Broker, eventually
 from tests.support.postgres import address_of
 
 TOPIC = "rollcall.customers.v1"
 PARTITIONS = 6
 CUSTOMERS = 400
-CHANGES, KILLS = (2_000, 6) if os.environ.get("FULL_SIZE") else (1_000, 3)
+CHANGES, KILLS = (2_000, 6) if FULL_SIZE else (1_000, 3)
 SEED = 20260520
 
 

@@ -6,7 +6,6 @@ FULL_SIZE=1 in the environment runs the big one (50,000 changes, and kills all t
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 import time
@@ -22,17 +21,17 @@ import pytest
 from domain.customer import customer_id_of
 from projections.worker.rebuild import rebuild
 from tests.support.embedded_processes import nothing_left_of, processes_of, run
+from tests.support.full_size import FULL_SIZE
 from tests.support.oracles import oracle
 from tests.support.oracles.random_plans import a_change, a_filter
 from tests.support.read_model import read_model
 from tests.support.running_product import TYPES, RunningProduct, cloud_event, eventually, running
 
-FULL = bool(os.environ.get("FULL_SIZE"))
-CHANGES, PACE, KILLS = (50_000, 330, 10) if FULL else (1_500, 250, 3)
+CHANGES, PACE, KILLS = (50_000, 330, 10) if FULL_SIZE else (1_500, 250, 3)
 EDIT_EVERY = 250  # changes
-CUSTOMERS = [f"crm-{number}" for number in range(1_000 if FULL else 300)]
-SEGMENTS = 60 if FULL else 20
-ROUNDS = 6 if FULL else 2
+CUSTOMERS = [f"crm-{number}" for number in range(1_000 if FULL_SIZE else 300)]
+SEGMENTS = 60 if FULL_SIZE else 20
+ROUNDS = 6 if FULL_SIZE else 2
 WORK = {
     "ingest": "SELECT coalesce(sum(notification_id + 1), 0) FROM notification_tracking",
     "project": "SELECT position FROM projection",

@@ -20,8 +20,9 @@ from deploy.embedded.instance import claim
 from deploy.embedded.postgres import NOBODY, Postgres
 from deploy.embedded.supervised import StartupError
 from tests.support.embedded_processes import eventually, nothing_left_of, processes_of
+from tests.support.full_size import FULL_SIZE
 
-INSTANTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7] if os.environ.get("FULL_SIZE") else [0.2, 0.4, 0.6]
+INSTANTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7] if FULL_SIZE else [0.2, 0.4, 0.6]
 OWNER = """
 import sys, time
 from pathlib import Path

@@ -23,10 +23,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.embedded.supervised import free_port
 from deploy.main import main
 from tests.support.embedded_processes import Up, environment, eventually, nothing_left_of, processes_of, run
+from tests.support.full_size import FULL_SIZE
 from tests.support.postgres import address_of
 
-FULL = bool(os.environ.get("FULL_SIZE"))
-KILLS, STOPS = (6, 5) if FULL else (2, 3)
+KILLS, STOPS = (6, 5) if FULL_SIZE else (2, 3)
 NO_KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"}
 
 
