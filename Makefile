@@ -24,7 +24,7 @@ check: ## format, lint, types and import contracts
 	$(DEV) lint-imports
 
 test: check ## check, then every test against real services
-	$(DEV) pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(DEV) pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: ## print the rates beside their floors
 	$(DEV) python -m tests.performance
