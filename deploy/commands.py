@@ -17,18 +17,12 @@ from deploy.wiring import application, database_url, stop_event
 from domain.account import account_id_of
 from domain.errors import NotFound, Refused
 from domain.people import checked_email, checked_name, new_token
-from projections.migrate import migrate as migrate_database
 from projections.postgres.database import Database
 from projections.records import people, sessions
 from projections.worker import verify as verification
 from projections.worker.rebuild import rebuild as rebuild_model
 
 DEFAULT_ACCOUNT = "default"
-
-
-def migrate(owner_url: str) -> None:
-    """Bring the schemas to this version; concurrent calls wait for each other."""
-    migrate_database(owner_url)
 
 
 def bootstrap(settings: Settings) -> str | None:

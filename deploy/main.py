@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from typing import Literal
@@ -58,9 +58,10 @@ def up(*, demo: bool = False) -> None:
 def migrate() -> None:
     """Bring the database to this version; with ROLLCALL_BOOTSTRAP_API_KEY, also create the first account."""
     from deploy import commands
+    from projections.migrate import migrate as migrate_database
 
     with _database("migrate") as settings:
-        commands.migrate(str(settings.database_url))
+        migrate_database(str(settings.database_url))
         if settings.bootstrap_api_key is not None:
             commands.bootstrap(settings)
 
@@ -71,7 +72,7 @@ def ingest() -> None:
     settings = _settings_of_role("ingest")
     from deploy.roles import ingest as role
 
-    role.run(settings)
+    _run(role.run, settings)
 
 
 @app.command
@@ -80,7 +81,7 @@ def project() -> None:
     settings = _settings_of_role("project")
     from deploy.roles import project as role
 
-    role.run(settings)
+    _run(role.run, settings)
 
 
 @app.command
@@ -89,7 +90,7 @@ def api() -> None:
     settings = _settings_of_role("api")
     from deploy.roles import api as role
 
-    role.run(settings)
+    _run(role.run, settings)
 
 
 @app.command
@@ -232,10 +233,10 @@ def _database(process: str) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    from deploy import commands
     from deploy.embedded.instance import reach
+    from projections.migrate import migrate as migrate_database
 
-    with reach(settings, commands.migrate) as reached:
+    with reach(settings, migrate_database) as reached:
         yield reached
 
 
@@ -243,6 +244,12 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     variable = "ROLLCALL_" + "_".join(str(part) for part in first["loc"]).upper()
     return f"{variable}: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _run(role: Callable[[Settings], None], settings: Settings) -> None:
+    """Run a role; what is imported by now stays, so no garbage is looked for in it."""
+    gc.freeze()
+    role(settings)
 
 
 def _collect_garbage_rarely() -> None:

@@ -1,7 +1,6 @@
 """Instants in whole microseconds since 1970, the resolution of datetime values, and the day of an account at one.
 
-Moving conditions are evaluated at a moment. Instants are whole microseconds since 1970, the resolution of datetime
-values, so that a flip has one exact instant.
+Conditions that move with time are evaluated at a `Moment`; whole microseconds give each flip one exact instant.
 """
 
 from __future__ import annotations

@@ -88,8 +88,7 @@ def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float])
     for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        os.killpg(process.pid, number)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -28,6 +28,7 @@ from deploy.embedded.screen import own_command, show_ready, show_step
 from deploy.embedded.supervised import Program, free_port, launch, require_free_port, stop
 from deploy.embedded.supervisor import Supervisor
 from deploy.settings import Settings, environment_for_child
+from projections.migrate import migrate
 
 PATIENCE = 60.0
 log = structlog.stdlib.get_logger("rollcall.up")
@@ -126,7 +127,7 @@ def _start_services(settings: Settings, supervisor: Supervisor, exits: ExitStack
     settings = settings.model_copy(update=found)
     assert settings.database_url is not None
     show_step("Bringing the database to this version")
-    commands.migrate(settings.database_url)
+    migrate(settings.database_url)
     if instance:
         instance.publish(settings)
     return settings

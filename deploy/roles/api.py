@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.metadata
 import signal
 from pathlib import Path
@@ -23,7 +22,6 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 
 def run(settings: Settings) -> None:
     """Serve HTTP until asked to stop; the requests and the chunk of an import in progress are finished."""
-    gc.freeze()  # what is imported stays, so no garbage is looked for in it
     database = Database(database_url(settings), "rollcall_api", size=16)
     with application(settings, "rollcall_api", size=12) as rollcall:
         services = Services(

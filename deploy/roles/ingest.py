@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import Source
@@ -18,7 +16,6 @@ from projections.postgres.database import Database
 
 def run(settings: Settings) -> None:
     """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
-    gc.freeze()  # what is imported stays, so no garbage is looked for in it
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
     metrics_exposure.serve(settings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from deploy import metrics_exposure
 from deploy.settings import NO_KAFKA, Settings
 from deploy.wiring import application, database_url, stop_event
@@ -12,7 +10,6 @@ from projections.worker.runner import Retention, run_worker
 
 def run(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
-    gc.freeze()  # what is imported stays, so no garbage is looked for in it
     metrics_exposure.serve(settings)
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)

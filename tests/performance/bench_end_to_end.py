@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from confluent_kafka import Producer
 
-from deploy.commands import bootstrap, migrate
+from deploy.commands import bootstrap
 from deploy.embedded.broker import Broker
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.up import Role
@@ -19,6 +19,7 @@ from deploy.wiring import application
 from domain import json_text
 from domain.account import account_id_of
 from domain.segment import SegmentDraft
+from projections.migrate import migrate
 from tests.performance import workload
 from tests.performance.stage import change_of, say
 
