@@ -1,4 +1,7 @@
-"""One `rollcall up` per test process for what is tried from outside; who loads it does so in another account."""
+"""One `rollcall up` per test process for what is tried from outside.
+
+A test that loads much data does so in an account of its own.
+"""
 
 from __future__ import annotations
 

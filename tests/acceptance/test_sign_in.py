@@ -70,7 +70,7 @@ def test_a_person_is_added_at_the_terminal_chooses_a_password_and_signs_in(
 
 
 def test_a_mistake_at_the_terminal_is_one_sentence(product: RunningProduct) -> None:
-    result = run(product.home, "person", "link", "--email", "nobody@example.com")
+    result = run(product.home, "person", "link", "--email", "unknown@example.com")
     assert result.returncode == 1
     (sentence,) = result.stderr.splitlines()
     assert sentence.startswith("rollcall: no user of account 'default' has the e-mail address")

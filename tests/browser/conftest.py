@@ -79,28 +79,28 @@ def window_without_scripts(browser: Browser, product: RunningProduct) -> Iterato
 @pytest.fixture
 def page(window: Window, console: Console, watched: Watched) -> Iterator[Page]:
     """A page of the console's owner, who is signed in."""
-    with watched.over(window.context), window.lent(console.session) as made:
+    with watched.over(window.context), window.page_for(console.session) as made:
         yield made
 
 
 @pytest.fixture
 def stranger(window_beside: Window, watched: Watched) -> Iterator[Page]:
     """A page of a person who is not signed in."""
-    with watched.over(window_beside.context), window_beside.lent(None) as made:
+    with watched.over(window_beside.context), window_beside.page_for(None) as made:
         yield made
 
 
 @pytest.fixture
 def elsewhere(window_beside: Window, console: Console, watched: Watched) -> Iterator[Page]:
     """The owner's page in a window of its own: of two pages in one window, the hidden one works once a second."""
-    with watched.over(window_beside.context), window_beside.lent(console.session) as made:
+    with watched.over(window_beside.context), window_beside.page_for(console.session) as made:
         yield made
 
 
 @pytest.fixture
 def plain(window_without_scripts: Window, console: Console, watched: Watched) -> Iterator[Page]:
     """A page of the owner in a browser that runs no scripts."""
-    with watched.over(window_without_scripts.context), window_without_scripts.lent(console.session) as made:
+    with watched.over(window_without_scripts.context), window_without_scripts.page_for(console.session) as made:
         yield made
 
 

@@ -41,7 +41,7 @@ ROUTES = [
 @pytest.fixture(scope="module")
 def pages(window: Window, window_beside: Window, console: Console) -> Iterator[dict[bool, Page]]:
     """One page that is signed in and one that is not."""
-    with window.lent(console.session) as signed_in, window_beside.lent(None) as stranger:
+    with window.page_for(console.session) as signed_in, window_beside.page_for(None) as stranger:
         yield {True: signed_in, False: stranger}
 
 

@@ -1,4 +1,4 @@
-"""The process supervisor: what dies comes back, ever more slowly, and stopping takes its time only once."""
+"""The process supervisor: what dies is started again, with growing delays, and stopping waits once for all."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LASTING = "import time; print('ready', flush=True); time.sleep(60)"
 DYING = "print('ready', flush=True); raise SystemExit(3)"
 
 
-def test_those_that_do_not_listen_are_waited_for_together() -> None:
+def test_roles_that_ignore_the_signal_are_waited_for_together() -> None:
     supervisor, roles = Supervisor(), [Script(f"role{n}", STUBBORN) for n in range(4)]
     for role in roles:
         supervisor.start(role)
@@ -56,7 +56,7 @@ def test_those_that_do_not_listen_are_waited_for_together() -> None:
     assert [role.code for role in roles] == [-signal.SIGKILL] * 4
 
 
-def test_the_others_end_at_the_first_word() -> None:
+def test_roles_that_do_listen_end_at_the_first_signal() -> None:
     supervisor, role = Supervisor(), Script("role", LASTING)
     supervisor.start(role)
     supervisor.stop()

@@ -24,7 +24,7 @@ from deploy.embedded.supervised import free_port
 from deploy.main import main
 from tests.support.embedded_processes import Up, environment, eventually, nothing_left_of, processes_of, run
 from tests.support.full_size import FULL_SIZE
-from tests.support.postgres import address_of
+from tests.support.postgres import address_of, cloned_database
 
 KILLS, STOPS = (6, 5) if FULL_SIZE else (2, 3)
 NO_KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": "none"}
@@ -40,8 +40,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert left == {}
 
 
-class Kept:
-    """A home that the tests of this file share, and what runs in it: whoever needs it starts or stops it."""
+class SharedHome:
+    """A home that the tests of this file share, and the product in it, which each test starts or stops as it needs."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -79,16 +79,16 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    made = Kept(tmp_path_factory.mktemp("kept") / "home")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHome]:
+    made = SharedHome(tmp_path_factory.mktemp("shared") / "home")
     yield made
     made.end()
 
 
 @pytest.fixture
-def up(kept: Kept) -> Up:
+def up(shared: SharedHome) -> Up:
     """The running product that these tests share."""
-    return kept.running()
+    return shared.running()
 
 
 def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None:
@@ -99,17 +99,17 @@ def test_stopped_while_its_data_is_created_it_leaves_nothing(home: Path) -> None
     assert list(home.glob("postgres.new-*")) == []
 
 
-def test_it_says_where_it_is_and_uses_the_given_ports(kept: Kept) -> None:
-    kept.running()
-    assert kept.said["console"].startswith(f"http://127.0.0.1:{kept.http_port}/console/")
-    assert kept.said["API"] == f"http://127.0.0.1:{kept.http_port}/v1"
-    assert kept.said["Kafka"] == f"127.0.0.1:{kept.kafka_port}"
-    assert not kept.said["API key"].startswith("as before")
+def test_it_says_where_it_is_and_uses_the_given_ports(shared: SharedHome) -> None:
+    shared.running()
+    assert shared.said["console"].startswith(f"http://127.0.0.1:{shared.http_port}/console/")
+    assert shared.said["API"] == f"http://127.0.0.1:{shared.http_port}/v1"
+    assert shared.said["Kafka"] == f"127.0.0.1:{shared.kafka_port}"
+    assert not shared.said["API key"].startswith("as before")
 
 
-def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, kept: Kept) -> None:
+def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, shared: SharedHome) -> None:
     def seen() -> dict[str, float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{kept.http_port}/metrics") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{shared.http_port}/metrics") as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return {each.name: each.value for family in families for each in family.samples if not each.labels}
 
@@ -155,16 +155,16 @@ def test_a_database_that_was_killed_runs_again(up: Up) -> None:
     assert run(up.home, "key", "create").returncode == 0
 
 
-def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(kept: Kept) -> None:
-    while_running = run(kept.running().home, "key", "create")
-    alone = run(kept.stopped(), "key", "create")
+def test_another_command_reaches_the_running_instance_or_starts_the_database_itself(shared: SharedHome) -> None:
+    while_running = run(shared.running().home, "key", "create")
+    alone = run(shared.stopped(), "key", "create")
     assert (while_running.returncode, alone.returncode) == (0, 0), while_running.stderr + alone.stderr
     assert while_running.stdout.strip() != alone.stdout.strip()
-    assert processes_of(kept.home) == {}
+    assert processes_of(shared.home) == {}
 
 
-def test_stopped_while_it_starts_it_still_stops_in_order(kept: Kept) -> None:
-    home = kept.stopped()
+def test_stopped_while_it_starts_it_still_stops_in_order(shared: SharedHome) -> None:
+    home = shared.stopped()
     for turn in range(STOPS):
         (home / "instance").unlink(missing_ok=True)
         up = Up(home)
@@ -175,11 +175,13 @@ def test_stopped_while_it_starts_it_still_stops_in_order(kept: Kept) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_instant_of_its_start_it_leaves_nothing_and_its_data_is_whole(kept: Kept, home: Path) -> None:
+def test_killed_at_any_instant_of_its_start_it_leaves_nothing_and_its_data_is_whole(
+    shared: SharedHome, home: Path
+) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     instants = random.Random(seed)
-    for place in (home, kept.stopped()):
+    for place in (home, shared.stopped()):
         for turn in range(KILLS):
             killed = Up(place)
             # Once in each part of a start: the imports, the data, the services, the roles.
@@ -187,20 +189,20 @@ def test_killed_at_any_instant_of_its_start_it_leaves_nothing_and_its_data_is_wh
             killed.kill()
             assert nothing_left_of(place), processes_of(place)
     assert run(home, "migrate").returncode == 0
-    assert run(kept.home, "verify").returncode == 0
+    assert run(shared.home, "verify").returncode == 0
 
 
-def test_it_keeps_its_data_and_in_a_rehearsal_without_kafka_every_process_has_its_time(kept: Kept) -> None:
-    kept.stopped()
-    up = kept.start(ROLLCALL_CLOCK_START="2031-02-03T04:05:06Z", **NO_KAFKA)
+def test_it_keeps_its_data_and_in_a_rehearsal_without_kafka_every_process_has_its_time(shared: SharedHome) -> None:
+    shared.stopped()
+    up = shared.start(ROLLCALL_CLOCK_START="2031-02-03T04:05:06Z", **NO_KAFKA)
     said = up.welcome()
     assert said["API key"].startswith("as before")
     assert said["Kafka"] == "none"
-    assert not any("deploy.main ingest " in text or "tansu" in text for text in processes_of(kept.home).values())
+    assert not any("deploy.main ingest " in text or "tansu" in text for text in processes_of(shared.home).values())
     request = urllib.request.Request(
         f"{said['API']}/customers/c1",
         data=b'{"name": "Ada"}',
-        headers={"Authorization": f"Bearer {kept.said['API key']}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {shared.said['API key']}", "Content-Type": "application/json"},
         method="PUT",
     )
     with urllib.request.urlopen(request) as answer:
@@ -208,16 +210,17 @@ def test_it_keeps_its_data_and_in_a_rehearsal_without_kafka_every_process_has_it
     start = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert start <= created < start + timedelta(minutes=2)
     assert up.stop(signal.SIGINT) == 0
-    assert processes_of(kept.home) == {}
+    assert processes_of(shared.home) == {}
 
 
-def test_a_given_database_is_used_and_outlives_us(home: Path, database_url: str) -> None:
-    given = address_of(database_url)
-    up = Up(home, ROLLCALL_DATABASE_URL=given, **NO_KAFKA)
-    up.welcome()
-    assert not home.exists(), "nothing embedded, nothing to keep"
-    assert up.stop() == 0
-    assert run(home, "key", "create", ROLLCALL_DATABASE_URL=given).returncode == 0
+def test_a_given_empty_database_is_used_and_outlives_us(home: Path, postgres_url: str) -> None:
+    with cloned_database(postgres_url, "template0") as empty:
+        given = address_of(empty)
+        up = Up(home, ROLLCALL_DATABASE_URL=given, **NO_KAFKA)
+        up.welcome()
+        assert not home.exists(), "nothing embedded, nothing to keep"
+        assert up.stop() == 0
+        assert run(home, "key", "create", ROLLCALL_DATABASE_URL=given).returncode == 0
 
 
 def refused(home: Path, *arguments: str, **settings: str) -> str:

@@ -30,8 +30,8 @@ class Window:
         self._page = self.context.new_page()
 
     @contextmanager
-    def lent(self, session: StorageState | None) -> Iterator[Page]:
-        """Its page; with a session, of the person whose it is."""
+    def page_for(self, session: StorageState | None) -> Iterator[Page]:
+        """Provides its page, signed in with the session if there is one, and clears it afterwards."""
         self.context.clear_cookies()
         if session is not None:
             self.context.add_cookies(session["cookies"])  # type: ignore[arg-type]
