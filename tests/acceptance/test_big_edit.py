@@ -57,7 +57,10 @@ class Reader:
 
     def _read(self, rollcall: RunningProduct, segment: str) -> None:
         try:
-            while not self._stop.wait(0.01):
+            stopped = False
+            while not stopped:
+                # The last reads begin after the stop, so that they show what the test has seen by then.
+                stopped = self._stop.wait(0.01)
                 self.shown.append(rollcall.ok("GET", f"/v1/segments/{segment}")["members"]["count"])
                 page = rollcall.ok("GET", f"/v1/segments/{segment}/members", params={"limit": "1", "include": "total"})
                 self.counted.append(page["total"])
