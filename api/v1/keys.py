@@ -19,14 +19,14 @@ from api.http.idempotency import answer_once, identity_of
 from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import MinPosition, snapshot
 from api.http.responses import answer, no_content
 from api.http.shapes.keys import EXAMPLE, Key, KeyBody, NewKey, show_key
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from domain.account import new_secret
 from domain.errors import Refused
-from projections.read import accounts
+from projections.records import api_keys
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
@@ -49,7 +49,6 @@ def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key
     def work(identity: UUID | None) -> Response:
         key_id, key, position = _create(services, caller, asked, identity)
         shown.append(key)
-        wait_until_visible(services, caller.account_id, position)
         # The key itself is left out of what is kept for repeats.
         return answer({"id": key_id}, position, status=201)
 
@@ -87,12 +86,12 @@ def list_keys(services: ServicesDep, caller: Reader, page: Page, min_position: M
     """List the account's API keys, newest first."""
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), str(page.after[1]))
     with snapshot(services, caller.account_id, min_position) as (connection, position):
-        rows = accounts.keys(connection, caller.account_id, before=before, limit=page.fetch)
+        rows = api_keys.page(connection, caller.account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,
             show_key,
             lambda row: (row.created_at, row.key_id),
-            lambda: accounts.count_keys(connection, caller.account_id),
+            lambda: api_keys.count(connection, caller.account_id),
         )
     return answer(body, position)
 
@@ -110,6 +109,4 @@ def revoke_key(services: ServicesDep, caller: Admin, key_id: PathText) -> Respon
         raise Refused(
             "own_key", "a key cannot revoke itself, so that you cannot lock yourself out; use another admin key"
         )
-    position = services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
-    wait_until_visible(services, caller.account_id, position)
-    return no_content(position)
+    return no_content(services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id))

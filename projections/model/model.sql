@@ -10,22 +10,10 @@ CREATE TABLE projection (
 INSERT INTO projection DEFAULT VALUES;
 
 CREATE TABLE accounts (
-    account_id uuid PRIMARY KEY,
-    name       text        NOT NULL,
-    timezone   text        NOT NULL,
-    country    text        NOT NULL,
-    created_at timestamptz NOT NULL,
+    account_id     uuid PRIMARY KEY,
+    timezone       text        NOT NULL,
     -- Time-driven flips up to here are in the members.
     time_passed_to timestamptz NOT NULL
-);
-
-CREATE TABLE api_keys (
-    key_id        text PRIMARY KEY,
-    account_id    uuid        NOT NULL,
-    name          text        NOT NULL,
-    kind          text        NOT NULL,
-    secret_sha256 bytea       NOT NULL UNIQUE,
-    created_at    timestamptz NOT NULL
 );
 
 CREATE TABLE attributes (
@@ -202,7 +190,7 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'customer_days',
+    FOREACH each IN ARRAY ARRAY['accounts', 'attributes', 'customers', 'customer_days',
                                 'customer_instants', 'segments',
                                 'segment_versions', 'members', 'membership_history',
                                 'campaigns', 'audiences', 'audience_recipients'] LOOP

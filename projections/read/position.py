@@ -1,6 +1,6 @@
 """The position of the read model and the state of the installation.
 
-Used by authentication, by requests that wait for their own write, and by `/readyz` and `/metrics`.
+Used by requests that wait for their own write, and by `/readyz` and `/metrics`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,6 @@ def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: U
             return position >= wanted
         row = connection.execute(SQL.has_reached, {"wanted": wanted, "segment_id": segment_id}).fetchone()
         return bool(row and row[0])
-
-
-def account_of_key(database: Database, secret_sha256: bytes) -> tuple[UUID, str, str] | None:
-    """Returns account, id and kind of the API key with this hash."""
-    with database.single() as connection:
-        row = connection.execute(SQL.authenticate, [secret_sha256]).fetchone()
-    return (row[0], row[1], row[2]) if row else None
 
 
 def progress(database: Database) -> tuple[int, int]:

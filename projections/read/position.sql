@@ -5,9 +5,6 @@ SELECT p.position >= %(wanted)s::bigint
                        WHERE s.segment_id = %(segment_id)s::uuid AND s.building <= %(wanted)s::bigint)
 FROM projection p
 
--- name: authenticate
-SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
-
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection
 

@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from domain.commands.log import Tracking, Writes
 from domain.customer import CustomerState
-from domain.errors import SourceMoved, Unavailable
+from domain.errors import Refused, SourceMoved, Unavailable
 from domain.stored_events import CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import PROBING, Role, beside, session_conninfo
@@ -174,6 +174,10 @@ class EventStore(PostgresProcessRecorder):
     def _errors(self) -> Iterator[None]:
         try:
             yield
+        except psycopg.errors.UniqueViolation as taken:
+            if taken.diag.table_name == "api_keys":
+                raise Refused("key_exists", "this key was created before") from None
+            raise IntegrityError(str(taken)) from taken
         except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
             raise IntegrityError(str(stale)) from stale
         except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as unavailable:

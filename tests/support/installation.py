@@ -73,7 +73,7 @@ class Installation:
 
     @contextmanager
     def open_api(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
-        """A client of the HTTP API; without a key it sends none. A worker beside it has projected the key."""
+        """A client of the HTTP API; without a key it sends none. A worker beside it has caught up."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         if key is not None and self._projecting:
             self.catch_up()
@@ -120,10 +120,7 @@ class Installation:
 
     @contextmanager
     def projecting(self) -> Iterator[None]:
-        """A worker beside the test, caught up before it begins; an error in it fails the test.
-
-        A key works once it is projected: what needs one creates it before this.
-        """
+        """A worker beside the test, caught up before it begins; an error in it fails the test."""
         self.project()
         self._projecting = True
         stop = threading.Event()

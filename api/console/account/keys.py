@@ -21,7 +21,8 @@ from api.http.read_your_writes import snapshot, wait_until_visible
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
-from projections.read.accounts import KeyRow
+from projections.records import api_keys
+from projections.records.api_keys import ApiKeyRow
 
 router = APIRouter(prefix="/keys")
 KINDS: dict[str, str] = {
@@ -43,8 +44,8 @@ def list_keys(request: Request, services: ServicesDep, user: SignedIn, pager: Pa
     with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
-        rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.limit)
-        total = accounts.count_keys(connection, account_id)
+        rows = api_keys.page(connection, account_id, before=_before(pager.after), limit=pager.limit)
+        total = api_keys.count(connection, account_id)
         days, _ = accounts.calendar(connection, account_id)
     page = pager.page(rows, lambda row: f"{row.created_at.isoformat()} {row.key_id}", total)
     values = {
@@ -108,9 +109,9 @@ def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: Path
     return done(request, f"{row.name} was revoked", "/console/keys")
 
 
-def _require_key(services: Services, user: SignedInUser, key_id: str) -> KeyRow:
+def _require_key(services: Services, user: SignedInUser, key_id: str) -> ApiKeyRow:
     with snapshot(services, user.account_id) as (connection, _):
-        row = accounts.key(connection, user.account_id, key_id)
+        row = api_keys.by_id(connection, user.account_id, key_id)
     if row is None:
         raise NotFound("key_not_found", "no such API key in this account")
     return row
