@@ -1,8 +1,9 @@
 """The recipients of a campaign now, and those of a frozen audience: by page, or all in one stream.
 
-Used by `api.v1.recipients` and the console. The oldest customer comes first; if several share a phone number,
-only the oldest is a recipient. A page reads only as many members as it needs. A stream is one query whose rows
-PostgreSQL formats as text, read through a cursor, so that neither side holds more than a few thousand rows.
+Used by `api.v1.recipients` and the console. Whether a number is reached is decided for the number, over all customers
+who have it; the oldest of them in the audience is the recipient, and the oldest customer comes first. A page reads only
+as many members as it needs. A stream is one query whose rows PostgreSQL formats as text, read through a cursor, so that
+neither side holds more than a few thousand rows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from projections.postgres.database import beside
 
 SQL = beside(__file__)
 LineFormat = Literal["json", "csv"]
+RULES = {name: sql.SQL(getattr(SQL, name)) for name in ("blocked_numbers", "is_suppressed")}
+PAGE, TOTALS = (sql.SQL(query).format(**RULES) for query in (SQL.page, SQL.totals))
 FETCH_SIZE = 5_000
 MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
@@ -55,7 +58,7 @@ def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | N
     connection.execute(SQL.plan_once)
     while True:
         terms = spec._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
-        rows = connection.execute(SQL.page, terms).fetchall()
+        rows = connection.execute(PAGE, terms).fetchall()
         found += [RecipientRow(*row[2:]) for row in rows if row[2] is not None]
         end, members = rows[0][:2]
         if len(found) == limit or members < window:
@@ -65,7 +68,7 @@ def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | N
 
 def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, Skipped]:
     """Returns how many recipients there are now, and how many members are not, by reason."""
-    row = connection.execute(SQL.totals, spec._asdict()).fetchone()
+    row = connection.execute(TOTALS, spec._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
@@ -110,6 +113,6 @@ def _lines(
     # All rows will be read; by default a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
-        cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)
+        cursor.execute(sql.SQL(query).format(line=line, **RULES), terms, binary=True)
         while rows := cursor.fetchmany(FETCH_SIZE):
             yield "".join([text for (text,) in rows]).encode(), len(rows)
