@@ -46,7 +46,7 @@ CREATE TABLE customers (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
 CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE phone IS NOT NULL;
--- Whose numbers no campaign reaches, whoever else has them.
+-- No campaign reaches their numbers, even under another customer.
 CREATE INDEX customers_opted_out ON customers (account_id, customer_no) INCLUDE (phone)
     WHERE opted_out AND phone IS NOT NULL;
 CREATE INDEX customers_search ON customers USING gin (search);
@@ -190,7 +190,7 @@ CREATE TABLE audience_recipients (
     PRIMARY KEY (audience_no, customer_no)
 );
 
--- Until an audience is counted: the customers by whom it leaves out a phone number, members of it or not.
+-- Until an audience is counted: the customers that make it leave out a phone number, members of it or not.
 CREATE TABLE audience_blocked (
     account_id  uuid    NOT NULL,
     audience_no bigint  NOT NULL,

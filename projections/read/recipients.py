@@ -22,7 +22,7 @@ from projections.postgres.database import beside
 
 SQL = beside(__file__)
 LineFormat = Literal["json", "csv"]
-RULES = {name: sql.SQL(getattr(SQL, name)) for name in ("blocked_numbers", "is_suppressed")}
+RULES = {"blocked_numbers": sql.SQL(SQL.blocked_numbers), "is_suppressed": sql.SQL(SQL.is_suppressed)}
 PAGE, TOTALS = (sql.SQL(query).format(**RULES) for query in (SQL.page, SQL.totals))
 FETCH_SIZE = 5_000
 MIN_WINDOW, MAX_WINDOW = 100, 50_000
