@@ -125,12 +125,11 @@ FROM (SELECT r.customer_no, b.reason
       JOIN audience_recipients r ON r.phone = b.phone AND r.audience_no = %(audience_no)s
       UNION ALL
       SELECT c.customer_no, 2
-      FROM audience_recipients c
-      JOIN suppressed_numbers s
-          ON s.number_sha256 = number_sha256((SELECT secret FROM installation), c.account_id, c.phone)
-             AND s.account_id = c.account_id
+      FROM suppressed_numbers s
+      CROSS JOIN installation i
+      JOIN audience_recipients c ON number_sha256(i.secret, %(account_id)s, c.phone) = s.number_sha256
       WHERE c.audience_no = %(audience_no)s AND s.position <= c.audience_no
-        AND EXISTS (SELECT FROM suppressed_numbers WHERE account_id = %(account_id)s)
+        AND s.account_id = %(account_id)s
       UNION ALL
       SELECT customer_no, 3
       FROM (SELECT customer_no, min(customer_no) OVER (PARTITION BY phone) AS keeper FROM among) AS t

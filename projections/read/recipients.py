@@ -22,8 +22,7 @@ from projections.postgres.database import beside
 
 SQL = beside(__file__)
 LineFormat = Literal["json", "csv"]
-RULES = {"blocked_numbers": sql.SQL(SQL.blocked_numbers), "is_suppressed": sql.SQL(SQL.is_suppressed)}
-PAGE, TOTALS = (sql.SQL(query).format(**RULES) for query in (SQL.page, SQL.totals))
+BLOCKED = sql.SQL(SQL.blocked_numbers)
 FETCH_SIZE = 5_000
 MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
@@ -58,7 +57,7 @@ def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | N
     connection.execute(SQL.plan_once)
     while True:
         terms = spec._asdict() | {"after": last, "window": window, "limit": limit - len(found)}
-        rows = connection.execute(PAGE, terms).fetchall()
+        rows = connection.execute(SQL.page, terms).fetchall()
         found += [RecipientRow(*row[2:]) for row in rows if row[2] is not None]
         end, members = rows[0][:2]
         if len(found) == limit or members < window:
@@ -68,7 +67,7 @@ def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | N
 
 def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, Skipped]:
     """Returns how many recipients there are now, and how many members are not, by reason."""
-    row = connection.execute(TOTALS, spec._asdict()).fetchone()
+    row = connection.execute(sql.SQL(SQL.totals).format(blocked_numbers=BLOCKED), spec._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
@@ -113,6 +112,6 @@ def _lines(
     # All rows will be read; by default a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
-        cursor.execute(sql.SQL(query).format(line=line, **RULES), terms, binary=True)
+        cursor.execute(sql.SQL(query).format(line=line, blocked_numbers=BLOCKED), terms, binary=True)
         while rows := cursor.fetchmany(FETCH_SIZE):
             yield "".join([text for (text,) in rows]).encode(), len(rows)

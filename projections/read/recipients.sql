@@ -37,14 +37,19 @@ LEFT JOIN LATERAL (
                                 AND EXISTS (SELECT FROM members m
                                             WHERE m.version_no = ANY (%(included)s::bigint[])
                                               AND m.customer_no = o.customer_no)))
-      AND NOT {is_suppressed}
+      AND NOT EXISTS (SELECT
+                      FROM suppressed_numbers s
+                      WHERE s.account_id = %(account_id)s::uuid
+                        AND s.number_sha256
+                            = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone))
     ORDER BY u.customer_no
     LIMIT %(limit)s::int
 ) AS r ON true
 ORDER BY r.customer_no
 
 -- name: blocked_numbers
--- The phone numbers that customers block for everyone who has them, and whether by being left out or else by opting out.
+-- The phone numbers that are not reached, and whether because a customer is left out or else opted out: of all
+-- customers, and of those erased, as far as one of the `candidates` has the number.
 SELECT phone, bool_or(is_excluded) AS is_excluded
 FROM (SELECT phone, false AS is_excluded
       FROM customers
@@ -53,31 +58,31 @@ FROM (SELECT phone, false AS is_excluded
       SELECT c.phone, true
       FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
       JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = x.customer_no
-      WHERE c.phone IS NOT NULL) AS t
+      WHERE c.phone IS NOT NULL
+      UNION ALL
+      SELECT c.phone, false
+      FROM suppressed_numbers s
+      CROSS JOIN installation i
+      JOIN candidates c ON number_sha256(i.secret, %(account_id)s::uuid, c.phone) = s.number_sha256
+      WHERE s.account_id = %(account_id)s::uuid) AS t
 GROUP BY phone
 
--- name: is_suppressed
--- Whether the number c.phone was opted out by a customer who is erased. Most accounts have none such: asked once.
-(EXISTS (SELECT FROM suppressed_numbers WHERE account_id = %(account_id)s::uuid)
- AND EXISTS (SELECT
-             FROM suppressed_numbers s
-             WHERE s.account_id = %(account_id)s::uuid
-               AND s.number_sha256
-                   = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone)))
-
 -- name: totals
-WITH blocked AS MATERIALIZED (
-    {blocked_numbers}
-), classes AS (
-    SELECT c.phone,
-           CASE WHEN x.customer_no IS NOT NULL OR b.is_excluded THEN 'excluded'
-                WHEN c.opted_out OR b.phone IS NOT NULL OR {is_suppressed} THEN 'opted_out'
-                WHEN c.phone IS NULL THEN 'no_phone'
-                ELSE 'sent' END AS class
+WITH candidates AS MATERIALIZED (
+    SELECT c.phone, c.opted_out, x.customer_no IS NOT NULL AS is_excluded
     FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
     JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
     LEFT JOIN (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
         ON x.customer_no = u.customer_no
+), blocked AS MATERIALIZED (
+    {blocked_numbers}
+), classes AS (
+    SELECT c.phone,
+           CASE WHEN c.is_excluded OR b.is_excluded THEN 'excluded'
+                WHEN c.opted_out OR b.phone IS NOT NULL THEN 'opted_out'
+                WHEN c.phone IS NULL THEN 'no_phone'
+                ELSE 'sent' END AS class
+    FROM candidates c
     LEFT JOIN blocked b ON b.phone = c.phone
 )
 SELECT count(DISTINCT phone) FILTER (WHERE class = 'sent'),
@@ -91,22 +96,21 @@ FROM classes
 SELECT set_config('statement_timeout', %s, true)
 
 -- name: stream
-WITH blocked AS MATERIALIZED (
-    {blocked_numbers}
-), candidates AS MATERIALIZED (
+WITH candidates AS MATERIALIZED (
     SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
     FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
     JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    WHERE c.phone IS NOT NULL
-      AND NOT EXISTS (SELECT FROM blocked b WHERE b.phone = c.phone)
-      AND NOT {is_suppressed}
+    WHERE c.phone IS NOT NULL AND NOT c.opted_out
+), blocked AS MATERIALIZED (
+    {blocked_numbers}
 ), shared AS MATERIALIZED (
     SELECT phone, min(customer_no) AS keeper FROM candidates GROUP BY phone HAVING count(*) > 1
 )
 SELECT {line}
 FROM candidates c
 LEFT JOIN shared s ON s.phone = c.phone
-WHERE s.keeper IS NULL OR s.keeper = c.customer_no
+WHERE (s.keeper IS NULL OR s.keeper = c.customer_no)
+  AND NOT EXISTS (SELECT FROM blocked b WHERE b.phone = c.phone)
 ORDER BY c.customer_no
 
 -- name: frozen_page

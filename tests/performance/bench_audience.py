@@ -148,7 +148,9 @@ def _cursor(bare: Connection[Any], union: AudienceSpec) -> int:
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
         with ServerCursor(bare, "bare") as cursor:
             cursor.execute(
-                sql.SQL(recipients.SQL.stream).format(line=SEEN, **recipients.RULES), union._asdict(), binary=True
+                sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED),
+                union._asdict(),
+                binary=True,
             )
             while rows := cursor.fetchmany(recipients.FETCH_SIZE):
                 count += len(rows)
@@ -193,5 +195,5 @@ def _first_page_by_hand(bare: Connection[Any], union: AudienceSpec) -> None:
 
 
 def _first_page_as_one_query(bare: Connection[Any], union: AudienceSpec) -> None:
-    query = sql.SQL(recipients.SQL.stream).format(line=SEEN, **recipients.RULES) + sql.SQL(" LIMIT 51")
+    query = sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED) + sql.SQL(" LIMIT 51")
     assert len(bare.execute(query, union._asdict()).fetchall()) == 51
