@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Response
 
 from api.http.dependencies import Services
+from api.http.shares.limits import EditPlace
 from api.http.shares.positions import Awaited
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable
@@ -26,7 +27,7 @@ POSITION_HEADER = "Rollcall-Position"
 LOOK_AGAIN = 0.02
 Value = TypeVar("Value")
 # What a handler, or a part of one, is that waits: it is sent whether what it yielded is there.
-Waits = Generator[Awaited, bool, Value]
+Waits = Generator[Awaited | EditPlace, bool, Value]
 WaitingAnswer = Waits[Response]
 
 
@@ -39,6 +40,14 @@ def wait_until_visible(
     """
     with suppress(Unavailable):
         yield Awaited(account_id, wanted, services.own_write_wait, segment_id)
+
+
+def wait_for_edit_place() -> Waits[None]:
+    """Before a filter is stored, wait for a place among the account's edits; it is kept until the request is answered.
+
+    Every edit makes the worker evaluate all customers of the account again.
+    """
+    yield EditPlace()
 
 
 @contextmanager

@@ -9,7 +9,8 @@ waits where it yields (see `api.http.read_your_writes`); every GET below `/v1` a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Annotated, Any, NamedTuple, cast
 
@@ -20,7 +21,8 @@ from fastapi.routing import APIRoute
 from api.http.dependencies import Services
 from api.http.parameters import accepted_type, parse_uuid
 from api.http.problems import RequestError
-from api.http.shares.limits import Share
+from api.http.read_your_writes import Waits
+from api.http.shares.limits import EditPlace, Share
 from api.http.shares.positions import Awaited
 from domain.errors import Lagging, RollcallError
 
@@ -122,34 +124,41 @@ async def _wait_for_position(request: Request, services: Services, share: Share,
 async def _run(handler: Callable[[], Any], services: Services, share: Share) -> Any:
     """Runs a handler in turn. Each time that a generator yields, its turn and thread are free until it goes on."""
     threads = services.limits.work_threads
-    async with share.turn():
-        outcome = await to_thread.run_sync(_first_step, handler, limiter=threads)
-    while isinstance(outcome, _Suspended):
-        try:
-            step = partial(outcome.generator.send, await services.positions.includes(outcome.awaited))
-        except RollcallError as failure:
-            step = partial(outcome.generator.throw, failure)
-        async with share.turn(continues=True):
-            outcome = await to_thread.run_sync(_step, outcome.generator, step, limiter=threads)
-    return outcome.value
+    async with AsyncExitStack() as held:
+        async with share.turn():
+            outcome = await to_thread.run_sync(_first_step, handler, limiter=threads)
+        while isinstance(outcome, _Suspended):
+            try:
+                if isinstance(outcome.awaited, EditPlace):
+                    await held.enter_async_context(share.edits)
+                    seen = True
+                else:
+                    seen = await services.positions.includes(outcome.awaited)
+            except RollcallError as failure:
+                step = partial(outcome.generator.throw, failure)
+            else:
+                step = partial(outcome.generator.send, seen)
+            async with share.turn(continues=True):
+                outcome = await to_thread.run_sync(_step, outcome.generator, step, limiter=threads)
+        return outcome.value
 
 
 class _Suspended(NamedTuple):
     """A generator that waits."""
 
-    generator: Generator[Awaited, bool, Any]
-    awaited: Awaited
+    generator: Waits[Any]
+    awaited: Awaited | EditPlace
 
 
 def _first_step(handler: Callable[[], Any]) -> _Suspended | _Finished:
     answer = handler()
     if not inspect.isgenerator(answer):
         return _Finished(answer)
-    generator = cast("Generator[Awaited, bool, Any]", answer)
+    generator = cast("Waits[Any]", answer)
     return _step(generator, partial(next, generator))
 
 
-def _step(generator: Generator[Awaited, bool, Any], step: Callable[[], Awaited]) -> _Suspended | _Finished:
+def _step(generator: Waits[Any], step: Callable[[], Awaited | EditPlace]) -> _Suspended | _Finished:
     try:
         return _Suspended(generator, step())
     except StopIteration as finished:

@@ -35,7 +35,7 @@ from domain.errors import FieldError, Invalid, Rejected, Unavailable
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
 # Stored together. A few hundred at a time, so that other accounts' changes are stored and seen between them.
-SLICE = 250
+SLICE = 100
 LONGEST_LINE = 256 << 10
 EXAMPLE_LINES = (
     '{"external_id": "crm-1001", "name": "Ana Sá", "attributes": {"plan": "gold"}}\n'

@@ -18,7 +18,7 @@ from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
-from api.http.read_your_writes import WaitingAnswer, remove_segment, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, remove_segment, snapshot, wait_for_edit_place, wait_until_visible
 from api.http.responses import answer, no_content
 from api.http.route import AccountRoute
 from api.http.shapes.openapi import answers, takes
@@ -50,6 +50,8 @@ def create_segment(
     draft = SegmentDraft(asked.name, asked.description, asked.type, asked.filter)
 
     def work(identity: UUID | None) -> WaitingAnswer:
+        if asked.filter is not None:
+            yield from wait_for_edit_place()
         now = services.rollcall.now()
         saved = services.rollcall.segments.create(caller.account_id, draft, identity)
         expected = SegmentRow.not_yet_projected(saved.id, saved.version, draft, now, saved.position)
@@ -120,6 +122,8 @@ def edit_segment(
     version = parse_if_match(if_match)
     asked = parse_body(body, SegmentPatch)
     changes = {field: getattr(asked, field) for field in asked.model_fields_set}
+    if "filter" in changes:
+        yield from wait_for_edit_place()
     now = services.rollcall.now()
     saved = services.rollcall.segments.edit(
         caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version

@@ -77,6 +77,7 @@ def limit_figures(settings: Settings) -> LimitFigures:
         concurrent=settings.limit_concurrent,
         queued=settings.limit_queued,
         waiting=settings.limit_waiting,
+        edits=settings.limit_edits,
         streams=settings.limit_streams,
         stream_seconds=settings.http_answer_seconds,
     )

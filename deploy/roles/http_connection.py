@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
+import struct
 import time
 from typing import NamedTuple
 
@@ -71,7 +73,7 @@ class LimitedConnection(HttpToolsProtocol):
         if len(self.connections) > self.limits.most:
             oldest = next(iter(self.all_waiting))
             log.warning("connections_full", most=self.limits.most)
-            oldest.transport.abort()
+            oldest.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -90,7 +92,7 @@ class LimitedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Give the request a way to end its connection at once."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
+        self.scope["extensions"] = {ABORT: {"abort": self.abort}}
 
     def on_headers_complete(self) -> None:
         """The request is one: from now on its body is waited for."""
@@ -109,6 +111,12 @@ class LimitedConnection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
+    def abort(self) -> None:
+        """End it at once. What was not sent yet is thrown away, by the operating system too."""
+        with socket.fromfd(self.transport.get_extra_info("socket").fileno(), socket.AF_INET, socket.SOCK_STREAM) as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
     def _look(self) -> None:
         now = time.monotonic()
         unsent = self.transport.get_write_buffer_size()
@@ -116,7 +124,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._last_taken = now
         self._unsent = unsent
         if now - self._last_taken > self.limits.answer_seconds:
-            self.transport.abort()
+            self.abort()
         elif self._is_idle:
             if self._headers_since is not None and now - self._headers_since > self.limits.header_seconds:
                 self._end("the request's headers did not come in time", answer=self._received > 0)

@@ -13,7 +13,7 @@ from api.console.web.form_body import PostedForm
 from api.console.web.rendering import done
 from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
-from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
 from api.http.route import AccountRoute
 from domain import json_text
 from domain.segment import SegmentDraft
@@ -41,6 +41,7 @@ def create(request: Request, services: ServicesDep, user: SignedIn, form: Posted
     node = check_draft(services, user.account_id, draft, context)
     if not draft.errors:
         segment = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
+        yield from wait_for_edit_place()
         segment_id = _segment_id_of(user.account_id, identity, segment)
         saved = noting_errors(draft, lambda: services.rollcall.segments.create(user.account_id, segment, segment_id))
         if saved is not None:

@@ -26,7 +26,7 @@ from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
 from api.http.route import AccountRoute
 from domain.errors import StaleVersion
 from domain.filters.wording import Words
@@ -84,6 +84,7 @@ def update(
     expected = expected_version_of(form)
     changes = _changes(stored, draft, node, expected)
     edited_id = stored.row.segment_id
+    yield from wait_for_edit_place()
     try:
         saved = noting_errors(
             draft, lambda: services.rollcall.segments.edit(user.account_id, edited_id, changes, expected)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from api.http.shares.buckets import Bucket
 from domain.errors import Unavailable
 
 MOST_SHARES = 10_000
+# How long after its last request an account still counts as active.
+ACTIVE_SECONDS = 2.0
 # How many requests are worked on at once over all accounts; each may need one session of each of the two pools.
 WORK_THREADS = 12
 Kept = TypeVar("Kept")
@@ -33,8 +36,9 @@ Kept = TypeVar("Kept")
 class LimitFigures:
     """The figures that deployments set; requests and lines are per second.
 
-    `concurrent` is how many requests of an account are worked on at once, `queued` how many more may wait for their
-    turn, `waiting` how many may wait for `min_position`.
+    `concurrent` is how many requests of an account are worked on at once, half as many while other accounts ask too;
+    `queued` how many more may wait for their turn, `waiting` how many may wait for `min_position`, `edits` how many
+    filters are stored and waited for at once.
     """
 
     key_requests: float = 200
@@ -45,6 +49,7 @@ class LimitFigures:
     concurrent: int = 4
     queued: int = 64
     waiting: int = 250
+    edits: int = 2
     streams: int = 2
     all_streams: int = 8
     stream_seconds: float = 30
@@ -69,22 +74,28 @@ class Rate(NamedTuple):
         }
 
 
+class EditPlace:
+    """What a handler yields to have a place among the edits of its account."""
+
+
 class Share:
     """What one account has of the process, by its API or by its console."""
 
-    def __init__(self, figures: LimitFigures, requests: float) -> None:
+    def __init__(self, figures: LimitFigures, requests: float, turns_of: Callable[[Share], int]) -> None:
         self.figures = figures
         self.requests = Bucket(requests)
         self.lines = Bucket(figures.lines, figures.burst_lines)
         self.streams = 0
-        self._turns = asyncio.Semaphore(figures.concurrent)
-        self._queued = 0
+        self.edits = asyncio.Semaphore(figures.edits)
+        self._turns_of = turns_of
+        self._running = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._waiting = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether a new share would be the same."""
-        busy = self._queued or self._waiting or self.streams or self._turns.locked()
+        busy = self._running or self._queue or self._waiting or self.streams or self.edits.locked()
         return not busy and self.requests.is_full and self.lines.is_full
 
     @asynccontextmanager
@@ -93,17 +104,26 @@ class Share:
 
         A request that `continues` may have stored something already: it is never refused.
         """
-        if self._turns.locked() and self._queued >= self.figures.queued and not continues:
+        if len(self._queue) >= self.figures.queued and not continues:
             raise refusal("concurrent", self.figures.concurrent, "concurrent-requests", "wait for answers first", 1)
-        self._queued += 1
+        mine = asyncio.get_running_loop().create_future()
+        self._queue.append(mine)
+        self._grant()
         try:
-            await self._turns.acquire()
-        finally:
-            self._queued -= 1
-        try:
+            await mine
             yield
         finally:
-            self._turns.release()
+            if mine.done() and not mine.cancelled():
+                self._running -= 1
+            self._grant()
+
+    def _grant(self) -> None:
+        """Give turns to those that wait, first come, first served."""
+        while self._queue and self._running < self._turns_of(self):
+            first = self._queue.popleft()
+            if not first.done():
+                self._running += 1
+                first.set_result(None)
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
@@ -123,6 +143,7 @@ class Limits:
     def __init__(self, figures: LimitFigures | None = None) -> None:
         self.figures = figures or LimitFigures()
         self._shares: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self._active: OrderedDict[Share, float] = OrderedDict()
         self._keys: OrderedDict[str, Bucket] = OrderedDict()
         self._accounts: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._stream_lock = threading.Lock()
@@ -137,7 +158,19 @@ class Limits:
         """Returns the share of an account's API, or of its console; of all requests without account for ''."""
         requests = self.figures.console_requests if console else self.figures.account_requests
         key = ("console" if console else "api", account)
-        return _kept(self._shares, key, lambda: Share(self.figures, requests), lambda share: share.is_idle)
+        return _kept(
+            self._shares, key, lambda: Share(self.figures, requests, self._turns_of), lambda share: share.is_idle
+        )
+
+    def _turns_of(self, share: Share) -> int:
+        """Returns how many requests of a share are worked on at once: half as many while another one is active."""
+        now = time.monotonic()
+        self._active[share] = now
+        self._active.move_to_end(share)
+        while next(iter(self._active.values())) < now - ACTIVE_SECONDS:
+            self._active.popitem(last=False)
+        alone = len(self._active) == 1
+        return self.figures.concurrent if alone else max(1, self.figures.concurrent // 2)
 
     def count_key(self, key_id: str, account: str) -> Rate:
         """Counts a request with a key. Returns the tighter of its two limits. Raises `RequestError` (429)."""
