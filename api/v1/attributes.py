@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
@@ -16,7 +18,7 @@ from api.http.shapes.attributes import EXAMPLE, Attribute, AttributeBody, show_a
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from domain.customer import BUILT_IN
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 from domain.values import AttributeType
 from projections.read import accounts, segments
 
@@ -39,8 +41,10 @@ def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, b
         readers = _readers(services, caller, key)
         saved = services.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
     yield from wait_until_visible(services, caller.account_id, saved.position)
-    declared = services.rollcall.attributes.all(caller.account_id)[key]
-    return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
+    label = asked.label
+    with suppress(Unavailable):
+        label = services.rollcall.attributes.all(caller.account_id)[key].label
+    return answer(show_attribute(key, asked.type, label), saved.position)
 
 
 @router.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from api.http.lookup import parse_campaign_id, require_campaign, require_compute
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_counted, wait_until_visible
-from api.http.responses import answer, no_content
+from api.http.responses import answer, no_content, stored
 from api.http.route import AccountRoute
 from api.http.shapes.campaigns import (
     EXAMPLE,
@@ -27,10 +28,11 @@ from api.http.shapes.campaigns import (
     show_audience,
     show_campaign,
 )
-from api.http.shapes.openapi import answers, takes
+from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.commands.log import Saved
+from domain.errors import Lagging, Unavailable
 from projections.read import campaigns
 from projections.read.campaigns import CampaignRow
 
@@ -43,8 +45,15 @@ LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
     operation_id="create_campaign",
     status_code=201,
     response_model=Campaign,
-    responses=answers(
-        {201: ("The campaign.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    responses=or_stored(
+        answers(
+            {201: ("The campaign.", EXAMPLE)},
+            400,
+            409,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag", "Location"),
+        )
     ),
     openapi_extra=takes(CampaignBody, {"name": "Spring sale", "segment_ids": EXAMPLE["segment_ids"]}),
 )
@@ -103,8 +112,8 @@ def get_campaign(
     "/{campaign_id}",
     operation_id="edit_campaign",
     response_model=Campaign,
-    responses=answers(
-        {200: ("The campaign.", EXAMPLE)}, 400, 404, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    responses=or_stored(
+        answers({200: ("The campaign.", EXAMPLE)}, 400, 404, 412, 413, 415, headers=("Rollcall-Position", "ETag"))
     ),
     openapi_extra=takes(CampaignPatch, {"name": "Spring sale, second wave"}),
 )
@@ -123,7 +132,8 @@ def edit_campaign(
     saved = services.rollcall.campaigns.edit(
         caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
-    with services.database.transaction(caller.account_id) as connection:
+    row = None
+    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
         row = campaigns.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
@@ -155,14 +165,17 @@ def delete_campaign(
     operation_id="freeze_audience",
     status_code=201,
     response_model=Audience,
-    responses=answers(
-        {201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, 504, headers=("Rollcall-Position", "Location")
+    responses=or_stored(
+        answers({201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, headers=("Rollcall-Position", "Location"))
     ),
 )
 def freeze_audience(
     services: ServicesDep, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None
 ) -> WaitingAnswer:
-    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers."""
+    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers.
+
+    Where it takes long, the answer is 202, and the audience will be at `Location`.
+    """
     account_id = caller.account_id
     campaign = parse_campaign_id(campaign_id)
 
@@ -171,7 +184,10 @@ def freeze_audience(
         with services.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
         saved = services.rollcall.campaigns.freeze(account_id, campaign, identity)
-        row = yield from wait_until_counted(services, account_id, saved, services.freeze_wait)
+        try:
+            row = yield from wait_until_counted(services, account_id, saved, services.freeze_wait)
+        except (Lagging, Unavailable):
+            return stored(saved, f"/v1/audiences/{saved.id}")
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
     return (
@@ -186,8 +202,11 @@ def _answer_write(
 ) -> WaitingAnswer:
     """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
     yield from wait_until_visible(services, caller.account_id, saved.position)
-    with snapshot(services, caller.account_id) as (connection, position):
-        seen = campaigns.by_id(connection, caller.account_id, saved.id)
+    try:
+        with snapshot(services, caller.account_id) as (connection, position):
+            seen = campaigns.by_id(connection, caller.account_id, saved.id)
+    except Unavailable:
+        return stored(saved, f"/v1/campaigns/{saved.id}")
     projected = seen is not None and position >= saved.position
     shown = show_campaign(seen if seen is not None and projected else expected)
     if not projected:

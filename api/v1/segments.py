@@ -6,6 +6,7 @@ with `members.state` = `recomputing`; the old members are served whole until the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 from uuid import UUID
 
@@ -19,12 +20,13 @@ from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, remove_segment, snapshot, wait_for_edit_place, wait_until_visible
-from api.http.responses import answer, no_content
+from api.http.responses import answer, no_content, stored
 from api.http.route import AccountRoute
-from api.http.shapes.openapi import answers, takes
+from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
 from domain.commands.log import Saved
+from domain.errors import Unavailable
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
 from projections.read.segments import SegmentRow
@@ -37,8 +39,15 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"], route_class=Account
     operation_id="create_segment",
     status_code=201,
     response_model=Segment,
-    responses=answers(
-        {201: ("The segment.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    responses=or_stored(
+        answers(
+            {201: ("The segment.", EXAMPLE)},
+            400,
+            409,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag", "Location"),
+        )
     ),
     openapi_extra=takes(SegmentBody, {"name": "Premium customers", "type": "dynamic", "filter": EXAMPLE_FILTER}),
 )
@@ -110,8 +119,17 @@ def get_segment(
     "/{segment_id:segment}",
     operation_id="edit_segment",
     response_model=Segment,
-    responses=answers(
-        {200: ("The segment.", EXAMPLE)}, 400, 404, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    responses=or_stored(
+        answers(
+            {200: ("The segment.", EXAMPLE)},
+            400,
+            404,
+            409,
+            412,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag"),
+        )
     ),
     openapi_extra=takes(SegmentPatch, {"name": "Gold customers", "filter": EXAMPLE_FILTER}),
 )
@@ -128,7 +146,8 @@ def edit_segment(
     saved = services.rollcall.segments.edit(
         caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version
     )
-    with services.database.transaction(caller.account_id) as connection:
+    row = None
+    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
         row = segments.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = SegmentRow.not_yet_projected(saved.id, saved.version, SegmentDraft(asked.name), now, saved.position)
@@ -159,10 +178,13 @@ def _answer_write(
 ) -> WaitingAnswer:
     """Returns a segment after a write: as the read model has it by now, or, while that lags, as expected."""
     yield from wait_until_visible(services, caller.account_id, saved.position, saved.id)
-    with snapshot(services, caller.account_id) as (connection, position):
-        seen = segments.by_id(connection, caller.account_id, saved.id)
-        row = seen if seen is not None and position >= saved.position else expected
-        words = segments.words(connection, caller.account_id, [row.filter])
+    try:
+        with snapshot(services, caller.account_id) as (connection, position):
+            seen = segments.by_id(connection, caller.account_id, saved.id)
+            row = seen if seen is not None and position >= saved.position else expected
+            words = segments.words(connection, caller.account_id, [row.filter])
+    except Unavailable:
+        return stored(saved, f"/v1/segments/{saved.id}")
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
         show_segment(row, words, position), saved.position, status=status, version=row.version, location=location

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from api.http.problems import KINDS, MEDIA_TYPE, Problem
 from api.http.shapes.attributes import AttributeBody
+from api.http.shapes.bodies import Stored
 from api.http.shapes.campaigns import CampaignBody, CampaignPatch
 from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
 from api.http.shapes.keys import KeyBody
@@ -77,6 +78,7 @@ NOT_DECLARED: dict[str, Any] = {
         CampaignBody,
         CampaignPatch,
         Problem,
+        Stored,
     )
 }
 
@@ -95,6 +97,21 @@ def answers(
             described[status]["content"] = {"application/json": {"example": example}}
     for status in sorted({401, 403, 406, 422, 429, 500, 503, *problems}):
         described[status] = _problem(status)
+    return described
+
+
+def or_stored(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The same for a write that is answered 202 where what it stored cannot be shown; see `responses.stored`."""
+    content = {
+        "schema": {"$ref": f"{REF}Stored"},
+        "example": {"id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77", "version": 1},
+    }
+    names = ("Rollcall-Position", "Location", *_RATE, "X-Request-Id")
+    described[202] = {
+        "description": "Stored or begun, but it cannot be shown yet: read it at `Location`, do not send it again.",
+        "headers": {name: _HEADERS[name] for name in names},
+        "content": {"application/json": content},
+    }
     return described
 
 
