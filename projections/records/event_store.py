@@ -98,6 +98,7 @@ class EventStore(PostgresProcessRecorder):
         positions = [row["notification_id"] for row in cursor.fetchall()]
         erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
         if erased:
+            cursor.execute(SQL.erase_rows_by_name, [list(erased), list(erased.values())], binary=True)
             cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
         return positions
 

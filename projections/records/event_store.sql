@@ -42,5 +42,8 @@ WHERE t.notification_id = %(previous)s::bigint
 -- name: tracked
 SELECT notification_id FROM notification_tracking WHERE application_name = %s::text
 
+-- name: erase_rows_by_name
+SELECT rollcall.erase_rows_by_name(%b::uuid[], %b::bigint[])
+
 -- name: erase_customers
 SELECT rollcall.erase_customers(%b::uuid[], %b::bigint[])
