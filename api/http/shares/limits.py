@@ -21,10 +21,11 @@ from typing import NamedTuple, TypeVar
 from anyio import CapacityLimiter
 
 from api.http.problems import RequestError
-from api.http.shares.buckets import Bucket
+from api.http.shares.buckets import Bucket, Recent
 from domain.errors import Unavailable
 
 MOST_SHARES = 10_000
+MOST_FAILURES = 1_000
 # How long after its last request an account still counts as active.
 ACTIVE_SECONDS = 2.0
 # How many requests are worked on at once over all accounts; each may need one session of each of the two pools.
@@ -143,6 +144,7 @@ class Limits:
     def __init__(self, figures: LimitFigures | None = None) -> None:
         self.figures = figures or LimitFigures()
         self._shares: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self.failed_sign_ins = Recent(MOST_FAILURES)
         self._active: OrderedDict[Share, float] = OrderedDict()
         self._keys: OrderedDict[str, Bucket] = OrderedDict()
         self._accounts: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
