@@ -155,6 +155,11 @@ class CustomerState:
         value = self.values.get("phone", (None, 0))[0] if self.exists else None
         return value if isinstance(value, str) else None
 
+    @property
+    def opted_out(self) -> bool:
+        """Whether a customer who exists has opted out."""
+        return self.exists and self.values.get("opted_out", (False, 0))[0] is True
+
     def dump(self) -> bytes:
         """The state as it is stored."""
         return orjson.dumps(

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Response
 
 from api.csv_import.files import SAMPLE, error_file, start_import
+from api.csv_import.headers import ignored_columns
 from api.http.access import Admin, Reader
 from api.http.dependencies import ServicesDep
 from api.http.idempotency import answer_once
@@ -22,6 +23,7 @@ from api.http.route import AccountRoute
 from api.http.shapes.imports import EXAMPLE, Import, show_import
 from api.http.shapes.openapi import answers
 from api.http.upload import TAKES_CSV, CsvFile
+from projections.records.imports import ImportRow
 
 router = APIRouter(prefix="/v1", tags=["imports"], route_class=AccountRoute)
 _ERRORS_EXAMPLE = (
@@ -69,7 +71,7 @@ def import_members(
     """Import a CSV (at most 10 MiB) with a phone column, and maybe a name column, into a static segment.
 
     Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. A number that no customer has creates a customer;
-    a name fills only an empty one.
+    a name fills only an empty one. Other columns are not imported: the answer names them.
     """
     static = services.rollcall.segments.require_static(caller.account_id, parse_segment_id(segment_id))
 
@@ -77,7 +79,7 @@ def import_members(
         import_id = identity or uuid4()
         start_import(services, caller.account_id, static.segment_id, import_id, upload)
         row = require_import(services, caller.account_id, str(import_id))
-        return answer(show_import(row), row.position, status=202, location=f"/v1/imports/{import_id}")
+        return answer(_shown(row), row.position, status=202, location=f"/v1/imports/{import_id}")
 
     asked = (f"POST /v1/segments/{static.segment_id}/imports", upload.sha256)
     return (yield from answer_once(services, caller, idempotency_key, asked, work))
@@ -92,7 +94,7 @@ def import_members(
 def get_import(services: ServicesDep, caller: Reader, import_id: PathId) -> Response:
     """Read how far an import has come, and the result of its lines."""
     position = current_position(services, caller.account_id)
-    return answer(show_import(require_import(services, caller.account_id, import_id)), position)
+    return answer(_shown(require_import(services, caller.account_id, import_id)), position)
 
 
 @router.get(
@@ -114,3 +116,7 @@ def import_errors(
     position = current_position(services, caller.account_id)
     row = require_import(services, caller.account_id, import_id)
     return error_file(services, caller.account_id, row, position)
+
+
+def _shown(row: ImportRow) -> Import:
+    return show_import(row, ignored_columns(row.columns()))

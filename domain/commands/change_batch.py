@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.account import Account, Schema, schema_id_of
+from domain.commands.log import NumberChanges
 from domain.customer import (
     RESERVED,
     CustomerChange,
@@ -45,6 +46,8 @@ class ChangeBatch:
     touched: dict[UUID, CustomerState] = field(default_factory=dict)
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
+    _suppressed: dict[str, int] = field(default_factory=dict)
+    _opted_in: dict[str, int] = field(default_factory=dict)
 
     def fold(self, customer_id: UUID, change: CustomerChange) -> None:
         """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes."""
@@ -60,7 +63,12 @@ class ChangeBatch:
         state = self.states.get(customer_id)
         if state is None:
             state = self.states[customer_id] = CustomerState(customer_id)
+        number, opted_out = state.phone, state.opted_out
         effect = decide(state, change, values)
+        if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
+            self._suppressed[number] = micros(change.at)
+        elif state.phone is not None and state.values.get("opted_out") == (False, micros(change.at)):
+            self._opted_in[state.phone] = micros(change.at)
         if effect.result != "duplicate":
             self.revisions.setdefault(customer_id, state.revision)
             self.touched[customer_id] = state
@@ -102,6 +110,10 @@ class ChangeBatch:
     def states_to_store(self) -> list[tuple[CustomerState, int]]:
         """The states to store, each with the revision it had before."""
         return [(state, self.revisions[customer_id]) for customer_id, state in self.touched.items()]
+
+    def number_changes(self) -> NumberChanges:
+        """The phone numbers to suppress, and those that an opt-in frees."""
+        return NumberChanges(self._suppressed, self._opted_in)
 
     def deleted(self) -> list[UUID]:
         """Customers deleted in this batch, whether or not they were created again in it."""

@@ -56,7 +56,8 @@ class CustomerCommands:
                     for index, outcome in enumerate(batch.outcomes)
                     if outcome.result == "invalid"
                 ]
-            writes = Writes(batch.states_to_store(), tracking, letters, MemberChanges(deleted=batch.deleted()))
+            members = MemberChanges(deleted=batch.deleted())
+            writes = Writes(batch.states_to_store(), tracking, letters, members, batch.number_changes())
             if not batch.events and not batch.touched and not letters and tracking is None:
                 return Changed(self._log.head(), batch.outcomes)
             position = self._log.append(account_id, batch.events, writes)

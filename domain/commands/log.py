@@ -7,8 +7,9 @@ that keeps it, implemented by `projections.records.event_store`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -48,6 +49,16 @@ class MemberChanges(NamedTuple):
     deleted: Sequence[UUID] = ()
 
 
+class NumberChanges(NamedTuple):
+    """Phone numbers by what happened to them, each with its instant in microseconds since 1970.
+
+    `suppressed`: a customer was erased who had opted out. `opted_in`: a change says that the customer has not.
+    """
+
+    suppressed: Mapping[str, int] = MappingProxyType({})
+    opted_in: Mapping[str, int] = MappingProxyType({})
+
+
 class Writes(NamedTuple):
     """What is stored in the transaction of a batch beside its events."""
 
@@ -55,6 +66,7 @@ class Writes(NamedTuple):
     tracking: Tracking | None = None
     dead_letters: Sequence[DeadLetter] = ()
     members: MemberChanges = MemberChanges()
+    numbers: NumberChanges = NumberChanges()
     import_step: ImportStep | None = None
     # The append is refused if a segment or filter of the account changed after this position.
     filters_as_of: int | None = None

@@ -13,6 +13,7 @@ from domain.commands.log import Log, Saved, Writes
 from domain.errors import NotFound, Refused, StaleVersion
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference, segments_named
+from domain.phones import phone_reader
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 
@@ -122,7 +123,11 @@ class SegmentCommands:
         """The tree of a filter in JSON form in this account; `segment_id` is its own segment. Raises `Invalid`."""
         own_id = None if segment_id is None else str(segment_id)
         return parse(
-            raw, self._accounts.schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
+            raw,
+            self._accounts.schema(account_id).types,
+            read_phone=phone_reader(self._accounts.kept_account(account_id).country),
+            segments=partial(self._reference, account_id),
+            own_id=own_id,
         )
 
     def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:

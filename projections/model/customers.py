@@ -23,6 +23,8 @@ from projections.postgres.arrays import Uuids, column
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
+# Values that have columns of their own.
+PROFILE = frozenset({"phone", "name", "opted_out"})
 MOVING: tuple[AttributeType, ...] = ("date", "datetime")
 
 
@@ -50,7 +52,7 @@ class ProjectedCustomer:
 
     def set(self, key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
         """Set a value (`None` removes it). Returns its facets, which are not yet in `matchable`."""
-        if key in ("phone", "name"):
+        if key in PROFILE:
             self.profile_changed = True
         if value is None:
             self.attributes.pop(key, None)
@@ -199,6 +201,7 @@ def _columns(customers: list[ProjectedCustomer], *, profile: bool = False, ident
     if profile:
         columns.append([each.attributes.get("phone") for each in customers])
         columns.append([each.attributes.get("name") for each in customers])
+        columns.append([each.attributes.get("opted_out") is True for each in customers])
     if identity:
         columns.append([each.customer_id for each in customers])
         columns.append([each.created_at for each in customers])

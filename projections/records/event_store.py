@@ -27,7 +27,7 @@ from domain.errors import Refused, SourceMoved, Unavailable
 from domain.stored_events import CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import PROBING, Role, beside, session_conninfo
-from projections.records import customer_states, dead_letters, imports, static_lists
+from projections.records import customer_states, dead_letters, imports, static_lists, suppressed_numbers
 
 SQL = beside(__file__)
 # A process that was stopped in the middle of a write must not hold the log's lock until it goes on.
@@ -66,18 +66,18 @@ class EventStore(PostgresProcessRecorder):
         process moved the source, `Unavailable`.
         """
         account_id: UUID = kwargs["account_id"]
-        writes: Writes | None = kwargs["writes"]
+        writes: Writes = kwargs["writes"] or Writes()
         with self._account(account_id) as cursor:
-            if writes is not None:
-                self._move(cursor, writes.tracking)
-                customer_states.store(cursor, account_id, writes.states)
-                dead_letters.store(cursor, account_id, writes.dead_letters)
-                created = {state.customer_id for state, before in writes.states if before == 0}
-                static_lists.store_members(cursor, account_id, writes.members, created)
-            as_of = None if writes is None else writes.filters_as_of
-            positions = self._append(cursor, account_id, stored_events, as_of)
-            if writes is not None and writes.import_step is not None:
-                imports.record_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
+            self._move(cursor, writes.tracking)
+            customer_states.store(cursor, account_id, writes.states)
+            dead_letters.store(cursor, account_id, writes.dead_letters)
+            created = {state.customer_id for state, before in writes.states if before == 0}
+            static_lists.store_members(cursor, account_id, writes.members, created)
+            positions = self._append(cursor, account_id, stored_events, writes.filters_as_of)
+            last = positions[-1] if positions else None
+            if writes.import_step is not None:
+                imports.record_step(cursor, account_id, writes.import_step, last)
+            suppressed_numbers.store(cursor, account_id, writes.numbers, last or 0)
             return positions
 
     def _append(

@@ -79,7 +79,7 @@ def count_attempt(services: Services, email: str) -> int:
 
 @router.get("/sign-in/{token}")
 def show_link(request: Request, services: ServicesDep, token: str) -> Response:
-    """Shows whom a one-time link signs in, and a button that does it: what only looks at links uses none up."""
+    """Shows who is signed in by a one-time link, and a button that does it: a program that only looks uses none up."""
     name = sessions.person_of_link(services.database, sha256_of(token), services.rollcall.now())
     if name is None:
         return show(request, "sign_in_link.html", {}, 410)

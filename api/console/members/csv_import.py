@@ -19,6 +19,7 @@ from api.console.members.changes import manage_path, require_static
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.csv_import.files import SAMPLE, error_file, start_import
+from api.csv_import.headers import ignored_columns
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_import, require_segment
 from api.http.parameters import PathId
@@ -101,6 +102,7 @@ def progress(
         "row": row,
         "seen": seen,
         "visible": visible,
+        "ignored": ignored_columns(row.columns()),
         "results": [(title, meaning, getattr(row, name)) for name, title, meaning in LINE_RESULTS],
         "manage": manage_path(segment),
     }
