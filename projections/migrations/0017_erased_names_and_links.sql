@@ -104,3 +104,16 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO rollcall_api', each);
     END LOOP;
 END $$;
+
+-- As in 0005, but in turns: the oldest import of each account, then the second of each, so that none is behind a
+-- hundred of another account.
+CREATE OR REPLACE FUNCTION rollcall.running_imports() RETURNS TABLE (account_id uuid, import_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = rollcall, pg_temp
+    AS $$
+        SELECT t.account_id, t.import_id
+        FROM (SELECT i.account_id, i.import_id, i.started_at,
+                     row_number() OVER (PARTITION BY i.account_id ORDER BY i.started_at) AS turn
+              FROM imports i WHERE i.state = 'running') AS t
+        ORDER BY t.turn, t.started_at
+        LIMIT 100
+    $$;
