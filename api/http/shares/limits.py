@@ -87,7 +87,8 @@ class Share:
         self.requests = Bucket(requests)
         self.lines = Bucket(figures.lines, figures.burst_lines)
         self.streams = 0
-        self.edits = asyncio.Semaphore(figures.edits)
+        self._edits = asyncio.Semaphore(figures.edits)
+        self._editing = 0
         self._turns_of = turns_of
         self._running = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -96,7 +97,7 @@ class Share:
     @property
     def is_idle(self) -> bool:
         """Whether a new share would be the same."""
-        busy = self._running or self._queue or self._waiting or self.streams or self.edits.locked()
+        busy = self._running or self._queue or self._waiting or self.streams or self._editing
         return not busy and self.requests.is_full and self.lines.is_full
 
     @asynccontextmanager
@@ -136,6 +137,18 @@ class Share:
             yield
         finally:
             self._waiting -= 1
+
+    @asynccontextmanager
+    async def edit_place(self) -> AsyncIterator[None]:
+        """A place among the edits of filters. Raises `RequestError` (429) where too many wait for one."""
+        if self._editing >= self.figures.edits + self.figures.queued:
+            raise refusal("edits", self.figures.edits, "concurrent-requests", "wait for answers first", 1)
+        self._editing += 1
+        try:
+            async with self._edits:
+                yield
+        finally:
+            self._editing -= 1
 
 
 class Limits:
