@@ -79,7 +79,8 @@ def _readiness(services: Services) -> Response:
     "/metrics",
     operation_id="metrics",
     response_class=Response,
-    responses={200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses=open_answers({})
+    | {200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""

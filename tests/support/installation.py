@@ -90,7 +90,7 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Sign a client in as the account's first person, which leads to the page `to`."""
-        assert client.get(self.owner_link(account_id)).headers["location"] == to
+        assert client.post(self.owner_link(account_id), headers=FROM_OUR_PAGE).headers["location"] == to
 
     def owner_link(self, account_id: UUID) -> str:
         """The path of a one-time link for the account's first person."""

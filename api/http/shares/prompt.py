@@ -38,11 +38,12 @@ class PromptAnswers:
         making = self._making.get(name)
         if making is None or making.done():
             making = self._making[name] = asyncio.create_task(self._make(name, make))
-        done, _ = await asyncio.wait({making}, timeout=PROMPT)
-        if done:
-            return making.result()
         last = self._last.get(name)
-        if last is None or time.monotonic() > last.at + FRESH:
+        # The first one of a process is waited for: there is none to give instead.
+        done, _ = await asyncio.wait({making}, timeout=None if last is None else PROMPT)
+        if last is None or done:
+            return making.result()
+        if time.monotonic() > last.at + FRESH:
             raise Unavailable("database_unavailable", "the database does not answer in time; ask again")
         return last.response
 
