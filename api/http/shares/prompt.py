@@ -33,14 +33,14 @@ class PromptAnswers:
         self._last: dict[str, _Made] = {}
         self._making: dict[str, asyncio.Task[Response]] = {}
 
-    async def answer(self, name: str, make: Callable[[], Response]) -> Response:
-        """Returns what `make` does, or did a moment ago. Raises what it raises, and `Unavailable`."""
+    async def answer(self, name: str, make: Callable[[], Response], *, within: float = PROMPT) -> Response:
+        """Returns what `make` does within so many seconds, or did a moment ago. Raises what it does; `Unavailable`."""
         making = self._making.get(name)
         if making is None or making.done():
             making = self._making[name] = asyncio.create_task(self._make(name, make))
         last = self._last.get(name)
         # The first one of a process is waited for: there is none to give instead.
-        done, _ = await asyncio.wait({making}, timeout=None if last is None else PROMPT)
+        done, _ = await asyncio.wait({making}, timeout=None if last is None else within)
         if last is None or done:
             return making.result()
         if time.monotonic() > last.at + FRESH:
