@@ -7,7 +7,7 @@ there, or the time is over. Meanwhile it holds neither a thread nor a database s
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,7 +19,7 @@ from api.http.shares.limits import EditPlace
 from api.http.shares.positions import Awaited
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable
-from projections.read import campaigns, segments
+from projections.read import campaigns
 from projections.read.campaigns import AudienceRow
 
 POSITION_HEADER = "Rollcall-Position"
@@ -82,33 +82,3 @@ def wait_until_counted(services: Services, account_id: UUID, frozen: Saved, seco
             raise Lagging("projection_lag", f"the audience is being frozen; it will be at /v1/audiences/{frozen.id}")
         # Its count is an event of its own: the position moves.
         yield Awaited(account_id, position + 1, LOOK_AGAIN)
-
-
-def remove_segment(services: Services, account_id: UUID, segment_id: UUID, expected: int | None) -> Waits[int]:
-    """Deletes a segment that no filter names. Returns the position after it.
-
-    Raises `Lagging`, having deleted nothing, where the read models do not include the newest filters in `lag_wait`
-    seconds; and what `SegmentCommands.delete` raises.
-    """
-    deadline = time.monotonic() + services.lag_wait
-
-    def used_by(as_of: int) -> Sequence[str]:
-        with snapshot(services, account_id) as (connection, position):
-            if position < as_of:
-                raise _FiltersAhead(as_of)
-            return segments.names_referring_to(connection, account_id, segment_id)
-
-    while True:
-        try:
-            return services.rollcall.segments.delete(account_id, segment_id, expected, used_by)
-        except _FiltersAhead as ahead:
-            left = deadline - time.monotonic()
-            if left <= 0 or not (yield Awaited(account_id, ahead.position, left)):
-                detail = "nothing was deleted: it is not yet known whether other filters use the segment; try again"
-                raise Lagging("projection_lag", detail) from None
-
-
-class _FiltersAhead(Exception):
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position

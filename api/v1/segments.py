@@ -19,7 +19,7 @@ from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
-from api.http.read_your_writes import WaitingAnswer, remove_segment, snapshot, wait_for_edit_place, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
 from api.http.responses import answer, no_content, stored
 from api.http.route import AccountRoute
 from api.http.shapes.openapi import answers, or_stored, takes
@@ -163,12 +163,12 @@ def edit_segment(
     operation_id="delete_segment",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412, 504),
+    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412),
 )
 def delete_segment(services: ServicesDep, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> WaitingAnswer:
     """Delete a segment that no other segment's filter names. Its customers stay."""
     wanted = parse_segment_id(segment_id)
-    position = yield from remove_segment(services, caller.account_id, wanted, parse_if_match(if_match))
+    position = services.rollcall.segments.delete(caller.account_id, wanted, parse_if_match(if_match))
     yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
 

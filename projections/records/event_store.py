@@ -122,6 +122,12 @@ class EventStore(PostgresProcessRecorder):
         with self._account(account_id) as cursor:
             return _filters_position(cursor, account_id)
 
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        """The segments, oldest first, whose filter holds a text anywhere."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.filters_with, [account_id, text], binary=True)
+            return [row["originator_id"] for row in cursor.fetchall()]
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:

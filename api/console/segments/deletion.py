@@ -9,7 +9,7 @@ from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import WaitingAnswer, remove_segment, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.route import AccountRoute
 from projections.read import campaigns, segments
 
@@ -36,6 +36,6 @@ def delete(request: Request, services: ServicesDep, user: SignedIn, segment_id: 
     """Deletes it; its customers stay."""
     with snapshot(services, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
-    position = yield from remove_segment(services, user.account_id, segment.segment_id, None)
+    position = services.rollcall.segments.delete(user.account_id, segment.segment_id, None)
     yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

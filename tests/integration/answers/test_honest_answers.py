@@ -90,17 +90,19 @@ def test_a_bulk_body_that_the_database_interrupts_says_which_lines_were_processe
     assert "lines 1 to 100 were accepted" in answer.json()["detail"]
 
 
-def test_a_deletion_that_cannot_be_decided_in_time_says_that_nothing_was_deleted(
-    installation: Installation, key: str
-) -> None:
-    installation.project()
+def test_a_segment_is_deleted_or_refused_whether_or_not_a_worker_projects(installation: Installation, key: str) -> None:
     with installation.open_api(key, own_write_wait=0, lag_wait=0.05) as client:
-        made = client.post("/v1/segments", json={"name": "s", "type": "static"}).json()["id"]
-        refused = client.delete(f"/v1/segments/{made}")
-        assert (refused.status_code, refused.json()["code"]) == (504, "projection_lag")
-        assert "nothing was deleted" in refused.json()["detail"]
-        installation.project()
-        assert client.delete(f"/v1/segments/{made}").status_code == 204
+        named, naming = (
+            client.post("/v1/segments", json={"name": name, "type": "dynamic", "filter": []}).json()["id"]
+            for name in ("named", "naming")
+        )
+        condition = {"attribute": "segment", "operator": "in", "value": [named]}
+        client.patch(f"/v1/segments/{naming}", json={"filter": [condition]}).raise_for_status()
+        refused = client.delete(f"/v1/segments/{named}")
+        assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use")
+        assert client.delete(f"/v1/segments/{naming}").status_code == 204
+        assert client.delete(f"/v1/segments/{named}").status_code == 204
+        assert client.delete(f"/v1/segments/{named}").status_code == 404
 
 
 def test_a_write_that_is_stored_is_never_answered_as_refused(
