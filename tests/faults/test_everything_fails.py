@@ -18,10 +18,10 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.embedded_processes import run
-from tests.support.faults import FAULTS, broker_killed
 from tests.support.full_size import FULL_SIZE
 from tests.support.http_client import http_client
 from tests.support.running_product import KEY, TOPIC, RunningProduct, eventually, running
+from tests.support.trouble.faults import FAULTS, broker_killed
 
 CHANGES, FROZEN, ROUNDS, IN_A_ROUND = (200_000, 30.0, 3, len(FAULTS)) if FULL_SIZE else (6_000, 2.0, 1, 5)
 LINES, LOADERS = 100, 2
