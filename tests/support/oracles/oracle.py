@@ -215,10 +215,10 @@ def _text_is_true(operator: str, operand: Any, text: str) -> bool:
 
 @dataclass
 class Change:
-    """One change as it was sent. `data` is the body, `identity` the pair of source and id."""
+    """One change as it was sent. `data` is the body, `identity` the pair of source and id; no `at` means now."""
 
     key: str
-    at: datetime
+    at: datetime | None
     data: dict[str, Any] | None = None
     deletes: bool = False
     identity: tuple[str, str] | None = None
@@ -240,6 +240,20 @@ class Person:
             values = None if change is None else {**begun, **change}
         return values and {key: value for key, value in values.items() if value is not None}
 
+    def take(self, at: datetime | None, values: Values | None, now: datetime) -> None:
+        """Keep a change. One of now is kept as one for each value, not before any change that it must win against."""
+        if at is not None:
+            parts = [(at, values)]
+        elif values is None:
+            parts = [(max([now, *(time for time, _, _ in self.taken)]), None)]
+        else:
+            parts = [(self._after(now, None), {}), *((self._after(now, key), {key: values[key]}) for key in values)]
+        self.taken += [(time, len(self.taken), part) for time, part in parts]
+
+    def _after(self, now: datetime, key: str | None) -> datetime:
+        """The later of now and the times of the deletions, and of the changes of `key`."""
+        return max([now, *(time for time, _, part in self.taken if part is None or key in part)])
+
 
 @dataclass
 class Account:
@@ -248,8 +262,11 @@ class Account:
     types: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN))
     people: dict[str, Person] = field(default_factory=dict)
 
-    def take(self, change: Change) -> tuple[str, Values | None]:
+    def take(self, change: Change, now: datetime) -> tuple[str, Values | None]:
         """Take one change in: `invalid`, `duplicate`, `nothing` or `effect`, and the state after it."""
+        if change.at is not None and change.at > now + timedelta(minutes=5):
+            person = self.people.get(change.key) or Person(change.key)
+            return "invalid", person.state()
         person = self.people.get(change.key) or Person(change.key)
         try:
             values, kinds = (None, dict[str, str]()) if change.deletes else self._read(change.data or {})
@@ -262,7 +279,7 @@ class Account:
             if change.identity in person.identities:
                 return "duplicate", before
             person.identities.add(change.identity)
-        person.taken.append((change.at, len(person.taken), values))
+        person.take(change.at, values, now)
         after = person.state()
         return ("nothing" if before == after else "effect"), after
 
