@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NotRequired
 
 from fastapi import APIRouter, Response
@@ -62,9 +63,13 @@ async def live() -> Response:
     response_model=Health,
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
-def ready(services: ServicesDep) -> Response:
+async def ready(services: ServicesDep) -> Response:
     """Say that requests can be answered: the database is available and migrated."""
-    position, head = progress(services.database)
+    return await services.prompt.answer("readyz", partial(_readiness, services))
+
+
+def _readiness(services: Services) -> Response:
+    position, head = progress(services.quick_database)
     return Response(
         json_text.dumps({"status": "ready", "position": position, "head": head}), media_type="application/json"
     )
@@ -76,8 +81,12 @@ def ready(services: ServicesDep) -> Response:
     response_class=Response,
     responses={200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(services: ServicesDep) -> Response:
+async def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""
+    return await services.prompt.answer("metrics", partial(_metrics, services))
+
+
+def _metrics(services: Services) -> Response:
     registry = REGISTRY
     if services.metrics_folder is not None:
         registry = CollectorRegistry()
@@ -95,7 +104,7 @@ class _DatabaseCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            status = installation_status(self._services.database)
+            status = installation_status(self._services.quick_database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +22,14 @@ NO_KAFKA = "none"
 # The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
 QUIET: Final = "warning"
 
+# Proxies are nearly always beside us; their clients hardly ever are.
+PRIVATE_NETWORKS: Final = (
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fc00::/7", "fe80::/10"),
+)
+Seconds = Annotated[float, Field(ge=1, le=3_600)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -44,6 +53,28 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 8000
     """Listen address; port 0 lets `up` choose a free one."""
+    http_connections: Annotated[int, Field(ge=16, le=100_000)] = 1_000
+    """How many connections are open at once; the one that has waited longest for a request gives way to a new one."""
+    http_header_seconds: Seconds = 10
+    http_body_seconds: Seconds = 30
+    http_answer_seconds: Seconds = 30
+    """How long a client may take to send a request's headers; to pause in its body; to take a part of an answer."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = PRIVATE_NETWORKS
+    """Proxies whose `X-Forwarded-For` and `-Proto` are believed: addresses and networks, `private` or `none`."""
+    limit_key_requests: Rate = 200
+    limit_account_requests: Rate = 400
+    limit_console_requests: Rate = 100
+    """Requests per second of one key, of an account's keys together, and of the account's people in the console."""
+    limit_lines: Rate = 5_000
+    """Lines per second of bulk bodies, of one account."""
+    limit_concurrent: Annotated[int, Field(ge=1, le=12)] = 4
+    limit_queued: Count = 64
+    limit_waiting: Count = 250
+    """Requests of an account that are worked on at once, that wait for their turn, and that wait for `min_position`."""
+    limit_edits: Count = 2
+    """Filters of an account that are stored and waited for at once."""
+    limit_streams: Annotated[int, Field(ge=1, le=8)] = 2
+    """Streams that an account reads at once."""
     database_url: Annotated[str | None, Field(repr=False)] = None
     """An existing PostgreSQL (>= 15) instead of the embedded one."""
     kafka_bootstrap_servers: str | None = None
@@ -95,6 +126,18 @@ class Settings(BaseSettings):
         except (OSError, ValueError, ZoneInfoNotFoundError):
             raise ValueError("not a time zone; give a name such as Europe/Berlin") from None
         return name
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        if text.strip() in ("private", "none"):
+            return PRIVATE_NETWORKS if text.strip() == "private" else ()
+        try:
+            return tuple(str(ip_network(each.strip())) for each in text.split(","))
+        except ValueError as wrong:
+            raise ValueError(f"give private, none, or addresses and networks separated by commas: {wrong}") from None
 
     @field_validator("kafka_topics", mode="before")
     @classmethod

@@ -42,17 +42,30 @@ def key_from_bytes(secret: bytes) -> str:
     return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
 
 
+async def counted_key(
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> bytes | None:
+    """Returns the hash of the request's key, counted by its limits before a thread or the database is needed.
+
+    Raises `RequestError` (429).
+    """
+    if credentials is None:
+        return None
+    secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
+    request.state.rate = services.limits.count_known(secret)
+    return secret
+
+
 def caller(
     request: Request,
     scopes: SecurityScopes,
     services: ServicesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    secret: Annotated[bytes | None, Depends(counted_key)],
 ) -> Caller:
     """Returns the caller. Raises `RequestError` where the key is unknown, or its kind lacks a scope of the route."""
-    holder = None
-    if credentials is not None:
-        secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-        holder = authenticate(services.database, secret)
+    holder = None if secret is None else authenticate(services.database, secret)
     if holder is None:
         raise RequestError(
             401,
@@ -62,7 +75,10 @@ def caller(
         )
     if not ALLOWS.get(holder.kind, frozenset()).issuperset(scopes.scopes):
         raise RequestError(403, "forbidden", f"a key of kind {holder.kind} may not do this")
-    request.state.account, request.state.key = str(holder.account_id), holder.key_id
+    account = str(holder.account_id)
+    request.state.account_id, request.state.account, request.state.key = holder.account_id, account, holder.key_id
+    if secret is not None and request.state.rate is None:
+        request.state.rate = services.limits.count_new_key(secret, holder.key_id, account)
     return Caller(holder.account_id, holder.key_id, holder.kind)
 
 

@@ -11,6 +11,9 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Request
 
+from api.http.shares.limits import Limits
+from api.http.shares.positions import PositionWatcher
+from api.http.shares.prompt import PromptAnswers
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
 from projections.records.dead_letters import Retried
@@ -24,6 +27,8 @@ class Services:
     an installation, also after restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
     waits for its count, all in seconds. `metrics_folder` is where the processes of one installation share metrics.
+    `limits` are the fair shares of this process. `positions` knows when the read models include a position, `prompt`
+    answers the health endpoints; both use `own_sessions`, where given, which no other request can exhaust.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
@@ -40,6 +45,20 @@ class Services:
     max_import: int = 10 << 20
     metrics_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+    limits: Limits = field(default_factory=Limits)
+    own_sessions: Database | None = None
+    positions: PositionWatcher = field(init=False)
+    prompt: PromptAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        watcher = PositionWatcher(self.quick_database, self.limits.position_thread)
+        object.__setattr__(self, "positions", watcher)
+        object.__setattr__(self, "prompt", PromptAnswers(self.limits.health_threads))
+
+    @property
+    def quick_database(self) -> Database:
+        """The sessions that no other request can exhaust, where there are such."""
+        return self.own_sessions or self.database
 
 
 def provide_services(app: FastAPI, services: Services) -> None:

@@ -19,8 +19,9 @@ from api.http.idempotency import answer_once, identity_of
 from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.read_your_writes import WaitingAnswer, snapshot
 from api.http.responses import answer, no_content
+from api.http.route import AccountRoute
 from api.http.shapes.keys import EXAMPLE, Key, KeyBody, NewKey, show_key
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
@@ -28,7 +29,7 @@ from domain.account import new_secret
 from domain.errors import Refused
 from projections.records import api_keys
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=AccountRoute)
 
 
 @router.post(
@@ -41,7 +42,9 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
     ),
     openapi_extra=takes(KeyBody, {"name": "CRM sync", "kind": "write"}),
 )
-def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+def create_key(
+    services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
+) -> WaitingAnswer:
     """Create an API key of this account."""
     asked = parse_body(body, KeyBody)
     shown: list[str] = []
@@ -52,7 +55,7 @@ def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key
         # The key itself is left out of what is kept for repeats.
         return answer({"id": key_id}, position, status=201)
 
-    kept = answer_once(services, caller, idempotency_key, ("POST /v1/keys", body), work)
+    kept = yield from answer_once(services, caller, idempotency_key, ("POST /v1/keys", body), work)
     key = shown[0] if shown else _secret(services, identity_of(caller, "POST /v1/keys", idempotency_key or ""))
     fresh = new_secret(key)
     if f'"{fresh.key_id}"'.encode() not in bytes(kept.body):
@@ -82,10 +85,10 @@ def _secret(services: Services, identity: UUID) -> str:
     response_model=PageOf[Key],
     responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_keys(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_keys(services: ServicesDep, caller: Reader, page: Page) -> Response:
     """List the account's API keys, newest first."""
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), str(page.after[1]))
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         rows = api_keys.page(connection, caller.account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,

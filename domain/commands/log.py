@@ -91,6 +91,9 @@ class LogStore(Protocol):
     def filters_position(self, account_id: UUID) -> int:
         """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
 
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        """The segments, oldest first, whose filter holds a text anywhere."""
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
 

@@ -19,10 +19,10 @@ SQL = beside(__file__)
 
 def create_account(model: ReadModel, event: AccountCreated, _position: int, at: int) -> None:
     """Insert an account and begin to keep its state."""
-    fields = {"account_id": event.account_id, "timezone": event.timezone, "at": at}
+    fields = {"account_id": event.account_id, "timezone": event.timezone, "country": event.country, "at": at}
     model.connection.execute(SQL.create_account, fields)
     days = Days(ZoneInfo(event.timezone))
-    model.accounts[event.account_id] = AccountState(event.account_id, days, time_passed_to=at)
+    model.accounts[event.account_id] = AccountState(event.account_id, days, event.country, time_passed_to=at)
 
 
 def declare_attribute(model: ReadModel, event: AttributeDeclared, _position: int, _at: int) -> None:

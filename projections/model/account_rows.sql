@@ -1,6 +1,6 @@
 -- name: create_account
-INSERT INTO accounts (account_id, timezone, time_passed_to)
-VALUES (%(account_id)s, %(timezone)s, 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond')
+INSERT INTO accounts (account_id, timezone, country, time_passed_to)
+VALUES (%(account_id)s, %(timezone)s, %(country)s, 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond')
 
 -- name: record_time_passed
 UPDATE accounts

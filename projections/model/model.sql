@@ -12,6 +12,7 @@ INSERT INTO projection DEFAULT VALUES;
 CREATE TABLE accounts (
     account_id     uuid PRIMARY KEY,
     timezone       text        NOT NULL,
+    country        text        NOT NULL,
     -- Time-driven flips up to here are in the members.
     time_passed_to timestamptz NOT NULL
 );

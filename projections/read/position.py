@@ -5,6 +5,7 @@ Used by requests that wait for their own write, and by `/readyz` and `/metrics`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -26,13 +27,14 @@ class InstallationStatus(NamedTuple):
     dead_letters_unpublished: int
 
 
-def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
-    """Returns whether the read model includes position `wanted` and serves the segment's filter of that position."""
+def filters_in_work(database: Database, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+    """Returns the position of the read model, and the position of each filter that it does not serve yet.
+
+    Only of those of the segments that exist: one that was deleted, or never created, needs no waiting.
+    """
     with database.snapshot(account_id) as (connection, position):
-        if segment_id is None:
-            return position >= wanted
-        row = connection.execute(SQL.has_reached, {"wanted": wanted, "segment_id": segment_id}).fetchone()
-        return bool(row and row[0])
+        rows = connection.execute(SQL.filters_in_work, [list(segment_ids)]).fetchall()
+    return position, dict(rows)
 
 
 def progress(database: Database) -> tuple[int, int]:

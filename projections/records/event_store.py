@@ -98,6 +98,7 @@ class EventStore(PostgresProcessRecorder):
         positions = [row["notification_id"] for row in cursor.fetchall()]
         erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
         if erased:
+            cursor.execute(SQL.erase_rows_by_name, [list(erased), list(erased.values())], binary=True)
             cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
         return positions
 
@@ -120,6 +121,12 @@ class EventStore(PostgresProcessRecorder):
         """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
         with self._account(account_id) as cursor:
             return _filters_position(cursor, account_id)
+
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        """The segments, oldest first, whose filter holds a text anywhere."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.filters_with, [account_id, text], binary=True)
+            return [row["originator_id"] for row in cursor.fetchall()]
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""

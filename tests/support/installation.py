@@ -24,7 +24,7 @@ from domain.commands.application import Rollcall
 from domain.commands.log import Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
-from projections.read.position import has_reached, progress
+from projections.read.position import filters_in_work, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
@@ -158,9 +158,13 @@ class Installation:
     def computed(self, account_id: UUID, saved: Saved) -> None:
         """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
         deadline = time.monotonic() + 30
-        while not has_reached(self.database, account_id, saved.position, saved.id):
+        while not self._serves(account_id, saved):
             assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
+
+    def _serves(self, account_id: UUID, saved: Saved) -> bool:
+        position, in_work = filters_in_work(self.database, account_id, [saved.id])
+        return position >= saved.position < in_work.get(saved.id, saved.position + 1)
 
     def run_imports(self) -> None:
         """Run every import that waits, to its end."""

@@ -12,11 +12,12 @@ from api.console.web.passwords import Passwords
 from api.console.web.rendering import show
 from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
+from api.http.route import AccountRoute
 from domain.filters.wording import plural
 from domain.people import sha256_of
 from projections.records import people, sessions
 
-router = APIRouter()
+router = APIRouter(route_class=AccountRoute)
 WRONG_CREDENTIALS = "The e-mail address or the password is wrong."
 
 

@@ -124,7 +124,7 @@ def test_an_open_form_shows_that_someone_saved_or_deleted_the_segment(
     assert compared.status_code == 200
     assert fields_of(compared.text)["newest"] == "2"
     assert "newer?version=2" in compared.text
-    installation.rollcall.segments.delete(account_id, gold, None, lambda _: [])
+    installation.rollcall.segments.delete(account_id, gold, None)
     installation.catch_up()
     assert "Someone deleted this segment" in console.get(address).text
 

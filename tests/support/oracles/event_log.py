@@ -140,7 +140,7 @@ class ScriptedLog:
         ledger = self.ledgers[account]
         if ledger.segments:
             segment_id = ledger.segments.pop(nth % len(ledger.segments))
-            self.rollcall.segments.delete(ledger.account_id, segment_id, None, lambda _: [])
+            self.rollcall.segments.delete(ledger.account_id, segment_id, None)
 
     def work(self, steps: int) -> None:
         for _ in range(steps):
