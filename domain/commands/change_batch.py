@@ -29,7 +29,7 @@ from domain.errors import FieldError
 from domain.instants import micros
 from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
-from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
+from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise, trim
 
 MAX_IDENTIFIER = 512
 _LATEST = micros(datetime.max.replace(tzinfo=UTC))
@@ -185,7 +185,7 @@ class ChangeBatch:
     def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
         present = data.model_fields_set
         if "phone" in present:
-            text = (data.phone or "").strip()
+            text = trim(data.phone or "")
             yield "/phone", "phone", parse_phone(text, self.account.country) if text else None
         if "name" in present:
             yield "/name", "name", normalise("text", data.name)

@@ -43,6 +43,12 @@ INSTANT = re.compile(
 )
 
 
+UNSEEN = [
+    *range(1, 9), *range(0xE, 0x1C), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x200F,
+    *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB,
+]  # fmt: skip
+
+
 class Bad(Exception):
     """A value that cannot be stored."""
 
@@ -50,10 +56,15 @@ class Bad(Exception):
 # Values
 
 
+def trimmed(raw: str) -> str:
+    text = "".join(char for char in raw if ord(char) not in UNSEEN).strip()
+    return "" if set(text) <= {"\u200c", "\u200d"} else text
+
+
 def is_missing(raw: Any) -> bool:
     if isinstance(raw, list):
-        return all(isinstance(each, str) and not each.strip() for each in raw)
-    return raw is None or (isinstance(raw, str) and not raw.strip())
+        return all(isinstance(each, str) and not trimmed(each) for each in raw)
+    return raw is None or (isinstance(raw, str) and not trimmed(raw))
 
 
 def fold(text: str) -> str:
@@ -63,7 +74,7 @@ def fold(text: str) -> str:
 def a_text(raw: Any) -> str:
     if not isinstance(raw, str):
         raise Bad("no text")
-    text = raw.strip()
+    text = trimmed(raw)
     if len(text) > 4_096 or "\0" in text or any(0xD800 <= ord(char) < 0xE000 for char in text):
         raise Bad("cannot be stored")
     return text
@@ -82,9 +93,9 @@ def a_boolean(raw: Any) -> bool:
 
 
 def a_date(raw: Any) -> date:
-    if not isinstance(raw, str) or not DATE.fullmatch(raw.strip()):
+    if not isinstance(raw, str) or not DATE.fullmatch(trimmed(raw)):
         raise Bad("no date")
-    year, month, day = map(int, raw.strip().split("-"))
+    year, month, day = map(int, trimmed(raw).split("-"))
     try:
         return date(year, month, day)
     except ValueError:
@@ -92,7 +103,7 @@ def a_date(raw: Any) -> date:
 
 
 def an_instant(raw: Any) -> datetime:
-    matched = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    matched = INSTANT.fullmatch(trimmed(raw)) if isinstance(raw, str) else None
     if matched is None:
         raise Bad("no instant")
     day, hour, minute, second, fraction, sign, hours, minutes = matched.groups()
