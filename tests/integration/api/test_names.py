@@ -62,3 +62,43 @@ def test_a_name_is_stored_the_same_through_every_interface(
             assert client.get(f"/v1/customers/{interface}-{number}").json()["name"] == expected, interface
         (found,) = client.get("/v1/customers", params={"query": f"91200000{number}"}).json()["data"]
         assert found["name"] == expected
+
+
+PEOPLE = ["<Ann> Lee", "O'Neil", "O’Neil", "Muller", "Müller", "山田太郎", "علی\u200cرضا", "Ann & 'Bob' | \\Carl:*"]
+SEARCHES = {
+    "ann": ["<Ann> Lee", "Ann & 'Bob' | \\Carl:*"],
+    "<Ann>": ["<Ann> Lee", "Ann & 'Bob' | \\Carl:*"],
+    "<Ann> Lee": ["<Ann> Lee"],
+    "o'neil": ["O'Neil", "O’Neil"],
+    "O’Neil": ["O'Neil", "O’Neil"],
+    "Muller": ["Muller", "Müller"],
+    "Müller": ["Muller", "Müller"],
+    "太郎": ["山田太郎"],
+    "علیرضا": ["علی\u200cرضا"],
+    "carl:*": ["Ann & 'Bob' | \\Carl:*"],
+    "& | ! '": [],
+}
+
+
+def test_customers_members_and_candidates_are_found_however_their_name_is_typed(
+    client: Client, installation: Installation, into: str
+) -> None:
+    put = (client.put(f"/v1/customers/c-{number}", json={"name": name}) for number, name in enumerate(PEOPLE))
+    ids = [answered.json()["id"] for answered in put]
+    installation.catch_up()
+    found = lists(client, "/v1/customers", f"/v1/segments/{into}/candidates")
+    client.post(f"/v1/segments/{into}/members", json={"customer_ids": ids}).raise_for_status()
+    installation.catch_up()
+    found |= lists(client, f"/v1/segments/{into}/members")
+    for (path, query), names in found.items():
+        assert names == (sorted(SEARCHES[query]), len(SEARCHES[query])), (path, query)
+
+
+def lists(client: Client, *paths: str) -> dict[tuple[str, str], tuple[list[str], int]]:
+    """The names, and their total, that each list shows for each search."""
+    found = {}
+    for path in paths:
+        for query in SEARCHES:
+            page = client.get(path, params={"query": query, "include": "total"}).json()
+            found[path, query] = (sorted(each["name"] for each in page["data"]), page["total"])
+    return found
