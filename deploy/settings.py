@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """How long membership changes can be read; longer where they are not on their topic yet."""
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300
+    """How far the time of a change may lie after this system's clock; a change beyond is refused."""
     bootstrap_api_key: SecretStr | None = None
     """On an empty database: create account `default` with this admin key."""
     bootstrap_timezone: str = "UTC"

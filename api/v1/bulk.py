@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -72,7 +71,7 @@ def bulk_customers(
 
     def work(identity: UUID | None) -> WaitingAnswer:
         accepted, rejected, position = 0, list[RejectedLine](), services.rollcall.head()
-        lines = _lines(body, services.rollcall.now(), identity)
+        lines = _lines(body, identity)
         paced, done = True, 0
         while slice_ := list(islice(lines, SLICE)):
             changes = [each for each in slice_ if isinstance(each, ParsedLine)]
@@ -130,24 +129,24 @@ def _change_customers(
     return changed.position, refused
 
 
-def _lines(body: SpooledBody, at: datetime, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
+def _lines(body: SpooledBody, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
     for number, line in body.lines(LONGEST_LINE):
         if line is None:
             yield {"line": number, "code": "line_too_long", "detail": f"over {LONGEST_LINE:,} bytes"}
         elif line.strip():
             try:
-                yield ParsedLine(number, _change(json_text.parse(line), at, identity, number))
+                yield ParsedLine(number, _change(json_text.parse(line), identity, number))
             except Rejected as wrong:
                 errors = wrong.errors or (FieldError("", wrong.code, wrong.detail),)
                 yield _rejection(number, errors)
 
 
-def _change(raw: Any, at: datetime, identity: UUID | None, number: int) -> CustomerChange:
+def _change(raw: Any, identity: UUID | None, number: int) -> CustomerChange:
     data = parse_customer_data(raw)
     if data.external_id is None:
         raise Invalid.at("/external_id", "external_id_required", "each line names its customer")
     source = None if identity is None else f"bulk:{identity}"
-    return CustomerChange(data.external_id, "changed", at, data, source, None if source is None else str(number))
+    return CustomerChange(data.external_id, "changed", None, data, source, None if source is None else str(number))
 
 
 def _rejection(number: int, errors: Sequence[FieldError]) -> RejectedLine:

@@ -22,7 +22,7 @@ from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
 from api.http.shapes.segments import JoinedSegment, show_joined_segment
 from domain.customer import CustomerChange, parse_customer_data
-from domain.errors import Invalid, Refused
+from domain.errors import Invalid
 from projections.read import customers, segments
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
@@ -87,16 +87,15 @@ def put_customer(
 ) -> WaitingAnswer:
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parse_object_body(body))
-    change = CustomerChange(external_id, "changed", services.rollcall.now(), data)
+    change = CustomerChange(external_id, "changed", None, data)
     changed = services.rollcall.customers.change(caller.account_id, [change], expected_version=parse_if_match(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
         raise Invalid(first.code, f"{first.pointer}: {first.detail}", outcome.errors)
-    if outcome.customer is None:
-        raise Refused("newer_deletion", "the customer was deleted at a later time than this change has; send it again")
-    yield from wait_until_visible(services, caller.account_id, changed.position)
     customer = outcome.customer
+    assert customer is not None, "a change of now always takes effect"
+    yield from wait_until_visible(services, caller.account_id, changed.position)
     shown = show_values(customer.customer_id, customer.values, customer.created_at, customer.updated_at)
     status = 201 if outcome.result == "created" else 200
     return answer(shown, changed.position, status=status, version=customer.version)

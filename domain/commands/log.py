@@ -8,14 +8,14 @@ that keeps it, implemented by `projections.records.event_store`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from domain.customer import CustomerState, DeadLetter
+from domain.customer import CLOCK_SKEW, CustomerState, DeadLetter
 from domain.errors import Unavailable
 from domain.import_lines import ImportStep
 from domain.stored_events import Event, EventMapper
@@ -117,11 +117,12 @@ class LogStore(Protocol):
 
 
 class Log:
-    """The log of all accounts over one store. `now` is the only clock."""
+    """The log of all accounts over one store. `now` is the only clock, which no change may pass by more than `skew`."""
 
-    def __init__(self, store: LogStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: LogStore, now: Callable[[], datetime], skew: timedelta = CLOCK_SKEW) -> None:
         self.store = store
         self.now = now
+        self.skew = skew
         self._mapper = EventMapper()
 
     def head(self) -> int:

@@ -21,12 +21,12 @@ INSERT INTO customers (account_id, customer_no, position, version, updated_at, a
                        opted_out, search, customer_id, created_at)
 SELECT account_id, customer_no, position, version, 'epoch'::timestamptz + updated * interval '1 microsecond',
        attributes::jsonb, folded::jsonb, phone, name, opted_out,
-       to_tsvector('simple', concat_ws(' ', folded::jsonb->>'name', ltrim(phone, '+'))),
+       array_to_tsvector(string_to_array(search, ' ')),
        customer_id, 'epoch'::timestamptz + created * interval '1 microsecond'
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
-            %b::text[], %b::text[], %b::boolean[], %b::uuid[], %b::bigint[])
-    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out, customer_id,
-          created)
+            %b::text[], %b::text[], %b::boolean[], %b::text[], %b::uuid[], %b::bigint[])
+    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out, search,
+          customer_id, created)
 
 -- name: update
 -- Leaves phone, name and opt-out alone: no index changes, so the row is updated within its page.
@@ -44,10 +44,10 @@ SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
     attributes = t.attributes::jsonb, folded = t.folded::jsonb, phone = t.phone, name = t.name,
     opted_out = t.opted_out,
-    search = to_tsvector('simple', concat_ws(' ', t.folded::jsonb->>'name', ltrim(t.phone, '+')))
+    search = array_to_tsvector(string_to_array(t.search, ' '))
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
-            %b::text[], %b::text[], %b::boolean[])
-    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out)
+            %b::text[], %b::text[], %b::boolean[], %b::text[])
+    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out, search)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 
 -- name: delete

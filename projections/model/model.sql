@@ -27,7 +27,7 @@ CREATE TABLE attributes (
 
 -- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
 -- `folded` the text and list values as conditions compare them. phone, name and opted_out also have columns
--- of their own, for lists and campaigns. `search`: the words of the folded name, and the phone number.
+-- of their own, for lists and campaigns. `search`: the words of `domain.search_words`, of the name and the phone number.
 -- `position`: the last event that touched the customer.
 CREATE TABLE customers (
     account_id  uuid        NOT NULL,
@@ -50,7 +50,7 @@ CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE
 -- No campaign reaches their numbers, even under another customer.
 CREATE INDEX customers_opted_out ON customers (account_id, customer_no) INCLUDE (phone)
     WHERE opted_out AND phone IS NOT NULL;
-CREATE INDEX customers_search ON customers USING gin (search);
+CREATE INDEX customers_search_words ON customers USING gin (search);
 
 -- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
 CREATE TABLE customer_days (

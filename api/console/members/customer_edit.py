@@ -58,10 +58,6 @@ def save(
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
         if outcome.customer is None:
             raise _not_found()
-        if outcome.result == "stale":
-            raise Invalid.at(
-                "", "newer_value", "Newer values arrived in the meantime and were kept. Open the customer again"
-            )
     except Invalid as wrong:
         return _show(request, user, row, typed.with_errors(wrong.errors), words.zone.key, back, 422)
     yield from wait_until_visible(services, user.account_id, position)
@@ -75,8 +71,7 @@ def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dic
     """
     data, version = parse_customer_data(changes), row.version
     for _ in range(MAX_TRIES):
-        now = services.rollcall.now()
-        change = CustomerChange(row.values.get("external_id"), "changed", now, data, customer_id=row.customer_id)
+        change = CustomerChange(row.values.get("external_id"), "changed", None, data, customer_id=row.customer_id)
         try:
             changed = services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -132,6 +133,20 @@ def test_an_opt_in_of_before_the_erasure_that_arrives_late_lifts_nothing(
         installation.rollcall.customers.change(account_id, [late])
         installation.catch_up()
         assert shop.reach([shop.members("crm-2")])[0] == reached
+
+
+def test_an_opt_in_over_http_lifts_the_opt_out_of_an_erasure_ahead_of_our_clock(
+    shop: Shop, installation: Installation, account_id: UUID
+) -> None:
+    ahead = installation.now() + timedelta(seconds=200)
+    data = CustomerData(phone=phone(1), opted_out=True)
+    for change in (CustomerChange("crm-1", "changed", ahead, data), CustomerChange("crm-1", "deleted", ahead)):
+        installation.rollcall.customers.change(account_id, [change])
+    installation.catch_up()
+    shop.put("crm-2", phone=phone(1))
+    assert shop.reach([shop.members("crm-2")]) == ([], NONE | {"opted_out": 1})
+    shop.put("crm-2", opted_out=False)
+    assert shop.reach([shop.members("crm-2")]) == (["crm-2"], NONE)
 
 
 def test_nothing_but_a_keyed_hash_is_kept_of_a_suppressed_number(
