@@ -20,6 +20,8 @@ from domain.errors import Unavailable
 from projections.read.position import InstallationStatus, installation_status, progress
 
 router = APIRouter(tags=["operation"])
+# Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
+SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
@@ -84,7 +86,7 @@ def _readiness(services: Services) -> Response:
 )
 async def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""
-    return await services.prompt.answer("metrics", partial(_metrics, services))
+    return await services.prompt.answer("metrics", partial(_metrics, services), within=SCRAPE_PATIENCE)
 
 
 def _metrics(services: Services) -> Response:

@@ -16,7 +16,7 @@ from fastapi import Response
 
 from domain.errors import Unavailable
 
-PROMPT, PATIENT = 0.1, 3.0  # seconds to wait for an answer, with a fresh one to give instead, and without
+PROMPT, PATIENT = 0.15, 3.0  # seconds to wait for an answer, with a fresh one to give instead, and without
 FRESH = 10.0  # seconds
 
 
@@ -33,14 +33,14 @@ class PromptAnswers:
         self._last: dict[str, _Made] = {}
         self._making: dict[str, asyncio.Task[_Made]] = {}
 
-    async def answer(self, name: str, make: Callable[[], Response]) -> Response:
-        """Returns what `make` does, or did a moment ago. Raises `Unavailable`, and what else `make` raises."""
+    async def answer(self, name: str, make: Callable[[], Response], *, within: float = PROMPT) -> Response:
+        """Returns what `make` does within so many seconds, or did a moment ago. Raises what it does; `Unavailable`."""
         making = self._making.get(name)
         if making is None or making.done():
             making = self._making[name] = asyncio.create_task(self._make(name, make))
         last = self._last.get(name)
         is_fresh = last is not None and time.monotonic() < last.at + FRESH
-        done, _ = await asyncio.wait({making}, timeout=PROMPT if is_fresh else PATIENT)
+        done, _ = await asyncio.wait({making}, timeout=within if is_fresh else PATIENT)
         made = making.result() if done else last
         if made is None or not (done or is_fresh):
             raise Unavailable("database_unavailable", "the database does not answer in time; ask again")
