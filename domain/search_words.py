@@ -11,9 +11,13 @@ import unicodedata
 
 # Longer words are cut, when stored and when typed.
 MAX_WORD = 32
+# Only so many characters of a folded text become words: one character may fold to eighteen, each may begin a word, and
+# PostgreSQL refuses a tsvector of more than 1 MB.
+MAX_CHARACTERS = 1_000
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _APOSTROPHES = re.compile("['\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07`\u00b4]")
+_NON_JOINER = "\u200c"
 # Letters that are no accented form of the letter that people type instead.
 _TYPED_AS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -29,11 +33,14 @@ _RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 def words_of(name: str, phone: str) -> list[str]:
     """Returns the words by whose beginnings a customer is found, sorted.
 
-    A name in a script without blanks is found from any of its characters on, and one with an apostrophe also without.
+    A name in a script without blanks is found from any of its characters on, one with an apostrophe also without, and
+    one with a zero-width non-joiner also as two words: Persian is written either way.
     """
     words = _words(name)
     if _APOSTROPHES.search(name):
         words += _words(_APOSTROPHES.sub("", name))
+    if _NON_JOINER in name:
+        words += _words(name.replace(_NON_JOINER, " "))
     if not name.isascii():
         words += [rest for word in words for rest in _rests(word)]
     if phone:
@@ -48,8 +55,8 @@ def typed_words(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
-    return [run for word in _folded(text).split() for run in _RUN.findall(word)]
+        return _ASCII_WORD.findall(text.lower()[:MAX_CHARACTERS])
+    return [run for word in _folded(text[:MAX_CHARACTERS])[:MAX_CHARACTERS].split() for run in _RUN.findall(word)]
 
 
 def _folded(text: str) -> str:
@@ -80,4 +87,6 @@ def _rests(word: str) -> list[str]:
     """Returns the word from each of its characters on, where its script has no blanks."""
     if not re.match(f"[{_UNSPACED}]", word):
         return []
-    return [word[start:] for start in range(1, len(word)) if unicodedata.category(word[start])[0] != "M"]
+    return [
+        word[start : start + MAX_WORD] for start in range(1, len(word)) if unicodedata.category(word[start])[0] != "M"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -62,6 +63,14 @@ def test_a_name_is_stored_the_same_through_every_interface(
             assert client.get(f"/v1/customers/{interface}-{number}").json()["name"] == expected, interface
         (found,) = client.get("/v1/customers", params={"query": f"91200000{number}"}).json()["data"]
         assert found["name"] == expected
+
+
+def test_the_longest_name_does_not_stop_the_projection(client: Client) -> None:
+    """Each of these squares of kana folds to several letters, and the name may be looked for from each of them on."""
+    name = "".join(Random(1).choices([chr(code) for code in range(0x3300, 0x3358)], k=4_096))
+    put = client.put("/v1/customers/long", json={"name": name}).raise_for_status()
+    page = client.get("/v1/customers", params={"query": name[:20], "min_position": put.headers["Rollcall-Position"]})
+    assert [each["name"] for each in page.raise_for_status().json()["data"]] == [name]
 
 
 PEOPLE = ["<Ann> Lee", "O'Neil", "O’Neil", "Muller", "Müller", "山田太郎", "علی\u200cرضا", "Ann & 'Bob' | \\Carl:*"]
