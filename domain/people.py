@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from domain.errors import Invalid
+from domain.values import is_one_line, trim
 
 OWNER = "Owner"
 SESSION_IDLE = timedelta(days=7)
@@ -50,8 +51,8 @@ def sha256_of(token: str) -> bytes:
 
 def checked_name(text: str) -> str:
     """A person's name without blanks around it. Raises `Invalid`."""
-    name = text.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+    name = trim(text)
+    if not 1 <= len(name) <= LONGEST_NAME or not is_one_line(name):
         raise Invalid.at("/name", "invalid_name", f"A name needs 1 to {LONGEST_NAME} printable characters.")
     return name
 

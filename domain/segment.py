@@ -20,6 +20,7 @@ from domain.stored_events import (
     SegmentDetailsChanged,
     SegmentFilterChanged,
 )
+from domain.values import trim, with_line_feeds
 
 SegmentType = Literal["static", "dynamic"]
 MAX_NAME = 200
@@ -85,7 +86,7 @@ def segment_of(segment_id: UUID, events: Iterable[Event]) -> Segment | None:
 
 
 def check_draft(draft: SegmentDraft) -> SegmentDraft:
-    """The draft with its texts trimmed. Raises `Invalid`."""
+    """The draft with its texts in normal form. Raises `Invalid`."""
     name, description = check_texts(draft.name, draft.description)
     if draft.type == "static" and draft.filter not in (None, []):
         raise Invalid.at("/filter", "static_has_no_filter", "a static segment has no filter; choose type dynamic")
@@ -93,9 +94,9 @@ def check_draft(draft: SegmentDraft) -> SegmentDraft:
 
 
 def check_texts(name: str, description: str, *, of: str = "segment") -> tuple[str, str]:
-    """Name and description, trimmed. Raises `Invalid` where one is empty, too long or cannot be stored."""
+    """Name and description in normal form. Raises `Invalid` where one is empty, too long or cannot be stored."""
     mistakes = []
-    name, description = name.strip(), description.strip()
+    name, description = normal_text(name), normal_text(description)
     if not name:
         mistakes.append(FieldError("/name", "name_required", f"a {of} needs a name"))
     for pointer, text, limit in (("/name", name, MAX_NAME), ("/description", description, MAX_DESCRIPTION)):
@@ -106,6 +107,11 @@ def check_texts(name: str, description: str, *, of: str = "segment") -> tuple[st
     if mistakes:
         raise Invalid(mistakes[0].code, f"{mistakes[0].pointer}: {mistakes[0].detail}", mistakes)
     return name, description
+
+
+def normal_text(text: str) -> str:
+    """A name or description as it is stored: trimmed as customers' texts are, and each line ended by a line feed."""
+    return trim(with_line_feeds(text))
 
 
 def check_filter_edit(segment: Segment) -> None:

@@ -33,10 +33,12 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Characters that show nothing and that no name needs: control characters that are no space or line break, soft hyphen,
 # zero-width space, word joiner, byte order mark, and whatever steers the direction of text or annotates it.
 _NEEDLESS = re.compile(
-    "[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-# Persian, Hindi and emoji need these between letters; alone they show nothing.
-_JOINERS = "\u200c\u200d"
+# Persian, Hindi, Mongolian, Korean and emoji need these beside letters; alone they show nothing.
+_UNSEEN = re.compile(
+    r"[\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]*\Z"
+)
 
 
 class BadValue(NamedTuple):
@@ -55,15 +57,28 @@ def fold(text: str) -> str:
     """The form in which texts are compared: NFC, casefold, NFC (SEMANTICS, "Values")."""
     if text.isascii():
         return text.lower()
+    if not text.isprintable():
+        # Older releases stored needless characters.
+        text = _NEEDLESS.sub("", text)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def trim(text: str) -> str:
     """A text without needless characters, and without blanks around it; empty if nothing of it can be seen."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text.strip()
     text = _NEEDLESS.sub("", text).strip()
-    return text if text.strip(_JOINERS) else ""
+    return "" if _UNSEEN.match(text) else text
+
+
+def with_line_feeds(text: str) -> str:
+    """The text with each line ended by a line feed alone, as no two clients end lines in the same way."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_one_line(text: str) -> bool:
+    """Returns whether a text can be stored and shown in one line, as it is."""
+    return len(text.splitlines()) <= 1 and not (_UNSTORABLE.search(text) or _NEEDLESS.search(text))
 
 
 def matchable(value: Value) -> Value:

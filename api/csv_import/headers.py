@@ -66,6 +66,7 @@ _BESIDE = frozenset(
 )
 # Only where no other column is one: these may as well count the rows.
 _MAYBE_PHONE = frozenset(("number", "numero", "no"))
+_DIGITS_OF_A_NUMBER = 7
 # The better ones first: `customer` may as well be an id.
 _NAME = [
     "name",
@@ -97,6 +98,23 @@ def phone_columns(header: Sequence[str]) -> list[int]:
     plain = [_plain(cell) for cell in header]
     sure = [index for index, cell in enumerate(plain) if _is_phone(cell)]
     return sure or [index for index, cell in enumerate(plain) if cell in _MAYBE_PHONE]
+
+
+def why_no_phone_column(header: Sequence[str]) -> str:
+    """Returns the likely reason why a first row names no column of phone numbers, and what to do.
+
+    It quotes no cell: they may be a person's data.
+    """
+    if len(header) == 1:
+        for mark in dict.fromkeys(re.findall(r"[^\w\"']", header[0])):
+            if phone_columns(header[0].split(mark)):
+                called = "spaces" if mark.isspace() else f"“{mark}”"
+                return f"the columns seem to be separated by {called}; save the file with commas, semicolons or tabs"
+    if any(len(re.sub(r"\D", "", cell)) >= _DIGITS_OF_A_NUMBER for cell in header):
+        return "the first row seems to hold data; add a row above it that names the columns, such as phone,name"
+    if len(header) == 1:
+        return "the first row is one column, which is not called phone; name the columns, and separate them by commas"
+    return f"none of the {len(header)} columns is called phone, mobile or telephone; rename the one with phone numbers"
 
 
 def _is_phone(plain: str) -> bool:

@@ -18,7 +18,7 @@ from io import TextIOWrapper
 from typing import IO, NamedTuple
 
 from api.csv_import.formulas import unescape_formula
-from api.csv_import.headers import name_columns, phone_columns
+from api.csv_import.headers import name_columns, phone_columns, why_no_phone_column
 from domain.values import trim
 
 LONGEST_LINE = 32_000
@@ -112,11 +112,7 @@ def _table(lines: _Lines) -> CsvTable:
     header = next(rows).cells
     phones = phone_columns(header)
     if not phones:
-        raise Unreadable(
-            "no_phone_column",
-            "no column of the first row is called phone (or mobile, telephone, …); columns are"
-            " separated by commas, semicolons, tabs or |",
-        )
+        raise Unreadable("no_phone_column", why_no_phone_column(header))
     return CsvTable(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
 
 
@@ -196,6 +192,7 @@ class _Lines:
         if _is_cut(line):
             while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
                 pass
+            return line
         return line.rstrip(_END_OF_FILE)
 
 

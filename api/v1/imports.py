@@ -70,7 +70,7 @@ def import_members(
 ) -> WaitingAnswer:
     """Import a CSV (at most 10 MiB) with a phone column, and maybe a name column, into a static segment.
 
-    Comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252. A number that no customer has creates a customer;
+    Comma, semicolon, tab or pipe; UTF-8, UTF-16 or Windows-1252. A number that no customer has creates a customer;
     a name fills only an empty one. Other columns are not imported: the answer names them.
     """
     static = services.rollcall.segments.require_static(caller.account_id, parse_segment_id(segment_id))

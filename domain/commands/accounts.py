@@ -15,7 +15,7 @@ from domain.errors import Invalid, NotFound, Refused
 from domain.phones import is_country
 from domain.segment import check_texts
 from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared
-from domain.values import ATTRIBUTE_TYPES, AttributeType, is_attribute_key
+from domain.values import ATTRIBUTE_TYPES, AttributeType, is_attribute_key, is_missing, is_one_line
 
 
 class NewKey(NamedTuple):
@@ -35,7 +35,7 @@ class AccountCommands:
 
     def create(self, name: str, timezone: str, country: str) -> Saved:
         """Create the account called `name`. Raises `Invalid`; `Refused` (`account_exists`)."""
-        if not name.strip() or len(name) > 200 or not name.isprintable():
+        if is_missing(name) or len(name) > 200 or not is_one_line(name):
             raise Invalid.at("/name", "invalid_name", "needs 1 to 200 printable characters")
         zone_of(timezone)
         if not is_country(country):

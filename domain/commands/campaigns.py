@@ -9,7 +9,7 @@ from domain import campaign as campaigns
 from domain.campaign import Campaign, CampaignDraft, CampaignEdit
 from domain.commands.log import Log, Saved
 from domain.errors import NotFound, Refused, StaleVersion
-from domain.segment import Keep
+from domain.segment import Keep, normal_text
 from domain.stored_events import (
     AudienceFrozen,
     CampaignAudienceChosen,
@@ -72,7 +72,7 @@ class CampaignCommands:
         lists = campaigns.check_lists(
             existing, segment_ids=edit.segment_ids, exclude_segment_ids=edit.exclude_segment_ids
         )
-        if not isinstance(edit.name, Keep) and (name := campaigns.check_name(edit.name)) != campaign.name:
+        if not isinstance(edit.name, Keep) and (name := campaigns.check_name(edit.name)) != normal_text(campaign.name):
             yield CampaignRenamed(**self._log.envelope(account_id, campaign.campaign_id, version), name=name)
             version += 1
         chosen = lists["segment_ids"], lists["exclude_segment_ids"]

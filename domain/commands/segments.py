@@ -66,7 +66,8 @@ class SegmentCommands:
         )
         if edit.filter is not KEEP:
             segments.check_filter_edit(segment)
-        if (name, description) != (segment.name, segment.description):
+        # What an older release stored may not be in normal form; it stays as it is until it is edited.
+        if (name, description) != (segments.normal_text(segment.name), segments.normal_text(segment.description)):
             yield SegmentDetailsChanged(
                 **self._log.envelope(account_id, segment.segment_id, version), name=name, description=description
             )

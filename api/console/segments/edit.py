@@ -20,7 +20,7 @@ from api.console.segments.draft import (
     noting_errors,
 )
 from api.console.segments.form import SAVE_ACTIONS, SEGMENTS_PATH, note_unfinished, show_form
-from api.console.web.form_body import FormFields, PostedForm, with_plain_line_ends
+from api.console.web.form_body import FormFields, PostedForm
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
@@ -30,7 +30,7 @@ from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_pla
 from api.http.route import AccountRoute
 from domain.errors import StaleVersion
 from domain.filters.wording import Words
-from domain.segment import KEEP, SegmentEdit
+from domain.segment import KEEP, SegmentEdit, normal_text
 from projections.read import campaigns, segments
 from projections.read.campaigns import CampaignRow
 from projections.read.segments import SegmentRow
@@ -143,15 +143,8 @@ def _read(services: Services, user: SignedInUser, segment_id: str) -> StoredSegm
 def _changes(stored: StoredSegment, draft: Draft, node: Any, expected: int) -> SegmentEdit:
     """Returns the edit; it contains a filter only where that differs, because a filter is evaluated anew."""
     row = stored.row
-    _keep_line_ends(draft, row)
     same_filter = row.version == expected and node == _normalised_filter(stored)
     return SegmentEdit(draft.name, draft.description, KEEP if row.type == "static" or same_filter else node)
-
-
-def _keep_line_ends(draft: Draft, row: SegmentRow) -> None:
-    """Keep a stored description that differs from the form's in its line ends alone."""
-    if draft.description.strip() == with_plain_line_ends(row.description):
-        draft.description = row.description
 
 
 def _normalised_filter(stored: StoredSegment) -> Any:
@@ -162,8 +155,10 @@ def _normalised_filter(stored: StoredSegment) -> Any:
 
 def _compare(stored: StoredSegment, draft: Draft) -> list[ComparedField]:
     row = stored.row
-    _keep_line_ends(draft, row)
-    texts = {"name": (draft.name.strip(), row.name), "description": (draft.description.strip(), row.description)}
+    texts = {
+        name: (normal_text(yours), normal_text(theirs))
+        for name, yours, theirs in (("name", draft.name, row.name), ("description", draft.description, row.description))
+    }
     fields = [ComparedField(LABELS[name], yours, theirs, yours == theirs) for name, (yours, theirs) in texts.items()]
     if row.type == "dynamic":
         vocabulary, zone = stored.context.vocabulary, stored.context.zone

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from api.http.dependencies import ServicesDep
 from api.http.json_body import limited_chunks, require_media_type
+from domain.values import with_line_feeds
 
 
 class FormFields:
@@ -49,12 +50,7 @@ async def parse_form(request: Request, services: ServicesDep) -> FormFields:
     require_media_type(request, "application/x-www-form-urlencoded")
     body = b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
     pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return FormFields((name, with_plain_line_ends(value)) for name, value in pairs)
-
-
-def with_plain_line_ends(text: str) -> str:
-    """Returns `text` with each line ended by a line feed alone; browsers send a carriage return before it."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return FormFields((name, with_line_feeds(value)) for name, value in pairs)
 
 
 PostedForm = Annotated[FormFields, Depends(parse_form)]

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from tests.support.oracles.oracle import an_instant, is_missing
+
 TYPES = {
     "t1": "text",
     "t2": "text",
@@ -74,6 +76,8 @@ TEXTS = [
     "2026-05-20",
     "\U0001f600",
     "\u200b",
+    "\u3164",
+    "\ufe0f",
     "a\u200b",
     "\u200d",
     "a\u200db",
@@ -157,7 +161,7 @@ def _in_range(raw: Any) -> bool:
 
 anything_else = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
 texts = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3).map("".join) | anything_else
-words = texts.filter(lambda text: text.strip() != "")
+words = texts.filter(lambda text: not is_missing(text))
 numbers = st.sampled_from(NUMBERS) | st.integers(-3, 3) | st.decimals(-5, 5, places=2)
 days = st.sampled_from(DAYS)
 instants = st.builds("{}T{}{}".format, days, st.sampled_from(CLOCKS), st.sampled_from(OFFSETS)).filter(_in_range)
@@ -185,17 +189,11 @@ def _between(values: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]
     return st.tuples(values, values).map(lambda pair: sorted(pair, key=key))
 
 
-def _utc(raw: str) -> Any:
-    from tests.support.oracles.oracle import an_instant
-
-    return an_instant(raw)
-
-
 def _operands(kind: str) -> dict[str, st.SearchStrategy[Any]]:
     nothing = st.none()
     one: st.SearchStrategy[Any] = words if kind in ("text", "list") else by_type[kind]
     several = st.lists(one, min_size=1, max_size=4)
-    pair = _between(one, _utc if kind == "datetime" else Decimal if kind == "number" else str)
+    pair = _between(one, an_instant if kind == "datetime" else Decimal if kind == "number" else str)
     named = {
         "text": {
             "equals": one,

@@ -41,12 +41,12 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 INSTANT = re.compile(
     r"([0-9-]{10})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
-
-
 UNSEEN = [
-    *range(1, 9), *range(0xE, 0x1C), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x200F,
+    *range(1, 9), *range(0xE, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x200F,
     *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB,
 ]  # fmt: skip
+BESIDE = [0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x200C, 0x200D, 0x3164, 0xFFA0]  # seen only beside others
+BESIDE += [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000)]
 
 
 class Bad(Exception):
@@ -58,7 +58,7 @@ class Bad(Exception):
 
 def trimmed(raw: str) -> str:
     text = "".join(char for char in raw if ord(char) not in UNSEEN).strip()
-    return "" if set(text) <= {"\u200c", "\u200d"} else text
+    return "" if all(char.isspace() or ord(char) in BESIDE for char in text) else text
 
 
 def is_missing(raw: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from contextlib import suppress
 from io import BytesIO, StringIO
 
@@ -112,11 +113,6 @@ def test_columns_may_be_separated_by_bars() -> None:
     assert rows(b"phone|name\n+1|Sa, Ana\n") == [(2, "+1", "Sa, Ana")]
 
 
-def test_where_no_phone_column_is_seen_the_separators_that_are_read_are_named() -> None:
-    with pytest.raises(Unreadable, match=r"separated by commas, semicolons, tabs or \|"):
-        read(b"phone^name\n+1^Ana\n")
-
-
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -139,6 +135,28 @@ def test_only_a_file_without_a_phone_column_cannot_be_read(content: bytes, code:
     with pytest.raises(Unreadable) as wrong:
         read(content)
     assert wrong.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("phone^name", "separated by “^”; save the file with commas, semicolons or tabs"),
+        ("name phone", "separated by spaces"),
+        ("07400 123140,Ann", "the first row seems to hold data; add a row above it"),
+        ("+447400123140", "the first row seems to hold data"),
+        ("Телефон;Имя", "none of the 2 columns is called phone, mobile or telephone; rename the one"),
+        ("Ann", "the first row is one column, which is not called phone"),
+    ],
+)
+def test_a_file_without_a_phone_column_is_refused_with_the_likely_cause(header: str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=re.escape(reason)) as refused:
+        rows(f"{header}\n1,2\n".encode())
+    assert "Ann" not in refused.value.detail
+
+
+def test_an_end_of_file_of_dos_hides_no_line_that_is_too_long() -> None:
+    line = "+1," + "x" * (LONGEST_LINE - 4) + "\x1a" + "y" * 10
+    assert rows(f"{HEADER}{line}\n+2,b\n".encode()) == [(2, "line_too_long", "+1"), (3, "+2", "b")]
 
 
 def test_utf_8_with_a_few_damaged_bytes_is_read_as_utf_8() -> None:

@@ -76,6 +76,12 @@ def test_an_edit_stores_only_what_differs() -> None:
     assert_events(DYNAMIC, edit(ONE, description="best"), [happened(SegmentDetailsChanged, name="One")])
 
 
+def test_an_edit_that_differs_only_in_what_is_not_stored_changes_nothing() -> None:
+    as_browsers_send = create(ONE, name="One\u200b", description="l1\r\nl2\rl3\n")
+    assert_events([], as_browsers_send, [happened(SegmentCreated, name="One", description="l1\nl2\nl3")])
+    assert_events([as_browsers_send], edit(ONE, name=" One", description="l1\r\nl2\r\nl3"), [])
+
+
 def test_an_edit_of_a_version_that_is_no_more_is_refused_and_names_the_present_one() -> None:
     history = [*DYNAMIC, edit(ONE, name="Golden")]
     refused = assert_refused(history, edit(ONE, expected=1, filter=SILVER), "stale_version")

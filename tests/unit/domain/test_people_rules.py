@@ -82,7 +82,12 @@ def test_text_that_is_no_e_mail_address_is_refused(email: str) -> None:
         checked_email(email)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\x00", "a" * 201, "a\nb"])
+@pytest.mark.parametrize("name", ["Ana", "علی\u200cرضا", "\U0001f469\u200d\U0001f467"])
+def test_a_name_keeps_its_letters(name: str) -> None:
+    assert checked_name(f" {name}\u200b") == name
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u200b", "\u200d", "a\x00", "a" * 201, "a\nb"])
 def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="invalid_name"):
         checked_name(name)

@@ -59,6 +59,39 @@ def test_what_no_name_needs_is_removed(written: str) -> None:
     assert normalise("list", [written]) == ("Ann Lee",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # the flag of England
+        "\u1828\u180d",  # Mongolian, with its own variation selector
+        "two\nlines",
+        "a\tb",
+    ],
+)
+def test_text_keeps_what_letters_emoji_and_lines_need(text: str) -> None:
+    assert normalise("text", text) == text
+    assert normalise("list", [text]) == (text,)
+
+
+@pytest.mark.parametrize("char", [*"\x01\x1a\x1c\x1f\x7f\x80\x9f\xad\u200b\u2060\u2066\u206f\ufeff\u202a\u202e\ufff9"])
+def test_text_loses_the_characters_that_no_name_needs(char: str) -> None:
+    assert normalise("text", f"{char} An{char}n{char} ") == "Ann"
+    assert normalise("list", [f"An{char}n", char]) == ("Ann",)
+    assert normalise("date", f"{char}2026-05-20{char}") == "2026-05-20"
+    assert infer_type(f"{char}2026-05-20") == "date"
+
+
+def test_a_stored_text_with_such_characters_is_compared_without_them() -> None:
+    assert fold("Zo\u200be\u0308") == fold("zo\xeb")
+
+
+@pytest.mark.parametrize("raw", ["\u200b", " \u200d\ufe0f\u200c ", "\ufe0f", "\u3164", "\x1a", "\u202e", "\U000e0067"])
+def test_text_that_shows_nothing_is_missing(raw: str) -> None:
+    assert normalise("text", raw) is None
+    assert normalise("list", [raw, ""]) is None
+    assert normalise("list", [raw, "a"]) == ("a",)
+
+
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "\udfff"])
 def test_text_that_postgresql_cannot_store_is_refused(text: str) -> None:
     assert refused("text", text) == "invalid_text"
