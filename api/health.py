@@ -13,10 +13,12 @@ from prometheus_client.registry import Collector
 from typing_extensions import TypedDict
 
 from api.http.dependencies import Services, ServicesDep
+from api.http.problems import RETRY_AFTER, problem
 from api.http.shapes.openapi import open_answers
+from api.readiness import check_readiness
 from domain import json_text
 from domain.errors import Unavailable
-from projections.read.position import InstallationStatus, installation_status, progress
+from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(tags=["operation"])
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
@@ -63,10 +65,18 @@ async def live() -> Response:
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
 def ready(services: ServicesDep) -> Response:
-    """Say that requests can be answered: the database is available and migrated."""
-    position, head = progress(services.database)
+    """Say that requests can be answered: the database can be written, and the read models are not far behind.
+
+    Otherwise 503; `checks` says for each check that failed why.
+    """
+    report = check_readiness(services.database, services.rollcall.now(), services.ready_lag)
+    if report.failed:
+        code, detail = next(iter(report.failed.values()))
+        checks = {name: detail for name, (_, detail) in report.failed.items()}
+        return problem(503, code, detail, headers={"Retry-After": RETRY_AFTER}, checks=checks)
     return Response(
-        json_text.dumps({"status": "ready", "position": position, "head": head}), media_type="application/json"
+        json_text.dumps({"status": "ready", "position": report.position, "head": report.head}),
+        media_type="application/json",
     )
 
 

@@ -31,6 +31,7 @@ def run(settings: Settings) -> None:
             version=importlib.metadata.version("rollcall"),
             retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
+            ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(
