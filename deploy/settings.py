@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
+    kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
+    """The largest record that is ingested, unpacked; of a larger one the dead letter keeps the beginning."""
+    kafka_max_batch_bytes: Annotated[int, Field(ge=1_024, le=1 << 40)] = 1 << 30
+    """How much of one batch is unpacked; the records after it become dead letters."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """How long membership changes can be read; longer where they are not on their topic yet."""
     ready_lag_seconds: Annotated[float, Field(gt=0)] = 300

@@ -30,8 +30,9 @@ GONE_PEERS = ("tcp_keepalives_idle=15", "tcp_keepalives_interval=5", "tcp_keepal
 # For sessions that only touch rows by key. Right after a table grew, statistics are old, and the planner would
 # read it whole to find a batch's few thousand rows (seen: 30 times slower).
 PROBING = ("enable_hashjoin=off", "enable_mergejoin=off", "enable_seqscan=off")
-# For sessions whose transactions hold locks that others need: one whose process is stopped gives them up.
-FROZEN = "idle_in_transaction_session_timeout=10s"
+# For sessions whose transactions hold locks that others need: a stopped process gives them up, whether the server waits
+# for its next statement or for it to read a result.
+FROZEN = ("idle_in_transaction_session_timeout=10s", "tcp_user_timeout=10s")
 # SQLSTATEs, whole or by class, after which the same statement may succeed later. (psycopg's classes do not say it: a
 # database that became read-only is no `OperationalError`, and a program limit is one.)
 TEMPORARY = (
@@ -89,7 +90,7 @@ def session_conninfo(
 
 def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Connection[TupleRow]:
     """The projection worker's session: autocommit, probing, and planning each statement for the tables as they are."""
-    settings = [*PROBING, FROZEN]
+    settings = [*PROBING, *FROZEN]
     conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, settings=settings)
     return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
 

@@ -39,7 +39,7 @@ class Datastore(PostgresDatastore):
     def __init__(self, database_url: str, role: Role, size: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
         self.pool = ConnectionPool(  # type: ignore[assignment]
-            session_conninfo(database_url, role, settings=[*PROBING, FROZEN]),
+            session_conninfo(database_url, role, settings=[*PROBING, *FROZEN]),
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
             min_size=1,
