@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
             metrics_folder=settings.metrics_folder,
             limits=limits,
             own_sessions=own_sessions,
+            ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(
