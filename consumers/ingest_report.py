@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from consumers.records import Batch
 from domain.errors import Unavailable
@@ -23,12 +23,6 @@ _records = Counter("rollcall_ingest_records_total", "Kafka records, by result", 
 _seconds = Histogram("rollcall_ingest_batch_seconds", "From receiving a batch to its commit")
 _waits = Counter(
     "rollcall_ingest_waits_total", "Waits for a database or broker that is unavailable, by error code", ["code"]
-)
-_lag = Gauge(
-    "rollcall_ingest_lag_records",
-    "Records behind the last batch",
-    ["topic", "partition"],
-    multiprocess_mode="livemostrecent",
 )
 
 
@@ -84,7 +78,6 @@ class IngestReport:
         for result, count in outcome.counts.items():
             _records.labels(result).inc(count)
         _seconds.observe(seconds)
-        _lag.labels(batch.topic, str(batch.partition)).set(batch.lag)
         log.info(
             "batch",
             topic=batch.topic,

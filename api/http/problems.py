@@ -85,6 +85,7 @@ class Problem(TypedDict):
     message: str
     errors: list[FieldProblem]
     current_version: NotRequired[Annotated[int, Field(description="At 412: the version there is now.")]]
+    checks: NotRequired[Annotated[dict[str, str], Field(description="At 503 of `/readyz`: each check that failed.")]]
     next_after: NotRequired[Annotated[int, Field(description="At 410: from where changes can be followed again.")]]
 
 

@@ -130,11 +130,11 @@ async def _run(handler: Callable[[], Any], services: Services, share: Share) -> 
         while isinstance(outcome, _Suspended):
             try:
                 if isinstance(outcome.awaited, EditPlace):
-                    await held.enter_async_context(share.edits)
+                    await held.enter_async_context(share.edit_place())
                     seen = True
                 else:
                     seen = await services.positions.includes(outcome.awaited)
-            except RollcallError as failure:
+            except (RollcallError, RequestError) as failure:
                 step = partial(outcome.generator.throw, failure)
             else:
                 step = partial(outcome.generator.send, seen)

@@ -87,8 +87,11 @@ class PacedResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._opened.close, limiter=self._threads)
+            await self._close()
+
+    async def _close(self) -> None:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._opened.close, limiter=self._threads)
 
     async def stream_response(self, send: Send) -> None:
         """Send every piece. Raises `ClientDisconnect` where one was not taken in time."""
@@ -100,6 +103,8 @@ class PacedResponse(StreamingResponse):
                         async with asyncio.timeout(self._seconds):
                             part = piece[at : at + PIECE]
                             await send({"type": "http.response.body", "body": part, "more_body": True})
+            # Before the client sees the end: it may ask for the next stream at once.
+            await self._close()
             async with asyncio.timeout(self._seconds):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:

@@ -27,8 +27,10 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 def run(settings: Settings) -> None:
     """Serve HTTP until asked to stop; the requests and the chunk of an import in progress are finished."""
     limits = Limits(limit_figures(settings))
-    # Sessions for work, for streams, and for what is asked before an account is known.
-    database = Database(database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + 4)
+    # Sessions for work, for streams, for imports, and for what is asked before an account is known.
+    database = Database(
+        database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + IMPORTS_AT_ONCE + 4
+    )
     own_sessions = Database(database_url(settings), "rollcall_api", size=3)
     with application(settings, "rollcall_api", size=WORK_THREADS + IMPORTS_AT_ONCE) as rollcall:
         services = Services(
@@ -40,6 +42,7 @@ def run(settings: Settings) -> None:
             metrics_folder=settings.metrics_folder,
             limits=limits,
             own_sessions=own_sessions,
+            ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(

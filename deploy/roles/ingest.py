@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
-from consumers.kafka import Source
+from consumers.kafka import LagReporter, Source
 from consumers.membership_publisher import MembershipPublisher
+from consumers.record_stream import Limits
 from deploy import metrics_exposure
 from deploy.settings import Settings
 from deploy.wiring import application, database_url, stop_event
@@ -23,12 +24,21 @@ def run(settings: Settings) -> None:
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
-        source = Source(settings.kafka, list(accounts), rollcall.customers.tracked_offset, group=settings.kafka_group)
+        source = Source(
+            settings.kafka,
+            list(accounts),
+            rollcall.customers.tracked_offset,
+            group=settings.kafka_group,
+            limits=Limits(settings.kafka_max_record_bytes, settings.kafka_max_batch_bytes),
+        )
+        lag = LagReporter(settings.kafka, source.progress)
         dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
         memberships = MembershipPublisher(database, settings.kafka)
         memberships.start()
+        lag.start()
         try:
             Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event()).run()
         finally:
+            lag.close()
             memberships.close()
     database.close()

@@ -85,7 +85,10 @@ def test_a_flood_of_one_account_leaves_the_others_their_answers(installation: In
         neighbour = Neighbour(address, other_key)
         show("quiet", neighbour.work(QUIET))
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.support.flood"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.support.trouble.flood"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as flood:
             assert flood.stdin is not None
             flood.stdin.write(json.dumps(asked) + "\n")

@@ -90,7 +90,7 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Sign a client in as the account's first person, which leads to the page `to`."""
-        assert client.get(self.owner_link(account_id)).headers["location"] == to
+        assert client.post(self.owner_link(account_id), headers=FROM_OUR_PAGE).headers["location"] == to
 
     def owner_link(self, account_id: UUID) -> str:
         """The path of a one-time link for the account's first person."""
@@ -189,6 +189,21 @@ class Installation:
                 yield
             finally:
                 connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
+
+    @contextmanager
+    def database_read_only(self) -> Iterator[None]:
+        """The database takes no writes, as after a failover to a standby, and ends the sessions that exist."""
+        database = str(conninfo_to_dict(self.url)["dbname"])
+        change = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+        end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(change.format(sql.Identifier(database), sql.SQL("on")))
+            connection.execute(end_sessions, [database])
+            try:
+                yield
+            finally:
+                connection.execute(change.format(sql.Identifier(database), sql.SQL("off")))
+                connection.execute(end_sessions, [database])
 
     @contextmanager
     def worker(self, *, live: bool = True) -> Iterator[Worker]:

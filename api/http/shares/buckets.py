@@ -1,4 +1,4 @@
-"""Token buckets: how many requests, or lines, are accepted in a second, with a reserve for bursts.
+"""Counts over time: token buckets for requests and lines in a second, and the instants of what failed lately.
 
 Used by `api.http.shares.limits`. Threads and the event loop share a bucket.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 
 BURST_SECONDS = 5
 
@@ -60,3 +63,26 @@ class Bucket:
         now = self._now()
         self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
+
+
+class Recent:
+    """The last instants, at most `most` of them, at which something happened."""
+
+    def __init__(self, most: int) -> None:
+        self._instants: deque[datetime] = deque(maxlen=most)
+        self._lock = threading.Lock()
+
+    def add(self, at: datetime) -> None:
+        """Adds an instant."""
+        with self._lock:
+            self._instants.append(at)
+
+    def remove(self, at: datetime) -> None:
+        """Removes an instant, where it is still there."""
+        with self._lock, suppress(ValueError):
+            self._instants.remove(at)
+
+    def since(self, start: datetime) -> int:
+        """Returns how many of them are later than `start`."""
+        with self._lock:
+            return sum(at > start for at in self._instants)

@@ -21,10 +21,11 @@ from typing import NamedTuple, TypeVar
 from anyio import CapacityLimiter
 
 from api.http.problems import RequestError
-from api.http.shares.buckets import Bucket
+from api.http.shares.buckets import Bucket, Recent
 from domain.errors import Unavailable
 
 MOST_SHARES = 10_000
+MOST_FAILURES = 1_000
 # How long after its last request an account still counts as active.
 ACTIVE_SECONDS = 2.0
 # How many requests are worked on at once over all accounts; each may need one session of each of the two pools.
@@ -86,7 +87,8 @@ class Share:
         self.requests = Bucket(requests)
         self.lines = Bucket(figures.lines, figures.burst_lines)
         self.streams = 0
-        self.edits = asyncio.Semaphore(figures.edits)
+        self._edits = asyncio.Semaphore(figures.edits)
+        self._editing = 0
         self._turns_of = turns_of
         self._running = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -95,7 +97,7 @@ class Share:
     @property
     def is_idle(self) -> bool:
         """Whether a new share would be the same."""
-        busy = self._running or self._queue or self._waiting or self.streams or self.edits.locked()
+        busy = self._running or self._queue or self._waiting or self.streams or self._editing
         return not busy and self.requests.is_full and self.lines.is_full
 
     @asynccontextmanager
@@ -136,6 +138,18 @@ class Share:
         finally:
             self._waiting -= 1
 
+    @asynccontextmanager
+    async def edit_place(self) -> AsyncIterator[None]:
+        """A place among the edits of filters. Raises `RequestError` (429) where too many wait for one."""
+        if self._editing >= self.figures.edits + self.figures.queued:
+            raise refusal("edits", self.figures.edits, "concurrent-requests", "wait for answers first", 1)
+        self._editing += 1
+        try:
+            async with self._edits:
+                yield
+        finally:
+            self._editing -= 1
+
 
 class Limits:
     """The shares of every account that is active, and the threads that work is done in."""
@@ -143,6 +157,7 @@ class Limits:
     def __init__(self, figures: LimitFigures | None = None) -> None:
         self.figures = figures or LimitFigures()
         self._shares: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self.failed_sign_ins = Recent(MOST_FAILURES)
         self._active: OrderedDict[Share, float] = OrderedDict()
         self._keys: OrderedDict[str, Bucket] = OrderedDict()
         self._accounts: OrderedDict[bytes, tuple[str, str]] = OrderedDict()

@@ -16,12 +16,12 @@ from fastapi import Response
 
 from domain.errors import Unavailable
 
-PROMPT = 0.1  # seconds
-FRESH = 2.0  # seconds
+PROMPT, PATIENT = 0.15, 3.0  # seconds to wait for an answer, with a fresh one to give instead, and without
+FRESH = 10.0  # seconds
 
 
 class _Made(NamedTuple):
-    response: Response
+    answer: Response | Unavailable
     at: float
 
 
@@ -31,22 +31,27 @@ class PromptAnswers:
     def __init__(self, threads: CapacityLimiter) -> None:
         self._threads = threads
         self._last: dict[str, _Made] = {}
-        self._making: dict[str, asyncio.Task[Response]] = {}
+        self._making: dict[str, asyncio.Task[_Made]] = {}
 
-    async def answer(self, name: str, make: Callable[[], Response]) -> Response:
-        """Returns what `make` does, or did a moment ago. Raises what it raises, and `Unavailable`."""
+    async def answer(self, name: str, make: Callable[[], Response], *, within: float = PROMPT) -> Response:
+        """Returns what `make` does within so many seconds, or did a moment ago. Raises what it does; `Unavailable`."""
         making = self._making.get(name)
         if making is None or making.done():
             making = self._making[name] = asyncio.create_task(self._make(name, make))
-        done, _ = await asyncio.wait({making}, timeout=PROMPT)
-        if done:
-            return making.result()
         last = self._last.get(name)
-        if last is None or time.monotonic() > last.at + FRESH:
+        is_fresh = last is not None and time.monotonic() < last.at + FRESH
+        done, _ = await asyncio.wait({making}, timeout=within if is_fresh else PATIENT)
+        made = making.result() if done else last
+        if made is None or not (done or is_fresh):
             raise Unavailable("database_unavailable", "the database does not answer in time; ask again")
-        return last.response
+        if isinstance(made.answer, Unavailable):
+            raise made.answer
+        return made.answer
 
-    async def _make(self, name: str, make: Callable[[], Response]) -> Response:
-        response = await to_thread.run_sync(make, limiter=self._threads)
-        self._last[name] = _Made(response, time.monotonic())
-        return response
+    async def _make(self, name: str, make: Callable[[], Response]) -> _Made:
+        try:
+            answer: Response | Unavailable = await to_thread.run_sync(make, limiter=self._threads)
+        except Unavailable as failure:
+            answer = failure
+        made = self._last[name] = _Made(answer, time.monotonic())
+        return made

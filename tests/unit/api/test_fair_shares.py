@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import time
 
 import pytest
+from anyio import CapacityLimiter
+from fastapi import Response
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS
@@ -15,6 +19,8 @@ from api.http.problems import RequestError
 from api.http.route import AccountRoute
 from api.http.shares.buckets import Bucket
 from api.http.shares.limits import LimitFigures, Limits, Share
+from api.http.shares.prompt import PromptAnswers
+from domain.errors import Unavailable
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -179,3 +185,35 @@ def test_streams_are_counted_by_account_and_in_all() -> None:
 )
 def test_accept_names_the_type_of_the_answer(accept: str | None, expected: str | None) -> None:
     assert accepted_type(accept, [JSON, NDJSON, CSV]) == expected
+
+
+def test_a_health_answer_that_takes_long_is_the_last_one_while_it_is_fresh_and_a_failure_replaces_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.http.shares.prompt.FRESH", 0.6)
+    monkeypatch.setattr("api.http.shares.prompt.PATIENT", 0.05)
+    slow = threading.Event()
+
+    def one() -> Response:
+        return Response("one")
+
+    def hanging() -> Response:
+        slow.wait(10)
+        raise Unavailable("database_unavailable", "away")
+
+    async def story() -> None:
+        prompt = PromptAnswers(CapacityLimiter(2))
+        assert (await prompt.answer("readyz", one)).body == b"one"
+        began = time.monotonic()
+        assert (await prompt.answer("readyz", hanging)).body == b"one"
+        assert (await prompt.answer("readyz", hanging)).body == b"one"
+        assert time.monotonic() - began < 0.5
+        await asyncio.sleep(0.7)  # until the last one is too old, which is what is tested
+        with pytest.raises(Unavailable, match="in time"):
+            await prompt.answer("readyz", hanging)
+        slow.set()
+        with pytest.raises(Unavailable, match="away"):
+            await prompt.answer("readyz", hanging)
+        assert (await prompt.answer("readyz", one)).body == b"one"
+
+    asyncio.run(story())

@@ -1,4 +1,4 @@
-"""A crowd of clients of one account, in a process of its own: `python -m tests.support.flood`.
+"""A crowd of clients of one account, in a process of its own: `python -m tests.support.trouble.flood`.
 
 Reads one JSON object from standard input: `url`, `key`, `segments` (to edit), `campaign` (to stream) and how many of
 each kind of client. Floods until standard input ends, then prints one JSON object: how often each kind was answered
