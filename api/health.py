@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import NotRequired
 
@@ -22,6 +23,7 @@ from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(tags=["operation"])
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
+DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
     ("rollcall_projection_position", "Position of the read models"): lambda status: status.position,
@@ -104,6 +106,9 @@ class _DatabaseCollector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self._services.data_folder is not None:
+            free = shutil.disk_usage(self._services.data_folder).free
+            yield GaugeMetricFamily(*DATA_FREE, value=free)
         try:
             status = installation_status(self._services.database)
         except Unavailable:

@@ -24,7 +24,8 @@ class Services:
     an installation, also after restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
     waits for its count, `ready_lag` how far the read models may be behind while `/readyz` answers 200, all in
-    seconds. `metrics_folder` is where the processes of one installation share metrics.
+    seconds. `metrics_folder` is where the processes of one installation share metrics, `data_folder` where the
+    embedded database is.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
@@ -41,6 +42,7 @@ class Services:
     max_bulk: int = 64 << 20
     max_import: int = 10 << 20
     metrics_folder: Path | None = None
+    data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
 
 

@@ -31,6 +31,7 @@ def run(settings: Settings) -> None:
             version=importlib.metadata.version("rollcall"),
             retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
+            data_folder=settings.home if (settings.home / "postgres").exists() and settings.metrics_folder else None,
             ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
