@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NotRequired
@@ -25,6 +26,7 @@ router = APIRouter(tags=["operation"])
 # Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
 SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
+DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
     ("rollcall_projection_position", "Position of the read models"): lambda status: status.position,
@@ -116,6 +118,9 @@ class _DatabaseCollector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self._services.data_folder is not None:
+            free = shutil.disk_usage(self._services.data_folder).free
+            yield GaugeMetricFamily(*DATA_FREE, value=free)
         try:
             status = installation_status(self._services.quick_database)
         except Unavailable:
