@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NotRequired
 
 from fastapi import APIRouter, Response
@@ -22,6 +23,8 @@ from domain.errors import Unavailable
 from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(tags=["operation"])
+# Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
+SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
 DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
@@ -66,12 +69,16 @@ async def live() -> Response:
     response_model=Health,
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
-def ready(services: ServicesDep) -> Response:
+async def ready(services: ServicesDep) -> Response:
     """Say that requests can be answered: the database can be written, and the read models are not far behind.
 
     Otherwise 503; `checks` says for each check that failed why.
     """
-    report = check_readiness(services.database, services.rollcall.now(), services.ready_lag)
+    return await services.prompt.answer("readyz", partial(_readiness, services))
+
+
+def _readiness(services: Services) -> Response:
+    report = check_readiness(services.quick_database, services.rollcall.now(), services.ready_lag)
     if report.failed:
         code, detail = next(iter(report.failed.values()))
         checks = {name: detail for name, (_, detail) in report.failed.items()}
@@ -86,10 +93,15 @@ def ready(services: ServicesDep) -> Response:
     "/metrics",
     operation_id="metrics",
     response_class=Response,
-    responses={200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses=open_answers({})
+    | {200: {"description": "Prometheus metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(services: ServicesDep) -> Response:
+async def metrics(services: ServicesDep) -> Response:
     """Metrics of every process of this installation, in Prometheus' text format."""
+    return await services.prompt.answer("metrics", partial(_metrics, services), within=SCRAPE_PATIENCE)
+
+
+def _metrics(services: Services) -> Response:
     registry = REGISTRY
     if services.metrics_folder is not None:
         registry = CollectorRegistry()
@@ -110,7 +122,7 @@ class _DatabaseCollector(Collector):
             free = shutil.disk_usage(self._services.data_folder).free
             yield GaugeMetricFamily(*DATA_FREE, value=free)
         try:
-            status = installation_status(self._services.database)
+            status = installation_status(self._services.quick_database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return

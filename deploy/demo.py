@@ -127,11 +127,10 @@ def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None
 
 
 def _send(rollcall: Rollcall, account_id: UUID, sample: list[dict[str, Any]]) -> None:
-    now = rollcall.now()
     rollcall.customers.change(
         account_id,
         [
-            CustomerChange(customer["external_id"], "changed", now, CustomerData.model_validate(customer))
+            CustomerChange(customer["external_id"], "changed", None, CustomerData.model_validate(customer))
             for customer in sample
         ],
     )

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,7 +30,14 @@ PREFIX: Final = "ROLLCALL_"
 # What container platforms add by themselves for a service of that name, and what our own tests read.
 _NOT_OURS = re.compile(r"TEST_|(\w+_)?SERVICE_(HOST|PORT)(_|$)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_|$)")
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
-
+# Proxies are nearly always beside us; their clients hardly ever are.
+PRIVATE_NETWORKS: Final = (
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fc00::/7", "fe80::/10"),
+)
+Seconds = Annotated[float, Field(ge=1, le=3_600)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -53,6 +61,28 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 8000
     """Listen address; port 0 lets `up` choose a free one."""
+    http_connections: Annotated[int, Field(ge=16, le=100_000)] = 1_000
+    """How many connections are open at once; the one that has waited longest for a request gives way to a new one."""
+    http_header_seconds: Seconds = 10
+    http_body_seconds: Seconds = 30
+    http_answer_seconds: Seconds = 30
+    """How long a client may take to send a request's headers; to pause in its body; to take a part of an answer."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = PRIVATE_NETWORKS
+    """Proxies whose `X-Forwarded-For` and `-Proto` are believed: addresses and networks, `private` or `none`."""
+    limit_key_requests: Rate = 200
+    limit_account_requests: Rate = 400
+    limit_console_requests: Rate = 100
+    """Requests per second of one key, of an account's keys together, and of the account's people in the console."""
+    limit_lines: Rate = 5_000
+    """Lines per second of bulk bodies, of one account."""
+    limit_concurrent: Annotated[int, Field(ge=1, le=12)] = 4
+    limit_queued: Count = 64
+    limit_waiting: Count = 250
+    """Requests of an account that are worked on at once, that wait for their turn, and that wait for `min_position`."""
+    limit_edits: Count = 2
+    """Filters of an account that are stored and waited for at once."""
+    limit_streams: Annotated[int, Field(ge=1, le=8)] = 2
+    """Streams that an account reads at once."""
     database_url: Annotated[str | None, Field(repr=False)] = None
     """An existing PostgreSQL (>= 15) instead of the embedded one."""
     kafka_bootstrap_servers: str | None = None
@@ -69,6 +99,8 @@ class Settings(BaseSettings):
     """How much of one batch is unpacked; the records after it become dead letters."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """How long membership changes can be read; longer where they are not on their topic yet."""
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300
+    """How far the time of a change may lie after this system's clock; a change beyond is refused."""
     ready_lag_seconds: Annotated[float, Field(gt=0)] = 300
     """How many seconds the read models may be behind while `/readyz` answers 200."""
     bootstrap_api_key: SecretStr | None = None
@@ -108,6 +140,18 @@ class Settings(BaseSettings):
         except (OSError, ValueError, ZoneInfoNotFoundError):
             raise ValueError("not a time zone; give a name such as Europe/Berlin") from None
         return name
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        if text.strip() in ("private", "none"):
+            return PRIVATE_NETWORKS if text.strip() == "private" else ()
+        try:
+            return tuple(str(ip_network(each.strip())) for each in text.split(","))
+        except ValueError as wrong:
+            raise ValueError(f"give private, none, or addresses and networks separated by commas: {wrong}") from None
 
     @field_validator("kafka_topics", mode="before")
     @classmethod

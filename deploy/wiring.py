@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from deploy.settings import Settings
 from domain.commands.application import Rollcall
@@ -21,7 +22,7 @@ def application(settings: Settings, role: Role, *, size: int = 4) -> Iterator[Ro
     """Provides the application on the settings' database, acting as the database role `role`."""
     store = EventStore(database_url(settings), role, size=size)
     try:
-        yield Rollcall(store, settings.clock().now)
+        yield Rollcall(store, settings.clock().now, timedelta(seconds=settings.clock_skew_seconds))
     finally:
         store.close()
 

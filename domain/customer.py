@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID, uuid5
@@ -34,6 +34,8 @@ BUILT_IN: dict[str, AttributeType] = {
 RESERVED = frozenset(BUILT_IN) | {"segment"}
 NEVER_MISSING: dict[str, Value] = {"opted_out": False}
 MAX_ATTRIBUTES = 500
+# How far a change's time may lie after our clock, where no setting says otherwise.
+CLOCK_SKEW = timedelta(minutes=5)
 _REMEMBERED = 16
 
 ChangeKind = Literal["changed", "opted_out", "opted_in", "deleted"]
@@ -56,12 +58,13 @@ class CustomerData(BaseModel):
 class CustomerChange:
     """One change after parsing; `at` orders it, (`source`, `change_id`) identify it.
 
-    `customer_id` names a customer that has no external id.
+    Without `at` it is a change of now, which always takes effect: the time of each value that it sets is the later of
+    now and the time that it replaces. `customer_id` names a customer that has no external id.
     """
 
     external_id: str | None
     kind: ChangeKind
-    at: datetime
+    at: datetime | None
     data: CustomerData | None = None
     source: str | None = None
     change_id: str | None = None
@@ -161,6 +164,27 @@ class CustomerState:
         value = self.values.get("phone", (None, 0))[0] if self.exists else None
         return value if isinstance(value, str) else None
 
+    @property
+    def opted_out(self) -> bool:
+        """Whether a customer who exists has opted out."""
+        return self.exists and self.values.get("opted_out", (False, 0))[0] is True
+
+    def replace_times_after(self, latest: int) -> None:
+        """Replace each time after `latest`, which only a wrong clock can have set: it would win until it has passed.
+
+        It becomes the time of the last change that took effect, or where that is after `latest` too, the beginning.
+        """
+        if self.touched <= latest and self.floor <= latest:
+            return
+        changed = self.updated if self.updated <= latest else 0
+
+        def possible(time: int) -> int:
+            return time if time <= latest else changed
+
+        self.values = {key: (value, possible(time)) for key, (value, time) in self.values.items()}
+        self.floor = possible(self.floor)
+        self.touched = max(possible(self.touched), self.floor, *(time for _, time in self.values.values()))
+
     def dump(self) -> bytes:
         """The state as it is stored."""
         return orjson.dumps(
@@ -231,28 +255,34 @@ class Effect:
     values: dict[str, Value | None] = field(default_factory=dict)
 
 
-def decide(state: CustomerState, change: CustomerChange, values: dict[str, Value | None]) -> Effect:
-    """Fold one change, its values in normal form, into `state`. Returns what took effect."""
+def decide(state: CustomerState, change: CustomerChange, values: dict[str, Value | None], now: int) -> Effect:
+    """Fold one change, its values in normal form, into `state`. Returns what took effect.
+
+    `now` is the time of a change that has none, in microseconds since 1970.
+    """
     if change.source is not None and change.change_id is not None:
         mark = hashlib.blake2b(f"{change.source}\n{change.change_id}".encode(), digest_size=8).digest()
         if mark in state.recent:
             return Effect("duplicate")
         state.recent = [*state.recent[1 - _REMEMBERED :], mark]
-    time = micros(change.at)
-    return _delete(state, time) if change.kind == "deleted" else _merge(state, time, values)
+    is_of_now = change.at is None
+    time = max(now, state.floor) if change.at is None else micros(change.at)
+    if change.kind == "deleted":
+        return _delete(state, max(time, state.touched) if is_of_now else time)
+    return _merge(state, time, values, is_of_now)
 
 
-def _merge(state: CustomerState, time: int, values: dict[str, Value | None]) -> Effect:
+def _merge(state: CustomerState, time: int, values: dict[str, Value | None], is_of_now: bool) -> Effect:
     if time < state.floor:
         return Effect("stale")
     changed: dict[str, Value | None] = {}
     lost = False
     for key, value in values.items():
         old, old_time = state.values.get(key, (NEVER_MISSING.get(key), state.floor))
-        if time < old_time:
+        if time < old_time and not is_of_now:
             lost = True
             continue
-        state.values[key] = (value, time)
+        state.values[key] = (value, max(time, old_time))
         if not is_same(old, value):
             changed[key] = value
     state.touched = max(state.touched, time)

@@ -15,10 +15,9 @@ from uuid import UUID
 
 from domain.phone_patterns import parse_plain
 from domain.phones import parse_phone
-from domain.values import MAX_TEXT, BadValue, normalise
+from domain.values import MAX_TEXT, BadValue, normalise, trim
 
 CHUNK = 2_000
-_INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
 _FORMULA = re.compile(r'="?([^"]*)"?\Z')
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[eE]\s*[+-]?\d+\Z")
 _DECIMAL = re.compile(r"[+-]?\d+[.,]0+\Z")
@@ -104,7 +103,7 @@ def parse_phone_cell(cell: str, country: str) -> str | BadValue:
     """The phone number in a cell, whatever a spreadsheet did to it, in normal form; or what is wrong with it."""
     if "." not in cell and (plain := parse_plain(cell, country)) is not None:
         return plain
-    text = cell.translate(_INVISIBLE).strip()
+    text = trim(cell)
     if formula := _FORMULA.match(text):
         text = formula[1].strip()
     text = text.removeprefix("'").strip()
@@ -133,6 +132,6 @@ def parse_name_cell(cell: str) -> str | BadValue | None:
         return cell.strip() or None
     if _UNREADABLE in cell:
         return BadValue("unreadable_characters", "holds characters that cannot be read; save the file as UTF-8")
-    name = normalise("text", cell.translate(_INVISIBLE))
+    name = normalise("text", cell)
     assert name is None or isinstance(name, str | BadValue)
     return name

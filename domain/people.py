@@ -22,6 +22,10 @@ LINK_LASTS = timedelta(hours=24)
 LINK_VOUCHES = timedelta(hours=1)
 ATTEMPTS = 5
 ATTEMPTS_WITHIN = timedelta(minutes=15)
+# One network's failed attempts, whatever the addresses; fewer once so many failed over all networks: then a password
+# is being tried on many addresses from many places. No network is refused for the attempts of another.
+NETWORK_ATTEMPTS, NETWORK_ATTEMPTS_UNDER_ATTACK = 20, 5
+ATTACK = 300
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1_000
 LONGEST_EMAIL, LONGEST_NAME = 254, 200
 

@@ -1,13 +1,14 @@
 """Phone numbers: stored as E.164, however they were written.
 
-Called where a phone enters: customer changes, CSV rows, searches. National numbers are read with
+Called where a phone enters: customer changes, CSV rows, filters, searches. National numbers are read with
 the account's country. `phonenumbers` decides; `domain.phone_patterns` handles the
 plain ones without it (deploy/docs/decisions/0019).
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import phonenumbers
 
@@ -20,6 +21,11 @@ def parse_phone(text: str, country: str) -> str | BadValue:
     if len(text) > 64:
         return BadValue("invalid_phone", "longer than any phone number")
     return parse_plain(text, country) or _parse_with_library(text, country)
+
+
+def phone_reader(country: str) -> Callable[[str], str | BadValue]:
+    """Returns `parse_phone` for the national numbers of one country."""
+    return partial(parse_phone, country=country)
 
 
 @lru_cache(maxsize=65_536)

@@ -184,15 +184,20 @@ class AudienceFrozen(Event):
 class AudienceCounted(Event):
     """The result of freezing an audience: how many recipients, and how many were left out for which reason.
 
-    Appended by the projection worker. `passed_over` are the customers left out because an older customer has the same
-    phone number. With both in the log, a replay gives the same audience even if a customer was erased since.
+    Appended by the projection worker. `passed_over` are the customers left out because of what another customer with
+    the same phone number is: left out, opted out, or an older recipient; only the last count as `duplicate_phone`. With
+    both in the log, a replay gives the same audience even if a customer was erased since.
     """
 
     type_name = "rollcall.audience.counted"
+    schema_version = 2
+    # Before, only an older recipient was a reason to be passed over.
+    upcasts: ClassVar[dict[int, Upcast]] = {1: lambda state: state | {"duplicate_phone": len(state["passed_over"])}}
     count: int
     opted_out: int
     no_phone: int
     excluded: int
+    duplicate_phone: int
     passed_over: list[int]
 
 

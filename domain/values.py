@@ -30,6 +30,13 @@ _KEY = re.compile(KEY_PATTERN + r"\Z")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})\Z", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Characters that show nothing and that no name needs: control characters that are no space or line break, soft hyphen,
+# zero-width space, word joiner, byte order mark, and whatever steers the direction of text or annotates it.
+_NEEDLESS = re.compile(
+    "[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+# Persian, Hindi and emoji need these between letters; alone they show nothing.
+_JOINERS = "\u200c\u200d"
 
 
 class BadValue(NamedTuple):
@@ -51,6 +58,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+def trim(text: str) -> str:
+    """A text without needless characters, and without blanks around it; empty if nothing of it can be seen."""
+    if text.isprintable():
+        return text.strip()
+    text = _NEEDLESS.sub("", text).strip()
+    return text if text.strip(_JOINERS) else ""
+
+
 def matchable(value: Value) -> Value:
     """The form of a text or list value that conditions compare: folded. Values of other types compare as they are."""
     if isinstance(value, str):
@@ -67,7 +82,7 @@ def infer_type(raw: object) -> AttributeType | BadValue:
     if isinstance(raw, int | float | Decimal):
         return "number"
     if isinstance(raw, str):
-        text = raw.strip()
+        text = trim(raw)
         if _DATE.match(text) and isinstance(_date(text), str):
             return "date"
         if _DATETIME.match(text) and isinstance(_datetime(text), str):
@@ -83,9 +98,9 @@ def is_missing(raw: object) -> bool:
     if raw is None:
         return True
     if isinstance(raw, str):
-        return not raw.strip()
+        return not trim(raw)
     if isinstance(raw, list | tuple):
-        return all(isinstance(member, str) and not member.strip() for member in raw)
+        return all(isinstance(member, str) and not trim(member) for member in raw)
     return False
 
 
@@ -101,9 +116,9 @@ def normalise(kind: AttributeType, raw: object) -> Value | BadValue | None:
         case "boolean":
             return raw if isinstance(raw, bool) else _mismatch("true or false", raw)
         case "date":
-            return _date(raw.strip()) if isinstance(raw, str) else _mismatch("a date such as 2026-05-20", raw)
+            return _date(trim(raw)) if isinstance(raw, str) else _mismatch("a date such as 2026-05-20", raw)
         case "datetime":
-            return _datetime(raw.strip()) if isinstance(raw, str) else _mismatch("an instant", raw)
+            return _datetime(trim(raw)) if isinstance(raw, str) else _mismatch("an instant", raw)
         case "list":
             return _list(raw)
 
@@ -116,7 +131,7 @@ def instant_text(instant: datetime) -> str:
 def _text(raw: object) -> str | BadValue:
     if not isinstance(raw, str):
         return _mismatch("text", raw)
-    return _storable(raw.strip())
+    return _storable(trim(raw))
 
 
 def _storable(text: str) -> str | BadValue:

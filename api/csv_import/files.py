@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import ExitStack
 from io import StringIO
 from uuid import UUID
+
+from fastapi import Response
 
 from api.csv_import.formulas import escape_formula
 from api.csv_import.reader import ERROR_COLUMNS
 from api.http.dependencies import Services
+from api.http.responses import attachment
+from api.http.streams import PacedResponse, counted
 from api.http.upload import Uploaded
 from projections.records import imports
 from projections.records.imports import ImportRow
@@ -28,11 +33,23 @@ def start_import(services: Services, account_id: UUID, segment_id: UUID, import_
     services.import_waiting.set()
 
 
-def error_lines(services: Services, account_id: UUID, row: ImportRow) -> Iterator[str]:
-    """Yields the invalid rows as CSV: the file's own columns, then what is wrong.
+def error_file(
+    services: Services, account_id: UUID, row: ImportRow, position: int, *, console: bool = False
+) -> Response:
+    """Returns the invalid rows as a CSV file: the file's own columns, then what is wrong.
 
     Where the file was itself such an error file, its earlier `row_number,error_code,error_message` are dropped.
+    Raises `RequestError` (429) where the account reads as many streams as it may.
     """
+    with ExitStack() as opened:
+        opened.enter_context(counted(services, account_id, console=console))
+        body = (piece.encode() for piece in _lines(services, account_id, row))
+        opened.callback(body.close)
+        headers = attachment("errors.csv", position)
+        return PacedResponse(services, body, opened.pop_all(), headers, "text/csv")
+
+
+def _lines(services: Services, account_id: UUID, row: ImportRow) -> Iterator[str]:
     header = row.columns() or ["phone", "name"]
     own = [index for index, cell in enumerate(header) if cell.strip().lower() not in ERROR_COLUMNS]
     buffer = StringIO()

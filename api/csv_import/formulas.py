@@ -1,14 +1,18 @@
 """Cells that a spreadsheet would run as formulas: an apostrophe is put before them, and removed when they are read.
 
-Used by `api.csv_import.files` in the file of invalid rows, which people correct in a spreadsheet, and by
-`api.csv_import.reader` when it is uploaded again. A plus or minus before what may be a phone number is no formula.
+Used in every file that people open in a spreadsheet: the invalid rows of an import (`api.csv_import.files`) and the
+console's downloads; and by `api.csv_import.reader` when such a file is uploaded. A plus or minus before what may be a
+phone number is no formula.
 """
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterator
+from io import StringIO
 
-_RUNS = re.compile(r"[=@\t\r]|[+\-](?!\s*[(\d][\w\s().\-/]*\Z|\s*\Z)")
+_RUNS = re.compile(r"'*(?:[=@\t\r]|[+\-](?!\s*[(\d][\w\s().\-/]*\Z|\s*\Z))")
 
 
 def escape_formula(cell: str) -> str:
@@ -19,3 +23,12 @@ def escape_formula(cell: str) -> str:
 def unescape_formula(cell: str) -> str:
     """Returns the cell as it was before `escape_formula`."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell, 1) else cell
+
+
+def harmless_lines(lines: Iterator[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    """Yields lines of CSV, some at a time, with the cells that a spreadsheet would run escaped."""
+    for chunk, rows in lines:
+        written = StringIO()
+        cells = csv.reader(StringIO(chunk.decode(), newline=""))
+        csv.writer(written).writerows([[escape_formula(cell) for cell in row] for row in cells])
+        yield written.getvalue().encode(), rows

@@ -114,6 +114,12 @@ def name_columns(header: Sequence[str]) -> list[int]:
     return [index for part in parts for index in part]
 
 
+def ignored_columns(header: Sequence[str]) -> list[str]:
+    """Returns the columns that hold neither phone numbers nor names: an import leaves them alone."""
+    used = {*phone_columns(header), *name_columns(header)}
+    return [cell.strip() for index, cell in enumerate(header) if index not in used and cell.strip()]
+
+
 def _plain(cell: str) -> str:
     """A header cell without case, accents and punctuation."""
     bare = "".join(each for each in unicodedata.normalize("NFKD", cell.casefold()) if not unicodedata.combining(each))

@@ -19,13 +19,15 @@ from typing import IO, NamedTuple
 
 from api.csv_import.formulas import unescape_formula
 from api.csv_import.headers import name_columns, phone_columns
+from domain.values import trim
 
 LONGEST_LINE = 32_000
 BLOCK = 256
 MOST_LINES = 100
 LONGEST_ROW = 64_000
 ERROR_COLUMNS = ("row_number", "error_code", "error_message")
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
+_END_OF_FILE = "\x1a"  # as DOS wrote it
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -59,7 +61,7 @@ class CsvRow(NamedTuple):
     @property
     def blank(self) -> bool:
         """Whether every cell is empty."""
-        return self.mistake is None and not any(cell.strip() for cell in self.cells)
+        return self.mistake is None and not any(trim(cell) for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class CsvTable:
         """Returns the first phone cell that is not blank."""
         cells = row.cells
         for each in self.phones:
-            if each < len(cells) and (cell := cells[each]).strip():
+            if each < len(cells) and trim(cell := cells[each]):
                 return unescape_formula(cell)
         return ""
 
@@ -110,7 +112,11 @@ def _table(lines: _Lines) -> CsvTable:
     header = next(rows).cells
     phones = phone_columns(header)
     if not phones:
-        raise Unreadable("no_phone_column", "no column of the first row is called phone (or mobile, telephone, …)")
+        raise Unreadable(
+            "no_phone_column",
+            "no column of the first row is called phone (or mobile, telephone, …); columns are"
+            " separated by commas, semicolons, tabs or |",
+        )
     return CsvTable(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
 
 
@@ -190,7 +196,7 @@ class _Lines:
         if _is_cut(line):
             while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
                 pass
-        return line
+        return line.rstrip(_END_OF_FILE)
 
 
 def _is_cut(line: str) -> bool:

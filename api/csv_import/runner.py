@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Tally
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import IO
@@ -43,6 +45,8 @@ class ImportRunner:
         self._waiting = waiting
         self._stop = threading.Event()
         self._failures: Tally[UUID] = Tally()
+        self._by_account: Tally[UUID] = Tally()
+        self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, name=f"import-{n}", daemon=True) for n in range(AT_ONCE)]
 
     def start(self) -> None:
@@ -72,19 +76,41 @@ class ImportRunner:
                 self._waiting.clear()
 
     def run_next(self) -> bool:
-        """Run the oldest import that no other process runs, to its end. Returns whether there was one."""
+        """Run an import that no other process runs, to its end. Returns whether there was one.
+
+        Accounts have their turns, the oldest import first, and no account has all the threads.
+        """
         for account_id, import_id in imports.running(self._database):
-            with self._database.transaction(account_id, read_only=False) as connection:
-                if not imports.lease(connection, import_id):
-                    continue
-                row = imports.by_id(connection, account_id, import_id)
-                if row is None or row.state != "running":
-                    continue
-                with TemporaryFile() as file:
-                    size = imports.copy_file(connection, account_id, import_id, file)
-                    self._run(account_id, row, file, size)
-                return True
+            with self._one_of(account_id) as may_run:
+                if may_run and self._run_leased(account_id, import_id):
+                    return True
         return False
+
+    @contextmanager
+    def _one_of(self, account_id: UUID) -> Iterator[bool]:
+        """Yields whether another import of an account may run beside those that do, and counts it meanwhile."""
+        with self._lock:
+            self._by_account[account_id] += 1
+            may_run = self._by_account[account_id] < AT_ONCE
+        try:
+            yield may_run
+        finally:
+            with self._lock:
+                self._by_account[account_id] -= 1
+                self._by_account += Tally()  # without the zeros
+
+    def _run_leased(self, account_id: UUID, import_id: UUID) -> bool:
+        """Runs an import, unless another process does or did. Returns whether it ran."""
+        with self._database.transaction(account_id, read_only=False) as connection:
+            if not imports.lease(connection, import_id):
+                return False
+            row = imports.by_id(connection, account_id, import_id)
+            if row is None or row.state != "running":
+                return False
+            with TemporaryFile() as file:
+                size = imports.copy_file(connection, account_id, import_id, file)
+                self._run(account_id, row, file, size)
+            return True
 
     def _run(self, account_id: UUID, row: ImportRow, file: IO[bytes], size: int) -> None:
         try:

@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 
 from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError
-from projections.read.position import account_of_key
+from projections.records.api_keys import authenticate
 
 ALLOWS: dict[str, frozenset[str]] = {
     "admin": frozenset({"admin", "read", "ingest"}),
@@ -42,29 +42,44 @@ def key_from_bytes(secret: bytes) -> str:
     return "rollcall_" + urlsafe_b64encode(secret).decode().rstrip("=")
 
 
+async def counted_key(
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> bytes | None:
+    """Returns the hash of the request's key, counted by its limits before a thread or the database is needed.
+
+    Raises `RequestError` (429).
+    """
+    if credentials is None:
+        return None
+    secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
+    request.state.rate = services.limits.count_known(secret)
+    return secret
+
+
 def caller(
     request: Request,
     scopes: SecurityScopes,
     services: ServicesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    secret: Annotated[bytes | None, Depends(counted_key)],
 ) -> Caller:
     """Returns the caller. Raises `RequestError` where the key is unknown, or its kind lacks a scope of the route."""
-    identified = None
-    if credentials is not None:
-        secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-        identified = account_of_key(services.database, secret)
-    if identified is None:
+    holder = None if secret is None else authenticate(services.database, secret)
+    if holder is None:
         raise RequestError(
             401,
             "unauthorized",
             "send a valid API key as Authorization: Bearer <api key>",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    account_id, key_id, kind = identified
-    if not ALLOWS.get(kind, frozenset()).issuperset(scopes.scopes):
-        raise RequestError(403, "forbidden", f"a key of kind {kind} may not do this")
-    request.state.account, request.state.key = str(account_id), key_id
-    return Caller(account_id, key_id, kind)
+    if not ALLOWS.get(holder.kind, frozenset()).issuperset(scopes.scopes):
+        raise RequestError(403, "forbidden", f"a key of kind {holder.kind} may not do this")
+    account = str(holder.account_id)
+    request.state.account_id, request.state.account, request.state.key = holder.account_id, account, holder.key_id
+    if secret is not None and request.state.rate is None:
+        request.state.rate = services.limits.count_new_key(secret, holder.key_id, account)
+    return Caller(holder.account_id, holder.key_id, holder.kind)
 
 
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]

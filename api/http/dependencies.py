@@ -11,6 +11,9 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Request
 
+from api.http.shares.limits import Limits
+from api.http.shares.positions import PositionWatcher
+from api.http.shares.prompt import PromptAnswers
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
 from projections.records.dead_letters import Retried
@@ -25,7 +28,9 @@ class Services:
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
     waits for its count, `ready_lag` how far the read models may be behind while `/readyz` answers 200, all in
     seconds. `metrics_folder` is where the processes of one installation share metrics, `data_folder` where the
-    embedded database is.
+    embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
+    a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
+    exhaust.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
@@ -44,6 +49,20 @@ class Services:
     metrics_folder: Path | None = None
     data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+    limits: Limits = field(default_factory=Limits)
+    own_sessions: Database | None = None
+    positions: PositionWatcher = field(init=False)
+    prompt: PromptAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        watcher = PositionWatcher(self.quick_database, self.limits.position_thread)
+        object.__setattr__(self, "positions", watcher)
+        object.__setattr__(self, "prompt", PromptAnswers(self.limits.health_threads))
+
+    @property
+    def quick_database(self) -> Database:
+        """The sessions that no other request can exhaust, where there are such."""
+        return self.own_sessions or self.database
 
 
 def provide_services(app: FastAPI, services: Services) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID, uuid5
 
 from fastapi import Response
@@ -16,8 +17,8 @@ from fastapi import Response
 from api.http.access import Caller
 from api.http.dependencies import Services
 from api.http.problems import RequestError
-from api.http.read_your_writes import POSITION_HEADER
-from domain.errors import Invalid
+from api.http.read_your_writes import POSITION_HEADER, WaitingAnswer
+from domain.errors import Invalid, Unavailable
 from projections.records.idempotency_keys import begin, complete, forget
 
 KEPT_HEADERS = (POSITION_HEADER, "ETag", "Location")
@@ -34,14 +35,14 @@ def answer_once(
     caller: Caller,
     key: str | None,
     request: tuple[str, bytes],
-    work: Callable[[UUID | None], Response],
-) -> Response:
+    work: Callable[[UUID | None], Response | WaitingAnswer],
+) -> WaitingAnswer:
     """Returns the answer of `work`, or repeats it; `request` is the address and body (or its hash) that the key is for.
 
     Raises `Invalid` where the key was used for another request, `RequestError` while the first one is being answered.
     """
     if key is None:
-        return work(None)
+        return (yield from _finish(work(None)))
     address, body = request
     request_hash = hashlib.sha256(address.encode() + b"\n" + body).digest()
     earlier = begin(services.database, caller.account_id, key, request_hash, services.rollcall.now())
@@ -58,12 +59,26 @@ def answer_once(
         headers = {**(earlier.headers or {}), REPLAYED: "true"}
         return Response(earlier.body, earlier.status, headers, "application/json")
     try:
-        response = work(identity_of(caller, address, key))
+        response = yield from _finish(work(identity_of(caller, address, key)))
     except BaseException:
         forget(services.database, caller.account_id, key)
         raise
+    if response.status_code >= 400:
+        forget(services.database, caller.account_id, key)
+        return response
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    complete(
-        services.database, caller.account_id, key, status=response.status_code, headers=kept, body=bytes(response.body)
-    )
+    # The work is done: where its answer cannot be kept, a repeat does it again, with the same `identity`.
+    with suppress(Unavailable):
+        complete(
+            services.database,
+            caller.account_id,
+            key,
+            status=response.status_code,
+            headers=kept,
+            body=bytes(response.body),
+        )
     return response
+
+
+def _finish(answer: Response | WaitingAnswer) -> WaitingAnswer:
+    return answer if isinstance(answer, Response) else (yield from answer)

@@ -6,14 +6,16 @@ values in logs. An unexpected error becomes a 500 with the request's id.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +29,9 @@ SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# How much of a refused request's body is read on, and how long its client may pause in it.
+MOST_THROWN_AWAY = 32 << 20
+THROW_AWAY_PAUSE = 5.0  # seconds
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 log = structlog.get_logger(__name__)
@@ -46,30 +51,61 @@ class InstrumentedApp:
         request_id = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(send, request_id)
+        body = _Body(scope, receive)
+        answer = _Answer(send, request_id, body)
         began = time.perf_counter()
         try:
-            await self.inner(scope, receive, answer.send)
+            await self.inner(scope, body.receive, answer.send)
         except ClientDisconnect:
             answer.status = 499
         except Exception:
             log.exception("request_failed", method=scope["method"], route=_route(scope))
             if answer.status == 0:
-                await internal()(scope, receive, answer.send)
+                await internal()(scope, body.receive, answer.send)
         _record(scope, answer.status, time.perf_counter() - began)
+
+
+class _Body:
+    """The request's body, of which the rest can be read and thrown away.
+
+    A client that sends before it reads does not see an answer that ends the connection while it is sending.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        headers = Headers(scope=scope)
+        # A client that asks first is answered before it sends.
+        self._asks_first = "expect" in headers
+        self._more = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def throw_away_rest(self) -> None:
+        """Read what still comes, as far as the limits go."""
+        left = MOST_THROWN_AWAY
+        with suppress(TimeoutError):
+            while self._more and not self._asks_first and left > 0:
+                async with asyncio.timeout(THROW_AWAY_PAUSE):
+                    left -= len((await self.receive()).get("body", b""))
 
 
 class _Answer:
     """The response, with our headers added. `status` is 0 until it began."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, body: _Body) -> None:
         self._send = send
         self._request_id = request_id
+        self._body = body
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status >= 400:
+                await self._body.throw_away_rest()
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY.items():
                 headers.setdefault(name, value)

@@ -28,10 +28,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class SpooledBody:
-    """A large body in a private temporary file, with its hash."""
+    """A large body in a private temporary file, with its hash and the number of its lines."""
 
     file: IO[bytes]
     sha256: bytes
+    line_count: int
 
     def lines(self, longest: int) -> Iterator[tuple[int, bytes | None]]:
         """Yields each line with its number from 1, without its ending; `None` for one over `longest` bytes."""
@@ -55,12 +56,14 @@ async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[Sp
     """Yields an NDJSON body of at most `max_bulk` bytes, once it is complete."""
     require_media_type(request, *NDJSON)
     digest = hashlib.sha256()
+    line_ends, last = 0, b"\n"
     with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
         async for chunk in limited_chunks(request, services.max_bulk):
             digest.update(chunk)
             file.write(chunk)
+            line_ends, last = line_ends + chunk.count(b"\n"), chunk[-1:] or last
         file.seek(0)
-        yield SpooledBody(file, digest.digest())
+        yield SpooledBody(file, digest.digest(), line_ends + (last != b"\n"))
 
 
 Body = Annotated[bytes, Depends(json_body)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -22,6 +23,7 @@ _TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 _IF_MATCH = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 _OUR_TAG = re.compile(r'(?<!/)"(\d{1,18})"', re.ASCII)
 _NO_VERSION = -1
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 SearchText = Annotated[
@@ -114,6 +116,32 @@ def parse_if_match(if_match: str | None) -> int | None:
             400, "invalid_if_match", 'If-Match takes an ETag such as "3", or *', pointer="/header/If-Match"
         )
     return max((int(version) for version in _OUR_TAG.findall(if_match)), default=_NO_VERSION)
+
+
+def accepted_type(accept: str | None, offered: Sequence[str]) -> str | None:
+    """Returns the media type of those offered that `Accept` prefers (RFC 9110), `None` where it accepts none.
+
+    The more specific range decides about a type, `q=0` refuses it; of equal ones that which `Accept` names first.
+    """
+    if not (accept or "").strip():
+        return offered[0]
+    ranges = [_media_range(text, place) for place, text in enumerate(str(accept).split(",")) if text.strip()]
+    preferred: list[tuple[float, int, int, str]] = []
+    for order, media_type in enumerate(offered):
+        family = media_type.partition("/")[0]
+        patterns = {media_type: 2, f"{family}/*": 1, "*/*": 0}
+        fitting = [(patterns[name], -place, quality) for name, quality, place in ranges if name in patterns]
+        if fitting:
+            _, place, quality = max(fitting)
+            preferred.append((-quality, -place, order, media_type))
+    best = min(preferred, default=None)
+    return best[3] if best is not None and best[0] < 0 else None
+
+
+def _media_range(text: str, place: int) -> tuple[str, float, int]:
+    name, *parameters = [part.strip().lower() for part in text.split(";")]
+    quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+    return name, float(quality) if _QUALITY.fullmatch(quality) else 1.0, place
 
 
 def parse_uuid(text: str) -> UUID | None:

@@ -6,6 +6,7 @@ points into the OpenAPI document, which has `KINDS` as `x-problems`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple, NotRequired
@@ -32,6 +33,7 @@ from domain.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "1"
+REFUSAL_PAUSE = 0.25  # seconds
 log = structlog.get_logger(__name__)
 
 
@@ -49,12 +51,15 @@ KINDS: dict[int, Kind] = {
     403: Kind("forbidden", "The API key may not do this", "Use a key of another kind."),
     404: Kind("not-found", "Not found in this account", "Check the id and the key's account."),
     405: Kind("method-not-allowed", "The address has other methods", "Use one of those in `Allow`."),
+    406: Kind("not-acceptable", "No answer of that type", "Accept one of the types that `detail` names."),
+    408: Kind("request-timeout", "The request did not come in time", "Send it again, without pauses."),
     409: Kind("conflict", "A rule forbids it in the current state", "Change what `detail` names first."),
     410: Kind("gone", "What was requested is no longer kept", "Start again as `detail` says."),
     412: Kind("stale-version", "It was changed since it was read", "Read it again, then decide."),
     413: Kind("too-large", "The body is too large", "Send less at a time."),
     415: Kind("unsupported-media-type", "The body is of another type", "Set the `Content-Type` that `detail` names."),
     422: Kind("invalid", "The request says something that cannot be stored", "Correct the places in `errors`."),
+    429: Kind("too-many-requests", "The key or account sends too much", "Repeat after `Retry-After` seconds."),
     500: Kind("internal-error", "An error of ours", "Report the `X-Request-Id`."),
     503: Kind("unavailable", "Not able to answer now", "Repeat after `Retry-After` seconds; nothing was stored."),
     504: Kind("projection-lag", "The read models are behind", "Repeat later, or without `min_position`."),
@@ -178,6 +183,9 @@ async def _ours(_: Request, error: RollcallError) -> Response:
 
 
 async def _request_error(_: Request, error: RequestError) -> Response:
+    if error.status == 429:
+        # A client that repeats at once is slowed, so that refusing it costs little.
+        await asyncio.sleep(REFUSAL_PAUSE)
     return problem(error.status, error.code, error.detail, error.errors, headers=error.headers, **error.more)
 
 

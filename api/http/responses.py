@@ -8,7 +8,9 @@ from fastapi import Response
 
 from api.http.parameters import etag
 from api.http.read_your_writes import POSITION_HEADER
+from api.http.shapes.bodies import Stored
 from domain import json_text
+from domain.commands.log import Saved
 
 
 def answer(
@@ -21,6 +23,12 @@ def answer(
     if location is not None:
         headers["Location"] = location
     return Response(json_text.dumps(body), status, headers, "application/json")
+
+
+def stored(saved: Saved, location: str) -> Response:
+    """Returns the response to a write that is done, where the database or the read models cannot show it."""
+    body: Stored = {"id": saved.id, "version": saved.version}
+    return answer(body, saved.position, status=202, location=location)
 
 
 def no_content(position: int) -> Response:

@@ -1,74 +1,131 @@
-"""Streams: every row of a list in one answer, from one snapshot, as NDJSON or CSV.
+"""Streams: every row of a list in one answer, from one snapshot, as NDJSON or CSV; and files that are read in pieces.
 
-Used by the endpoints of `/v1` and by the console's downloads. The last line says how many rows there were: where
-it is missing, the stream was cut.
+Used by the endpoints of `/v1` and by the console's downloads. A stream that is cut off, by a fault or because its
+client took nothing, ends without the last chunk of its transfer, so that clients see it; NDJSON also ends with a line
+that says how many rows there were. Streams are counted by account: each holds a database session while it is read.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
+import structlog
+from anyio import CancelScope, CapacityLimiter, to_thread
+from fastapi import Response
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.http.dependencies import Services
 from api.http.read_your_writes import POSITION_HEADER, snapshot
-from domain.errors import Unavailable
 from projections.read.recipients import LineFormat
 
 FORMS: dict[str, LineFormat] = {"application/x-ndjson": "json", "text/csv": "csv"}
+MEDIA_TYPES = {form: media_type for media_type, form in FORMS.items()}
 HEAD: dict[LineFormat, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
-LAST: dict[LineFormat, str] = {"json": '{{"count":{}}}\n', "csv": "# count,{}\r\n"}
-# Each holds a database session of the pool for as long as its client reads.
-STREAMS_AT_ONCE = 4
-_streams = threading.BoundedSemaphore(STREAMS_AT_ONCE)
+# What a client must take in `stream_seconds`: one that takes less holds up others for nothing.
+PIECE = 64 << 10
+# What `api` puts into the scope of a request: it ends the connection at once, with what was not sent yet.
+ABORT = "rollcall.abort"
 Lines = Iterator[tuple[bytes, int]]
-
-
-def requested_form(request: Request) -> LineFormat | None:
-    """Returns the form of stream that `Accept` names first; `None` for pages."""
-    for each in request.headers.get("accept", "").split(","):
-        media_type = each.split(";")[0].strip().lower()
-        if media_type in FORMS or media_type == "application/json":
-            return FORMS.get(media_type)
-    return None
+log = structlog.get_logger(__name__)
 
 
 def stream(
-    services: Services, account_id: UUID, min_position: int | None, form: LineFormat, lines: Callable[[Any], Lines]
+    services: Services,
+    account_id: UUID,
+    form: LineFormat,
+    lines: Callable[[Any], Lines],
+    *,
+    console: bool = False,
 ) -> Response:
-    """Returns all lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing."""
-    if not _streams.acquire(blocking=False):
-        raise Unavailable("too_many_streams", f"{STREAMS_AT_ONCE} streams are being read; try again")
+    """Returns all lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing.
+
+    Raises `RequestError` (429) where the account reads as many streams as it may.
+    """
     with ExitStack() as opened:
-        opened.callback(_streams.release)
-        connection, position = opened.enter_context(snapshot(services, account_id, min_position))
-        body = _pieces(lines(connection), form, opened.pop_all())
-    headers = {POSITION_HEADER: str(position)}
-    media_type = next(name for name, each in FORMS.items() if each == form)
-    return StreamingResponse(_in_threads(body), 200, headers, media_type)
+        opened.enter_context(counted(services, account_id, console=console))
+        connection, position = opened.enter_context(snapshot(services, account_id))
+        body = _pieces(lines(connection), form)
+        opened.callback(body.close)
+        headers = {POSITION_HEADER: str(position)}
+        return PacedResponse(services, body, opened.pop_all(), headers, MEDIA_TYPES[form])
 
 
-def _pieces(lines: Lines, form: LineFormat, opened: ExitStack) -> Iterator[bytes]:
-    with opened:
-        count = 0
-        yield HEAD[form]
-        for chunk, rows in lines:
-            count += rows
-            yield chunk
-    yield LAST[form].format(count).encode()
+@contextmanager
+def counted(services: Services, account_id: UUID, *, console: bool = False) -> Iterator[None]:
+    """A stream among those of its account, and of all. Raises `RequestError` (429)."""
+    share = services.limits.share_of(str(account_id), console=console)
+    with services.limits.stream_of(share):
+        yield
 
 
-async def _in_threads(body: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each fetched in a thread; a client that leaves gives the database session back at once."""
-    try:
-        while (piece := await run_in_threadpool(next, body, None)) is not None:
-            if piece:
-                yield piece
-    finally:
-        body.close()  # type: ignore[attr-defined]
+class PacedResponse(StreamingResponse):
+    """A body that is fetched piece by piece in threads, and is given up where its client takes nothing for long.
+
+    What is `opened` for it is closed when the response ends, however it ends.
+    """
+
+    def __init__(
+        self, services: Services, body: Iterator[bytes], opened: ExitStack, headers: dict[str, str], media_type: str
+    ) -> None:
+        self._threads = services.limits.stream_threads
+        self._pieces = _in_threads(body, self._threads)
+        super().__init__(self._pieces, 200, headers, media_type)
+        self._seconds = services.limits.figures.stream_seconds
+        self._opened = opened
+        self._abort: Callable[[], None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        self._abort = scope.get("extensions", {}).get(ABORT, {}).get("abort")
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._opened.close, limiter=self._threads)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send every piece. Raises `ClientDisconnect` where one was not taken in time."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async with aclosing(self._pieces) as pieces:
+                async for piece in pieces:
+                    for at in range(0, len(piece), PIECE):
+                        async with asyncio.timeout(self._seconds):
+                            part = piece[at : at + PIECE]
+                            await send({"type": "http.response.body", "body": part, "more_body": True})
+            # Before the client sees the end: it may ask for the next stream at once.
+            await self._close()
+            async with asyncio.timeout(self._seconds):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            log.warning("stream_given_up", seconds=self._seconds)
+            if self._abort is not None:
+                self._abort()
+            raise ClientDisconnect from None
+
+
+def _pieces(lines: Lines, form: LineFormat) -> Generator[bytes, None, None]:
+    count = 0
+    yield HEAD[form]
+    for chunk, rows in lines:
+        count += rows
+        yield chunk
+    if form == "json":
+        yield f'{{"count":{count}}}\n'.encode()
+
+
+async def _in_threads(body: Iterator[bytes], threads: CapacityLimiter) -> AsyncGenerator[bytes, None]:
+    fetch = partial(next, body, None)
+    while (piece := await to_thread.run_sync(fetch, limiter=threads)) is not None:
+        if piece:
+            yield piece

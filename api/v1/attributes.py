@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 
 from api.http.access import Admin, Caller, Reader
@@ -9,17 +11,18 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import AttributeKey
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.attributes import EXAMPLE, Attribute, AttributeBody, show_attribute
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from domain.customer import BUILT_IN
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 from domain.values import AttributeType
 from projections.read import accounts, segments
 
-router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
+router = APIRouter(prefix="/v1/attributes", tags=["attributes"], route_class=AccountRoute)
 
 
 @router.put(
@@ -29,7 +32,7 @@ router = APIRouter(prefix="/v1/attributes", tags=["attributes"])
     responses=answers({200: ("The attribute.", EXAMPLE)}, 400, 409, 413, 415),
     openapi_extra=takes(AttributeBody, {"type": "text", "label": "Plan"}),
 )
-def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, body: Body) -> Response:
+def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, body: Body) -> WaitingAnswer:
     """Give an attribute its type, which is fixed from then on, and its label."""
     asked = parse_body(body, AttributeBody)
     try:
@@ -37,9 +40,11 @@ def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, b
     except Refused:
         readers = _readers(services, caller, key)
         saved = services.rollcall.attributes.declare(caller.account_id, key, asked.type, asked.label, readers)
-    wait_until_visible(services, caller.account_id, saved.position)
-    declared = services.rollcall.attributes.all(caller.account_id)[key]
-    return answer(show_attribute(declared.key, declared.type, declared.label), saved.position)
+    yield from wait_until_visible(services, caller.account_id, saved.position)
+    label = asked.label
+    with suppress(Unavailable):
+        label = services.rollcall.attributes.all(caller.account_id)[key].label
+    return answer(show_attribute(key, asked.type, label), saved.position)
 
 
 @router.get(
@@ -48,9 +53,9 @@ def declare_attribute(services: ServicesDep, caller: Admin, key: AttributeKey, b
     response_model=PageOf[Attribute],
     responses=answers({200: ("Attributes, built-in ones first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_attributes(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_attributes(services: ServicesDep, caller: Reader, page: Page) -> Response:
     """List every attribute that a filter can use, built-in ones first, then by key."""
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         own = accounts.attributes(connection, caller.account_id)
     every: list[tuple[str, AttributeType, str | None]] = [(key, kind, None) for key, kind in BUILT_IN.items()]
     every += [(row.key, row.type, row.label) for row in own]

@@ -8,7 +8,7 @@ crash finds what was accepted already.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -21,15 +21,20 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.idempotency import answer_once
 from api.http.json_body import BulkBody, SpooledBody
 from api.http.parameters import IdempotencyKey
+from api.http.problems import problem
+from api.http.read_your_writes import WaitingAnswer, Waits
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.customers import BulkAnswer, BulkLine, RejectedLine
 from api.http.shapes.openapi import answers, takes_lines
+from api.http.shares.positions import Awaited
 from domain import json_text
 from domain.customer import CustomerChange, parse_customer_data
-from domain.errors import FieldError, Invalid, Rejected
+from domain.errors import FieldError, Invalid, Rejected, Unavailable
 
-router = APIRouter(prefix="/v1/customers", tags=["customers"])
-BATCH = 1_000
+router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
+# Stored together. A few hundred at a time, so that other accounts' changes are stored and seen between them.
+SLICE = 100
 LONGEST_LINE = 256 << 10
 EXAMPLE_LINES = (
     '{"external_id": "crm-1001", "name": "Ana Sá", "attributes": {"plan": "gold"}}\n'
@@ -57,24 +62,59 @@ class ParsedLine(NamedTuple):
 )
 def bulk_customers(
     services: ServicesDep, caller: Writer, body: BulkBody, idempotency_key: IdempotencyKey = None
-) -> Response:
-    """Create customers or merge into them, one on each line, each as in `PUT` with its `external_id`."""
+) -> WaitingAnswer:
+    """Create customers or merge into them, one on each line, each as in `PUT` with its `external_id`.
 
-    def work(identity: UUID | None) -> Response:
+    Where no line is accepted the answer is 422, with the same `accepted` and `rejected` beside the problem.
+    """
+    services.limits.count_lines(str(caller.account_id), body.line_count)
+
+    def work(identity: UUID | None) -> WaitingAnswer:
         accepted, rejected, position = 0, list[RejectedLine](), services.rollcall.head()
-        lines = _lines(body, services.rollcall.now(), identity)
-        while batch := list(islice(lines, BATCH)):
-            changes = [each for each in batch if isinstance(each, ParsedLine)]
-            rejected += [each for each in batch if not isinstance(each, ParsedLine)]
+        lines = _lines(body, identity)
+        paced, done = True, 0
+        while slice_ := list(islice(lines, SLICE)):
+            changes = [each for each in slice_ if isinstance(each, ParsedLine)]
+            rejected += [each for each in slice_ if not isinstance(each, ParsedLine)]
             if changes:
-                position, refused = _change_customers(services, caller, changes)
+                before = position
+                try:
+                    position, refused = _change_customers(services, caller, changes)
+                except Unavailable as failure:
+                    raise _interrupted(failure, done) from failure
                 rejected += refused
                 accepted += len(changes) - len(refused)
+                # At most two slices are ahead of the read models, or other accounts' writes would wait behind them.
+                # Where the read models do not move, this body does not wait for them a second time.
+                paced = yield from _keep_pace(services, caller, before, paced)
+            done = slice_[-1].number if isinstance(slice_[-1], ParsedLine) else slice_[-1]["line"]
         rejected.sort(key=itemgetter("line"))
-        answered: BulkAnswer = {"accepted": accepted, "rejected": rejected}
-        return answer(answered, position)
+        return _answer(accepted, rejected, position)
 
-    return answer_once(services, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work)
+    return (yield from answer_once(services, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work))
+
+
+def _keep_pace(services: Services, caller: Caller, position: int, paced: bool) -> Waits[bool]:
+    with suppress(Unavailable):
+        return (yield Awaited(caller.account_id, position, services.own_write_wait if paced else 0))
+    return False
+
+
+def _interrupted(failure: Unavailable, done: int) -> Unavailable:
+    """Returns the error of a body of which `done` lines were stored or rejected before the database went away."""
+    if not done:
+        return failure
+    detail = f"lines 1 to {done} were accepted or rejected, the next ones may not be; send the body again"
+    return Unavailable("bulk_interrupted", detail)
+
+
+def _answer(accepted: int, rejected: list[RejectedLine], position: int) -> Response:
+    answered: BulkAnswer = {"accepted": accepted, "rejected": rejected}
+    if accepted or not rejected:
+        return answer(answered, position)
+    first = rejected[0]
+    detail = f"no line was accepted; line {first['line']}: {first['detail']}"
+    return problem(422, "no_line_accepted", detail, **answered)
 
 
 def _change_customers(
@@ -89,24 +129,24 @@ def _change_customers(
     return changed.position, refused
 
 
-def _lines(body: SpooledBody, at: datetime, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
+def _lines(body: SpooledBody, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
     for number, line in body.lines(LONGEST_LINE):
         if line is None:
             yield {"line": number, "code": "line_too_long", "detail": f"over {LONGEST_LINE:,} bytes"}
         elif line.strip():
             try:
-                yield ParsedLine(number, _change(json_text.parse(line), at, identity, number))
+                yield ParsedLine(number, _change(json_text.parse(line), identity, number))
             except Rejected as wrong:
                 errors = wrong.errors or (FieldError("", wrong.code, wrong.detail),)
                 yield _rejection(number, errors)
 
 
-def _change(raw: Any, at: datetime, identity: UUID | None, number: int) -> CustomerChange:
+def _change(raw: Any, identity: UUID | None, number: int) -> CustomerChange:
     data = parse_customer_data(raw)
     if data.external_id is None:
         raise Invalid.at("/external_id", "external_id_required", "each line names its customer")
     source = None if identity is None else f"bulk:{identity}"
-    return CustomerChange(data.external_id, "changed", at, data, source, None if source is None else str(number))
+    return CustomerChange(data.external_id, "changed", None, data, source, None if source is None else str(number))
 
 
 def _rejection(number: int, errors: Sequence[FieldError]) -> RejectedLine:

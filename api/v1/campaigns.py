@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_campaign_id, require_campaign, require_computed
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, parse_if_match
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_counted, wait_until_visible
-from api.http.responses import answer, no_content
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_counted, wait_until_visible
+from api.http.responses import answer, no_content, stored
+from api.http.route import AccountRoute
 from api.http.shapes.campaigns import (
     EXAMPLE,
     EXAMPLE_FROZEN,
@@ -26,14 +28,15 @@ from api.http.shapes.campaigns import (
     show_audience,
     show_campaign,
 )
-from api.http.shapes.openapi import answers, takes
+from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.commands.log import Saved
+from domain.errors import Lagging, Unavailable
 from projections.read import campaigns
 from projections.read.campaigns import CampaignRow
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=AccountRoute)
 LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
 
 
@@ -42,25 +45,32 @@ LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
     operation_id="create_campaign",
     status_code=201,
     response_model=Campaign,
-    responses=answers(
-        {201: ("The campaign.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    responses=or_stored(
+        answers(
+            {201: ("The campaign.", EXAMPLE)},
+            400,
+            409,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag", "Location"),
+        )
     ),
     openapi_extra=takes(CampaignBody, {"name": "Spring sale", "segment_ids": EXAMPLE["segment_ids"]}),
 )
 def create_campaign(
     services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
-) -> Response:
+) -> WaitingAnswer:
     """Create a campaign for the members of some segments, without those of others."""
     asked = parse_body(body, CampaignBody)
     draft = CampaignDraft(asked.name, asked.segment_ids, asked.exclude_segment_ids)
 
-    def work(identity: UUID | None) -> Response:
+    def work(identity: UUID | None) -> WaitingAnswer:
         now = services.rollcall.now()
         saved = services.rollcall.campaigns.create(caller.account_id, draft, identity)
         expected = CampaignRow.not_yet_projected(saved.id, draft, now)
-        return _answer_write(services, caller, saved, expected, status=201)
+        return (yield from _answer_write(services, caller, saved, expected, status=201))
 
-    return answer_once(services, caller, idempotency_key, ("POST /v1/campaigns", body), work)
+    return (yield from answer_once(services, caller, idempotency_key, ("POST /v1/campaigns", body), work))
 
 
 @router.get(
@@ -69,11 +79,11 @@ def create_campaign(
     response_model=PageOf[Campaign],
     responses=answers({200: ("Campaigns, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_campaigns(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_campaigns(services: ServicesDep, caller: Reader, page: Page) -> Response:
     """List campaigns, newest first."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         rows = campaigns.page(connection, account_id, before=before, limit=page.fetch)
         body = page.page(
             rows, show_campaign, lambda row: (row.campaign_no,), lambda: campaigns.count(connection, account_id)
@@ -88,10 +98,12 @@ def list_campaigns(services: ServicesDep, caller: Reader, page: Page, min_positi
     responses=answers({200: ("The campaign.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
 )
 def get_campaign(
-    services: ServicesDep, caller: Reader, campaign_id: PathId, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    campaign_id: PathId,
 ) -> Response:
     """Read a campaign; its lists hold the segments that are left."""
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         row = require_campaign(connection, caller.account_id, campaign_id)
     return answer(show_campaign(row), position, version=row.version)
 
@@ -100,14 +112,14 @@ def get_campaign(
     "/{campaign_id}",
     operation_id="edit_campaign",
     response_model=Campaign,
-    responses=answers(
-        {200: ("The campaign.", EXAMPLE)}, 400, 404, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    responses=or_stored(
+        answers({200: ("The campaign.", EXAMPLE)}, 400, 404, 412, 413, 415, headers=("Rollcall-Position", "ETag"))
     ),
     openapi_extra=takes(CampaignPatch, {"name": "Spring sale, second wave"}),
 )
 def edit_campaign(
     services: ServicesDep, caller: Admin, campaign_id: PathId, body: Body, if_match: IfMatch = None
-) -> Response:
+) -> WaitingAnswer:
     """Change a campaign; what is absent stays.
 
     A campaign that `needs_audience` is `ready` again once the list that lost a segment is named: `segment_ids`
@@ -120,13 +132,14 @@ def edit_campaign(
     saved = services.rollcall.campaigns.edit(
         caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
-    with services.database.transaction(caller.account_id) as connection:
+    row = None
+    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
         row = campaigns.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
     # A list that is chosen anew has lost no segment.
     changes |= {lost: 0 for field, lost in LOST.items() if field in changes}
-    return _answer_write(services, caller, saved, row._replace(updated_at=now, **changes))
+    return (yield from _answer_write(services, caller, saved, row._replace(updated_at=now, **changes)))
 
 
 @router.delete(
@@ -136,12 +149,14 @@ def edit_campaign(
     response_class=Response,
     responses=answers({204: ("Deleted; its frozen audiences are not.", None)}, 400, 404, 412),
 )
-def delete_campaign(services: ServicesDep, caller: Admin, campaign_id: PathId, if_match: IfMatch = None) -> Response:
+def delete_campaign(
+    services: ServicesDep, caller: Admin, campaign_id: PathId, if_match: IfMatch = None
+) -> WaitingAnswer:
     """Delete a campaign. Its frozen audiences stay readable."""
     position = services.rollcall.campaigns.delete(
         caller.account_id, parse_campaign_id(campaign_id), parse_if_match(if_match)
     )
-    wait_until_visible(services, caller.account_id, position)
+    yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
 
 
@@ -150,35 +165,48 @@ def delete_campaign(services: ServicesDep, caller: Admin, campaign_id: PathId, i
     operation_id="freeze_audience",
     status_code=201,
     response_model=Audience,
-    responses=answers(
-        {201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, 504, headers=("Rollcall-Position", "Location")
+    responses=or_stored(
+        answers({201: ("The audience.", EXAMPLE_FROZEN)}, 404, 409, headers=("Rollcall-Position", "Location"))
     ),
 )
 def freeze_audience(
     services: ServicesDep, caller: Admin, campaign_id: PathId, idempotency_key: IdempotencyKey = None
-) -> Response:
-    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers."""
+) -> WaitingAnswer:
+    """Freeze a campaign's recipients as they are now: the audience is permanent, but for erased customers.
+
+    Where it takes long, the answer is 202, and the audience will be at `Location`.
+    """
     account_id = caller.account_id
     campaign = parse_campaign_id(campaign_id)
 
-    def work(identity: UUID | None) -> Response:
-        wait_until_visible(services, account_id, services.rollcall.head())
+    def work(identity: UUID | None) -> WaitingAnswer:
+        yield from wait_until_visible(services, account_id, services.rollcall.head())
         with services.database.transaction(account_id) as connection:
             require_computed(connection, account_id, campaign)
         saved = services.rollcall.campaigns.freeze(account_id, campaign, identity)
-        row = wait_until_counted(services, account_id, saved, services.freeze_wait)
+        try:
+            row = yield from wait_until_counted(services, account_id, saved, services.freeze_wait)
+        except (Lagging, Unavailable):
+            return stored(saved, f"/v1/audiences/{saved.id}")
         return answer(show_audience(row), row.audience_no, status=201, location=f"/v1/audiences/{saved.id}")
 
-    return answer_once(services, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work)
+    return (
+        yield from answer_once(
+            services, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/audience", b""), work
+        )
+    )
 
 
 def _answer_write(
     services: Services, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200
-) -> Response:
+) -> WaitingAnswer:
     """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
-    wait_until_visible(services, caller.account_id, saved.position)
-    with snapshot(services, caller.account_id) as (connection, position):
-        seen = campaigns.by_id(connection, caller.account_id, saved.id)
+    yield from wait_until_visible(services, caller.account_id, saved.position)
+    try:
+        with snapshot(services, caller.account_id) as (connection, position):
+            seen = campaigns.by_id(connection, caller.account_id, saved.id)
+    except Unavailable:
+        return stored(saved, f"/v1/campaigns/{saved.id}")
     projected = seen is not None and position >= saved.position
     shown = show_campaign(seen if seen is not None and projected else expected)
     if not projected:

@@ -12,13 +12,14 @@ from api.http.lookup import require_segment
 from api.http.paging import Limit
 from api.http.parameters import PathId
 from api.http.problems import RequestError
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.read_your_writes import snapshot
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.memberships import EXAMPLE_CHANGE, Changes, show_change
 from api.http.shapes.openapi import answers
 from projections.model import changes
 
-router = APIRouter(prefix="/v1/segments", tags=["changes"])
+router = APIRouter(prefix="/v1/segments", tags=["changes"], route_class=AccountRoute)
 After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_after` of the answer before; 0 for all.")]
 
 
@@ -36,7 +37,6 @@ def list_changes(
     segment_id: PathId,
     after: After = 0,
     limit: Limit = 50,
-    min_position: MinPosition = None,
 ) -> Response:
     """List who joined and left, in the order in which readers saw it.
 
@@ -44,7 +44,7 @@ def list_changes(
     segment's members again, then ask from the `next_after` that the answer names.
     """
     account_id = caller.account_id
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         kept = changes.kept(connection)
         if after < kept.forgotten_to and segment.segment_no <= kept.forgotten_position:

@@ -13,18 +13,19 @@ from api.http.json_body import Body, parse_object_body
 from api.http.lookup import customer_ids_of, require_customer
 from api.http.paging import Page
 from api.http.parameters import CustomerText, IfMatch, SearchText, parse_if_match
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.responses import answer, no_content
+from api.http.route import AccountRoute
 from api.http.shapes.customers import EXAMPLE, Customer, CustomerBody, show_customer, show_values
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
 from api.http.shapes.segments import JoinedSegment, show_joined_segment
 from domain.customer import CustomerChange, parse_customer_data
-from domain.errors import Invalid, Refused
+from domain.errors import Invalid
 from projections.read import customers, segments
 
-router = APIRouter(prefix="/v1/customers", tags=["customers"])
+router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
 
 
 @router.get(
@@ -44,12 +45,15 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
     ),
 )
 def list_segments_of_customer(
-    services: ServicesDep, caller: Reader, external_id: CustomerText, page: Page, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    external_id: CustomerText,
+    page: Page,
 ) -> Response:
     """List the segments that a customer is in now, newest segment first, each with `joined_at`."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         customer = require_customer(connection, account_id, external_id)
         found = segments.of_customer(connection, account_id, customer.customer_no, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row, _ in found))
@@ -80,19 +84,18 @@ def list_segments_of_customer(
 )
 def put_customer(
     services: ServicesDep, caller: Writer, external_id: CustomerText, body: Body, if_match: IfMatch = None
-) -> Response:
+) -> WaitingAnswer:
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parse_object_body(body))
-    change = CustomerChange(external_id, "changed", services.rollcall.now(), data)
+    change = CustomerChange(external_id, "changed", None, data)
     changed = services.rollcall.customers.change(caller.account_id, [change], expected_version=parse_if_match(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
         first = outcome.errors[0]
         raise Invalid(first.code, f"{first.pointer}: {first.detail}", outcome.errors)
-    if outcome.customer is None:
-        raise Refused("newer_deletion", "the customer was deleted at a later time than this change has; send it again")
-    wait_until_visible(services, caller.account_id, changed.position)
     customer = outcome.customer
+    assert customer is not None, "a change of now always takes effect"
+    yield from wait_until_visible(services, caller.account_id, changed.position)
     shown = show_values(customer.customer_id, customer.values, customer.created_at, customer.updated_at)
     status = 201 if outcome.result == "created" else 200
     return answer(shown, changed.position, status=status, version=customer.version)
@@ -105,12 +108,15 @@ def put_customer(
     responses=answers({200: ("Customers, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
 def list_customers(
-    services: ServicesDep, caller: Reader, page: Page, query: SearchText = None, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    page: Page,
+    query: SearchText = None,
 ) -> Response:
     """List customers, newest first; `query` finds by the beginnings of words of the name, or of the phone number."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         wanted = customers.parse_search(connection, account_id, query)
         rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
         body = page.page(
@@ -129,10 +135,12 @@ def list_customers(
     responses=answers({200: ("The customer.", EXAMPLE)}, 404, 405, 504, headers=("Rollcall-Position", "ETag")),
 )
 def get_customer(
-    services: ServicesDep, caller: Reader, external_id: CustomerText, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    external_id: CustomerText,
 ) -> Response:
     """Read a customer by id or external id."""
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         row = require_customer(connection, caller.account_id, external_id)
     return answer(show_customer(row), position, version=row.version)
 
@@ -146,7 +154,7 @@ def get_customer(
 )
 def delete_customer(
     services: ServicesDep, caller: Admin, external_id: CustomerText, if_match: IfMatch = None
-) -> Response:
+) -> WaitingAnswer:
     """Erase a customer, by id or external id: from lists, histories, frozen audiences, and the log's payloads.
 
     Copies made before (Kafka topics, exports, backups) are not erased.
@@ -154,5 +162,5 @@ def delete_customer(
     expected = parse_if_match(if_match)
     candidates = customer_ids_of(caller.account_id, external_id)
     position = services.rollcall.customers.erase(caller.account_id, candidates, expected)
-    wait_until_visible(services, caller.account_id, position)
+    yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)

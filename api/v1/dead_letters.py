@@ -12,14 +12,15 @@ from api.http.dependencies import ServicesDep
 from api.http.idempotency import answer_once
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.dead_letters import EXAMPLE, EXAMPLE_RETRY, DeadLetter, Retry, show_dead_letter, show_retry
 from api.http.shapes.openapi import answers
 from api.http.shapes.pages import PageOf
 from projections.read import dead_letters
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], route_class=AccountRoute)
 LetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -29,11 +30,11 @@ LetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
     response_model=PageOf[DeadLetter],
     responses=answers({200: ("Dead letters, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_dead_letters(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_dead_letters(services: ServicesDep, caller: Reader, page: Page) -> Response:
     """List records that could never succeed, newest first."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         rows = dead_letters.page(connection, account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,
@@ -52,15 +53,19 @@ def list_dead_letters(services: ServicesDep, caller: Reader, page: Page, min_pos
 )
 def retry_dead_letter(
     services: ServicesDep, caller: Admin, dead_letter_id: LetterId, idempotency_key: IdempotencyKey = None
-) -> Response:
+) -> WaitingAnswer:
     """Retry a dead letter, for example after an attribute's type was changed.
 
     Its change keeps its own time, and does not undo newer ones.
     """
 
-    def work(_: UUID | None) -> Response:
+    def work(_: UUID | None) -> WaitingAnswer:
         retried = services.retry(caller.account_id, dead_letter_id)
-        wait_until_visible(services, caller.account_id, retried.position)
+        yield from wait_until_visible(services, caller.account_id, retried.position)
         return answer(show_retry(dead_letter_id, retried), retried.position)
 
-    return answer_once(services, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work)
+    return (
+        yield from answer_once(
+            services, caller, idempotency_key, (f"POST /v1/dead-letters/{dead_letter_id}/retry", b""), work
+        )
+    )

@@ -11,15 +11,16 @@ from fastapi import APIRouter, Response
 from api.http.access import Reader
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
-from api.http.parameters import PathId, parse_uuid
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.parameters import PathId
+from api.http.read_your_writes import snapshot
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.memberships import EXAMPLE_EXPLANATION, Explanation, show_cause
 from api.http.shapes.openapi import answers
 from domain.filters.explanation import missing
 from domain.instants import from_micros
 
-router = APIRouter(prefix="/v1/segments", tags=["members"])
+router = APIRouter(prefix="/v1/segments", tags=["members"], route_class=AccountRoute)
 
 
 @router.get(
@@ -29,11 +30,14 @@ router = APIRouter(prefix="/v1/segments", tags=["members"])
     responses=answers({200: ("Why.", EXAMPLE_EXPLANATION)}, 404, 504),
 )
 def explain_membership(
-    services: ServicesDep, caller: Reader, segment_id: PathId, customer_id: PathId, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    segment_id: PathId,
+    customer_id: PathId,
 ) -> Response:
     """Explain why a customer is in a segment or not: each condition with their value, since when, by which event."""
     account_id = caller.account_id
-    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         explained = require_explanation(connection, account_id, segment, customer_id)
         tree = explained.tree

@@ -14,16 +14,17 @@ from api.http.access import Reader
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.paging import Page
-from api.http.parameters import InstantText, PathId, parse_instant, parse_uuid
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.parameters import InstantText, PathId, parse_instant
+from api.http.read_your_writes import snapshot
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.memberships import EXAMPLE_ENTRY, HistoryEntry, Sizes, show_entry
 from api.http.shapes.openapi import answers
 from api.http.shapes.pages import PageOf
 from domain.errors import Invalid
 from projections.read import history
 
-router = APIRouter(prefix="/v1/segments", tags=["members"])
+router = APIRouter(prefix="/v1/segments", tags=["members"], route_class=AccountRoute)
 MAX_POINTS = 500
 
 Points = Annotated[int, Query(ge=2, le=MAX_POINTS, description="How many instants, evenly spaced, both ends included.")]
@@ -40,7 +41,10 @@ To = Annotated[InstantText, Query(alias="to", description="The last instant; lef
     ),
 )
 def list_history(
-    services: ServicesDep, caller: Reader, segment_id: PathId, page: Page, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    segment_id: PathId,
+    page: Page,
 ) -> Response:
     """List who joined a segment and who left it, newest first, each at the exact instant and with its cause."""
     account_id = caller.account_id
@@ -48,7 +52,7 @@ def list_history(
     if page.after is not None:
         at, customer_no, place, version_no = page.after
         before = (datetime.fromisoformat(at), int(customer_no), int(place), int(version_no))
-    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         body = page.page(
@@ -75,7 +79,6 @@ def list_sizes(
     since: From = None,
     until: To = None,
     points: Points = 50,
-    min_position: MinPosition = None,
 ) -> Response:
     """Show a segment's size over time: at `points` instants from `from` to `to`."""
     now = services.rollcall.now()
@@ -83,7 +86,7 @@ def list_sizes(
     last = now if until is None else parse_instant(until, "to")
     if last > now:
         raise Invalid.at("/query/to", "instant_in_future", "in the future; ask for instants that have passed")
-    with snapshot(services, caller.account_id, min_position, parse_uuid(segment_id)) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         segment = require_segment(connection, caller.account_id, segment_id)
         first = min(segment.created_at, last) if first is None else first
         if first > last:

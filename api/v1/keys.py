@@ -19,16 +19,17 @@ from api.http.idempotency import answer_once, identity_of
 from api.http.json_body import Body, parse_body
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, PathText
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot
 from api.http.responses import answer, no_content
+from api.http.route import AccountRoute
 from api.http.shapes.keys import EXAMPLE, Key, KeyBody, NewKey, show_key
 from api.http.shapes.openapi import answers, takes
 from api.http.shapes.pages import PageOf
 from domain.account import new_secret
 from domain.errors import Refused
-from projections.read import accounts
+from projections.records import api_keys
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=AccountRoute)
 
 
 @router.post(
@@ -41,7 +42,9 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
     ),
     openapi_extra=takes(KeyBody, {"name": "CRM sync", "kind": "write"}),
 )
-def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None) -> Response:
+def create_key(
+    services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
+) -> WaitingAnswer:
     """Create an API key of this account."""
     asked = parse_body(body, KeyBody)
     shown: list[str] = []
@@ -49,11 +52,10 @@ def create_key(services: ServicesDep, caller: Admin, body: Body, idempotency_key
     def work(identity: UUID | None) -> Response:
         key_id, key, position = _create(services, caller, asked, identity)
         shown.append(key)
-        wait_until_visible(services, caller.account_id, position)
         # The key itself is left out of what is kept for repeats.
         return answer({"id": key_id}, position, status=201)
 
-    kept = answer_once(services, caller, idempotency_key, ("POST /v1/keys", body), work)
+    kept = yield from answer_once(services, caller, idempotency_key, ("POST /v1/keys", body), work)
     key = shown[0] if shown else _secret(services, identity_of(caller, "POST /v1/keys", idempotency_key or ""))
     fresh = new_secret(key)
     if f'"{fresh.key_id}"'.encode() not in bytes(kept.body):
@@ -83,16 +85,16 @@ def _secret(services: Services, identity: UUID) -> str:
     response_model=PageOf[Key],
     responses=answers({200: ("Keys, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
-def list_keys(services: ServicesDep, caller: Reader, page: Page, min_position: MinPosition = None) -> Response:
+def list_keys(services: ServicesDep, caller: Reader, page: Page) -> Response:
     """List the account's API keys, newest first."""
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), str(page.after[1]))
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
-        rows = accounts.keys(connection, caller.account_id, before=before, limit=page.fetch)
+    with snapshot(services, caller.account_id) as (connection, position):
+        rows = api_keys.page(connection, caller.account_id, before=before, limit=page.fetch)
         body = page.page(
             rows,
             show_key,
             lambda row: (row.created_at, row.key_id),
-            lambda: accounts.count_keys(connection, caller.account_id),
+            lambda: api_keys.count(connection, caller.account_id),
         )
     return answer(body, position)
 
@@ -110,6 +112,4 @@ def revoke_key(services: ServicesDep, caller: Admin, key_id: PathText) -> Respon
         raise Refused(
             "own_key", "a key cannot revoke itself, so that you cannot lock yourself out; use another admin key"
         )
-    position = services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id)
-    wait_until_visible(services, caller.account_id, position)
-    return no_content(position)
+    return no_content(services.rollcall.keys.revoke(caller.account_id, key_id, by=caller.key_id))

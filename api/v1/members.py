@@ -18,8 +18,9 @@ from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page, Paging
 from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, parse_instant, parse_uuid
-from api.http.read_your_writes import MinPosition, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.responses import answer, no_content
+from api.http.route import AccountRoute
 from api.http.shapes.customers import (
     EXAMPLE,
     EXAMPLE_MEMBER,
@@ -37,7 +38,7 @@ from api.http.shapes.pages import PageOf
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, history, members
 
-router = APIRouter(prefix="/v1/segments", tags=["members"])
+router = APIRouter(prefix="/v1/segments", tags=["members"], route_class=AccountRoute)
 
 
 @router.get(
@@ -55,7 +56,6 @@ def list_members(
     page: Page,
     query: SearchText = None,
     at: InstantText = None,
-    min_position: MinPosition = None,
 ) -> Response:
     """List who is in a segment now, newest first; `query` as for customers.
 
@@ -63,9 +63,9 @@ def list_members(
     """
     account_id = caller.account_id
     if at is not None:
-        return _members_at(services, account_id, segment_id, page, _past(services, at, query), min_position)
+        return _members_at(services, account_id, segment_id, page, _past(services, at, query))
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
-    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
@@ -95,21 +95,23 @@ def list_members(
 )
 def add_members(
     services: ServicesDep, caller: Admin, segment_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
-) -> Response:
+) -> WaitingAnswer:
     """Add at most 1,000 customers to a static segment; members stay members, unknown ids are listed."""
     segment = parse_segment_id(segment_id)
     asked = list(dict.fromkeys(parse_body(body, MembersBody).customer_ids))
     ids = {each: parse_uuid(each) for each in asked}
 
-    def work(_: UUID | None) -> Response:
+    def work(_: UUID | None) -> WaitingAnswer:
         found = services.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
-        wait_until_visible(services, caller.account_id, found.position)
+        yield from wait_until_visible(services, caller.account_id, found.position)
         missing = set(found.unknown)
         unknown = [each for each in asked if ids[each] is None or ids[each] in missing]
         body: MembersAnswer = {"added": found.added, "already_members": found.already_members, "unknown": unknown}
         return answer(body, found.position)
 
-    return answer_once(services, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
+    return (
+        yield from answer_once(services, caller, idempotency_key, (f"POST /v1/segments/{segment}/members", body), work)
+    )
 
 
 @router.delete(
@@ -119,14 +121,14 @@ def add_members(
     response_class=Response,
     responses=answers({204: ("No longer a member.", None)}, 404, 409),
 )
-def remove_member(services: ServicesDep, caller: Admin, segment_id: PathId, customer_id: PathId) -> Response:
+def remove_member(services: ServicesDep, caller: Admin, segment_id: PathId, customer_id: PathId) -> WaitingAnswer:
     """Remove a customer from a static segment."""
     segment, customer = parse_segment_id(segment_id), parse_uuid(customer_id)
     if customer is None:
         services.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
     position = services.rollcall.members.remove_one(caller.account_id, segment, customer)
-    wait_until_visible(services, caller.account_id, position)
+    yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
 
 
@@ -144,12 +146,11 @@ def list_candidates(
     segment_id: PathId,
     page: Page,
     query: SearchText = None,
-    min_position: MinPosition = None,
 ) -> Response:
     """List customers who are not in a static segment, newest first; `query` as for customers."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         if segment.type != "static":
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
@@ -176,11 +177,9 @@ def _past(services: Services, text: str, query: str | None) -> datetime:
     return at
 
 
-def _members_at(
-    services: Services, account_id: UUID, segment_id: str, page: Paging, at: datetime, min_position: int | None
-) -> Response:
+def _members_at(services: Services, account_id: UUID, segment_id: str, page: Paging, at: datetime) -> Response:
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
-    with snapshot(services, account_id, min_position, parse_uuid(segment_id)) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
         rows = history.members_at(connection, source, at, before=before, limit=page.fetch)

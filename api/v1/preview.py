@@ -9,6 +9,7 @@ from api.http.dependencies import ServicesDep
 from api.http.json_body import Body, parse_body
 from api.http.read_your_writes import snapshot
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
 from api.http.shapes.customers import show_customer
 from api.http.shapes.memberships import Preview, PreviewBody
@@ -18,7 +19,7 @@ from domain.instants import micros
 from projections.read import accounts
 from projections.read.preview import preview
 
-router = APIRouter(prefix="/v1/segments", tags=["segments"])
+router = APIRouter(prefix="/v1/segments", tags=["segments"], route_class=AccountRoute)
 
 
 @router.post(

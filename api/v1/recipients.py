@@ -1,7 +1,7 @@
 """Recipients: of a campaign as it is now, and of a frozen audience; by page, or all in one stream.
 
-`Accept: application/x-ndjson` or `text/csv` asks for the stream: one snapshot, the oldest customer first,
-and a last line with their number. Where that line is missing, the stream was cut off.
+`Accept: application/x-ndjson` or `text/csv` asks for the stream: one snapshot, the oldest customer first. NDJSON ends
+with a line that holds their number; a CSV has only rows. The transfer of a stream that was cut off is incomplete.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from api.http.dependencies import ServicesDep
 from api.http.lookup import parse_campaign_id, require_audience, served_audience
 from api.http.paging import Page
 from api.http.parameters import PathId
-from api.http.read_your_writes import MinPosition, snapshot
+from api.http.read_your_writes import snapshot
 from api.http.responses import answer
+from api.http.route import AccountRoute
 from api.http.shapes.campaigns import (
     EXAMPLE_FROZEN,
     EXAMPLE_RECIPIENT,
@@ -30,12 +31,17 @@ from api.http.shapes.campaigns import (
 )
 from api.http.shapes.openapi import answers
 from api.http.shapes.pages import PageOf
-from api.http.streams import Lines, requested_form, stream
+from api.http.streams import FORMS, Lines, stream
 from domain.errors import Unavailable
 from projections.read import recipients
 from projections.read.campaigns import AudienceRow
 
-router = APIRouter(prefix="/v1", tags=["recipients"])
+router = APIRouter(prefix="/v1", tags=["recipients"], route_class=AccountRoute)
+NDJSON_TEXT = "A recipient per line, then a line with their count. A stream that was cut off has no such line."
+CSV_TEXT = (
+    "A header, then a recipient per line, as stored: cells are not made harmless for spreadsheets (the console's "
+    "downloads are). The transfer of a stream that was cut off is incomplete: no last chunk, or no end of the stream."
+)
 NONE_SKIPPED = recipients.Skipped(0, 0, 0, 0)
 
 
@@ -43,8 +49,8 @@ def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
     example = {"data": [EXAMPLE_RECIPIENT], "next_cursor": None}
     described = answers({200: ("Recipients, oldest customer first.", example)}, 400, 404, 504, *problems)
     described[200]["content"] |= {
-        "application/x-ndjson": {"schema": {"type": "string", "description": "A recipient per line, then the count."}},
-        "text/csv": {"schema": {"type": "string", "description": "A header, a recipient per line, `# count,<n>`."}},
+        "application/x-ndjson": {"schema": {"type": "string", "description": NDJSON_TEXT}},
+        "text/csv": {"schema": {"type": "string", "description": CSV_TEXT}},
     }
     return described
 
@@ -61,7 +67,6 @@ def list_campaign_recipients(
     caller: Reader,
     campaign_id: PathId,
     page: Page,
-    min_position: MinPosition = None,
 ) -> Response:
     """List the recipients of a campaign now: each customer and phone number once; `include=total` counts the rest.
 
@@ -71,14 +76,14 @@ def list_campaign_recipients(
     wanted = parse_campaign_id(campaign_id)
     after = None if page.after is None else int(page.after[0])
 
-    if form := requested_form(request):
+    if form := FORMS.get(request.state.accepted):
 
         def lines(connection: Any) -> Lines:
             union = served_audience(connection, account_id, wanted)
             return recipients.lines(connection, union, form) if union else iter(())
 
-        return stream(services, account_id, min_position, form, lines)
-    with snapshot(services, account_id, min_position) as (connection, position):
+        return stream(services, account_id, form, lines)
+    with snapshot(services, account_id) as (connection, position):
         union = served_audience(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
@@ -96,10 +101,12 @@ def list_campaign_recipients(
     responses=answers({200: ("The audience.", EXAMPLE_FROZEN)}, 404, 504),
 )
 def get_audience(
-    services: ServicesDep, caller: Reader, audience_id: PathId, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    audience_id: PathId,
 ) -> Response:
     """Read a frozen audience: its counts, and how many of its recipients were erased since."""
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         row = _require_counted(connection, caller.account_id, audience_id)
     return answer(show_audience(row), position)
 
@@ -116,7 +123,6 @@ def list_audience_recipients(
     caller: Reader,
     audience_id: PathId,
     page: Page,
-    min_position: MinPosition = None,
 ) -> Response:
     """List the recipients of a frozen audience as they were then; only erased customers are missing.
 
@@ -124,14 +130,14 @@ def list_audience_recipients(
     """
     account_id = caller.account_id
     after = None if page.after is None else int(page.after[0])
-    if form := requested_form(request):
+    if form := FORMS.get(request.state.accepted):
 
         def lines(connection: Any) -> Lines:
             row = _require_counted(connection, account_id, audience_id)
             return recipients.frozen_lines(connection, account_id, row.audience_no, form)
 
-        return stream(services, account_id, min_position, form, lines)
-    with snapshot(services, account_id, min_position) as (connection, position):
+        return stream(services, account_id, form, lines)
+    with snapshot(services, account_id) as (connection, position):
         row = _require_counted(connection, account_id, audience_id)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
         body = page.page(rows, show_recipient, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)

@@ -6,7 +6,7 @@ with `members.state` = `recomputing`; the old members are served whole until the
 
 from __future__ import annotations
 
-from functools import partial
+from contextlib import suppress
 from typing import Literal
 from uuid import UUID
 
@@ -19,17 +19,19 @@ from api.http.json_body import Body, parse_body
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
-from api.http.read_your_writes import MinPosition, names_of_referring_segments, snapshot, wait_until_visible
-from api.http.responses import answer, no_content
-from api.http.shapes.openapi import answers, takes
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
+from api.http.responses import answer, no_content, stored
+from api.http.route import AccountRoute
+from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
 from domain.commands.log import Saved
+from domain.errors import Unavailable
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/v1/segments", tags=["segments"])
+router = APIRouter(prefix="/v1/segments", tags=["segments"], route_class=AccountRoute)
 
 
 @router.post(
@@ -37,25 +39,34 @@ router = APIRouter(prefix="/v1/segments", tags=["segments"])
     operation_id="create_segment",
     status_code=201,
     response_model=Segment,
-    responses=answers(
-        {201: ("The segment.", EXAMPLE)}, 400, 409, 413, 415, headers=("Rollcall-Position", "ETag", "Location")
+    responses=or_stored(
+        answers(
+            {201: ("The segment.", EXAMPLE)},
+            400,
+            409,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag", "Location"),
+        )
     ),
     openapi_extra=takes(SegmentBody, {"name": "Premium customers", "type": "dynamic", "filter": EXAMPLE_FILTER}),
 )
 def create_segment(
     services: ServicesDep, caller: Admin, body: Body, idempotency_key: IdempotencyKey = None
-) -> Response:
+) -> WaitingAnswer:
     """Create a segment: a static list, or a dynamic one whose members follow from its filter."""
     asked = parse_body(body, SegmentBody)
     draft = SegmentDraft(asked.name, asked.description, asked.type, asked.filter)
 
-    def work(identity: UUID | None) -> Response:
+    def work(identity: UUID | None) -> WaitingAnswer:
+        if asked.filter is not None:
+            yield from wait_for_edit_place()
         now = services.rollcall.now()
         saved = services.rollcall.segments.create(caller.account_id, draft, identity)
         expected = SegmentRow.not_yet_projected(saved.id, saved.version, draft, now, saved.position)
-        return _answer_write(services, caller, saved, expected, status=201)
+        return (yield from _answer_write(services, caller, saved, expected, status=201))
 
-    return answer_once(services, caller, idempotency_key, ("POST /v1/segments", body), work)
+    return (yield from answer_once(services, caller, idempotency_key, ("POST /v1/segments", body), work))
 
 
 @router.get(
@@ -70,12 +81,11 @@ def list_segments(
     page: Page,
     name: SearchText = None,
     kind: Literal["static", "dynamic"] | None = Query(None, alias="type"),
-    min_position: MinPosition = None,
 ) -> Response:
     """List segments, newest first; `name` finds those whose name holds it, in any case."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id, min_position) as (connection, position):
+    with snapshot(services, account_id) as (connection, position):
         rows = segments.page(connection, account_id, name=name, kind=kind, before=before, limit=page.fetch)
         words = segments.words(connection, account_id, (row.filter for row in rows))
         body = page.page(
@@ -94,10 +104,12 @@ def list_segments(
     responses=answers({200: ("The segment.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
 )
 def get_segment(
-    services: ServicesDep, caller: Reader, segment_id: PathId, min_position: MinPosition = None
+    services: ServicesDep,
+    caller: Reader,
+    segment_id: PathId,
 ) -> Response:
     """Read a segment with the count of its members."""
-    with snapshot(services, caller.account_id, min_position) as (connection, position):
+    with snapshot(services, caller.account_id) as (connection, position):
         row = require_segment(connection, caller.account_id, segment_id)
         words = segments.words(connection, caller.account_id, [row.filter])
     return answer(show_segment(row, words, position), position, version=row.version)
@@ -107,27 +119,43 @@ def get_segment(
     "/{segment_id:segment}",
     operation_id="edit_segment",
     response_model=Segment,
-    responses=answers(
-        {200: ("The segment.", EXAMPLE)}, 400, 404, 409, 412, 413, 415, headers=("Rollcall-Position", "ETag")
+    responses=or_stored(
+        answers(
+            {200: ("The segment.", EXAMPLE)},
+            400,
+            404,
+            409,
+            412,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag"),
+        )
     ),
     openapi_extra=takes(SegmentPatch, {"name": "Gold customers", "filter": EXAMPLE_FILTER}),
 )
 def edit_segment(
     services: ServicesDep, caller: Admin, segment_id: PathId, body: Body, if_match: IfMatch = None
-) -> Response:
+) -> WaitingAnswer:
     """Change a segment's name, description or filter; what is absent stays."""
     version = parse_if_match(if_match)
     asked = parse_body(body, SegmentPatch)
     changes = {field: getattr(asked, field) for field in asked.model_fields_set}
+    if "filter" in changes:
+        yield from wait_for_edit_place()
     now = services.rollcall.now()
     saved = services.rollcall.segments.edit(
         caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version
     )
-    with services.database.transaction(caller.account_id) as connection:
+    row = None
+    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
         row = segments.by_id(connection, caller.account_id, saved.id)
     if row is None:
         row = SegmentRow.not_yet_projected(saved.id, saved.version, SegmentDraft(asked.name), now, saved.position)
-    return _answer_write(services, caller, saved, row._replace(version=saved.version, updated_at=now, **changes))
+    return (
+        yield from _answer_write(
+            services, caller, saved, row._replace(version=saved.version, updated_at=now, **changes)
+        )
+    )
 
 
 @router.delete(
@@ -135,26 +163,28 @@ def edit_segment(
     operation_id="delete_segment",
     status_code=204,
     response_class=Response,
-    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412, 504),
+    responses=answers({204: ("Deleted; its customers are not.", None)}, 400, 404, 409, 412),
 )
-def delete_segment(services: ServicesDep, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> Response:
+def delete_segment(services: ServicesDep, caller: Admin, segment_id: PathId, if_match: IfMatch = None) -> WaitingAnswer:
     """Delete a segment that no other segment's filter names. Its customers stay."""
     wanted = parse_segment_id(segment_id)
-    used_by = partial(names_of_referring_segments, services, caller.account_id, wanted)
-    position = services.rollcall.segments.delete(caller.account_id, wanted, parse_if_match(if_match), used_by)
-    wait_until_visible(services, caller.account_id, position)
+    position = services.rollcall.segments.delete(caller.account_id, wanted, parse_if_match(if_match))
+    yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
 
 
 def _answer_write(
     services: Services, caller: Caller, saved: Saved, expected: SegmentRow, status: int = 200
-) -> Response:
+) -> WaitingAnswer:
     """Returns a segment after a write: as the read model has it by now, or, while that lags, as expected."""
-    wait_until_visible(services, caller.account_id, saved.position, saved.id)
-    with snapshot(services, caller.account_id) as (connection, position):
-        seen = segments.by_id(connection, caller.account_id, saved.id)
-        row = seen if seen is not None and position >= saved.position else expected
-        words = segments.words(connection, caller.account_id, [row.filter])
+    yield from wait_until_visible(services, caller.account_id, saved.position, saved.id)
+    try:
+        with snapshot(services, caller.account_id) as (connection, position):
+            seen = segments.by_id(connection, caller.account_id, saved.id)
+            row = seen if seen is not None and position >= saved.position else expected
+            words = segments.words(connection, caller.account_id, [row.filter])
+    except Unavailable:
+        return stored(saved, f"/v1/segments/{saved.id}")
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
         show_segment(row, words, position), saved.position, status=status, version=row.version, location=location

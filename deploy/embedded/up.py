@@ -167,10 +167,7 @@ def _wait_until_ready(settings: Settings, supervisor: Supervisor, position: int)
 
 
 def _is_ready(settings: Settings, position: int) -> bool:
-    """Returns whether the API answers and the read models include `position`.
-
-    Account and key are in the log before the first role starts, but no key is valid until they are projected.
-    """
+    """Returns whether the API answers and the read models include `position`: the end of the sample data, if any."""
     connection = http.client.HTTPConnection(settings.http_url.removeprefix("http://"), timeout=2)
     try:
         connection.request("GET", "/readyz")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import signal
+import sys
 from pathlib import Path
 
 import uvicorn
 
 from api.app import create_app
+from api.csv_import.runner import AT_ONCE as IMPORTS_AT_ONCE
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
+from api.http.shares.limits import WORK_THREADS, LimitFigures, Limits
 from consumers.dead_letter_retry import DeadLetterRetry
+from deploy.roles.http_connection import ConnectionLimits, connections_within_files, limited_protocol
 from deploy.settings import Settings
 from deploy.wiring import application, database_url
 from projections.postgres.database import Database
@@ -22,8 +26,13 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 
 def run(settings: Settings) -> None:
     """Serve HTTP until asked to stop; the requests and the chunk of an import in progress are finished."""
-    database = Database(database_url(settings), "rollcall_api", size=16)
-    with application(settings, "rollcall_api", size=12) as rollcall:
+    limits = Limits(limit_figures(settings))
+    # Sessions for work, for streams, for imports, and for what is asked before an account is known.
+    database = Database(
+        database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + IMPORTS_AT_ONCE + 4
+    )
+    own_sessions = Database(database_url(settings), "rollcall_api", size=3)
+    with application(settings, "rollcall_api", size=WORK_THREADS + IMPORTS_AT_ONCE) as rollcall:
         services = Services(
             rollcall=rollcall,
             database=database,
@@ -32,6 +41,8 @@ def run(settings: Settings) -> None:
             retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
             data_folder=settings.home if (settings.home / "postgres").exists() and settings.metrics_folder else None,
+            limits=limits,
+            own_sessions=own_sessions,
             ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
@@ -44,12 +55,43 @@ def run(settings: Settings) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=5,
+                http=limited_protocol(connection_limits(settings)),
+                forwarded_allow_ips=list(settings.trusted_proxies),
             )
         )
         # Once it has ended, uvicorn raises its signal again: that must not end us before the imports have stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)
+        # Threads that compute give way to the event loop, and to each other, ten times sooner than by default.
+        sys.setswitchinterval(0.0005)
         runner.start()
         server.run()
         runner.stop()
+    own_sessions.close()
     database.close()
+
+
+def limit_figures(settings: Settings) -> LimitFigures:
+    """Returns the limits of keys and accounts that are set."""
+    return LimitFigures(
+        key_requests=settings.limit_key_requests,
+        account_requests=settings.limit_account_requests,
+        console_requests=settings.limit_console_requests,
+        lines=settings.limit_lines,
+        concurrent=settings.limit_concurrent,
+        queued=settings.limit_queued,
+        waiting=settings.limit_waiting,
+        edits=settings.limit_edits,
+        streams=settings.limit_streams,
+        stream_seconds=settings.http_answer_seconds,
+    )
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """Returns the limits of connections that are set, within the files that this process may open."""
+    return ConnectionLimits(
+        most=connections_within_files(settings.http_connections),
+        header_seconds=settings.http_header_seconds,
+        body_seconds=settings.http_body_seconds,
+        answer_seconds=settings.http_answer_seconds,
+    )

@@ -7,7 +7,7 @@ writes stores its events in one transaction and returns the log position after i
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.accounts import AccountCommands, AttributeCommands, KeyCommands
@@ -18,13 +18,14 @@ from domain.commands.log import Log, LogStore
 from domain.commands.members import MemberCommands
 from domain.commands.segments import SegmentCommands
 from domain.commands.worker_events import WorkerEvents
+from domain.customer import CLOCK_SKEW
 
 
 class Rollcall:
-    """All that can be asked of Rollcall, over one store. `now` is the only clock."""
+    """All that can be asked of Rollcall, over one store. `now` is the only clock; `skew` is as in `Log`."""
 
-    def __init__(self, store: LogStore, now: Callable[[], datetime]) -> None:
-        self.log = log = Log(store, now)
+    def __init__(self, store: LogStore, now: Callable[[], datetime], skew: timedelta = CLOCK_SKEW) -> None:
+        self.log = log = Log(store, now, skew)
         accounts = AccountReader(log)
         self.accounts = AccountCommands(log, accounts)
         self.keys = KeyCommands(log, accounts)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from domain.account import Account, Schema, schema_id_of
+from domain.commands.log import NumberChanges
 from domain.customer import (
+    CLOCK_SKEW,
     RESERVED,
     CustomerChange,
     CustomerData,
@@ -27,9 +29,10 @@ from domain.errors import FieldError
 from domain.instants import micros
 from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
-from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise
+from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise, trim
 
 MAX_IDENTIFIER = 512
+_LATEST = micros(datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass
@@ -40,11 +43,14 @@ class ChangeBatch:
     schema: Schema
     states: dict[UUID, CustomerState]
     now: datetime
+    skew: timedelta = CLOCK_SKEW
     events: list[Event] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     touched: dict[UUID, CustomerState] = field(default_factory=dict)
     revisions: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
+    _suppressed: dict[str, int] = field(default_factory=dict)
+    _opted_in: dict[str, int] = field(default_factory=dict)
 
     def fold(self, customer_id: UUID, change: CustomerChange) -> None:
         """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes."""
@@ -60,7 +66,20 @@ class ChangeBatch:
         state = self.states.get(customer_id)
         if state is None:
             state = self.states[customer_id] = CustomerState(customer_id)
-        effect = decide(state, change, values)
+        state.replace_times_after(micros(self.now + self.skew))
+        number, opted_out = state.phone, state.opted_out
+        effect = decide(state, change, values, micros(self.now))
+        if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
+            self._suppressed[number] = state.floor
+        elif state.phone is not None and change.at is None and values.get("opted_out") is False:
+            # An opt-in of now lifts every suppression of its number, of whatever time.
+            self._opted_in[state.phone] = _LATEST
+        elif (
+            state.phone is not None
+            and change.at is not None
+            and state.values.get("opted_out") == (False, micros(change.at))
+        ):
+            self._opted_in[state.phone] = micros(change.at)
         if effect.result != "duplicate":
             self.revisions.setdefault(customer_id, state.revision)
             self.touched[customer_id] = state
@@ -103,6 +122,10 @@ class ChangeBatch:
         """The states to store, each with the revision it had before."""
         return [(state, self.revisions[customer_id]) for customer_id, state in self.touched.items()]
 
+    def number_changes(self) -> NumberChanges:
+        """The phone numbers to suppress, and those that an opt-in frees."""
+        return NumberChanges(self._suppressed, self._opted_in)
+
     def deleted(self) -> list[UUID]:
         """Customers deleted in this batch, whether or not they were created again in it."""
         return [event.originator_id for event in self.events if isinstance(event, CustomerDeleted)]
@@ -113,7 +136,7 @@ class ChangeBatch:
             state.external_id = change.external_id
             state.created = micros(self.now)
             if change.external_id is not None:
-                state.values["external_id"] = (change.external_id, micros(change.at))
+                state.values["external_id"] = (change.external_id, state.touched)
                 effect.values["external_id"] = change.external_id
         state.version = state.revision
         state.updated = micros(self.now)
@@ -122,7 +145,7 @@ class ChangeBatch:
             "originator_version": state.revision,
             "account_id": self.account.account_id,
             "recorded_at": self.now,
-            "occurred_at": change.at,
+            "occurred_at": change.at or self.now,
             "source": change.source,
             "change_id": change.change_id,
         }
@@ -142,6 +165,12 @@ class ChangeBatch:
     def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
         self.inferred = {}
         mistakes = list(_identity_mistakes(change))
+        if change.at is not None and change.at > self.now + self.skew:
+            detail = (
+                f"more than {self.skew.total_seconds():,.0f} seconds after the clock of this system;"
+                " correct the clock of the sender, or send it again once that time has passed"
+            )
+            mistakes.insert(0, FieldError("/time", "time_in_future", detail))
         if change.kind in {"opted_out", "opted_in"}:
             return {"opted_out": change.kind == "opted_out"}, mistakes
         values: dict[str, Value | None] = {}
@@ -156,7 +185,7 @@ class ChangeBatch:
     def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
         present = data.model_fields_set
         if "phone" in present:
-            text = (data.phone or "").strip()
+            text = trim(data.phone or "")
             yield "/phone", "phone", parse_phone(text, self.account.country) if text else None
         if "name" in present:
             yield "/name", "name", normalise("text", data.name)

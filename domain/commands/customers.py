@@ -11,8 +11,7 @@ from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
 from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
-from domain.errors import FieldError, NotFound, StaleVersion, Unavailable
-from domain.instants import from_micros
+from domain.errors import FieldError, NotFound, StaleVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,8 @@ class CustomerCommands:
                     for index, outcome in enumerate(batch.outcomes)
                     if outcome.result == "invalid"
                 ]
-            writes = Writes(batch.states_to_store(), tracking, letters, MemberChanges(deleted=batch.deleted()))
+            members = MemberChanges(deleted=batch.deleted())
+            writes = Writes(batch.states_to_store(), tracking, letters, members, batch.number_changes())
             if not batch.events and not batch.touched and not letters and tracking is None:
                 return Changed(self._log.head(), batch.outcomes)
             position = self._log.append(account_id, batch.events, writes)
@@ -68,18 +68,16 @@ class CustomerCommands:
     def erase(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
         """Erase the first of `candidates` who exists. Returns the position after it.
 
-        Works even if their last change is ahead of our clock. Raises `NotFound`, `StaleVersion`.
+        Raises `NotFound`, `StaleVersion`.
         """
         states = self._log.store.customer_states(account_id, candidates)
         for customer_id in candidates:
             state = states.get(customer_id)
             if state is not None and state.exists:
-                at = max(self._log.now(), from_micros(state.touched))
-                change = CustomerChange(state.external_id, "deleted", at, customer_id=customer_id)
+                change = CustomerChange(state.external_id, "deleted", None, customer_id=customer_id)
                 changed = self.change(account_id, [change], expected_version=expected_version)
                 if changed.outcomes[0].result == "deleted":
                     return changed.position
-                raise Unavailable("contention", "the customer was changed meanwhile; try again")
         raise NotFound("customer_not_found", "no such customer in this account")
 
     def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
@@ -92,7 +90,8 @@ class CustomerCommands:
                 raise StaleVersion(f"the customer is at version {current}, not {expected}; read it again", current)
         schema = self._accounts.kept_schema(account_id)
         mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
-        batch = ChangeBatch(self._accounts.kept_account(account_id), mine, states, self._log.now())
+        account = self._accounts.kept_account(account_id)
+        batch = ChangeBatch(account, mine, states, self._log.now(), self._log.skew)
         for target, change in zip(targets, changes, strict=True):
             batch.fold(target, change)
         return batch

@@ -11,7 +11,6 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -52,8 +51,8 @@ class ImportCommands:
             members = store.static_members(account_id, chunk.segment_id, there) if there else set()
             now = self._log.now()
             account, schema = self._accounts.kept_account(account_id), self._accounts.kept_schema(account_id)
-            batch = ChangeBatch(account, replace(schema), states, now)
-            ingest = _ChunkIngest(batch, chunk, members, erased, now)
+            batch = ChangeBatch(account, replace(schema), states, now, self._log.skew)
+            ingest = _ChunkIngest(batch, chunk, members, erased)
             fresh: list[UUID] = []
             for start in range(0, len(targets), TOGETHER):
                 group = ingest.add_lines(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
@@ -89,9 +88,8 @@ class _ChunkIngest:
         chunk: ImportChunk,
         members: AbstractSet[UUID],
         erased: AbstractSet[str],
-        now: datetime,
     ) -> None:
-        self._batch, self._chunk, self._erased, self._now = batch, chunk, erased, now
+        self._batch, self._chunk, self._erased = batch, chunk, erased
         self._source = f"import:{chunk.import_id}"
         self._members = set(members)
         self._classes: Tally[str] = Tally()
@@ -120,11 +118,8 @@ class _ChunkIngest:
         existed = state.exists
         values = _new_values(state, line)
         if values:
-            change = CustomerChange(None, "changed", self._now, source=self._source, customer_id=target)
+            change = CustomerChange(None, "changed", None, source=self._source, customer_id=target)
             self._batch.fold_values(target, change, values)
-            if self._batch.outcomes.pop().customer is None:
-                # Erased at a time that is ahead of this machine's clock.
-                return self._refuse(line)
         if target in self._members:
             return "already_members"
         return "added" if existed else "created_customers"

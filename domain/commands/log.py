@@ -7,14 +7,15 @@ that keeps it, implemented by `projections.records.event_store`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from domain.customer import CustomerState, DeadLetter
+from domain.customer import CLOCK_SKEW, CustomerState, DeadLetter
 from domain.errors import Unavailable
 from domain.import_lines import ImportStep
 from domain.stored_events import Event, EventMapper
@@ -48,6 +49,16 @@ class MemberChanges(NamedTuple):
     deleted: Sequence[UUID] = ()
 
 
+class NumberChanges(NamedTuple):
+    """Phone numbers by what happened to them, each with its instant in microseconds since 1970.
+
+    `suppressed`: a customer was erased who had opted out. `opted_in`: a change says that the customer has not.
+    """
+
+    suppressed: Mapping[str, int] = MappingProxyType({})
+    opted_in: Mapping[str, int] = MappingProxyType({})
+
+
 class Writes(NamedTuple):
     """What is stored in the transaction of a batch beside its events."""
 
@@ -55,6 +66,7 @@ class Writes(NamedTuple):
     tracking: Tracking | None = None
     dead_letters: Sequence[DeadLetter] = ()
     members: MemberChanges = MemberChanges()
+    numbers: NumberChanges = NumberChanges()
     import_step: ImportStep | None = None
     # The append is refused if a segment or filter of the account changed after this position.
     filters_as_of: int | None = None
@@ -79,6 +91,9 @@ class LogStore(Protocol):
     def filters_position(self, account_id: UUID) -> int:
         """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
 
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        """The segments, oldest first, whose filter holds a text anywhere."""
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
 
@@ -102,11 +117,12 @@ class LogStore(Protocol):
 
 
 class Log:
-    """The log of all accounts over one store. `now` is the only clock."""
+    """The log of all accounts over one store. `now` is the only clock, which no change may pass by more than `skew`."""
 
-    def __init__(self, store: LogStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: LogStore, now: Callable[[], datetime], skew: timedelta = CLOCK_SKEW) -> None:
         self.store = store
         self.now = now
+        self.skew = skew
         self._mapper = EventMapper()
 
     def head(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ from domain.commands.log import Log, Saved, Writes
 from domain.errors import NotFound, Refused, StaleVersion
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference, segments_named
+from domain.phones import phone_reader
 from domain.segment import KEEP, Keep, Segment, SegmentDraft, SegmentEdit
 from domain.stored_events import Event, SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 
@@ -75,25 +76,28 @@ class SegmentCommands:
                 **self._log.envelope(account_id, segment.segment_id, version), filter=edit.filter
             )
 
-    def delete(
-        self, account_id: UUID, segment_id: UUID, expected: int | None, used_by: Callable[[int], Sequence[str]]
-    ) -> int:
-        """Delete a segment. Returns the position after it.
+    def delete(self, account_id: UUID, segment_id: UUID, expected: int | None) -> int:
+        """Delete a segment that no filter names. Returns the position after it.
 
-        `used_by` gives the names of the segments whose filters name it, as of a position or later. Raises `NotFound`;
-        `Refused` where it is used; `StaleVersion` against `expected`; and what `used_by` raises.
+        Raises `NotFound`; `Refused` where filters name it; `StaleVersion` against `expected`.
         """
 
         def append_deleted() -> int:
             segment = self._require(account_id, segment_id)
             _check_version(segment, expected)
             as_of = self._log.store.filters_position(account_id)
-            if names := used_by(as_of):
+            if names := self._names_of_referring(account_id, segment_id):
                 raise Refused("segment_in_use", f"{segment.name} is used by the filters of: {', '.join(names)}")
             event = SegmentDeleted(**self._log.envelope(account_id, segment_id, segment.version))
             return self._log.append(account_id, [event], Writes(filters_as_of=as_of))
 
         return self._log.retry(append_deleted)
+
+    def _names_of_referring(self, account_id: UUID, segment_id: UUID) -> list[str]:
+        """The names of the segments whose filters name this one; those that only hold its id elsewhere are not."""
+        ids = self._log.store.filters_with(account_id, str(segment_id))
+        found = (segments.segment_of(each, self._log.stream(account_id, each)) for each in ids)
+        return [each.name for each in found if each is not None and str(segment_id) in segments_named(each.filter)]
 
     def require_static(self, account_id: UUID, segment_id: UUID) -> Segment:
         """A static segment. Raises `NotFound`; `Refused` where its members follow from a filter."""
@@ -122,7 +126,11 @@ class SegmentCommands:
         """The tree of a filter in JSON form in this account; `segment_id` is its own segment. Raises `Invalid`."""
         own_id = None if segment_id is None else str(segment_id)
         return parse(
-            raw, self._accounts.schema(account_id).types, segments=partial(self._reference, account_id), own_id=own_id
+            raw,
+            self._accounts.schema(account_id).types,
+            read_phone=phone_reader(self._accounts.kept_account(account_id).country),
+            segments=partial(self._reference, account_id),
+            own_id=own_id,
         )
 
     def _reference(self, account_id: UUID, segment_id: str) -> Reference | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from domain.errors import FieldError, Invalid
 from domain.filters.nesting import SEGMENT, Segments, no_segments
-from domain.filters.operands import parse_operand
+from domain.filters.operands import ReadPhone, Takes, as_written, parse_operand, parse_phone_operand
 from domain.filters.operators import OPERATORS, operators_of
 from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
 from domain.instants import Moment
@@ -22,6 +22,7 @@ from domain.values import AttributeType, BadValue, Value
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
 MAX_SEGMENTS = 100
+EMPTY_GROUP = "a group without conditions; add a condition to it, or remove the group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """True when every node is true; an empty group matches no customer."""
+    """True when every node is true; without nodes it matches no customer."""
 
     nodes: tuple[Node, ...]
 
@@ -102,20 +103,22 @@ def parse(
     attributes: Mapping[str, AttributeType],
     pointer: str = "/filter",
     *,
+    read_phone: ReadPhone = as_written,
     segments: Segments = no_segments,
     own_id: str | None = None,
-    limited: bool = True,
+    stored: bool = False,
 ) -> Node:
     """The tree of a filter in JSON form, with the filter of each segment it names in place of the name.
 
-    `own_id` is the segment that the filter belongs to, which it must not contain. A filter that a person writes is
-    limited in depth and number of conditions; one composed of several such filters is not (`limited=False`).
+    `read_phone` reads a phone number of this account, `own_id` is the segment that the filter belongs to, which it must
+    not contain. A `stored` filter is read as it was accepted once: it may be composed of several, so it has no limits,
+    and an older release allowed empty groups and phone numbers that are none.
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
-    reader = _Reader(attributes, segments, own_id, MAX_DEPTH if limited else sys.getrecursionlimit())
+    reader = _Reader(attributes, read_phone, segments, own_id, stored=stored)
     node = reader.node(raw, pointer, depth=0)
-    if limited and reader.conditions > MAX_CONDITIONS:
+    if not stored and reader.conditions > MAX_CONDITIONS:
         reader.mistake(pointer, "too_many_conditions", f"{reader.conditions} conditions; at most {MAX_CONDITIONS}")
     if reader.mistakes:
         first = reader.mistakes[0]
@@ -123,14 +126,36 @@ def parse(
     return node
 
 
+def empty_groups(raw: Any, pointer: str = "/filter") -> Iterator[str]:
+    """The pointers of the groups without conditions within a stored filter, which `parse` refuses in a new one."""
+    if isinstance(raw, dict) and "not" in raw:
+        inner = [("/not", raw["not"])]
+    else:
+        word = next((word for word in ("all", "any") if isinstance(raw, dict) and word in raw), None)
+        nodes = raw if isinstance(raw, list) else raw[word] if word else []
+        inner = [(f"/{word}/{place}" if word else f"/{place}", each) for place, each in enumerate(nodes)]
+    for step, node in inner:
+        if node in ([], {"all": []}, {"any": []}):
+            yield pointer + step
+        yield from empty_groups(node, pointer + step)
+
+
 class _Reader:
     """One pass over a filter that collects every mistake, not only the first."""
 
     def __init__(
-        self, attributes: Mapping[str, AttributeType], segments: Segments, own_id: str | None, depth: int
+        self,
+        attributes: Mapping[str, AttributeType],
+        read_phone: ReadPhone,
+        segments: Segments,
+        own_id: str | None,
+        *,
+        stored: bool,
     ) -> None:
         self.attributes = attributes
-        self.depth = depth
+        self.read_phone = read_phone
+        self.stored = stored
+        self.depth = sys.getrecursionlimit() if stored else MAX_DEPTH
         self.segments = segments
         self.path: list[tuple[str, str]] = [] if own_id is None else [(own_id, "this segment")]
         self.conditions = 0
@@ -142,16 +167,16 @@ class _Reader:
 
     def node(self, raw: Any, pointer: str, depth: int) -> Node:
         if isinstance(raw, list):
-            return All(self.group(raw, pointer, depth))
+            return All(self.group(raw, pointer, pointer, depth))
         if not isinstance(raw, dict):
             return self.mistake(pointer, "invalid_filter", "needs a condition, a group (all, any, not) or an array")
         if "attribute" in raw or "operator" in raw:
             return self.condition(raw, pointer)
         if len(raw) == 1:
             if "all" in raw:
-                return All(self.group(raw["all"], f"{pointer}/all", depth))
+                return All(self.group(raw["all"], pointer, f"{pointer}/all", depth))
             if "any" in raw:
-                return AnyOf(self.group(raw["any"], f"{pointer}/any", depth))
+                return AnyOf(self.group(raw["any"], pointer, f"{pointer}/any", depth))
             if "not" in raw:
                 if depth >= self.depth:
                     return self.too_deep(pointer)
@@ -160,7 +185,7 @@ class _Reader:
             pointer, "invalid_filter", 'needs {"attribute","operator","value"} or exactly one of all, any, not'
         )
 
-    def group(self, raw: Any, pointer: str, depth: int) -> tuple[Node, ...]:
+    def group(self, raw: Any, node_pointer: str, pointer: str, depth: int) -> tuple[Node, ...]:
         if depth >= self.depth:
             self.too_deep(pointer)
             return ()
@@ -170,6 +195,8 @@ class _Reader:
         if len(raw) > MAX_CONDITIONS:
             self.mistake(pointer, "too_many_conditions", f"{len(raw):,} nodes; at most {MAX_CONDITIONS}")
             return ()
+        if not raw and depth > 0 and not self.stored:
+            self.mistake(node_pointer, "empty_group", EMPTY_GROUP)
         return tuple(self.node(each, f"{pointer}/{index}", depth + 1) for index, each in enumerate(raw))
 
     def too_deep(self, pointer: str) -> Node:
@@ -192,11 +219,18 @@ class _Reader:
         if operator is None:
             allowed = ", ".join(operators_of(kind))
             return self.mistake(f"{pointer}/operator", "unknown_operator", f"{key} is a {kind}; use one of {allowed}")
-        operand = parse_operand(operator.takes, kind, raw.get("value"))
+        operand = self.operand(operator.takes, key, kind, raw.get("value"))
         if isinstance(operand, BadValue):
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
         facet: AttributeType = "date" if operator.reads == "@day" else kind
         return Condition(key + operator.reads, facet, operator.region(operand), operator.negated)
+
+    def operand(self, takes: Takes, key: str, kind: AttributeType, raw: Any) -> Any | BadValue:
+        if key == "phone":
+            operand = parse_phone_operand(takes, raw, self.read_phone)
+            if not (self.stored and isinstance(operand, BadValue)):
+                return operand
+        return parse_operand(takes, kind, raw)
 
     def membership(self, name: Any, raw: Any, pointer: str) -> Node:
         if name not in ("in", "not_in"):

@@ -5,6 +5,8 @@ Called while a filter is parsed (`domain.filters.conditions`); the table of oper
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,8 +28,15 @@ Takes = Literal[
     "return_period",
     "months",
 ]
+# Reads a phone number as customers have it, or says why it is none.
+ReadPhone = Callable[[str], "str | BadValue"]
 MAX_VALUES = 1_000
 MAX_COUNT = 1_000_000
+
+
+def as_written(phone: str) -> str:
+    """Reads a phone number that is in the form that customers have already."""
+    return phone
 
 
 def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue:
@@ -58,6 +67,36 @@ def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue
             return raw if raw in names else BadValue("invalid_value", f"needs one of {', '.join(names)}")
         case "months":
             return _months(raw)
+
+
+def parse_phone_operand(takes: Takes, raw: Any, read_phone: ReadPhone) -> Any | BadValue:
+    """As `parse_operand`, for phone numbers: whole ones as customers have them, parts of one without separators."""
+    match takes:
+        case "one":
+            return _phone(raw, read_phone)
+        case "several" if isinstance(raw, list) and 1 <= len(raw) <= MAX_VALUES:
+            values = [_phone(each, read_phone) for each in raw]
+            return next((value for value in values if isinstance(value, BadValue)), tuple(dict.fromkeys(values)))
+        case "fragment" if isinstance(raw, str):
+            part = _phone_part(raw)
+            return part or BadValue("invalid_value", "needs some digits of a phone number")
+    return parse_operand(takes, "text", raw)
+
+
+def _phone(raw: Any, read_phone: ReadPhone) -> str | BadValue:
+    if not isinstance(raw, str):
+        return BadValue("invalid_value", "needs a phone number as text")
+    number = read_phone(raw.strip())
+    return BadValue("invalid_value", number.detail) if isinstance(number, BadValue) else number
+
+
+def _phone_part(text: str) -> str:
+    """Digits of a phone number as E.164 has them: what people put between digits is left out, letters are not."""
+    return "".join(
+        str(unicodedata.digit(char, char))
+        for char in unicodedata.normalize("NFKC", text).casefold()
+        if char == "+" or char.isalnum()
+    )
 
 
 def _count(raw: Any, least: int, most: int) -> int | BadValue:

@@ -52,7 +52,7 @@ class Words:
         if isinstance(raw, dict) and "not" in raw:
             return f"not ({self._node(raw['not'])})"
         if _is_empty(raw):
-            return "no customer"
+            return "an empty group"
         nodes, joint = (raw["any"], " or ") if isinstance(raw, dict) and "any" in raw else (_all(raw), " and ")
         if len(nodes) == 1:
             return self._node(nodes[0], nested=nested)

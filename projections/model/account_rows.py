@@ -1,4 +1,4 @@
-"""The rows of accounts, API keys and attributes. Event handlers, called by the worker within its transaction."""
+"""The rows of accounts and attributes. Event handlers, called by the worker within its transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from domain.instants import Days
-from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared
+from domain.stored_events import AccountCreated, AttributeDeclared
 from projections.model.account_state import AccountState
 from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
@@ -19,21 +19,10 @@ SQL = beside(__file__)
 
 def create_account(model: ReadModel, event: AccountCreated, _position: int, at: int) -> None:
     """Insert an account and begin to keep its state."""
-    fields = {"name": event.name, "timezone": event.timezone, "country": event.country}
-    model.connection.execute(SQL.create_account, {"account_id": event.account_id, "at": at} | fields)
+    fields = {"account_id": event.account_id, "timezone": event.timezone, "country": event.country, "at": at}
+    model.connection.execute(SQL.create_account, fields)
     days = Days(ZoneInfo(event.timezone))
-    model.accounts[event.account_id] = AccountState(event.account_id, days, time_passed_to=at)
-
-
-def create_key(model: ReadModel, event: ApiKeyCreated, _position: int, at: int) -> None:
-    """Insert an API key."""
-    fields = {"account_id": event.account_id, "at": at, "key_id": event.key_id, "name": event.name, "kind": event.kind}
-    model.connection.execute(SQL.create_key, fields | {"secret_sha256": bytes.fromhex(event.secret_sha256)})
-
-
-def revoke_key(model: ReadModel, event: ApiKeyRevoked, _position: int, _at: int) -> None:
-    """Delete an API key."""
-    model.connection.execute(SQL.revoke_key, {"key_id": event.key_id})
+    model.accounts[event.account_id] = AccountState(event.account_id, days, event.country, time_passed_to=at)
 
 
 def declare_attribute(model: ReadModel, event: AttributeDeclared, _position: int, _at: int) -> None:

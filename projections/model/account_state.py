@@ -19,6 +19,7 @@ from domain.errors import Invalid
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference, inline_segments, segments_named
 from domain.instants import Days
+from domain.phones import phone_reader
 from domain.values import AttributeType
 from projections.matching.flip_index import FlipIndex
 from projections.matching.time_index import TimeIndex
@@ -71,10 +72,11 @@ class SegmentState:
 
 @dataclass(slots=True)
 class AccountState:
-    """One account: types decide how values compare, the index decides which segments a change concerns."""
+    """One account: types and country decide how values compare, the index decides which segments a change concerns."""
 
     account_id: UUID
     days: Days
+    country: str
     time_passed_to: int = 0
     types: dict[str, AttributeType] = field(default_factory=lambda: dict(BUILT_IN))
     segments: dict[UUID, SegmentState] = field(default_factory=dict)
@@ -104,7 +106,7 @@ class AccountState:
 
     def parse(self, raw: Any) -> Node:
         """The tree of a version's filter. Raises `Invalid` where this release of Rollcall cannot read it."""
-        return parse(raw, self.types, segments=self._reference, limited=False)
+        return parse(raw, self.types, read_phone=phone_reader(self.country), segments=self._reference, stored=True)
 
     def written_out(self, raw: Any, segment_id: UUID) -> Any:
         """A segment's filter with those of the segments that it names, as they are now. Raises `Invalid`."""
@@ -175,8 +177,8 @@ class Broken(NamedTuple):
 def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
     """Every account with its attribute types, segments and index, from the read model; and the broken segments."""
     accounts = {
-        account_id: AccountState(account_id, Days(ZoneInfo(timezone)), time_passed_to)
-        for account_id, timezone, time_passed_to in connection.execute(SQL.accounts)
+        account_id: AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
+        for account_id, timezone, country, time_passed_to in connection.execute(SQL.accounts)
     }
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes):

@@ -1,5 +1,5 @@
 -- name: accounts
-SELECT account_id, timezone, (extract(epoch FROM time_passed_to) * 1000000)::bigint FROM accounts
+SELECT account_id, timezone, country, (extract(epoch FROM time_passed_to) * 1000000)::bigint FROM accounts
 
 -- name: attributes
 SELECT account_id, key, type FROM attributes

@@ -2,13 +2,15 @@
 
 Used by the worker within its transaction. Recipients are copied chunk by chunk between event batches, each as of the
 audience's position: a chunk takes only customers whose last event precedes it, and a customer touched by an event
-before their chunk is copied first. When the copy is complete the live worker appends `AudienceCounted`, and only then
-may the audience be read. A replay takes the counts, and who was passed over for a shared phone number, from that
-event: so it gives the same audience even when the values of an erased customer are gone from the log.
+before their chunk is copied first. When the copy is complete it is decided for each phone number, over all customers
+who have it, whether it is reached; the live worker appends the result as `AudienceCounted`, and only then may the
+audience be read. A replay takes the counts, and who was passed over, from that event: so it gives the same audience
+even when the values of an erased customer are gone from the log.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,6 +25,8 @@ from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
+# Why a copied customer is passed over, as `audiences.sql` numbers it.
+EXCLUDED, OPTED_OUT, DUPLICATE = 1, 2, 3
 
 
 class UncountedAudience(NamedTuple):
@@ -64,19 +68,27 @@ def record_counts(model: ReadModel, event: AudienceCounted, _position: int, _at:
         "opted_out": event.opted_out,
         "no_phone": event.no_phone,
         "excluded": event.excluded,
-        "duplicate_phone": len(event.passed_over),
+        "duplicate_phone": event.duplicate_phone,
         "passed_over": event.passed_over,
     }
     model.connection.execute(SQL.remove_passed_over, fields)
+    model.connection.execute(SQL.forget_blocked, fields)
     model.connection.execute(SQL.record_counts, fields)
 
 
 def copy_chunk(connection: Connection[Any], account: AccountState, size: int) -> None:
-    """Copy about `size` members into each audience of the account that is being copied."""
+    """Copy about `size` customers into each audience of the account that is being copied."""
     for audience_id, freezing in list(account.freezing.items()):
-        most = max(1, size // len(freezing.included))
-        terms = {"included": freezing.included, "copied_to": freezing.copied_to, "audience_no": freezing.audience_no}
-        row = connection.execute(SQL.chunk_end, terms | {"most": most}).fetchone()
+        versions = [*freezing.included, *freezing.left_out]
+        terms = {
+            "account_id": account.account_id,
+            "versions": versions,
+            "copied_to": freezing.copied_to,
+            "audience_no": freezing.audience_no,
+            # The customers who opted out are one more source.
+            "most": max(1, size // (len(versions) + 1)),
+        }
+        row = connection.execute(SQL.chunk_end, terms).fetchone()
         _copy_up_to(connection, account, audience_id, row[0] if row else None)
 
 
@@ -113,13 +125,16 @@ def uncounted(connection: Connection[Any]) -> list[UncountedAudience]:
         rows = connection.execute(SQL.uncounted).fetchall()
         connection.execute(SQL.plan_for, {"ranges": "on"})
         for account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied in rows:
-            found = connection.execute(SQL.passed_over, {"audience_no": audience_no})
-            passed_over = [customer_no for (customer_no,) in found]
+            found = connection.execute(SQL.passed_over, {"account_id": account_id, "audience_no": audience_no})
+            reasons = dict(found.fetchall())
+            passed_over = list(reasons)
+            by_reason = Counter(reasons.values())
             counts = {
                 "count": copied - len(passed_over),
-                "opted_out": opted_out,
+                "opted_out": int(opted_out) + by_reason[OPTED_OUT],
                 "no_phone": no_phone,
-                "excluded": excluded,
+                "excluded": int(excluded) + by_reason[EXCLUDED],
+                "duplicate_phone": by_reason[DUPLICATE],
             }
             audiences.append(UncountedAudience(account_id, audience_id, counts, passed_over))
     return audiences
@@ -166,5 +181,5 @@ def _copy(
         "included": freezing.included,
         "left_out": freezing.left_out,
     }
-    predicates = {f"chosen_{table}": sql.SQL(is_chosen).format(table=sql.Identifier(table)) for table in "mcx"}
+    predicates = {f"chosen_{table}": sql.SQL(is_chosen).format(table=sql.Identifier(table)) for table in "mxoc"}
     connection.execute(sql.SQL(SQL.copy).format(**predicates), fields | chosen)

@@ -15,6 +15,7 @@ from psycopg import Connection, Cursor
 from domain import json_text
 from domain.filters.facets import FOLDED, facets_of
 from domain.instants import Days, from_micros, micros_of_text
+from domain.search_words import words_of
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
 from projections.model import date_values
@@ -23,6 +24,8 @@ from projections.postgres.arrays import Uuids, column
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
+# Values that have columns of their own.
+PROFILE = frozenset({"phone", "name", "opted_out"})
 MOVING: tuple[AttributeType, ...] = ("date", "datetime")
 
 
@@ -50,7 +53,7 @@ class ProjectedCustomer:
 
     def set(self, key: str, kind: AttributeType, value: Value | None, days: Days) -> dict[str, Value | None]:
         """Set a value (`None` removes it). Returns its facets, which are not yet in `matchable`."""
-        if key in ("phone", "name"):
+        if key in PROFILE:
             self.profile_changed = True
         if value is None:
             self.attributes.pop(key, None)
@@ -185,6 +188,10 @@ class CustomerBatch:
             connection.execute(SQL.update, _columns(others), binary=True)
 
 
+def _search_words(customer: ProjectedCustomer) -> list[str]:
+    return words_of(customer.attributes.get("name") or "", customer.attributes.get("phone") or "")
+
+
 def _columns(customers: list[ProjectedCustomer], *, profile: bool = False, identity: bool = False) -> list[Any]:
     customers.sort(key=lambda each: each.customer_no)
     columns: list[list[Any]] = [
@@ -199,6 +206,9 @@ def _columns(customers: list[ProjectedCustomer], *, profile: bool = False, ident
     if profile:
         columns.append([each.attributes.get("phone") for each in customers])
         columns.append([each.attributes.get("name") for each in customers])
+        columns.append([each.attributes.get("opted_out") is True for each in customers])
+        # Words contain no blanks, so that blanks can separate them.
+        columns.append([" ".join(_search_words(each)) for each in customers])
     if identity:
         columns.append([each.customer_id for each in customers])
         columns.append([each.created_at for each in customers])

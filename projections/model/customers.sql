@@ -18,17 +18,18 @@ WHERE account_id = %s AND updated_at > 'epoch'::timestamptz + %s::bigint * inter
 
 -- name: insert
 INSERT INTO customers (account_id, customer_no, position, version, updated_at, attributes, folded, phone, name,
-                       search, customer_id, created_at)
+                       opted_out, search, customer_id, created_at)
 SELECT account_id, customer_no, position, version, 'epoch'::timestamptz + updated * interval '1 microsecond',
-       attributes::jsonb, folded::jsonb, phone, name,
-       to_tsvector('simple', concat_ws(' ', folded::jsonb->>'name', ltrim(phone, '+'))),
+       attributes::jsonb, folded::jsonb, phone, name, opted_out,
+       array_to_tsvector(string_to_array(search, ' ')),
        customer_id, 'epoch'::timestamptz + created * interval '1 microsecond'
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
-            %b::text[], %b::text[], %b::uuid[], %b::bigint[])
-    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, customer_id, created)
+            %b::text[], %b::text[], %b::boolean[], %b::text[], %b::uuid[], %b::bigint[])
+    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out, search,
+          customer_id, created)
 
 -- name: update
--- Leaves phone and name alone: no index changes, so the row is updated within its page.
+-- Leaves phone, name and opt-out alone: no index changes, so the row is updated within its page.
 UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
@@ -42,10 +43,11 @@ UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
     attributes = t.attributes::jsonb, folded = t.folded::jsonb, phone = t.phone, name = t.name,
-    search = to_tsvector('simple', concat_ws(' ', t.folded::jsonb->>'name', ltrim(t.phone, '+')))
+    opted_out = t.opted_out,
+    search = array_to_tsvector(string_to_array(t.search, ' '))
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
-            %b::text[], %b::text[])
-    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name)
+            %b::text[], %b::text[], %b::boolean[], %b::text[])
+    AS t (account_id, customer_no, position, version, updated, attributes, folded, phone, name, opted_out, search)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 
 -- name: delete

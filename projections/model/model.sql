@@ -10,22 +10,11 @@ CREATE TABLE projection (
 INSERT INTO projection DEFAULT VALUES;
 
 CREATE TABLE accounts (
-    account_id uuid PRIMARY KEY,
-    name       text        NOT NULL,
-    timezone   text        NOT NULL,
-    country    text        NOT NULL,
-    created_at timestamptz NOT NULL,
+    account_id     uuid PRIMARY KEY,
+    timezone       text        NOT NULL,
+    country        text        NOT NULL,
     -- Time-driven flips up to here are in the members.
     time_passed_to timestamptz NOT NULL
-);
-
-CREATE TABLE api_keys (
-    key_id        text PRIMARY KEY,
-    account_id    uuid        NOT NULL,
-    name          text        NOT NULL,
-    kind          text        NOT NULL,
-    secret_sha256 bytea       NOT NULL UNIQUE,
-    created_at    timestamptz NOT NULL
 );
 
 CREATE TABLE attributes (
@@ -37,8 +26,8 @@ CREATE TABLE attributes (
 );
 
 -- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
--- `folded` the text and list values as conditions compare them. phone and name also have columns
--- of their own, for lists. `search`: the words of the folded name, and the phone number.
+-- `folded` the text and list values as conditions compare them. phone, name and opted_out also have columns
+-- of their own, for lists and campaigns. `search`: the words of `domain.search_words`, of the name and the phone number.
 -- `position`: the last event that touched the customer.
 CREATE TABLE customers (
     account_id  uuid        NOT NULL,
@@ -50,6 +39,7 @@ CREATE TABLE customers (
     updated_at  timestamptz NOT NULL,
     phone       text,
     name        text,
+    opted_out   boolean     NOT NULL,
     attributes  jsonb       NOT NULL,
     folded      jsonb       NOT NULL,
     search      tsvector    NOT NULL,
@@ -57,7 +47,10 @@ CREATE TABLE customers (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
 CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE phone IS NOT NULL;
-CREATE INDEX customers_search ON customers USING gin (search);
+-- No campaign reaches their numbers, even under another customer.
+CREATE INDEX customers_opted_out ON customers (account_id, customer_no) INCLUDE (phone)
+    WHERE opted_out AND phone IS NOT NULL;
+CREATE INDEX customers_search_words ON customers USING gin (search);
 
 -- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
 CREATE TABLE customer_days (
@@ -198,14 +191,26 @@ CREATE TABLE audience_recipients (
     PRIMARY KEY (audience_no, customer_no)
 );
 
+-- Until an audience is counted: the customers that make it leave out a phone number, members of it or not.
+CREATE TABLE audience_blocked (
+    account_id  uuid    NOT NULL,
+    audience_no bigint  NOT NULL,
+    customer_no bigint  NOT NULL,
+    phone       text    NOT NULL,
+    is_member   boolean NOT NULL,
+    is_excluded boolean NOT NULL,
+    PRIMARY KEY (audience_no, customer_no)
+);
+
 DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['accounts', 'api_keys', 'attributes', 'customers', 'customer_days',
+    FOREACH each IN ARRAY ARRAY['accounts', 'attributes', 'customers', 'customer_days',
                                 'customer_instants', 'segments',
                                 'segment_versions', 'members', 'membership_history',
-                                'campaigns', 'audiences', 'audience_recipients'] LOOP
+                                'campaigns', 'audiences', 'audience_recipients',
+                                'audience_blocked'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
         EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '
                        'USING (account_id = (SELECT rollcall.current_account()))', each);

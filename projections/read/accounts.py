@@ -1,4 +1,7 @@
-"""An account's country, API keys and attributes. Used by most pages of the API and the console."""
+"""An account's country, time zone and attributes. Used by most pages of the API and the console.
+
+The account itself is a record of the write side, so that it can be asked before the read model has it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from domain.account import KeyKind
 from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.instants import Days
@@ -19,15 +21,6 @@ from domain.values import AttributeType
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
-
-
-class KeyRow(NamedTuple):
-    """An API key, without the secret itself."""
-
-    key_id: str
-    name: str
-    kind: KeyKind
-    created_at: datetime
 
 
 class AttributeRow(NamedTuple):
@@ -41,30 +34,8 @@ class AttributeRow(NamedTuple):
 def country(connection: Connection[TupleRow], account_id: UUID) -> str:
     """Returns the country of national phone numbers."""
     row = connection.execute(SQL.country, [account_id]).fetchone()
-    return str(row[0]) if row else "US"
-
-
-def keys(
-    connection: Connection[TupleRow], account_id: UUID, *, before: tuple[datetime, str] | None, limit: int
-) -> list[KeyRow]:
-    """Returns a page of API keys, newest first; `before` is the `(created_at, key_id)` of the page before."""
-    created_at, key_id = before or (None, None)
-    found = connection.execute(
-        SQL.keys, {"account_id": account_id, "created_at": created_at, "key_id": key_id, "limit": limit}
-    )
-    return [KeyRow(*row) for row in found]
-
-
-def key(connection: Connection[TupleRow], account_id: UUID, key_id: str) -> KeyRow | None:
-    """Returns the API key with this id in this account."""
-    found = connection.execute(SQL.key, [account_id, key_id]).fetchone()
-    return KeyRow(*found) if found else None
-
-
-def count_keys(connection: Connection[TupleRow], account_id: UUID) -> int:
-    """Returns how many API keys the account has."""
-    row = connection.execute(SQL.count_keys, [account_id]).fetchone()
-    return int(row[0]) if row else 0
+    assert row is not None, "every API key belongs to an account"
+    return str(row[0])
 
 
 def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[AttributeRow]:

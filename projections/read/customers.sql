@@ -13,7 +13,7 @@ LIMIT %(limit)s::int
 
 -- name: search
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery,
                               %(before)s::bigint, %(limit)s::int) AS found (customer_no)
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no
 ORDER BY c.customer_no DESC
@@ -23,4 +23,4 @@ SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid
 
 -- name: count_search
 SELECT count(*)
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)

@@ -20,6 +20,7 @@ from domain.filters.conditions import attributes_read, parse
 from domain.filters.explanation import explain
 from domain.filters.nesting import SEGMENT, Reference, segments_named
 from domain.instants import Days, Moment, micros
+from domain.phones import phone_reader
 from domain.stored_events import CustomerChanged
 from domain.values import Value
 from projections.model.customers import read_values
@@ -165,7 +166,9 @@ def _tree(
         return row and Reference(row.name, "static" if row.type == "static" else "dynamic", row.filter)
 
     try:
-        node = parse(effective, accounts.types(connection, account_id), segments=reference, limited=False)
+        types = accounts.types(connection, account_id)
+        read_phone = phone_reader(accounts.country(connection, account_id))
+        node = parse(effective, types, read_phone=read_phone, segments=reference, stored=True)
     except Invalid:
         # A filter that this release cannot read has put its segment in state `failed`, which the answer says.
         return frozenset(), None

@@ -18,6 +18,7 @@ from domain.errors import Invalid
 from domain.filters.conditions import Node, parse
 from domain.filters.nesting import Reference
 from domain.instants import from_micros, micros
+from domain.phones import phone_reader
 from projections.model import time_flips
 from projections.model.account_state import AccountState
 from projections.postgres.database import beside
@@ -68,7 +69,7 @@ def pending_segments(connection: Connection[TupleRow], account_id: UUID, *, limi
 def next_time_flip(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> NextTimeFlip:
     """Returns when time may next change a membership in an account."""
     days, passed_to = accounts.calendar(connection, account_id)
-    account = AccountState(account_id, days, micros(passed_to))
+    account = AccountState(account_id, days, accounts.country(connection, account_id), micros(passed_to))
     account.time.add_all(_moving(connection, account_id))
     if not account.time:
         return NextTimeFlip(None, False)
@@ -79,10 +80,11 @@ def next_time_flip(connection: Connection[TupleRow], account_id: UUID, now: date
 
 def _moving(connection: Connection[TupleRow], account_id: UUID) -> Iterator[tuple[int, Node]]:
     """Yields the filters that time may flip; one that cannot be parsed is skipped: its segment shows the failure."""
-    types = accounts.types(connection, account_id)
+    types, read_phone = accounts.types(connection, account_id), phone_reader(accounts.country(connection, account_id))
     for version_no, raw in connection.execute(SQL.timed_filters, {"account_id": account_id}).fetchall():
         try:
-            yield version_no, parse(json_text.loads(raw), types, segments=_static_reference, limited=False)
+            filter_json = json_text.loads(raw)
+            yield version_no, parse(filter_json, types, read_phone=read_phone, segments=_static_reference, stored=True)
         except Invalid:
             continue
 

@@ -22,7 +22,7 @@ WITH joins AS MATERIALIZED (
     WHERE %(everyone)s::boolean
        OR EXISTS (SELECT FROM customers c
                   WHERE c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
-                    AND c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s)))
+                    AND c.search @@ (%(words)s::tsquery || %(phones)s::tsquery))
     ORDER BY m.joined_at DESC, m.customer_no DESC
     LIMIT %(limit)s::int
 )
@@ -48,7 +48,7 @@ ORDER BY m.joined_at DESC, m.customer_no DESC
 -- Matches are found by index (as for customers), then reduced to members; only the page's customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
 FROM (SELECT m.customer_no, m.joined_at
-      FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+      FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
           AS found (customer_no)
       JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
       WHERE %(joined_at)s::timestamptz IS NULL
@@ -61,7 +61,7 @@ ORDER BY m.joined_at DESC, m.customer_no DESC
 -- name: many
 -- Whether so many customers match that a lookup by index does not pay.
 SELECT count(*) > %(few)s::int
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL,
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL,
                               %(few)s::int + 1)
 
 -- name: search_many
@@ -78,7 +78,7 @@ CROSS JOIN LATERAL (SELECT *
                     FROM customers c
                     WHERE c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
                     OFFSET 0) c
-WHERE c.search @@ (to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s))
+WHERE c.search @@ (%(words)s::tsquery || %(phones)s::tsquery)
 ORDER BY m.joined_at DESC, m.customer_no DESC
 LIMIT %(limit)s::int
 
@@ -87,14 +87,14 @@ SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND accou
 
 -- name: count_search
 SELECT count(*)
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, NULL)
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
     AS found (customer_no)
 JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: count_few
 -- The members among the first `most` matching customers, and how many those customers are.
 SELECT count(m.customer_no), count(*)
-FROM rollcall.customers_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s), NULL, %(most)s::int)
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, %(most)s::int)
     AS found (customer_no)
 LEFT JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
@@ -109,7 +109,7 @@ LIMIT %(limit)s::int
 
 -- name: search_candidates
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
-FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+FROM rollcall.candidates_found(%(words)s::tsquery || %(phones)s::tsquery,
                                %(version_no)s::bigint, %(before)s::bigint, %(limit)s::int) AS found (customer_no)
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no
 ORDER BY c.customer_no DESC
@@ -120,12 +120,12 @@ SELECT (SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid)
 
 -- name: count_search_candidates
 SELECT count(*)
-FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+FROM rollcall.candidates_found(%(words)s::tsquery || %(phones)s::tsquery,
                                %(version_no)s::bigint, NULL, NULL)
 
 -- name: count_few_candidates
 SELECT count(*)
-FROM rollcall.candidates_found(to_tsquery('simple', %(words)s) || to_tsquery('simple', %(phones)s),
+FROM rollcall.candidates_found(%(words)s::tsquery || %(phones)s::tsquery,
                                %(version_no)s::bigint, NULL, %(most)s::int)
 
 -- name: count_few_others

@@ -1,10 +1,11 @@
 """The position of the read model and the state of the installation.
 
-Used by authentication, by requests that wait for their own write, and by `/readyz` and `/metrics`.
+Used by requests that wait for their own write, and by `/readyz` and `/metrics`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -38,20 +39,14 @@ class Readiness(NamedTuple):
     writable: bool
 
 
-def has_reached(database: Database, account_id: UUID, wanted: int, segment_id: UUID | None = None) -> bool:
-    """Returns whether the read model includes position `wanted` and serves the segment's filter of that position."""
+def filters_in_work(database: Database, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+    """Returns the position of the read model, and the position of each filter that it does not serve yet.
+
+    Only of those of the segments that exist: one that was deleted, or never created, needs no waiting.
+    """
     with database.snapshot(account_id) as (connection, position):
-        if segment_id is None:
-            return position >= wanted
-        row = connection.execute(SQL.has_reached, {"wanted": wanted, "segment_id": segment_id}).fetchone()
-        return bool(row and row[0])
-
-
-def account_of_key(database: Database, secret_sha256: bytes) -> tuple[UUID, str, str] | None:
-    """Returns account, id and kind of the API key with this hash."""
-    with database.single() as connection:
-        row = connection.execute(SQL.authenticate, [secret_sha256]).fetchone()
-    return (row[0], row[1], row[2]) if row else None
+        rows = connection.execute(SQL.filters_in_work, [list(segment_ids)]).fetchall()
+    return position, dict(rows)
 
 
 def progress(database: Database) -> tuple[int, int]:

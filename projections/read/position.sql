@@ -1,12 +1,5 @@
--- name: has_reached
--- A segment that does not exist (deleted, or never created) needs no waiting.
-SELECT p.position >= %(wanted)s::bigint
-       AND NOT EXISTS (SELECT FROM segments s
-                       WHERE s.segment_id = %(segment_id)s::uuid AND s.building <= %(wanted)s::bigint)
-FROM projection p
-
--- name: authenticate
-SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
+-- name: filters_in_work
+SELECT segment_id, building FROM segments WHERE segment_id = ANY (%s::uuid[]) AND building IS NOT NULL
 
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection

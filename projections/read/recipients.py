@@ -1,8 +1,9 @@
 """The recipients of a campaign now, and those of a frozen audience: by page, or all in one stream.
 
-Used by `api.v1.recipients` and the console. The oldest customer comes first; if several share a phone number,
-only the oldest is a recipient. A page reads only as many members as it needs. A stream is one query whose rows
-PostgreSQL formats as text, read through a cursor, so that neither side holds more than a few thousand rows.
+Used by `api.v1.recipients` and the console. Whether a number is reached is decided for the number, over all customers
+who have it; the oldest of them in the audience is the recipient, and the oldest customer comes first. A page reads only
+as many members as it needs. A stream is one query whose rows PostgreSQL formats as text, read through a cursor, so that
+neither side holds more than a few thousand rows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from projections.postgres.database import beside
 
 SQL = beside(__file__)
 LineFormat = Literal["json", "csv"]
+BLOCKED = sql.SQL(SQL.blocked_numbers)
 FETCH_SIZE = 5_000
 MIN_WINDOW, MAX_WINDOW = 100, 50_000
 
@@ -65,7 +67,7 @@ def page(connection: Connection[TupleRow], spec: AudienceSpec, *, after: int | N
 
 def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, Skipped]:
     """Returns how many recipients there are now, and how many members are not, by reason."""
-    row = connection.execute(SQL.totals, spec._asdict()).fetchone()
+    row = connection.execute(sql.SQL(SQL.totals).format(blocked_numbers=BLOCKED), spec._asdict()).fetchone()
     assert row is not None
     return row[0], Skipped(*row[1:])
 
@@ -110,6 +112,6 @@ def _lines(
     # All rows will be read; by default a cursor is planned for its first tenth.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with ServerCursor(connection, "recipients") as cursor:
-        cursor.execute(sql.SQL(query).format(line=line), terms, binary=True)
+        cursor.execute(sql.SQL(query).format(line=line, blocked_numbers=BLOCKED), terms, binary=True)
         while rows := cursor.fetchmany(FETCH_SIZE):
             yield "".join([text for (text,) in rows]).encode(), len(rows)

@@ -22,34 +22,68 @@ LEFT JOIN LATERAL (
     SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
     FROM nearest u
     JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
+    WHERE c.phone IS NOT NULL AND NOT c.opted_out
       AND NOT EXISTS (SELECT FROM members x
                       WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
+      -- Of the others with this number: one who blocks it, or an older one who has it in this audience.
       AND NOT EXISTS (SELECT
                       FROM customers o
-                      WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no < c.customer_no
-                        AND o.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
-                        AND EXISTS (SELECT FROM members m
-                                    WHERE m.version_no = ANY (%(included)s::bigint[]) AND m.customer_no = o.customer_no)
-                        AND NOT EXISTS (SELECT FROM members x
+                      WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no <> c.customer_no
+                        AND (o.opted_out
+                             OR EXISTS (SELECT FROM members x
                                         WHERE x.version_no = ANY (%(left_out)s::bigint[])
-                                          AND x.customer_no = o.customer_no))
+                                          AND x.customer_no = o.customer_no)
+                             OR o.customer_no < c.customer_no
+                                AND EXISTS (SELECT FROM members m
+                                            WHERE m.version_no = ANY (%(included)s::bigint[])
+                                              AND m.customer_no = o.customer_no)))
+      AND NOT EXISTS (SELECT
+                      FROM suppressed_numbers s
+                      WHERE s.account_id = %(account_id)s::uuid
+                        AND s.number_sha256
+                            = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone))
     ORDER BY u.customer_no
     LIMIT %(limit)s::int
 ) AS r ON true
 ORDER BY r.customer_no
 
+-- name: blocked_numbers
+-- The phone numbers that are not reached, and whether because a customer is left out or else opted out: of all
+-- customers, and of those erased, as far as one of the `candidates` has the number.
+SELECT phone, bool_or(is_excluded) AS is_excluded
+FROM (SELECT phone, false AS is_excluded
+      FROM customers
+      WHERE account_id = %(account_id)s::uuid AND opted_out AND phone IS NOT NULL
+      UNION ALL
+      SELECT c.phone, true
+      FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
+      JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = x.customer_no
+      WHERE c.phone IS NOT NULL
+      UNION ALL
+      SELECT c.phone, false
+      FROM suppressed_numbers s
+      CROSS JOIN installation i
+      JOIN candidates c ON number_sha256(i.secret, %(account_id)s::uuid, c.phone) = s.number_sha256
+      WHERE s.account_id = %(account_id)s::uuid) AS t
+GROUP BY phone
+
 -- name: totals
-WITH classes AS (
-    SELECT c.phone,
-           CASE WHEN x.customer_no IS NOT NULL THEN 'excluded'
-                WHEN c.attributes->'opted_out' = 'true'::jsonb THEN 'opted_out'
-                WHEN c.phone IS NULL THEN 'no_phone'
-                ELSE 'sent' END AS class
+WITH candidates AS MATERIALIZED (
+    SELECT c.phone, c.opted_out, x.customer_no IS NOT NULL AS is_excluded
     FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
     JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
     LEFT JOIN (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
         ON x.customer_no = u.customer_no
+), blocked AS MATERIALIZED (
+    {blocked_numbers}
+), classes AS (
+    SELECT c.phone,
+           CASE WHEN c.is_excluded OR b.is_excluded THEN 'excluded'
+                WHEN c.opted_out OR b.phone IS NOT NULL THEN 'opted_out'
+                WHEN c.phone IS NULL THEN 'no_phone'
+                ELSE 'sent' END AS class
+    FROM candidates c
+    LEFT JOIN blocked b ON b.phone = c.phone
 )
 SELECT count(DISTINCT phone) FILTER (WHERE class = 'sent'),
        count(*) FILTER (WHERE class = 'excluded'),
@@ -66,16 +100,17 @@ WITH candidates AS MATERIALIZED (
     SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
     FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
     JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' IS DISTINCT FROM 'true'::jsonb
-      AND NOT EXISTS (SELECT FROM members x
-                      WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
+    WHERE c.phone IS NOT NULL AND NOT c.opted_out
+), blocked AS MATERIALIZED (
+    {blocked_numbers}
 ), shared AS MATERIALIZED (
     SELECT phone, min(customer_no) AS keeper FROM candidates GROUP BY phone HAVING count(*) > 1
 )
 SELECT {line}
 FROM candidates c
 LEFT JOIN shared s ON s.phone = c.phone
-WHERE s.keeper IS NULL OR s.keeper = c.customer_no
+WHERE (s.keeper IS NULL OR s.keeper = c.customer_no)
+  AND NOT EXISTS (SELECT FROM blocked b WHERE b.phone = c.phone)
 ORDER BY c.customer_no
 
 -- name: frozen_page

@@ -2,8 +2,8 @@
 
 Every word must be the beginning of some word of the name or the phone number. Text that looks like a phone
 number is also tried as one, national or international, by its first digits. Words are quoted, so that
-nothing typed is taken as query syntax. Both sides are case-folded as conditions do it, so that case and the
-encoding of accents make no difference, whatever the database's locale.
+nothing typed is taken as query syntax. `domain.search_words` decides what is a word, on both sides, whatever the
+database's parser and locale.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import re
 
 import phonenumbers
 
-from domain.values import fold
+from domain.search_words import typed_words
 
 _PHONE = re.compile(r"[+\d\s()./-]+\Z", re.ASCII)
 _MIN_DIGITS = 3
 
 
 def words_query(typed: str) -> str:
-    """Returns a query for all words: each a quoted prefix, joined by AND."""
-    return " & ".join(f"{_quoted(word)}:*" for word in fold(typed).split())
+    """Returns a query for all words: each a quoted prefix, joined by AND; empty, which finds nothing, without words."""
+    return " & ".join(f"{_quoted(word)}:*" for word in typed_words(typed))
 
 
 def phones_query(typed: str, country: str) -> str:

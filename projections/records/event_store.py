@@ -23,11 +23,11 @@ from psycopg_pool import ConnectionPool
 
 from domain.commands.log import Tracking, Writes
 from domain.customer import CustomerState
-from domain.errors import SourceMoved
+from domain.errors import Refused, SourceMoved
 from domain.stored_events import CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import FROZEN, PROBING, Role, beside, database_errors, session_conninfo
-from projections.records import customer_states, dead_letters, imports, static_lists
+from projections.records import customer_states, dead_letters, imports, static_lists, suppressed_numbers
 
 SQL = beside(__file__)
 DELETED = CustomerDeleted.type_name
@@ -64,18 +64,18 @@ class EventStore(PostgresProcessRecorder):
         process moved the source, `Unavailable`.
         """
         account_id: UUID = kwargs["account_id"]
-        writes: Writes | None = kwargs["writes"]
+        writes: Writes = kwargs["writes"] or Writes()
         with self._account(account_id) as cursor:
-            if writes is not None:
-                self._move(cursor, writes.tracking)
-                customer_states.store(cursor, account_id, writes.states)
-                dead_letters.store(cursor, account_id, writes.dead_letters)
-                created = {state.customer_id for state, before in writes.states if before == 0}
-                static_lists.store_members(cursor, account_id, writes.members, created)
-            as_of = None if writes is None else writes.filters_as_of
-            positions = self._append(cursor, account_id, stored_events, as_of)
-            if writes is not None and writes.import_step is not None:
-                imports.record_step(cursor, account_id, writes.import_step, positions[-1] if positions else None)
+            self._move(cursor, writes.tracking)
+            customer_states.store(cursor, account_id, writes.states)
+            dead_letters.store(cursor, account_id, writes.dead_letters)
+            created = {state.customer_id for state, before in writes.states if before == 0}
+            static_lists.store_members(cursor, account_id, writes.members, created)
+            positions = self._append(cursor, account_id, stored_events, writes.filters_as_of)
+            last = positions[-1] if positions else None
+            if writes.import_step is not None:
+                imports.record_step(cursor, account_id, writes.import_step, last)
+            suppressed_numbers.store(cursor, account_id, writes.numbers, last or 0)
             return positions
 
     def _append(
@@ -96,6 +96,7 @@ class EventStore(PostgresProcessRecorder):
         positions = [row["notification_id"] for row in cursor.fetchall()]
         erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
         if erased:
+            cursor.execute(SQL.erase_rows_by_name, [list(erased), list(erased.values())], binary=True)
             cursor.execute(SQL.erase_customers, [list(erased), list(erased.values())], binary=True)
         return positions
 
@@ -118,6 +119,12 @@ class EventStore(PostgresProcessRecorder):
         """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
         with self._account(account_id) as cursor:
             return _filters_position(cursor, account_id)
+
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        """The segments, oldest first, whose filter holds a text anywhere."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.filters_with, [account_id, text], binary=True)
+            return [row["originator_id"] for row in cursor.fetchall()]
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen."""
@@ -173,6 +180,10 @@ class EventStore(PostgresProcessRecorder):
         with database_errors():
             try:
                 yield
+            except psycopg.errors.UniqueViolation as taken:
+                if taken.diag.table_name == "api_keys":
+                    raise Refused("key_exists", "this key was created before") from None
+                raise IntegrityError(str(taken)) from taken
             except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
                 raise IntegrityError(str(stale)) from stale
 

@@ -29,6 +29,17 @@ FROM stored_events
 WHERE account_id = %s::uuid
   AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')
 
+-- name: filters_with
+SELECT originator_id
+FROM (SELECT DISTINCT ON (originator_id) originator_id, topic, state, min(notification_id) OVER of_segment AS segment_no
+      FROM stored_events
+      WHERE account_id = %s::uuid
+        AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')
+      WINDOW of_segment AS (PARTITION BY originator_id)
+      ORDER BY originator_id, notification_id DESC) AS newest
+WHERE topic <> 'rollcall.segment.deleted' AND position(convert_to(%s::text, 'UTF8') IN state) > 0
+ORDER BY segment_no
+
 -- name: move_tracking
 -- Moves only from where this writer believes the source to be.
 INSERT INTO notification_tracking AS t (application_name, notification_id)
@@ -41,6 +52,9 @@ WHERE t.notification_id = %(previous)s::bigint
 
 -- name: tracked
 SELECT notification_id FROM notification_tracking WHERE application_name = %s::text
+
+-- name: erase_rows_by_name
+SELECT rollcall.erase_rows_by_name(%b::uuid[], %b::bigint[])
 
 -- name: erase_customers
 SELECT rollcall.erase_customers(%b::uuid[], %b::bigint[])

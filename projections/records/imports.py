@@ -171,10 +171,11 @@ def record_step(cursor: Cursor[Any], account_id: UUID, step: ImportStep, positio
             Texts([each.message for each in step.errors]),
             Texts([" ".join(each.numbers) for each in step.errors]),
         ]
-        cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns], binary=True)
+        cursor.execute(SQL.keep_errors, [account_id, step.import_id, *columns, step.import_id], binary=True)
     if step.finished:
         cursor.execute(SQL.drop_file, [account_id, step.import_id])
         cursor.execute(SQL.drop_erasures, [account_id, step.import_id])
+        cursor.execute(SQL.drop_erased_names, [account_id, step.import_id])
 
 
 def erasures(cursor: Cursor[Any], account_id: UUID, import_id: UUID, phones: Sequence[str]) -> tuple[int, set[str]]:

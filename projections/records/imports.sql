@@ -46,6 +46,8 @@ WITH failed AS (
     RETURNING import_id
 ), dropped AS (
     DELETE FROM import_erasures e USING failed WHERE e.import_id = failed.import_id
+), dropped_names AS (
+    DELETE FROM import_erased_names e USING failed WHERE e.import_id = failed.import_id
 )
 DELETE FROM import_files f USING failed WHERE f.import_id = failed.import_id
 
@@ -73,6 +75,8 @@ INSERT INTO import_errors (account_id, import_id, row_number, cells, code, messa
 SELECT %s::uuid, %s::uuid, row_number, cells, code, message, string_to_array(numbers, ' ')
 FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[], %b::text[])
     AS t (row_number, cells, code, message, numbers)
+WHERE NOT EXISTS (SELECT FROM import_erased_names e
+                  WHERE e.import_id = %s::uuid AND e.name = ANY (rollcall.names_in_row(cells)))
 
 -- name: erasures
 SELECT erasures FROM imports WHERE account_id = %s::uuid AND import_id = %s::uuid
@@ -82,6 +86,9 @@ SELECT phone FROM import_erasures WHERE account_id = %s::uuid AND import_id = %s
 
 -- name: drop_erasures
 DELETE FROM import_erasures WHERE account_id = %s::uuid AND import_id = %s::uuid
+
+-- name: drop_erased_names
+DELETE FROM import_erased_names WHERE account_id = %s::uuid AND import_id = %s::uuid
 
 -- name: drop_file
 DELETE FROM import_files WHERE account_id = %s::uuid AND import_id = %s::uuid

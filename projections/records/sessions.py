@@ -88,6 +88,13 @@ def make_link(database: Database, account_id: UUID, person_id: UUID, token_sha25
         connection.execute(SQL.make_link, asked)
 
 
+def person_of_link(database: Database, token_sha256: bytes, now: datetime) -> str | None:
+    """The name of the person that a one-time link signs in, `None` if it is not valid any more. Does not use it up."""
+    with database.spanning() as connection:
+        row = connection.execute(SQL.person_of_link, {"token": token_sha256, "now": now}).fetchone()
+    return str(row[0]) if row and row[0] is not None else None
+
+
 def use_link(database: Database, token_sha256: bytes, now: datetime) -> Invited | None:
     """Use up a one-time link. Returns the person that it signs in, `None` if it is not valid any more."""
     with database.spanning() as connection:
@@ -97,10 +104,30 @@ def use_link(database: Database, token_sha256: bytes, now: datetime) -> Invited 
 
 def begin_attempt(database: Database, email: str, now: datetime) -> datetime | None:
     """Count an attempt to sign in before it is decided. Returns until when attempts are refused, if they are."""
-    asked = {"email": email, "now": now, "most": ATTEMPTS, "within": ATTEMPTS_WITHIN}
+    return _begin(database, email, now, ATTEMPTS)
+
+
+def begin_attempt_from(database: Database, network: str, now: datetime, most: int) -> datetime | None:
+    """The same for all attempts from a network, of which `most` are allowed in a quarter of an hour."""
+    return _begin(database, _subject(network), now, most)
+
+
+def withdraw_attempt_from(database: Database, network: str, at: datetime, most: int) -> None:
+    """The attempt at this instant succeeded: of a network, only those that fail are counted."""
+    with database.spanning() as connection:
+        connection.execute(SQL.withdraw_attempt, {"subject": _subject(network), "at": at, "most": most})
+
+
+def _begin(database: Database, subject: str, now: datetime, most: int) -> datetime | None:
+    asked = {"subject": subject, "now": now, "most": most, "within": ATTEMPTS_WITHIN}
     with database.spanning() as connection:
         row = connection.execute(SQL.begin_attempt, asked).fetchone()
     return row[0] if row else None
+
+
+def _subject(network: str) -> str:
+    # No form sends an e-mail address that begins with a line break.
+    return f"\nnetwork {network}"
 
 
 def forgive_attempts(database: Database, email: str) -> None:

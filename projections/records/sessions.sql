@@ -25,11 +25,17 @@ DELETE FROM sign_in_links WHERE account_id = %(account_id)s::uuid AND expires_at
 INSERT INTO sign_in_links (token_sha256, account_id, person_id, expires_at)
 VALUES (%(token)s::bytea, %(account_id)s::uuid, %(person_id)s::uuid, %(expires_at)s::timestamptz)
 
+-- name: person_of_link
+SELECT rollcall.person_of_link(%(token)s::bytea, %(now)s::timestamptz)
+
 -- name: use_link
 SELECT account_id, person_id, chooses_password FROM rollcall.use_sign_in_link(%(token)s::bytea, %(now)s::timestamptz)
 
 -- name: begin_attempt
-SELECT rollcall.begin_attempt(%(email)s::text, %(now)s::timestamptz, %(most)s::int, %(within)s::interval)
+SELECT rollcall.begin_attempt(%(subject)s::text, %(now)s::timestamptz, %(most)s::int, %(within)s::interval)
+
+-- name: withdraw_attempt
+SELECT rollcall.withdraw_attempt(%(subject)s::text, %(at)s::timestamptz, %(most)s::int)
 
 -- name: forgive_attempts
 SELECT rollcall.forgive_attempts(%s::text)

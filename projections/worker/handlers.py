@@ -86,8 +86,9 @@ RUN_HANDLERS: dict[type[Event], RunHandler] = {
 # Every other event: handled on its own, by these in order, between two runs. It finds what the run before it wrote.
 HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     AccountCreated: (account_rows.create_account,),
-    ApiKeyCreated: (account_rows.create_key,),
-    ApiKeyRevoked: (account_rows.revoke_key,),
+    # Keys are records of the write side: see migrations/0014_rights.sql.
+    ApiKeyCreated: (),
+    ApiKeyRevoked: (),
     AttributeDeclared: (account_rows.declare_attribute,),
     TimePassed: (pass_time_until,),
     SegmentCreated: (pass_time, segments.create),

@@ -33,7 +33,7 @@ from projections.worker.log_writer import LogWriter
 
 SQL = beside(__file__)
 BATCH = 2_000
-CHUNK_SECONDS = 0.15
+CHUNK_SECONDS = 0.08
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 PURGE_CHUNK = COPY_CHUNK = FORGET_CHUNK = 20_000
 
@@ -54,6 +54,7 @@ class Worker:
     position: int = 0
     effective_at: int = 0
     _fill_size: int = CHUNK_LEAST * 10
+    _chunks_filled: int = 0
 
     def __post_init__(self) -> None:
         """Nothing is loaded yet."""
@@ -129,11 +130,20 @@ class Worker:
         return self.log_writer.append_audience_counts(self.model)
 
     def fill_versions(self) -> bool:
-        """Fill one chunk of each version being built, and append which are complete. Returns whether it did either."""
+        """Fill one chunk of the versions being built, and append which are complete. Returns whether it did either.
+
+        Of as many versions as fit in the time of a chunk, in turn: however many segments were edited, other changes
+        wait no longer.
+        """
         had_work = False
-        for account, segment, build in segments.unfinished(self.model.accounts.values()):
-            if not build.complete:
+        began = time.monotonic()
+        unfinished = list(segments.unfinished(self.model.accounts.values()))
+        first = self._chunks_filled % max(1, len(unfinished))
+        for account, segment, build in unfinished[first:] + unfinished[:first]:
+            in_time = self.chunk_size is not None or time.monotonic() - began < CHUNK_SECONDS
+            if not build.complete and in_time:
                 self._fill_chunk(account, segment)
+                self._chunks_filled += 1
                 had_work = True
             if build.complete and segment.build is build and self.log_writer.append_recomputed(segment, build):
                 had_work = True

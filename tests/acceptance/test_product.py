@@ -7,7 +7,7 @@ import random
 import re
 import subprocess
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -80,7 +80,7 @@ def test_every_membership_equals_that_of_the_oracle(rollcall: RunningProduct) ->
         for number in range(400):
             sent = a_change(chance, CUSTOMERS, seconds=100_000)
             sent.identity = ("crm", f"{turn} {number}")
-            naive.take(sent)
+            naive.take(sent, datetime.now(UTC))
             rollcall.send(sent, structured=chance.random() < 0.5)
         rollcall.flush()
         for segment in chance.sample(sorted(filters), 5):

@@ -37,7 +37,8 @@ def command(product: RunningProduct, *arguments: str) -> str:
 def test_the_link_printed_at_the_start_opens_the_console_once(product: RunningProduct, browser: Client) -> None:
     link = product.said["console"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/console/sign-in/[\w-]{43}", link)
-    entered = browser.get(link)
+    assert "Sign in as Owner" in browser.get(link).text
+    entered = browser.post(link)
     assert entered.headers["location"] == "/console/segments"
     shown = browser.get("/console/segments")
     assert shown.status_code == 200
@@ -48,7 +49,7 @@ def test_the_link_printed_at_the_start_opens_the_console_once(product: RunningPr
 
 
 def test_a_new_link_is_one_command_away(product: RunningProduct, browser: Client) -> None:
-    assert browser.get(command(product, "person", "link")).status_code == 303
+    assert browser.post(command(product, "person", "link")).status_code == 303
     assert browser.get("/console/segments").status_code == 200
 
 
@@ -56,7 +57,7 @@ def test_a_person_is_added_at_the_terminal_chooses_a_password_and_signs_in(
     product: RunningProduct, browser: Client
 ) -> None:
     link = command(product, "person", "create", "ana@example.com", "--name", "Ana")
-    assert browser.get(link).headers["location"] == "/console/you"
+    assert browser.post(link).headers["location"] == "/console/you"
     chosen = browser.post("/console/you/password", data={"password": PASSWORD, "repeated": PASSWORD})
     assert chosen.status_code == 303
     assert browser.post("/console/sign-out").status_code == 303
@@ -65,7 +66,7 @@ def test_a_person_is_added_at_the_terminal_chooses_a_password_and_signs_in(
     assert entered.headers["location"] == "/console/segments"
     assert "Ana" in browser.get("/console/segments").text
     browser.cookies.clear()
-    assert browser.get(command(product, "person", "link", "--email", "ANA@example.com")).status_code == 303
+    assert browser.post(command(product, "person", "link", "--email", "ANA@example.com")).status_code == 303
     assert "Ana" in browser.get("/console/segments").text
 
 

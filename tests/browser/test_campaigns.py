@@ -121,7 +121,7 @@ def test_a_frozen_audience_downloads_the_same_after_an_edit(
 
     before = downloaded("before.csv")
     assert before[0] == "customer_id,external_id,phone,name"
-    assert before[-1] == "# count,2"
+    assert len(before) == 1 + 2
     console.change(crowd["both"], attributes={"likes": ["water"]}, name="Bo Changed")
     console.ok("PATCH", f"/v1/campaigns/{campaign}", json={"segment_ids": [crowd["tea"]]})
     console.wait_until_visible()

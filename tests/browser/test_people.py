@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.support.browser.looking import accessible
 from tests.support.browser.watching import Watched
 
 PASSWORD = "correct horse battery"
@@ -24,6 +25,8 @@ def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_agai
 
     bob = stranger
     bob.goto(link)
+    accessible(bob)
+    bob.get_by_role("button", name="Sign in as Bob").click()
     expect(bob.get_by_role("heading", name="You", exact=True)).to_be_visible()
     bob.get_by_label("New password required").fill(PASSWORD)
     bob.get_by_label("New password again").fill(PASSWORD)

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,7 +64,7 @@ class Upstream:
             change = self.chance.choice(before)
         self.recent[change.key] = [*before[-4:], change]
         structured = self.chance.random() < 0.5
-        result, _ = self.naive.take(change)
+        result, _ = self.naive.take(change, datetime.now(UTC))
         self.effects[change.key] += result == "effect"
         if result == "invalid":
             self.invalid[change.key, cloud_event(change, structured=structured)[0]] += 1

@@ -31,9 +31,9 @@ FIRST = 10_000_000
 SEEN = sql.SQL("c.customer_id, c.external_id, c.phone, c.name")
 PEOPLE = """
 INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
-                       attributes, folded, search)
+                       opted_out, attributes, folded, search)
 SELECT %(account)s, n, gen_random_uuid(), n, 1, now(), now(), '+3519' || lpad((n %% 990000)::text, 8, '0'),
-       'Name ' || n, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}', ''
+       'Name ' || n, n %% 50 = 0, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}', ''
 FROM generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
 """
 # Each takes a fifth of all, at random.
@@ -48,12 +48,12 @@ BY_HAND = """
 SELECT c.customer_id, c.attributes->>'external_id', c.phone, c.name
 FROM ({arms}) AS u
 JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no
-WHERE c.phone IS NOT NULL AND c.attributes->'opted_out' <> 'true'
+WHERE c.phone IS NOT NULL AND NOT c.opted_out
   AND NOT EXISTS (SELECT FROM customers o
-                  WHERE o.account_id = c.account_id AND o.phone = c.phone AND o.customer_no < c.customer_no
-                    AND o.attributes->'opted_out' <> 'true'
-                    AND EXISTS (SELECT FROM members m
-                                WHERE m.version_no = ANY (%(included)s) AND m.customer_no = o.customer_no))
+                  WHERE o.account_id = c.account_id AND o.phone = c.phone AND o.customer_no <> c.customer_no
+                    AND (o.opted_out OR o.customer_no < c.customer_no
+                         AND EXISTS (SELECT FROM members m
+                                     WHERE m.version_no = ANY (%(included)s) AND m.customer_no = o.customer_no)))
 ORDER BY c.customer_no
 LIMIT 51
 """
@@ -147,7 +147,11 @@ def _cursor(bare: Connection[Any], union: AudienceSpec) -> int:
     with bare.transaction():
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
         with ServerCursor(bare, "bare") as cursor:
-            cursor.execute(sql.SQL(recipients.SQL.stream).format(line=SEEN), union._asdict(), binary=True)
+            cursor.execute(
+                sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED),
+                union._asdict(),
+                binary=True,
+            )
             while rows := cursor.fetchmany(recipients.FETCH_SIZE):
                 count += len(rows)
     return count
@@ -191,5 +195,5 @@ def _first_page_by_hand(bare: Connection[Any], union: AudienceSpec) -> None:
 
 
 def _first_page_as_one_query(bare: Connection[Any], union: AudienceSpec) -> None:
-    query = sql.SQL(recipients.SQL.stream).format(line=SEEN) + sql.SQL(" LIMIT 51")
+    query = sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED) + sql.SQL(" LIMIT 51")
     assert len(bare.execute(query, union._asdict()).fetchall()) == 51

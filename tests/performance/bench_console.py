@@ -70,7 +70,8 @@ def _sign_in(scene: Stage, client: Client) -> UUID:
         sessions.make_link(database, scene.account_id, person, token.sha256, now)
     finally:
         database.close()
-    assert client.get(f"/console/sign-in/{token.text}").headers["location"] == "/console/segments"
+    entered = client.post(f"/console/sign-in/{token.text}", headers={"Sec-Fetch-Site": "same-origin"})
+    assert entered.headers["location"] == "/console/segments"
     return person
 
 

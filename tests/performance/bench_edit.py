@@ -17,9 +17,9 @@ AFTER = [{"attribute": "lifetime_value", "operator": "greater_than", "value": 10
 
 MULTIPLY = """
 INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
-                       attributes, folded, search)
+                       opted_out, attributes, folded, search)
 SELECT account_id, customer_no + %(shift)s, gen_random_uuid(), position, version, created_at, updated_at, phone, name,
-       attributes, folded, search
+       opted_out, attributes, folded, search
 FROM customers WHERE customer_no < %(before)s
 """
 MULTIPLY_DAYS = """

@@ -125,9 +125,9 @@ def _letter(number: int) -> DeadLetter:
 REPEATED = (
     """
     INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
-                           attributes, folded, search)
+                           opted_out, attributes, folded, search)
     SELECT account_id, customer_no + k * %(stride)s, gen_random_uuid(), position, version, created_at, updated_at,
-           phone || k, name || ' ' || k,
+           phone || k, name || ' ' || k, opted_out,
            attributes || jsonb_build_object('phone', phone || k, 'name', name || ' ' || k,
                                             'external_id', attributes->>'external_id' || '-' || k),
            folded || jsonb_build_object('phone', phone || k, 'name', lower(name) || ' ' || k,

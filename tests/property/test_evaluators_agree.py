@@ -69,7 +69,7 @@ def naive(body: Body) -> dict[str, Any]:
 
 def parsed(raw: Any) -> Node:
     """The tree of a filter after the journey through the log."""
-    return parse(json_text.loads(json_text.dumps(raw)), TYPES)  # type: ignore[arg-type]
+    return parse(json_text.loads(json_text.dumps(raw)), TYPES, stored=True)  # type: ignore[arg-type]
 
 
 def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, ProjectedCustomer]:

@@ -24,7 +24,7 @@ FEW = {key: TYPES[key] for key in ("t1", "n1", "b1", "l1")}
 
 
 def node_of(raw: Any) -> Any:
-    return parse(raw, TYPES)  # type: ignore[arg-type]
+    return parse(raw, TYPES, stored=True)  # type: ignore[arg-type]
 
 
 def condition(attribute: str, operator: str, value: Any = None) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_a_cycle_is_refused_with_its_path(installation: Installation) -> None:
     assert mistake.code == "segment_cycle"
     assert "this segment -> Second -> First" in mistake.detail
     with pytest.raises(Refused, match="Second"):
-        rollcall.segments.delete(account, first, None, lambda _: ["Second"])
+        rollcall.segments.delete(account, first, None)
 
 
 def test_an_unknown_segment_is_refused_at_its_place(installation: Installation) -> None:

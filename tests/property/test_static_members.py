@@ -119,7 +119,7 @@ class Life:
             into = self.chance.choice(sorted(self.lists))
             used = [str(each) for each, (named, _) in self.followers.items() if named == into]
             try:
-                self.rollcall.segments.delete(self.account, into, None, lambda _: used)
+                self.rollcall.segments.delete(self.account, into, None)
             except Refused:
                 assert used
             else:

@@ -24,7 +24,7 @@ from domain.commands.application import Rollcall
 from domain.commands.log import Saved
 from domain.people import new_token
 from projections.postgres.database import Database, worker_session
-from projections.read.position import has_reached, progress
+from projections.read.position import filters_in_work, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
@@ -73,7 +73,7 @@ class Installation:
 
     @contextmanager
     def open_api(self, key: str | None = None, **figures: Any) -> Iterator[Client]:
-        """A client of the HTTP API; without a key it sends none. A worker beside it has projected the key."""
+        """A client of the HTTP API; without a key it sends none. A worker beside it has caught up."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         if key is not None and self._projecting:
             self.catch_up()
@@ -90,7 +90,7 @@ class Installation:
 
     def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
         """Sign a client in as the account's first person, which leads to the page `to`."""
-        assert client.get(self.owner_link(account_id)).headers["location"] == to
+        assert client.post(self.owner_link(account_id), headers=FROM_OUR_PAGE).headers["location"] == to
 
     def owner_link(self, account_id: UUID) -> str:
         """The path of a one-time link for the account's first person."""
@@ -120,10 +120,7 @@ class Installation:
 
     @contextmanager
     def projecting(self) -> Iterator[None]:
-        """A worker beside the test, caught up before it begins; an error in it fails the test.
-
-        A key works once it is projected: what needs one creates it before this.
-        """
+        """A worker beside the test, caught up before it begins; an error in it fails the test."""
         self.project()
         self._projecting = True
         stop = threading.Event()
@@ -161,9 +158,13 @@ class Installation:
     def computed(self, account_id: UUID, saved: Saved) -> None:
         """Wait until the worker beside the test serves a segment by the filter that it was saved with."""
         deadline = time.monotonic() + 30
-        while not has_reached(self.database, account_id, saved.position, saved.id):
+        while not self._serves(account_id, saved):
             assert time.monotonic() < deadline, "the segment is not computed"
             time.sleep(0.005)
+
+    def _serves(self, account_id: UUID, saved: Saved) -> bool:
+        position, in_work = filters_in_work(self.database, account_id, [saved.id])
+        return position >= saved.position < in_work.get(saved.id, saved.position + 1)
 
     def run_imports(self) -> None:
         """Run every import that waits, to its end."""

@@ -18,10 +18,10 @@ from tests.support.running_product import eventually
 class RoleProcesses:
     """One process of each role at a time, and a client of the API; `kills` counts them by role."""
 
-    def __init__(self, url: str, home: Path, key: str) -> None:
+    def __init__(self, url: str, home: Path, key: str, **settings: str) -> None:
         port = free_port()
-        settings = {"ROLLCALL_DATABASE_URL": address_of(url), "ROLLCALL_HTTP_PORT": str(port)}
-        self._environment = environment(home, settings)
+        ours = {"ROLLCALL_DATABASE_URL": address_of(url), "ROLLCALL_HTTP_PORT": str(port)}
+        self._environment = environment(home, ours | settings)
         self.http = http_client(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"})
         self.kills: Counter[str] = Counter()
         self._running = {role: self._start(role) for role in ("api", "project")}

@@ -192,8 +192,7 @@ def cloud_event(change: oracle.Change, *, structured: bool) -> tuple[bytes, dict
     kind = "rollcall.customer.deleted.v1" if change.deletes else "rollcall.customer.changed.v1"
     event: dict[str, Any] = {
         "specversion": "1.0", "type": kind, "source": source, "id": change_id, "subject": change.key,
-        "time": change.at.isoformat(),
-    }  # fmt: skip
+    } | ({} if change.at is None else {"time": change.at.isoformat()})  # fmt: skip
     if structured:
         data = {} if change.deletes else {"datacontenttype": "application/json", "data": change.data}
         return as_json(event | data), {"content-type": "application/cloudevents+json; charset=UTF-8"}

@@ -13,13 +13,14 @@ from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import AttributeKey
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
 from domain.values import AttributeType
 from projections.read import accounts, segments
 
-router = APIRouter(prefix="/attributes")
+router = APIRouter(prefix="/attributes", route_class=AccountRoute)
 TYPES: dict[AttributeType, str] = {
     "text": "Text",
     "number": "Number",
@@ -79,7 +80,7 @@ def declare(
     key: Annotated[str, Form()] = "",
     kind: Annotated[str, Form(alias="type")] = "",
     label: Annotated[str, Form()] = "",
-) -> Response:
+) -> WaitingAnswer:
     """Adds an attribute that does not exist yet."""
     key = key.strip()
     values = {"key": key, "type": kind, "label": label}
@@ -90,7 +91,7 @@ def declare(
         position = _declare(services, user, key, kind, label)
     except (Invalid, Refused) as wrong:
         return _form(request, values, _errors(wrong))
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{label.strip() or key} was added", "/console/attributes")
 
 
@@ -104,14 +105,14 @@ def edit(request: Request, services: ServicesDep, user: SignedIn, key: Attribute
 @router.post("/{key}/edit")
 def save(
     request: Request, services: ServicesDep, user: SignedIn, key: AttributeKey, label: Annotated[str, Form()] = ""
-) -> Response:
+) -> WaitingAnswer:
     """Changes an attribute's label."""
     values, readers = _require_own_attribute(services, user, key)
     try:
         position = _declare(services, user, key, values["type"], label)
     except (Invalid, Refused) as wrong:
         return _form(request, values | {"label": label}, _errors(wrong), readers)
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{label.strip() or key} was saved", "/console/attributes")
 
 

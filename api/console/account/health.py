@@ -25,7 +25,8 @@ from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
 from api.http.dependencies import Services, ServicesDep
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.instants import Days
@@ -34,7 +35,7 @@ from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
 from projections.read.position import InstallationStatus, installation_status
 
-router = APIRouter(prefix="/health")
+router = APIRouter(prefix="/health", route_class=AccountRoute)
 DeadLetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 HEALTH_PATH = "/console/health"
 MAX_SEGMENTS = 50
@@ -107,10 +108,10 @@ def show_letter(request: Request, services: ServicesDep, user: SignedIn, dead_le
 
 
 @router.post("/dead-letters/{dead_letter_id}/retry")
-def retry(request: Request, services: ServicesDep, user: SignedIn, dead_letter_id: DeadLetterId) -> Response:
+def retry(request: Request, services: ServicesDep, user: SignedIn, dead_letter_id: DeadLetterId) -> WaitingAnswer:
     """Retries a dead letter, for example after an attribute's type was changed."""
     retried = services.retry(user.account_id, dead_letter_id)
-    wait_until_visible(services, user.account_id, retried.position)
+    yield from wait_until_visible(services, user.account_id, retried.position)
     if retried.result == "invalid":
         return done(request, f"It failed again: {retried.message}", HEALTH_PATH)
     if retried.result == "unchanged":

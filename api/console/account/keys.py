@@ -17,13 +17,15 @@ from api.console.web.session import SignedIn, SignedInUser
 from api.http.access import key_from_bytes
 from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathText
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import accounts
-from projections.read.accounts import KeyRow
+from projections.records import api_keys
+from projections.records.api_keys import ApiKeyRow
 
-router = APIRouter(prefix="/keys")
+router = APIRouter(prefix="/keys", route_class=AccountRoute)
 KINDS: dict[str, str] = {
     "admin": "Read and change everything: segments, campaigns, attributes, API keys, customers",
     "read": "Read everything, change nothing",
@@ -43,8 +45,8 @@ def list_keys(request: Request, services: ServicesDep, user: SignedIn, pager: Pa
     with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
-        rows = accounts.keys(connection, account_id, before=_before(pager.after), limit=pager.limit)
-        total = accounts.count_keys(connection, account_id)
+        rows = api_keys.page(connection, account_id, before=_before(pager.after), limit=pager.limit)
+        total = api_keys.count(connection, account_id)
         days, _ = accounts.calendar(connection, account_id)
     page = pager.page(rows, lambda row: f"{row.created_at.isoformat()} {row.key_id}", total)
     values = {
@@ -70,7 +72,7 @@ def create(
     name: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
     token: Annotated[str, Form(max_length=100)] = "",
-) -> Response:
+) -> WaitingAnswer:
     """Creates a key and shows it. The same form sent twice creates one key, and shows it the first time only."""
     errors = {} if name.strip() else {"name": "An API key needs a name."}
     if kind not in KINDS:
@@ -86,7 +88,7 @@ def create(
     except Refused:
         problem = {"": "This key was already created and shown. If it was not saved, revoke it and create another."}
         return _form(request, typed | {"token": str(uuid4())}, problem, 409)
-    wait_until_visible(services, user.account_id, made.position)
+    yield from wait_until_visible(services, user.account_id, made.position)
     values = {"name": name.strip(), "key": made.key, "does": KINDS[kind]}
     return show(request, "key_created.html", values, Cache_Control="no-store")
 
@@ -100,17 +102,17 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, key_id: PathTex
 
 
 @router.post("/{key_id}/revoke")
-def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> Response:
+def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: PathText) -> WaitingAnswer:
     """Revokes a key: requests with it are refused from now on."""
     row = _require_key(services, user, key_id)
     position = services.rollcall.keys.revoke(user.account_id, row.key_id)
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{row.name} was revoked", "/console/keys")
 
 
-def _require_key(services: Services, user: SignedInUser, key_id: str) -> KeyRow:
+def _require_key(services: Services, user: SignedInUser, key_id: str) -> ApiKeyRow:
     with snapshot(services, user.account_id) as (connection, _):
-        row = accounts.key(connection, user.account_id, key_id)
+        row = api_keys.by_id(connection, user.account_id, key_id)
     if row is None:
         raise NotFound("key_not_found", "no such API key in this account")
     return row

@@ -14,13 +14,14 @@ from api.console.web.session import SignedIn, SignedInUser, site_address
 from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import PathId, parse_uuid
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from domain.errors import NotFound, Refused
 from domain.people import new_token
 from projections.read import accounts
 from projections.records import people, sessions
 from projections.records.people import PersonRow
 
-router = APIRouter(prefix="/people")
+router = APIRouter(prefix="/people", route_class=AccountRoute)
 PEOPLE_PATH = f"{CONSOLE_PATH}/people"
 
 

@@ -13,6 +13,7 @@ from api.console.web.passwords import Passwords
 from api.console.web.rendering import done, show
 from api.console.web.session import Session, SignedIn, SignedInUser, is_recent_link_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
+from api.http.route import AccountRoute
 from domain.errors import Invalid, Refused
 from domain.filters.wording import plural
 from domain.people import checked_password
@@ -20,7 +21,7 @@ from projections.records import people, sessions
 from projections.records.people import PersonRow
 from projections.records.sessions import SessionRow
 
-router = APIRouter(prefix="/you")
+router = APIRouter(prefix="/you", route_class=AccountRoute)
 PROFILE_PATH = f"{CONSOLE_PATH}/you"
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from api.console.paths import CONSOLE_PATH
+from api.console.web.attempts import begin_attempt, network_of, withdraw_attempt
 from api.console.web.passwords import Passwords
 from api.console.web.rendering import show
 from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
+from api.http.route import AccountRoute
 from domain.filters.wording import plural
 from domain.people import sha256_of
 from projections.records import people, sessions
 
-router = APIRouter()
+router = APIRouter(route_class=AccountRoute)
 WRONG_CREDENTIALS = "The e-mail address or the password is wrong."
 
 
@@ -36,11 +38,16 @@ def sign_in(
     password: Annotated[str, Form()] = "",
     following: Annotated[str, Form(alias="next")] = "",
 ) -> Response:
-    """Starts a session if the address and the password are right; refuses for a while after five failed attempts."""
+    """Starts a session if the address and the password are right; refuses for a while after several failed attempts."""
     email = email.strip().replace("\x00", "")
     if not email or not password:
         missing = {"email": "Enter your e-mail address."} if not email else {}
         return _form(request, following, email, missing | ({} if password else {"password": "Enter your password."}))
+    now = services.rollcall.now()
+    network = network_of(request)
+    if wait := begin_attempt(services, network, now):
+        detail = f"Too many failed attempts from your network. Try again in {plural(wait, 'minute')}, or use a link."
+        return _form(request, following, email, {"": detail}, 429, Retry_After=str(60 * wait))
     if wait := count_attempt(services, email):
         detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))
@@ -51,6 +58,7 @@ def sign_in(
     matches = passwords.matches(hashed, password)
     if candidate is None or hashed is None or not matches:
         return _form(request, following, email, {"password": WRONG_CREDENTIALS})
+    withdraw_attempt(services, network, now)
     sessions.forgive_attempts(services.database, email)
     answer = start_session(
         request, services, candidate.account_id, candidate.person_id, to=local_path(following), verified_hash=hashed
@@ -70,11 +78,17 @@ def count_attempt(services: Services, email: str) -> int:
 
 
 @router.get("/sign-in/{token}")
-def follow_link(request: Request, services: ServicesDep, token: str) -> Response:
-    """Signs in the person that a one-time link is for, once. A browser's prefetch does not use the link up."""
-    purpose = request.headers.get("sec-purpose") or request.headers.get("purpose") or request.headers.get("x-moz") or ""
-    if any(word in purpose for word in ("prefetch", "prerender", "preview")):
-        return PlainTextResponse("This link works once; open it to use it.", 503)
+def show_link(request: Request, services: ServicesDep, token: str) -> Response:
+    """Shows who is signed in by a one-time link, and a button that does it: a program that only looks uses none up."""
+    name = sessions.person_of_link(services.database, sha256_of(token), services.rollcall.now())
+    if name is None:
+        return show(request, "sign_in_link.html", {}, 410)
+    return show(request, "sign_in_confirm.html", {"name": name})
+
+
+@router.post("/sign-in/{token}")
+def use_link(request: Request, services: ServicesDep, token: str) -> Response:
+    """Signs in the person that a one-time link is for, once. Only the page of the link may ask for it."""
     invited = sessions.use_link(services.database, sha256_of(token), services.rollcall.now())
     if invited is not None:
         to = f"{CONSOLE_PATH}/you" if invited.chooses_password else HOME_PATH

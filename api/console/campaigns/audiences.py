@@ -16,16 +16,18 @@ from api.console.campaigns import reach
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
+from api.csv_import.formulas import harmless_lines
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_audience, require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from api.http.streams import Lines, stream
 from domain.errors import Unavailable
 from projections.read import accounts, campaigns, recipients
 from projections.read.campaigns import AudienceRow
 
-router = APIRouter()
+router = APIRouter(route_class=AccountRoute)
 FORMS: dict[str, recipients.LineFormat] = {"csv": "csv", "ndjson": "json"}
 FileType = Literal["csv", "ndjson"]
 
@@ -76,9 +78,9 @@ def download_frozen(services: ServicesDep, user: SignedIn, audience_id: PathId, 
         row = _require_counted(connection, user, audience_id)
 
     def lines(connection: Any) -> Lines:
-        return recipients.frozen_lines(connection, user.account_id, row.audience_no, FORMS[ending])
+        return _for_people(recipients.frozen_lines(connection, user.account_id, row.audience_no, FORMS[ending]), ending)
 
-    answer = stream(services, user.account_id, None, FORMS[ending], lines)
+    answer = stream(services, user.account_id, FORMS[ending], lines, console=True)
     return _as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}.{ending}")
 
 
@@ -94,9 +96,16 @@ def download_now(services: ServicesDep, user: SignedIn, campaign_id: PathId, end
         if lists.not_computed:
             raise Unavailable("segment_not_computed", f"{lists.not_computed[0]} is still being computed; try again")
         spec = None if row.needs_audience else lists.audience_spec(user.account_id)
-        return recipients.lines(connection, spec, FORMS[ending]) if spec else iter(())
+        return _for_people(recipients.lines(connection, spec, FORMS[ending]), ending) if spec else iter(())
 
-    return _as_file(stream(services, user.account_id, None, FORMS[ending], lines), f"{name} recipients.{ending}")
+    return _as_file(
+        stream(services, user.account_id, FORMS[ending], lines, console=True), f"{name} recipients.{ending}"
+    )
+
+
+def _for_people(lines: Lines, ending: FileType) -> Lines:
+    """Yields lines for a file that people open: a spreadsheet runs no cell of it."""
+    return harmless_lines(lines) if ending == "csv" else lines
 
 
 def _require_counted(connection: Any, user: SignedIn, text: str) -> AudienceRow:

@@ -19,7 +19,8 @@ from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_campaign
 from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.errors import Invalid, StaleVersion
 from domain.segment import KEEP
@@ -28,7 +29,7 @@ from projections.read import segments
 from projections.read.campaigns import CampaignRow
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/campaigns")
+router = APIRouter(prefix="/campaigns", route_class=AccountRoute)
 MAX_OFFERED = 25
 SearchField = Annotated[str, Form(max_length=200, pattern=TEXT_PATTERN)]
 SEGMENT_DELETED = "A segment you chose no longer exists. The others are still chosen: check them, then save."
@@ -100,7 +101,7 @@ def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
 
 
 @router.post("/new")
-def create(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> Response:
+def create(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> WaitingAnswer:
     """Creates the campaign; the same form sent twice creates one."""
     if typed.searching:
         return _show(request, services, user, typed)
@@ -110,7 +111,7 @@ def create(request: Request, services: ServicesDep, user: SignedIn, typed: Poste
         saved = services.rollcall.campaigns.create(user.account_id, draft, uuid5(user.account_id, repr(typed)))
     except Invalid as invalid:
         return _show(request, services, user, typed, errors=_errors(invalid))
-    wait_until_visible(services, user.account_id, saved.position)
+    yield from wait_until_visible(services, user.account_id, saved.position)
     return done(request, f"{typed.name.strip()} was created", f"/console/campaigns/{saved.id}")
 
 
@@ -126,7 +127,7 @@ def edit(request: Request, services: ServicesDep, user: SignedIn, campaign_id: P
 @router.post("/{campaign_id}/edit")
 def save(
     request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, typed: PostedCampaign
-) -> Response:
+) -> WaitingAnswer:
     """Saves what differs; after an edit by someone else, shows the stored campaign and lets the user decide."""
     with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
@@ -143,11 +144,11 @@ def save(
     except Invalid as invalid:
         return _show(request, services, user, typed, row, errors=_errors(invalid))
     except StaleVersion as stale:
-        wait_until_visible(services, user.account_id, services.rollcall.head())
+        yield from wait_until_visible(services, user.account_id, services.rollcall.head())
         with snapshot(services, user.account_id) as (connection, _):
             row = require_campaign(connection, user.account_id, campaign_id)
         return _show(request, services, user, typed._replace(version=stale.current), row, stale=True)
-    wait_until_visible(services, user.account_id, saved.position)
+    yield from wait_until_visible(services, user.account_id, saved.position)
     return done(request, f"{typed.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
 
 

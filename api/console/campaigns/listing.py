@@ -10,11 +10,12 @@ from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign
 from api.http.parameters import PathId
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns, segments
 
-router = APIRouter(prefix="/campaigns")
+router = APIRouter(prefix="/campaigns", route_class=AccountRoute)
 
 
 @router.get("")
@@ -50,10 +51,10 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: Pa
 
 
 @router.post("/{campaign_id}/delete")
-def delete(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> Response:
+def delete(request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId) -> WaitingAnswer:
     """Deletes it; its frozen audiences stay."""
     with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
     position = services.rollcall.campaigns.delete(user.account_id, row.campaign_id, None)
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{row.name} was deleted", "/console/campaigns")

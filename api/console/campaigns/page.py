@@ -18,13 +18,14 @@ from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_campaign, require_computed
 from api.http.parameters import PathId
-from api.http.read_your_writes import snapshot, wait_until_counted, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_counted, wait_until_visible
+from api.http.route import AccountRoute
 from domain.errors import Lagging
 from domain.filters.wording import plural
 from projections.read import accounts, campaigns
 from projections.read.campaigns import CampaignRow
 
-router = APIRouter(prefix="/campaigns")
+router = APIRouter(prefix="/campaigns", route_class=AccountRoute)
 # How many of the newest audiences are shown; the page of all frozen audiences has the rest.
 MAX_FROZEN = 10
 # Less than the browser waits for any answer.
@@ -75,16 +76,16 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: Pa
 @router.post("/{campaign_id}/freeze")
 def freeze(
     request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
-) -> Response:
+) -> WaitingAnswer:
     """Freezes the customers that the campaign reaches now; the same form sent twice freezes one audience."""
     account_id = user.account_id
-    wait_until_visible(services, account_id, services.rollcall.head())
+    yield from wait_until_visible(services, account_id, services.rollcall.head())
     with snapshot(services, account_id) as (connection, _):
         row = require_campaign(connection, account_id, campaign_id)
         require_computed(connection, account_id, row.campaign_id)
     saved = services.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
-        audience = wait_until_counted(services, account_id, saved, FREEZE_WAIT)
+        audience = yield from wait_until_counted(services, account_id, saved, FREEZE_WAIT)
         message = f"Frozen: {plural(audience.recipients, 'recipient')}"
     except Lagging:
         message = "The audience is being frozen. It will be listed here."

@@ -20,14 +20,15 @@ from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId, parse_uuid
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.commands.members import MOST
 from domain.errors import NotFound, Refused
 from domain.filters.wording import plural
 from projections.read import accounts, customers, members
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 MAX_NAMED = 10
 
 
@@ -42,7 +43,7 @@ def choose(
 @router.post("/{segment_id}/add")
 def add(
     request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, form: PostedForm
-) -> Response:
+) -> WaitingAnswer:
     """Adds the ticked customers to the segment."""
     segment = require_static(services, user.account_id, segment_id)
     ids = _ticked(form)
@@ -55,7 +56,7 @@ def add(
         result = services.rollcall.members.add(user.account_id, segment.segment_id, chunk)
         position, added = result.position, added + result.added
         already, unknown = already + result.already_members, unknown + len(result.unknown)
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     message = [f"{plural(added, 'customer')} added to {segment.name}"]
     message += [f"{plural(already, 'was', 'were')} already in it"] if already else []
     message += [f"{plural(unknown, 'no longer exists', 'no longer exist')}"] if unknown else []
@@ -75,7 +76,9 @@ def ask_to_remove(
 
 
 @router.post("/{segment_id}/remove")
-def remove(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
+def remove(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm
+) -> WaitingAnswer:
     """Removes customers, once that was confirmed."""
     segment = require_static(services, user.account_id, segment_id)
     ids = _ticked(form)
@@ -85,7 +88,7 @@ def remove(request: Request, services: ServicesDep, user: SignedIn, segment_id: 
     for chunk in _chunks(ids):
         result = services.rollcall.members.remove(user.account_id, segment.segment_id, chunk)
         position, removed = result.position, removed + result.removed
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_path(segment))
 
 

@@ -12,24 +12,26 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from api.console.members.changes import manage_path, require_static
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
-from api.csv_import.files import SAMPLE, error_lines, start_import
+from api.csv_import.files import SAMPLE, error_file, start_import
+from api.csv_import.headers import ignored_columns
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_import, require_segment
 from api.http.parameters import PathId
 from api.http.problems import RequestError
 from api.http.read_your_writes import snapshot
 from api.http.responses import attachment
+from api.http.route import AccountRoute
 from api.http.upload import Uploaded, csv_file
 from domain.errors import Invalid, NotFound
 from projections.records.imports import ImportRow
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 # The results of lines as `ImportRow` counts them, in the order in which the page shows them.
 LINE_RESULTS = (
     ("added", "Added", "existing customers, now in the segment"),
@@ -100,6 +102,7 @@ def progress(
         "row": row,
         "seen": seen,
         "visible": visible,
+        "ignored": ignored_columns(row.columns()),
         "results": [(title, meaning, getattr(row, name)) for name, title, meaning in LINE_RESULTS],
         "manage": manage_path(segment),
     }
@@ -110,8 +113,7 @@ def progress(
 def errors(services: ServicesDep, user: SignedIn, segment_id: PathId, import_id: PathId) -> Response:
     """Downloads the invalid lines with what is wrong with each, to be fixed and imported again."""
     row = _require_import_of(services, user, segment_id, import_id)
-    lines = error_lines(services, user.account_id, row)
-    return StreamingResponse(lines, headers=attachment("errors.csv", row.position), media_type="text/csv")
+    return error_file(services, user.account_id, row, row.position, console=True)
 
 
 @router.get("/{segment_id}/import-sample.csv")

@@ -16,13 +16,14 @@ from api.console.web.rendering import done, show, with_query
 from api.console.web.session import SignedIn, local_path
 from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from domain.customer import CustomerChange, Outcome, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
 from projections.read import accounts, customers
 from projections.read.customers import CustomerRow
 
-router = APIRouter(prefix="/customers")
+router = APIRouter(prefix="/customers", route_class=AccountRoute)
 ReturnTo = Annotated[str, Query(alias="from", max_length=8_000, pattern=TEXT_PATTERN)]
 MAX_TRIES = 5
 
@@ -39,7 +40,7 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, customer_id: Pa
 @router.post("/{customer_id}/edit")
 def save(
     request: Request, services: ServicesDep, user: SignedIn, customer_id: PathId, form: PostedForm, back: ReturnTo = ""
-) -> Response:
+) -> WaitingAnswer:
     """Saves what was changed, or shows one more attribute to be set."""
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
@@ -57,13 +58,9 @@ def save(
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
         if outcome.customer is None:
             raise _not_found()
-        if outcome.result == "stale":
-            raise Invalid.at(
-                "", "newer_value", "Newer values arrived in the meantime and were kept. Open the customer again"
-            )
     except Invalid as wrong:
         return _show(request, user, row, typed.with_errors(wrong.errors), words.zone.key, back, 422)
-    wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{name} was saved", local_path(back))
 
 
@@ -74,8 +71,7 @@ def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dic
     """
     data, version = parse_customer_data(changes), row.version
     for _ in range(MAX_TRIES):
-        now = services.rollcall.now()
-        change = CustomerChange(row.values.get("external_id"), "changed", now, data, customer_id=row.customer_id)
+        change = CustomerChange(row.values.get("external_id"), "changed", None, data, customer_id=row.customer_id)
         try:
             changed = services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:

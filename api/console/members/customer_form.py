@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from api.console.web.form_body import FormFields
+from api.console.web.form_body import FormFields, with_plain_line_ends
 from domain import json_text
 from domain.errors import FieldError, Invalid
 from domain.filters.wording import Words
@@ -45,12 +45,12 @@ class CustomerField:
     @property
     def is_changed(self) -> bool:
         """Whether the text was edited; browsers send line breaks in their own way."""
-        return _lines(self.text) != _lines(self.was)
+        return with_plain_line_ends(self.text) != with_plain_line_ends(self.was)
 
     @property
     def is_long(self) -> bool:
         """Whether the text needs more than a line."""
-        return len(self.text) > LONG_TEXT or "\n" in _lines(self.text)
+        return len(self.text) > LONG_TEXT or "\n" in with_plain_line_ends(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class CustomerForm:
         if self.name.is_changed:
             changed["name"] = self.name.text
         if self.tags.is_changed:
-            changed["tags"] = _lines(self.tags.text).split("\n")
+            changed["tags"] = with_plain_line_ends(self.tags.text).split("\n")
         if self.opted_out.is_changed:
             changed["opted_out"] = bool(self.opted_out.text)
         return changed
@@ -176,7 +176,7 @@ def _local(instant: datetime, zone: ZoneInfo) -> str:
 
 def _value_of(each: CustomerField, zone: ZoneInfo) -> Any:
     """Returns the JSON value that the text of an input means, or what is wrong with it."""
-    text = _lines(each.text).strip()
+    text = with_plain_line_ends(each.text).strip()
     if not text:
         return None
     match each.type:
@@ -204,7 +204,3 @@ def _instant(text: str, zone: ZoneInfo) -> str | BadValue:
         return instant_text(local if local.tzinfo else local.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         return BadValue("invalid_datetime", "choose a day and a time")
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")

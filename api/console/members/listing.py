@@ -20,12 +20,13 @@ from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from api.http.shapes.segments import show_segment
 from domain.filters.wording import Words
 from projections.read import customers, imports, members, segments
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 QueryText = Annotated[str, Query(max_length=200, pattern=TEXT_PATTERN)]
 KEY_SEPARATOR = ","
 

@@ -13,11 +13,12 @@ from api.console.web.form_body import PostedForm
 from api.console.web.rendering import done
 from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
+from api.http.route import AccountRoute
 from domain import json_text
 from domain.segment import SegmentDraft
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 
 
 @router.get("/new")
@@ -29,7 +30,7 @@ def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
 
 
 @router.post("/new")
-def create(request: Request, services: ServicesDep, user: SignedIn, form: PostedForm) -> Response:
+def create(request: Request, services: ServicesDep, user: SignedIn, form: PostedForm) -> WaitingAnswer:
     """Creates the segment, or shows the form again. The same form sent twice creates one segment."""
     with snapshot(services, user.account_id) as (connection, _):
         context = form_context(connection, user.account_id)
@@ -40,10 +41,11 @@ def create(request: Request, services: ServicesDep, user: SignedIn, form: Posted
     node = check_draft(services, user.account_id, draft, context)
     if not draft.errors:
         segment = SegmentDraft(draft.name, draft.description, "dynamic" if draft.dynamic else "static", node)
+        yield from wait_for_edit_place()
         segment_id = _segment_id_of(user.account_id, identity, segment)
         saved = noting_errors(draft, lambda: services.rollcall.segments.create(user.account_id, segment, segment_id))
         if saved is not None:
-            wait_until_visible(services, user.account_id, saved.position, saved.id)
+            yield from wait_until_visible(services, user.account_id, saved.position, saved.id)
             return done(request, f"{draft.name.strip()} was created", SEGMENTS_PATH)
     return _show(request, draft, context, identity, 422)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 
 from api.console.web.rendering import done, show
@@ -11,10 +9,11 @@ from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import names_of_referring_segments, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.route import AccountRoute
 from projections.read import campaigns, segments
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 
 
 @router.get("/{segment_id}/delete")
@@ -33,11 +32,10 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, segment_id: Pat
 
 
 @router.post("/{segment_id}/delete")
-def delete(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
+def delete(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> WaitingAnswer:
     """Deletes it; its customers stay."""
     with snapshot(services, user.account_id) as (connection, _):
         segment = require_segment(connection, user.account_id, segment_id)
-    used_by = partial(names_of_referring_segments, services, user.account_id, segment.segment_id)
-    position = services.rollcall.segments.delete(user.account_id, segment.segment_id, None, used_by)
-    wait_until_visible(services, user.account_id, position)
+    position = services.rollcall.segments.delete(user.account_id, segment.segment_id, None)
+    yield from wait_until_visible(services, user.account_id, position)
     return done(request, f"{segment.name} was deleted", "/console/segments")

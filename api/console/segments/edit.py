@@ -20,13 +20,14 @@ from api.console.segments.draft import (
     noting_errors,
 )
 from api.console.segments.form import SAVE_ACTIONS, SEGMENTS_PATH, note_unfinished, show_form
-from api.console.web.form_body import FormFields, PostedForm
+from api.console.web.form_body import FormFields, PostedForm, with_plain_line_ends
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
-from api.http.read_your_writes import snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
+from api.http.route import AccountRoute
 from domain.errors import StaleVersion
 from domain.filters.wording import Words
 from domain.segment import KEEP, SegmentEdit
@@ -34,7 +35,7 @@ from projections.read import campaigns, segments
 from projections.read.campaigns import CampaignRow
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 NO_VERSION = -1
 # How many values of a list the comparison of two filters names.
 MAX_VALUES = 50
@@ -66,7 +67,9 @@ def edit(request: Request, services: ServicesDep, user: SignedIn, segment_id: Pa
 
 
 @router.post("/{segment_id}/edit")
-def update(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm) -> Response:
+def update(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm
+) -> WaitingAnswer:
     """Saves the segment, or shows the form again; after an edit by someone else, with a comparison."""
     stored = _read(services, user, segment_id)
     draft = replace(draft_from_form(form, stored.context), dynamic=stored.row.type == "dynamic")
@@ -81,17 +84,18 @@ def update(request: Request, services: ServicesDep, user: SignedIn, segment_id: 
     expected = expected_version_of(form)
     changes = _changes(stored, draft, node, expected)
     edited_id = stored.row.segment_id
+    yield from wait_for_edit_place()
     try:
         saved = noting_errors(
             draft, lambda: services.rollcall.segments.edit(user.account_id, edited_id, changes, expected)
         )
     except StaleVersion:
-        wait_until_visible(services, user.account_id, services.rollcall.head())
+        yield from wait_until_visible(services, user.account_id, services.rollcall.head())
         stored = _read(services, user, segment_id)
         return _show(request, stored, draft, began_from, _compare(stored, draft), 412)
     if saved is None:
         return _show(request, stored, draft, began_from, status=422)
-    wait_until_visible(services, user.account_id, saved.position, saved.id)
+    yield from wait_until_visible(services, user.account_id, saved.position, saved.id)
     return done(request, f"{draft.name.strip()} was updated", SEGMENTS_PATH)
 
 
@@ -139,8 +143,15 @@ def _read(services: Services, user: SignedInUser, segment_id: str) -> StoredSegm
 def _changes(stored: StoredSegment, draft: Draft, node: Any, expected: int) -> SegmentEdit:
     """Returns the edit; it contains a filter only where that differs, because a filter is evaluated anew."""
     row = stored.row
+    _keep_line_ends(draft, row)
     same_filter = row.version == expected and node == _normalised_filter(stored)
     return SegmentEdit(draft.name, draft.description, KEEP if row.type == "static" or same_filter else node)
+
+
+def _keep_line_ends(draft: Draft, row: SegmentRow) -> None:
+    """Keep a stored description that differs from the form's in its line ends alone."""
+    if draft.description.strip() == with_plain_line_ends(row.description):
+        draft.description = row.description
 
 
 def _normalised_filter(stored: StoredSegment) -> Any:
@@ -151,6 +162,7 @@ def _normalised_filter(stored: StoredSegment) -> Any:
 
 def _compare(stored: StoredSegment, draft: Draft) -> list[ComparedField]:
     row = stored.row
+    _keep_line_ends(draft, row)
     texts = {"name": (draft.name.strip(), row.name), "description": (draft.description.strip(), row.description)}
     fields = [ComparedField(LABELS[name], yours, theirs, yours == theirs) for name, (yours, theirs) in texts.items()]
     if row.type == "dynamic":

@@ -17,13 +17,14 @@ from api.http.dependencies import ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from domain import json_text
 from domain.filters.wording import Words
 from projections.read import explanations, history, segments
 from projections.read.history import HistoryRow, ServedVersions
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/segments/{segment_id}")
+router = APIRouter(prefix="/segments/{segment_id}", route_class=AccountRoute)
 Since = Annotated[Literal["day", "week", "month", "all"], Query(alias="range")]
 # How far back the chart goes, and in how many steps.
 RANGES: dict[str, tuple[timedelta | None, int]] = {

@@ -12,10 +12,11 @@ from api.console.web.session import SignedIn
 from api.http.dependencies import ServicesDep
 from api.http.parameters import TEXT_PATTERN
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from api.http.shapes.segments import show_segment
 from projections.read import segments
 
-router = APIRouter()
+router = APIRouter(route_class=AccountRoute)
 
 
 @router.get("/segments")

@@ -18,6 +18,7 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from domain.errors import Unavailable
 from domain.filters.conditions import Node
 from domain.instants import Days, micros
@@ -25,7 +26,7 @@ from projections.read.impact import impact
 from projections.read.preview import SAMPLE, preview
 from projections.read.segments import SegmentRow
 
-router = APIRouter(prefix="/segments")
+router = APIRouter(prefix="/segments", route_class=AccountRoute)
 
 
 @router.post("/new/matches")

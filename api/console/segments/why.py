@@ -15,10 +15,11 @@ from api.http.dependencies import ServicesDep
 from api.http.lookup import require_explanation, require_segment
 from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
+from api.http.route import AccountRoute
 from domain.filters.wording import Words
 from projections.read import customers, segments
 
-router = APIRouter(prefix="/segments/{segment_id}")
+router = APIRouter(prefix="/segments/{segment_id}", route_class=AccountRoute)
 MAX_RESULTS = 25
 
 

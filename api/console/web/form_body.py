@@ -1,4 +1,7 @@
-"""The fields of a posted form: the body is read up to a limit; a name can have several values."""
+"""The fields of a posted form: the body is read up to a limit; a name can have several values.
+
+Lines end with a line feed, whatever the browser sent.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,13 @@ async def parse_form(request: Request, services: ServicesDep) -> FormFields:
     """Returns the form in a body of at most `max_body` bytes. Raises `RequestError`."""
     require_media_type(request, "application/x-www-form-urlencoded")
     body = b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
-    return FormFields(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return FormFields((name, with_plain_line_ends(value)) for name, value in pairs)
+
+
+def with_plain_line_ends(text: str) -> str:
+    """Returns `text` with each line ended by a line feed alone; browsers send a carriage return before it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 PostedForm = Annotated[FormFields, Depends(parse_form)]

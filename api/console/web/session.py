@@ -51,10 +51,14 @@ def session_from_cookie(request: Request, services: ServicesDep) -> SessionRow |
 Session = Annotated[SessionRow | None, Depends(session_from_cookie)]
 
 
-def signed_in(request: Request, session: Session) -> SignedInUser:
-    """Returns the user of the request's session, and notes them for templates. Raises `SignInNeeded`."""
+def signed_in(request: Request, services: ServicesDep, session: Session) -> SignedInUser:
+    """Returns the user of the request's session, and notes them for templates.
+
+    Raises `SignInNeeded`, and `RequestError` (429) where the people of the account send too many requests.
+    """
     if session is None:
         raise SignInNeeded
+    services.limits.count_console(str(session.account_id))
     request.state.account = str(session.account_id)
     user = SignedInUser(session.account_id, session.person_id, session.name, session.email or "")
     request.state.user = user

@@ -1,11 +1,13 @@
-"""What request bodies have in common: strict models, texts that can be stored, filters."""
+"""What request bodies have in common: strict models, texts that can be stored, filters; the answer to any write."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 # PostgreSQL cannot store NUL.
 STORABLE = r"^[^\x00]*$"
@@ -16,6 +18,13 @@ class RequestBody(BaseModel):
     """A body of exactly these fields, of exactly their types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Stored(TypedDict):
+    """What was stored, where it cannot be shown yet."""
+
+    id: UUID
+    version: int
 
 
 def without_default(schema: dict[str, Any]) -> None:

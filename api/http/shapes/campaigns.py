@@ -56,10 +56,10 @@ class Campaign(TypedDict):
 class Skipped(TypedDict):
     """Members who are not recipients, each under the first reason that applies: excluded, opted out, phone."""
 
-    opted_out: int
+    opted_out: Annotated[int, Field(description="They, or another customer with their number, opted out.")]
     no_phone: int
-    duplicate_phone: int
-    excluded: int
+    duplicate_phone: Annotated[int, Field(description="An older recipient has their number.")]
+    excluded: Annotated[int, Field(description="They, or another customer with their number, are left out.")]
 
 
 class Recipient(TypedDict):

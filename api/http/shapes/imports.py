@@ -24,6 +24,7 @@ EXAMPLE: dict[str, Any] = {
     "duplicates_in_file": 12,
     "blank": 1,
     "invalid": 7,
+    "ignored_columns": ["opted_out"],
     "failure": None,
     "position": 8_812,
     "started_at": "2026-05-20T10:00:00Z",
@@ -53,14 +54,17 @@ class Import(TypedDict):
     duplicates_in_file: Annotated[int, Field(description="Numbers that are further up in the file.")]
     blank: int
     invalid: Annotated[int, Field(description="Rows that errors.csv holds.")]
+    ignored_columns: Annotated[
+        list[str], Field(description="Columns that are neither phone numbers nor names, so not imported.")
+    ]
     failure: ImportFailure | None
     position: Annotated[int, Field(description="For `min_position`: includes everything that was imported so far.")]
     started_at: datetime
     finished_at: datetime | None
 
 
-def show_import(row: ImportRow) -> Import:
-    """Returns an import as `/v1` shows it."""
+def show_import(row: ImportRow, ignored_columns: list[str]) -> Import:
+    """Returns an import as `/v1` shows it, with the columns of its file that are not imported."""
     return {
         "id": row.import_id,
         "segment_id": row.segment_id,
@@ -74,6 +78,7 @@ def show_import(row: ImportRow) -> Import:
         "duplicates_in_file": row.duplicates_in_file,
         "blank": row.blank,
         "invalid": row.invalid,
+        "ignored_columns": ignored_columns,
         "failure": None if row.failure_code is None else {"code": row.failure_code, "detail": row.failure or ""},
         "position": row.position,
         "started_at": row.started_at,

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from api.http.shapes.bodies import STORABLE, RequestBody
 from domain.account import KeyKind
 from domain.segment import MAX_NAME
-from projections.read.accounts import KeyRow
+from projections.records.api_keys import ApiKeyRow
 
 EXAMPLE: dict[str, Any] = {
     "id": "key_2b1f00c6d1a3e4f5",
@@ -44,6 +44,6 @@ class Key(TypedDict):
     created_at: datetime
 
 
-def show_key(row: KeyRow) -> Key:
+def show_key(row: ApiKeyRow) -> Key:
     """Returns a key as `/v1` shows it."""
     return {"id": row.key_id, "name": row.name, "kind": row.kind, "created_at": row.created_at}

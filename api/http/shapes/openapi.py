@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from api.http.problems import KINDS, MEDIA_TYPE, Problem
 from api.http.shapes.attributes import AttributeBody
+from api.http.shapes.bodies import Stored
 from api.http.shapes.campaigns import CampaignBody, CampaignPatch
 from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
 from api.http.shapes.keys import KeyBody
@@ -41,12 +42,27 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
     },
     "Location": {"description": "The address of what was created.", "schema": {"type": "string"}},
+    "RateLimit": {
+        "description": "The limit met or nearest: what is left (r), seconds until it is whole again (t).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "That limit: its quota (q) and window in seconds (w).",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "Allow": {"description": "The methods of the address.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "X-Request-Id": {"description": "The request's id in the log.", "schema": {"type": "string"}},
 }
-_OF_STATUS = {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"], 504: ["Retry-After"]}
+_RATE = ["RateLimit", "RateLimit-Policy"]
+_OF_STATUS = {
+    401: ["WWW-Authenticate"],
+    405: ["Allow"],
+    429: ["Retry-After", *_RATE],
+    503: ["Retry-After"],
+    504: ["Retry-After"],
+}
 # Models that FastAPI does not see, because handlers read bodies themselves and errors come from `api.http.problems`.
 NOT_DECLARED: dict[str, Any] = {
     model.__name__: model
@@ -62,6 +78,7 @@ NOT_DECLARED: dict[str, Any] = {
         CampaignBody,
         CampaignPatch,
         Problem,
+        Stored,
     )
 }
 
@@ -74,12 +91,27 @@ def answers(
     for status, (description, example) in success.items():
         described[status] = {
             "description": description,
-            "headers": {name: _HEADERS[name] for name in (*headers, "X-Request-Id")},
+            "headers": {name: _HEADERS[name] for name in (*headers, *_RATE, "X-Request-Id")},
         }
         if example is not None:
             described[status]["content"] = {"application/json": {"example": example}}
-    for status in sorted({401, 403, 422, 500, 503, *problems}):
+    for status in sorted({401, 403, 406, 422, 429, 500, 503, *problems}):
         described[status] = _problem(status)
+    return described
+
+
+def or_stored(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The same for a write that is answered 202 where what it stored cannot be shown; see `responses.stored`."""
+    content = {
+        "schema": {"$ref": f"{REF}Stored"},
+        "example": {"id": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77", "version": 1},
+    }
+    names = ("Rollcall-Position", "Location", *_RATE, "X-Request-Id")
+    described[202] = {
+        "description": "Stored or begun, but it cannot be shown yet: read it at `Location`, do not send it again.",
+        "headers": {name: _HEADERS[name] for name in names},
+        "content": {"application/json": content},
+    }
     return described
 
 
@@ -113,7 +145,7 @@ def takes_lines(model: type[BaseModel], example: str) -> dict[str, Any]:
 def open_answers(success: Mapping[int, tuple[str, Any]], *problems: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that needs no key."""
     described = answers(success, *problems, headers=())
-    return {status: each for status, each in described.items() if status not in (401, 403, 422)}
+    return {status: each for status, each in described.items() if status not in (401, 403, 406, 422, 429)}
 
 
 def install(app: FastAPI) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.http.shapes.bodies import STORABLE, Filter, RequestBody, without_default
+from domain.filters.conditions import EMPTY_GROUP, empty_groups
 from domain.filters.wording import Words
 from domain.segment import MAX_DESCRIPTION, MAX_NAME, SegmentType
 from projections.read.segments import SegmentRow
@@ -58,6 +59,14 @@ class Members(TypedDict):
     position: int
 
 
+class FilterError(TypedDict):
+    """What is wrong with a filter of an older release."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
 class Segment(TypedDict):
     """A segment with the count of its members."""
 
@@ -71,6 +80,9 @@ class Segment(TypedDict):
     created_at: datetime
     updated_at: datetime
     members: Members
+    filter_errors: NotRequired[
+        Annotated[list[FilterError], Field(description="What is broken in a filter of an older release, if anything.")]
+    ]
 
 
 class JoinedSegment(Segment):
@@ -81,7 +93,7 @@ class JoinedSegment(Segment):
 
 def show_segment(row: SegmentRow, words: Words, position: int) -> Segment:
     """Returns a segment as `/v1` shows it, as of a log position."""
-    return {
+    shown: Segment = {
         "id": row.segment_id,
         "name": row.name,
         "description": row.description,
@@ -93,6 +105,9 @@ def show_segment(row: SegmentRow, words: Words, position: int) -> Segment:
         "updated_at": row.updated_at,
         "members": {"count": row.members, "state": row.state, "position": position},
     }
+    if broken := list(empty_groups(row.filter)):
+        shown["filter_errors"] = [{"pointer": each, "code": "empty_group", "detail": EMPTY_GROUP} for each in broken]
+    return shown
 
 
 def show_joined_segment(row: SegmentRow, joined_at: datetime, words: Words, position: int) -> JoinedSegment:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from domain.customer import DeadLetter
+from tests.support.clock import Clock
 from tests.support.installation import Installation
 
 TOPIC = "rollcall.customers.v1"
@@ -107,6 +110,22 @@ def test_a_retried_change_does_not_undo_newer_ones(installation: Installation) -
         assert (retried["resolved"], retried["result"]) == (True, "stale")
         assert client.get("/v1/customers/crm-1").json()["name"] == "New"
         assert client.get("/v1/dead-letters").json()["data"] == []
+
+
+@pytest.mark.starts_at(FAILED)
+def test_a_letter_of_a_time_in_the_future_succeeds_once_that_time_has_come(
+    installation: Installation, clock: Clock
+) -> None:
+    clock.passes(hours=-1)
+    account = installation.account()
+    installation.rollcall.customers.change(account, [], dead_letters=[a_change("a-1", '{"name": "Ana"}', 1)])
+    with installation.open_api(installation.key(account)) as client, installation.projecting():
+        (letter,) = client.get("/v1/dead-letters").json()["data"]
+        early = client.post(f"/v1/dead-letters/{letter['id']}/retry").json()
+        assert (early["resolved"], early["code"]) == (False, "time_in_future")
+        clock.passes(minutes=56)
+        retried = client.post(f"/v1/dead-letters/{letter['id']}/retry").json()
+        assert (retried["resolved"], retried["result"]) == (True, "created")
 
 
 def test_an_unknown_letter_or_one_of_another_account_is_not_found(installation: Installation) -> None:

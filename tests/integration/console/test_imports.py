@@ -15,7 +15,7 @@ from tests.support.console.forms import said
 from tests.support.installation import Installation
 
 MB = 1 << 20
-MIXED = "phone,name\n912000001,Ana\n912000002,Rui\n912000001,Ana again\n,\n12,Short\n3.51912E+11,Sci\n"
+MIXED = "phone,name,opted_out\n912000001,Ana,true\n912000002,Rui\n912000001,Ana again\n,\n12,Short\n3.51912E+11,Sci\n"
 
 
 @pytest.fixture
@@ -46,9 +46,11 @@ def test_each_line_has_one_result_and_the_results_sum_to_all_lines(
     running = said(console.get(progress).text)
     assert "Importing… 0 %, 0 lines so far" in running
     assert "list.csv into By hand" in running
+    assert "Not imported" not in running
     installation.run_imports()
     installation.catch_up()
     page = console.get(progress).text
+    assert "Not imported: 1 column (opted_out)" in said(page)
     results = sums(page)
     assert results.pop("All lines") == sum(results.values())
     assert results == {

@@ -20,12 +20,15 @@ pytestmark = pytest.mark.starts_at(datetime(2026, 5, 20, 10, tzinfo=UTC))
 
 def test_a_one_time_link_signs_in_once(installation: Installation, ana: tuple[UUID, UUID], browser: Client) -> None:
     link = installation.link(ana[1], ana[0])
-    entered = browser.get(link)
+    shown = browser.get(link)
+    assert (shown.status_code, COOKIE in shown.cookies) == (200, False)
+    assert "Sign in as Ana" in shown.text
+    entered = browser.post(link)
     assert (entered.status_code, entered.headers["location"]) == (303, "/console/segments")
     assert is_in(browser)
     browser.cookies.clear()
-    again = browser.get(link)
-    assert again.status_code == 410
+    again = browser.post(link)
+    assert (again.status_code, browser.get(link).status_code) == (410, 410)
     assert "rollcall person link" in again.text
     assert again.headers["content-type"].startswith("text/html")
     assert not is_in(browser)
@@ -36,7 +39,7 @@ def test_a_link_opened_many_times_at_once_signs_in_once(
 ) -> None:
     link = installation.link(ana[1], ana[0])
     with ThreadPoolExecutor(8) as crowd:
-        statuses = list(crowd.map(lambda _: browser.get(link).status_code, range(16)))
+        statuses = list(crowd.map(lambda _: browser.post(link).status_code, range(16)))
     assert sorted(statuses) == [303] + [410] * 15
     assert rows(installation, "sessions") == 1
 
@@ -52,39 +55,51 @@ def test_a_one_time_link_works_for_a_day(
 ) -> None:
     first, second = installation.link(ana[1], ana[0]), installation.link(ana[1], ana[0])
     clock.passes(hours=23, minutes=59)
-    assert browser.get(first).status_code == 303
+    assert browser.post(first).status_code == 303
     browser.cookies.clear()
     clock.passes(minutes=1)
-    assert browser.get(second).status_code == 410
+    assert browser.post(second).status_code == 410
     assert not is_in(browser)
     installation.link(ana[1], ana[0])
     assert rows(installation, "sign_in_links") == 1
 
 
 @pytest.mark.parametrize(
-    ("method", "headers"),
+    ("method", "headers", "status"),
     [
-        ("HEAD", {}),
-        ("OPTIONS", {}),
-        ("GET", {"Sec-Purpose": "prefetch"}),
-        ("GET", {"Purpose": "prefetch"}),
-        ("GET", {"Sec-Purpose": "prefetch;prerender"}),
-        ("GET", {"X-Moz": "prefetch"}),
-        ("POST", {}),
+        ("HEAD", {}, 405),
+        ("OPTIONS", {}, 405),
+        ("GET", {"Sec-Purpose": "prefetch"}, 200),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ("GET", {"User-Agent": "MailScanner"}, 200),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "none"}, 403),
     ],
 )
-def test_a_prefetch_does_not_use_up_a_link(
-    installation: Installation, ana: tuple[UUID, UUID], browser: Client, method: str, headers: dict[str, str]
+def test_only_the_button_of_its_page_uses_a_link_up(
+    installation: Installation,
+    ana: tuple[UUID, UUID],
+    browser: Client,
+    method: str,
+    headers: dict[str, str],
+    status: int,
 ) -> None:
     link = installation.link(ana[1], ana[0])
     looked = browser.request(method, link, headers=headers)
-    assert looked.status_code >= 400
+    assert looked.status_code == status
     assert COOKIE not in looked.cookies
-    assert browser.get(link).status_code == 303
+    assert browser.post(link).status_code == 303
+
+
+def test_a_password_form_of_another_site_signs_no_one_in(ana: tuple[UUID, UUID], browser: Client) -> None:
+    browser.headers["Sec-Fetch-Site"] = "cross-site"
+    assert sign_in(browser).status_code == 403
+    assert not browser.cookies
 
 
 def test_an_invited_person_first_chooses_a_password(
     installation: Installation, ana: tuple[UUID, UUID], browser: Client
 ) -> None:
     bob = people.add(installation.database, ana[0], name="Bob", email="bob@example.com", now=installation.now())
-    assert browser.get(installation.link(bob, ana[0])).headers["location"] == "/console/you"
+    assert browser.post(installation.link(bob, ana[0])).headers["location"] == "/console/you"

@@ -79,7 +79,7 @@ def test_an_added_person_opens_the_link_and_chooses_a_password(ana: Any, anas: C
     link = add(anas, "Bob <i>", "bob@example.com")
     assert names(anas) == ["Ana", "Bob &lt;i&gt;"]
     assert "sign-in/" not in anas.get("/console/people").text
-    assert other.get(link).headers["location"] == "/console/you"
+    assert other.post(link).headers["location"] == "/console/you"
     page = other.get("/console/you").text
     assert "You have no password yet" in page
     assert "Current password" not in page
@@ -115,7 +115,7 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
     bob = id_of(installation, ana[0], "bob@example.com")
     assert f"/console/people/{bob}/link" in anas.get("/console/people").text
     second = link_on(anas.post(f"/console/people/{bob}/link").text)
-    assert other.get(second).status_code == 303
+    assert other.post(second).status_code == 303
     choose_password(other)
     assert f"/console/people/{bob}/link" not in anas.get("/console/people").text
     refused = anas.post(f"/console/people/{bob}/link")
@@ -126,7 +126,7 @@ def test_an_invited_person_gets_another_link_and_one_with_a_password_does_not(
 def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_working(
     installation: Installation, ana: Ana, anas: Client, other: Client
 ) -> None:
-    other.get(add(anas, "Bob", "bob@example.com"))
+    other.post(add(anas, "Bob", "bob@example.com"))
     choose_password(other)
     assert is_in(other)
     bob = id_of(installation, ana[0], "bob@example.com")
@@ -137,7 +137,7 @@ def test_a_removed_person_is_signed_out_and_their_links_and_password_stop_workin
     gone = anas.post(f"/console/people/{bob}/remove")
     assert (gone.status_code, gone.headers["location"]) == (303, "/console/people")
     assert not is_in(other)
-    assert other.get(link).status_code == 410
+    assert other.post(link).status_code == 410
     assert sign_in(other, NEW, "bob@example.com").status_code == 422
     assert names(anas) == ["Ana"]
     assert anas.post(f"/console/people/{bob}/remove").status_code == 404
@@ -207,7 +207,7 @@ def test_changing_a_password_requires_the_current_one_and_ends_every_other_sessi
     assert choose_password(anas, current=PASSWORD).status_code == 303
     assert is_in(anas)
     assert not is_in(other)
-    assert other.get(link).status_code == 410
+    assert other.post(link).status_code == 410
     assert sign_in(other).status_code == 422
     assert sign_in(other, NEW).status_code == 303
 
@@ -221,12 +221,12 @@ def test_attempts_with_a_wrong_current_password_are_limited_too(ana: Any, anas: 
 def test_a_forgotten_password_is_replaced_within_an_hour_of_opening_a_link(
     installation: Installation, ana: Ana, browser: Client, clock: Clock
 ) -> None:
-    browser.get(installation.link(ana[1], ana[0]))
+    browser.post(installation.link(ana[1], ana[0]))
     assert "Current password" not in browser.get("/console/you").text
     clock.passes(hours=1)
     assert "Current password" in browser.get("/console/you").text
     assert choose_password(browser).status_code == 422
-    browser.get(installation.link(ana[1], ana[0]))
+    browser.post(installation.link(ana[1], ana[0]))
     assert choose_password(browser).status_code == 303
     browser.cookies.clear()
     assert sign_in(browser, NEW).status_code == 303

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from api.console.web.form_body import with_plain_line_ends
 from domain.campaign import CampaignDraft
 from domain.segment import SegmentDraft, SegmentEdit
 from tests.support.console.segment_forms import (
@@ -59,6 +60,23 @@ def test_a_count_that_takes_too_long_is_no_error(
     answer = posted(console, f"{NEW}/matches", filter__0__attribute="plan", filter__0__value="gold")
     assert answer.status_code == 200
     assert "You can save without the count" in answer.text
+
+
+@pytest.mark.parametrize("description", ["one\ntwo", "one\r\ntwo", "one\rtwo", "one\n\ntwo"])
+def test_an_unchanged_save_changes_nothing_although_browsers_send_line_ends_of_their_own(
+    installation: Installation, account_id: UUID, console: Client, description: str
+) -> None:
+    made = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", description, "dynamic", [GOLD]))
+    row = stored(installation, account_id, "Gold")
+    address = f"/console/segments/{made.id}/edit"
+    fields = {name: text.replace("\n", "\r\n") for name, text in fields_of(console.get(address).text).items()}
+    fields["description"] = with_plain_line_ends(description).replace("\n", "\r\n")
+    assert posted(console, address, **fields, action="save").status_code in (200, 303)
+    again = stored(installation, account_id, "Gold")
+    assert (again.version, again.description) == (row.version, description)
+    fields["description"] += "\r\nthree"
+    posted(console, address, **fields, action="save")
+    assert stored(installation, account_id, "Gold").description == with_plain_line_ends(description) + "\nthree"
 
 
 def test_before_an_edit_is_saved_the_page_shows_who_would_join_and_leave_and_what_uses_the_segment(
@@ -124,7 +142,7 @@ def test_an_open_form_shows_that_someone_saved_or_deleted_the_segment(
     assert compared.status_code == 200
     assert fields_of(compared.text)["newest"] == "2"
     assert "newer?version=2" in compared.text
-    installation.rollcall.segments.delete(account_id, gold, None, lambda _: [])
+    installation.rollcall.segments.delete(account_id, gold, None)
     installation.catch_up()
     assert "Someone deleted this segment" in console.get(address).text
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from httpx import Client
+from httpx import Client, Response
 
 from api.console.web.passwords import Passwords
 from api.console.web.session import COOKIE
@@ -130,6 +130,51 @@ def test_five_attempts_within_any_quarter_of_an_hour_count_and_a_success_resets_
         assert sign_in(browser).status_code == 303
 
 
+def test_one_password_tried_on_many_addresses_is_refused_after_twenty_failures_of_a_network(
+    ana: Any, browser: Client, clock: Clock
+) -> None:
+    assert [spray(browser, n).status_code for n in range(19)] == [422] * 19
+    assert [sign_in(browser).status_code for _ in range(3)] == [303] * 3, "a success is not counted"
+    assert [spray(browser, n).status_code for n in range(19, 22)] == [422, 429, 429]
+    refused = sign_in(browser)
+    assert refused.status_code == 429
+    assert "Too many failed attempts from your network" in refused.text
+    assert int(refused.headers["Retry-After"]) >= 15 * 60
+    elsewhere = {"X-Forwarded-For": "203.0.113.9"}
+    browser.headers.update(elsewhere)
+    assert sign_in(browser).status_code == 303, "no one else is locked out"
+    del browser.headers["X-Forwarded-For"]
+    clock.passes(minutes=15, seconds=1)
+    assert sign_in(browser).status_code == 303
+
+
+def test_neighbours_in_a_network_of_version_6_are_one(ana: Any, browser: Client) -> None:
+    for number in range(20):
+        browser.headers["X-Forwarded-For"] = f"2001:db8:1:2::{number:x}"
+        assert spray(browser, number).status_code == 422
+    assert spray(browser, 99).status_code == 429
+    browser.headers["X-Forwarded-For"] = "2001:db8:1:3::1"
+    assert sign_in(browser).status_code == 303
+
+
+def test_when_many_networks_fail_each_has_fewer_attempts_and_none_is_refused_for_others(
+    ana: Any, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.web.attempts.ATTACK", 12)
+    statuses = []
+    for number in range(40):
+        browser.headers["X-Forwarded-For"] = f"198.51.100.{number % 4}"
+        statuses.append(spray(browser, number).status_code)
+    assert statuses[:20] == [422] * 20
+    assert statuses[24:] == [429] * 16
+    browser.headers["X-Forwarded-For"] = "203.0.113.9"
+    assert sign_in(browser).status_code == 303
+
+
+def spray(browser: Client, number: int) -> Response:
+    return sign_in(browser, "Summer2026!", f"person{number}@example.com")
+
+
 def test_every_process_of_the_api_counts_the_same_attempts(
     installation: Installation, ana: Any, browser: Client
 ) -> None:
@@ -220,9 +265,9 @@ def test_without_an_account_people_sessions_links_and_attempts_cannot_be_read(
     installation.link(ana[1], ana[0])
     sign_in(browser, "wrong password", "x@example.com")
     sign_in(browser)
-    assert [rows(installation, table) for table in ("people", "sessions", "sign_in_links", "sign_in_attempts")] == [
-        1
-    ] * 4
+    # The attempts of an address, and those of a network.
+    counts = {"people": 1, "sessions": 1, "sign_in_links": 1, "sign_in_attempts": 2}
+    assert {table: rows(installation, table) for table in counts} == counts
     theirs = installation.account("theirs")
     with installation.database.transaction(theirs) as connection:
         for table in ("people", "sessions", "sign_in_links"):

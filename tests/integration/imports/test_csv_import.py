@@ -25,13 +25,15 @@ def test_every_line_ends_in_one_class(client: Client, installation: Installation
     client.post(f"/v1/segments/{into}/members", json={"customer_ids": [known]}).raise_for_status()
     found = ran(
         client, installation, into,
-        "phone,name\n912000001,x\n+351 912 000 002,x\n00351912000003,New\n912-000-003,New\n\n,\n,nameless\n12,short\n"
+        "phone,name,Opted out,,city\n912000001,x\n+351 912 000 002,x\n"
+        "00351912000003,New\n912-000-003,New\n\n,\n,nameless\n12,short\n"
         "3.51912E+11,sci\n351912000004.0,dec\nabc,x\n912000005,\n",
     )  # fmt: skip
     assert counts(found) == {
         "added": 1, "already_members": 1, "created_customers": 2, "duplicates_in_file": 1, "blank": 2, "invalid": 5
     }  # fmt: skip
     assert (found["state"], found["percent"], found["lines"]) == ("done", 100, 12)
+    assert found["ignored_columns"] == ["Opted out", "city"]
     assert people(client, f"/v1/segments/{into}/members") == {
         "+351912000001": "known 0", "+351912000002": "known 1", "+351912000003": "New", "+351912000005": None
     }  # fmt: skip

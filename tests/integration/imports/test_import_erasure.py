@@ -74,3 +74,49 @@ def test_an_erasure_is_remembered_no_longer_than_the_import_runs(
     found = client.get(address).json()
     assert (found["state"], found["failure"]["code"]) == ("failed", "segment_deleted")
     assert not places(installation, MARIA)
+
+
+INVALID_ROWS = (
+    'phone,name\n12, MARIA  Inês \n12,Maria Inês de Sá\n12,Rui\n12,Maria\n12,M\0aria Inês\n12,Maria Inês,"too, many"\n'
+)
+
+
+def names_in_errors(client: Client, address: str) -> list[str]:
+    return [row["name"] for row in csv.DictReader(StringIO(client.get(f"{address}/errors.csv").text))]
+
+
+def test_an_erasure_reaches_rejected_rows_by_the_whole_name_and_no_other_rows(
+    client: Client, installation: Installation, into: str
+) -> None:
+    client.put("/v1/customers/person-77", json={"name": "Ana"}).raise_for_status()
+    client.put("/v1/customers/person-77", json={"name": "Maria Inês"}).raise_for_status()
+    address = upload(client, into, INVALID_ROWS)
+    apart = upload(client, into, "phone,first name,last name\n12,maria,inês\n12,Inês,Maria\n12,Maria,Sá\n")
+    installation.run_imports()
+    assert len(names_in_errors(client, address)) == 6
+    client.delete("/v1/customers/person-77").raise_for_status()
+    assert names_in_errors(client, address) == ["Maria Inês de Sá", "Rui", "Maria"]
+    rows = list(csv.DictReader(StringIO(client.get(f"{apart}/errors.csv").text)))
+    assert [(row["first name"], row["last name"]) for row in rows] == [("Maria", "Sá")]
+
+
+def test_a_name_that_is_erased_while_an_import_runs_is_not_kept_from_its_later_rows(
+    client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.csv_import.chunks.CHUNK", 2)
+    client.put("/v1/customers/person-77", json={"name": "Maria Inês"}).raise_for_status()
+    address = upload(client, into, "phone,name\n" + "12,Maria Inês\n12,Rui\n" * 3)
+    real, stored = ImportCommands.ingest, list[int]()
+
+    def erasing(self: object, *arguments: Any, **named: Any) -> Any:
+        stored.append(1)
+        if len(stored) == 2:
+            client.delete("/v1/customers/person-77").raise_for_status()
+        return real(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ImportCommands, "ingest", erasing)
+    installation.run_imports()
+    assert client.get(address).json()["invalid"] == 6
+    assert names_in_errors(client, address) == ["Rui"] * 3
+    with installation.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM rollcall.import_erased_names").fetchone() == (0,)

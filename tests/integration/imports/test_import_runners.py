@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
@@ -97,3 +98,38 @@ def test_two_runners_and_two_imports_of_the_same_people(client: Client, installa
     for each in (into, other):
         seen = client.get(f"/v1/segments/{each}", params={"min_position": last}).json()
         assert seen["members"]["count"] == 3_000
+
+
+def test_the_imports_of_one_account_leave_the_others_a_thread_and_a_turn(
+    client: Client, installation: Installation, into: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = installation.account("theirs")
+    key = installation.key(theirs)
+    for _ in range(AT_ONCE + 1):
+        upload(client, into, "phone\n912345678\n")
+    running, all_run = threading.Semaphore(0), threading.Event()
+    real, by_account = ImportCommands.ingest, Counter[UUID]()
+
+    def held(self: ImportCommands, account_id: UUID, chunk: ImportChunk) -> ImportStep:
+        by_account[account_id] += 1
+        running.release()
+        assert all_run.wait(30)
+        return real(self, account_id, chunk)
+
+    monkeypatch.setattr(ImportCommands, "ingest", held)
+    waiting = threading.Event()
+    runner = ImportRunner(installation.rollcall, installation.database, waiting)
+    runner.start()
+    try:
+        for _ in range(AT_ONCE - 1):
+            assert running.acquire(timeout=30)
+        with installation.open_api(key) as other:
+            segment = other.post("/v1/segments", json={"name": "Other", "type": "static"}).json()["id"]
+            upload(other, segment, "phone\n912345678\n")
+        waiting.set()
+        assert running.acquire(timeout=30)
+        assert by_account[theirs] == 1
+        assert by_account.total() == AT_ONCE
+    finally:
+        all_run.set()
+        runner.stop()

@@ -38,6 +38,17 @@ def test_a_new_process_continues_and_nothing_is_ingested_twice(rig: IngestRig) -
         assert (rig.customers(), rig.events()) == (300, 300 * (round_ + 1))
 
 
+def test_a_time_in_the_future_is_a_dead_letter_and_leaves_the_customer_unaffected(rig: IngestRig) -> None:
+    rig.send(0, "ana", {"name": "Eva"}, ce_time="2999-01-01T00:00:00Z")
+    rig.send(1, "ana", None, ce_time="2999-01-01T00:00:00Z", ce_type="rollcall.customer.deleted.v1")
+    rig.send(2, "ana", {"name": "Ana"})
+    rig.broker.flush()
+    with rig.ingesting():
+        eventually(partial(reached, rig, 3))
+        eventually(lambda: rig.letters() == [("time_in_future", True)] * 2)
+    assert (rig.customers(), rig.events()) == (1, 1)
+
+
 def test_two_processes_on_the_same_partitions_ingest_nothing_twice(rig: IngestRig) -> None:
     with (
         rig.ingesting(batch_size=20),

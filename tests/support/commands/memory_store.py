@@ -85,6 +85,15 @@ class MemoryStore:
         log = enumerate(self.log, start=1)
         return max((at for at, (owner, each) in log if owner == account_id and each.topic in FILTER_TOPICS), default=0)
 
+    def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
+        newest: dict[Any, StoredEvent] = {}
+        for owner, each in self.log:
+            if owner == account_id and each.topic in FILTER_TOPICS:
+                newest[each.originator_id] = each
+        return [
+            segment_id for segment_id, each in newest.items() if each.topic != DELETED and text.encode() in each.state
+        ]
+
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         kept = {each: self._states[account_id, each] for each in customer_ids if (account_id, each) in self._states}
         return {each: CustomerState.load(each, revision, dumped) for each, (revision, dumped) in kept.items()}

@@ -100,7 +100,7 @@ class ScriptedLog:
         ledger = self.ledgers[account]
         outcomes = self.rollcall.customers.change(ledger.account_id, [_asked(each) for each in changes]).outcomes
         for change, outcome in zip(changes, outcomes, strict=True):
-            result, state = ledger.naive.take(change)
+            result, state = ledger.naive.take(change, self.now)
             assert (result == "invalid") == (outcome.result == "invalid"), (change, outcome)
             if result == "effect":
                 customer_id = customer_id_of(ledger.account_id, change.key)
@@ -140,7 +140,7 @@ class ScriptedLog:
         ledger = self.ledgers[account]
         if ledger.segments:
             segment_id = ledger.segments.pop(nth % len(ledger.segments))
-            self.rollcall.segments.delete(ledger.account_id, segment_id, None, lambda _: [])
+            self.rollcall.segments.delete(ledger.account_id, segment_id, None)
 
     def work(self, steps: int) -> None:
         for _ in range(steps):

@@ -43,6 +43,12 @@ INSTANT = re.compile(
 )
 
 
+UNSEEN = [
+    *range(1, 9), *range(0xE, 0x1C), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x200F,
+    *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB,
+]  # fmt: skip
+
+
 class Bad(Exception):
     """A value that cannot be stored."""
 
@@ -50,10 +56,15 @@ class Bad(Exception):
 # Values
 
 
+def trimmed(raw: str) -> str:
+    text = "".join(char for char in raw if ord(char) not in UNSEEN).strip()
+    return "" if set(text) <= {"\u200c", "\u200d"} else text
+
+
 def is_missing(raw: Any) -> bool:
     if isinstance(raw, list):
-        return all(isinstance(each, str) and not each.strip() for each in raw)
-    return raw is None or (isinstance(raw, str) and not raw.strip())
+        return all(isinstance(each, str) and not trimmed(each) for each in raw)
+    return raw is None or (isinstance(raw, str) and not trimmed(raw))
 
 
 def fold(text: str) -> str:
@@ -63,7 +74,7 @@ def fold(text: str) -> str:
 def a_text(raw: Any) -> str:
     if not isinstance(raw, str):
         raise Bad("no text")
-    text = raw.strip()
+    text = trimmed(raw)
     if len(text) > 4_096 or "\0" in text or any(0xD800 <= ord(char) < 0xE000 for char in text):
         raise Bad("cannot be stored")
     return text
@@ -82,9 +93,9 @@ def a_boolean(raw: Any) -> bool:
 
 
 def a_date(raw: Any) -> date:
-    if not isinstance(raw, str) or not DATE.fullmatch(raw.strip()):
+    if not isinstance(raw, str) or not DATE.fullmatch(trimmed(raw)):
         raise Bad("no date")
-    year, month, day = map(int, raw.strip().split("-"))
+    year, month, day = map(int, trimmed(raw).split("-"))
     try:
         return date(year, month, day)
     except ValueError:
@@ -92,7 +103,7 @@ def a_date(raw: Any) -> date:
 
 
 def an_instant(raw: Any) -> datetime:
-    matched = INSTANT.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    matched = INSTANT.fullmatch(trimmed(raw)) if isinstance(raw, str) else None
     if matched is None:
         raise Bad("no instant")
     day, hour, minute, second, fraction, sign, hours, minutes = matched.groups()
@@ -215,10 +226,10 @@ def _text_is_true(operator: str, operand: Any, text: str) -> bool:
 
 @dataclass
 class Change:
-    """One change as it was sent. `data` is the body, `identity` the pair of source and id."""
+    """One change as it was sent. `data` is the body, `identity` the pair of source and id; no `at` means now."""
 
     key: str
-    at: datetime
+    at: datetime | None
     data: dict[str, Any] | None = None
     deletes: bool = False
     identity: tuple[str, str] | None = None
@@ -240,6 +251,20 @@ class Person:
             values = None if change is None else {**begun, **change}
         return values and {key: value for key, value in values.items() if value is not None}
 
+    def take(self, at: datetime | None, values: Values | None, now: datetime) -> None:
+        """Keep a change. One of now is kept as one for each value, not before any change that it must win against."""
+        if at is not None:
+            parts = [(at, values)]
+        elif values is None:
+            parts = [(max([now, *(time for time, _, _ in self.taken)]), None)]
+        else:
+            parts = [(self._after(now, None), {}), *((self._after(now, key), {key: values[key]}) for key in values)]
+        self.taken += [(time, len(self.taken), part) for time, part in parts]
+
+    def _after(self, now: datetime, key: str | None) -> datetime:
+        """The later of now and the times of the deletions, and of the changes of `key`."""
+        return max([now, *(time for time, _, part in self.taken if part is None or key in part)])
+
 
 @dataclass
 class Account:
@@ -248,8 +273,11 @@ class Account:
     types: dict[str, str] = field(default_factory=lambda: dict(BUILT_IN))
     people: dict[str, Person] = field(default_factory=dict)
 
-    def take(self, change: Change) -> tuple[str, Values | None]:
+    def take(self, change: Change, now: datetime) -> tuple[str, Values | None]:
         """Take one change in: `invalid`, `duplicate`, `nothing` or `effect`, and the state after it."""
+        if change.at is not None and change.at > now + timedelta(minutes=5):
+            person = self.people.get(change.key) or Person(change.key)
+            return "invalid", person.state()
         person = self.people.get(change.key) or Person(change.key)
         try:
             values, kinds = (None, dict[str, str]()) if change.deletes else self._read(change.data or {})
@@ -262,7 +290,7 @@ class Account:
             if change.identity in person.identities:
                 return "duplicate", before
             person.identities.add(change.identity)
-        person.taken.append((change.at, len(person.taken), values))
+        person.take(change.at, values, now)
         after = person.state()
         return ("nothing" if before == after else "effect"), after
 

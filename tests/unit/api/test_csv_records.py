@@ -102,6 +102,21 @@ def test_cells_outside_the_header_are_a_mistake_and_not_cut_off() -> None:
     assert rows(b"phone,name\n+1,Sa, Ana\n+2,b,,\n+3\n") == [(2, "too_many_cells", "+1"), (3, "+2", "b"), (4, "+3", "")]
 
 
+@pytest.mark.parametrize("ending", [b"\x1a", b"\r\n\x1a", b"\n\x1a\x1a", b"\n\x1a"])
+def test_the_end_of_file_of_dos_is_no_row(ending: bytes) -> None:
+    assert rows(b"phone,name\n+1,Ana\n+2,Rui" + ending) == [(2, "+1", "Ana"), (3, "+2", "Rui")]
+    assert rows(b"phone,name" + ending) == []
+
+
+def test_columns_may_be_separated_by_bars() -> None:
+    assert rows(b"phone|name\n+1|Sa, Ana\n") == [(2, "+1", "Sa, Ana")]
+
+
+def test_where_no_phone_column_is_seen_the_separators_that_are_read_are_named() -> None:
+    with pytest.raises(Unreadable, match=r"separated by commas, semicolons, tabs or \|"):
+        read(b"phone^name\n+1^Ana\n")
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

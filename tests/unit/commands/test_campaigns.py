@@ -28,7 +28,7 @@ def segment(segment_id: UUID) -> Command[Any]:
 
 
 def drop(segment_id: UUID) -> Command[Any]:
-    return lambda rollcall: rollcall.segments.delete(ACCOUNT, segment_id, None, lambda _: [])
+    return lambda rollcall: rollcall.segments.delete(ACCOUNT, segment_id, None)
 
 
 def create(included: list[UUID], excluded: list[UUID], name: str = "Spring") -> Command[Any]:

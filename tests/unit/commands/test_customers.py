@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.commands.application import Rollcall
 from domain.commands.log import Tracking
 from domain.customer import ChangeKind, CustomerChange, DeadLetter, customer_id_of, parse_customer_data
 from domain.errors import FieldError, SourceMoved, StaleVersion
@@ -18,9 +20,9 @@ ANA, EVA = customer_id_of(ACCOUNT, "ana"), customer_id_of(ACCOUNT, "eva")
 
 
 def change(
-    who: str = "ana", /, *, kind: ChangeKind = "changed", minute: int = 0, source: str | None = None, **body: Any
+    who: str = "ana", /, *, kind: ChangeKind = "changed", minute: int | None = 0, source: str | None = None, **body: Any
 ) -> CustomerChange:
-    at = NOW + timedelta(minutes=minute)
+    at = None if minute is None else NOW + timedelta(minutes=minute)
     return CustomerChange(who, kind, at, parse_customer_data(body) if body else None, source, source and "change-1")
 
 
@@ -59,9 +61,9 @@ def test_the_last_writer_wins_for_each_attribute() -> None:
 
 def test_a_value_confirmed_later_makes_no_event_and_is_newer_from_then_on() -> None:
     history = [store(change(minute=1, name="Ana"))]
-    assert assert_events(history, store(change(minute=9, name="Ana")), []) == ["unchanged"]
-    confirmed = [*history, store(change(minute=9, name="Ana"))]
-    assert assert_events(confirmed, store(change(minute=5, name="Eva")), []) == ["stale"]
+    assert assert_events(history, store(change(minute=4, name="Ana")), []) == ["unchanged"]
+    confirmed = [*history, store(change(minute=4, name="Ana"))]
+    assert assert_events(confirmed, store(change(minute=3, name="Eva")), []) == ["stale"]
 
 
 def test_a_redelivered_change_is_a_duplicate_and_makes_no_event() -> None:
@@ -133,7 +135,67 @@ def test_an_erasure_takes_the_first_candidate_who_exists() -> None:
 
 
 def test_an_erasure_takes_effect_where_the_last_change_is_ahead_of_our_clock() -> None:
-    assert_events([store(change(minute=30, name="Ana"))], erase(ANA), [happened(CustomerDeleted)])
+    assert_events([store(change(minute=4, name="Ana"))], erase(ANA), [happened(CustomerDeleted)])
+
+
+def set_clock(rollcall: Rollcall, **ahead: float) -> None:
+    rollcall.log.now = lambda: NOW + timedelta(**ahead)
+
+
+def test_a_time_beyond_the_allowed_skew_is_invalid_until_it_has_come() -> None:
+    ahead = change(minute=6, name="Ana")
+    assert assert_events([], store(ahead), []) == ["invalid"]
+    assert assert_events([partial(set_clock, minutes=1)], store(ahead), [happened(CustomerChanged)]) == ["created"]
+    assert assert_events([], store(change(kind="deleted", minute=6)), []) == ["invalid"]
+
+
+def test_without_allowed_skew_the_present_instant_is_still_accepted() -> None:
+    def no_skew(rollcall: Rollcall) -> None:
+        rollcall.log.skew = timedelta(0)
+
+    assert assert_events([no_skew], store(change(minute=0, name="Ana")), [happened(CustomerChanged)]) == ["created"]
+    assert assert_events([no_skew], store(change(minute=1, name="Ana")), []) == ["invalid"]
+
+
+def test_a_change_of_now_wins_against_whatever_time_it_meets() -> None:
+    history = [store(change(minute=4, name="Ana")), store(change(minute=None, name="Eva"))]
+    scene = assert_events(history[:1], history[1], [happened(CustomerChanged, values={"name": "Eva"})])
+    assert scene == ["changed"]
+    # It took the time of the value that it replaced, and no later one.
+    assert assert_events(history, store(change(minute=3, name="Ana")), []) == ["stale"]
+    assert assert_events(history, store(change(minute=4, name="Ana")), [happened(CustomerChanged)]) == ["changed"]
+    deleted = [*history, store(change(kind="deleted", minute=4))]
+    again = assert_events(deleted, store(change(minute=None, name="Eva")), [happened(CustomerChanged, created=True)])
+    assert again == ["created"]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["changed", "deleted"])
+@pytest.mark.parametrize("minute", [None, 0], ids=["HTTP", "Kafka"])
+def test_changes_take_effect_after_a_clock_that_ran_ahead_was_put_back(gone: bool, minute: int | None) -> None:
+    history: list[Command[Any]] = [partial(set_clock, days=1_500), store(change(minute=None, name="Ana"))]
+    history += [erase(ANA)] if gone else []
+    history += [partial(set_clock, seconds=1)]
+    first, second = store(change(minute=minute, name="Eva")), store(change(minute=minute, name="Mia"))
+    assert assert_events(history, first, [happened(CustomerChanged)]) == ["created" if gone else "changed"]
+    assert assert_events([*history, first], second, [happened(CustomerChanged)]) == ["changed"]
+    assert_events([*history, first], erase(ANA), [happened(CustomerDeleted)])
+
+
+def test_a_value_of_an_impossible_time_is_as_old_as_the_last_change_that_took_effect() -> None:
+    def generous(rollcall: Rollcall) -> None:
+        rollcall.log.skew = timedelta(days=1_000)
+
+    def strict(rollcall: Rollcall) -> None:
+        rollcall.log.skew = timedelta(minutes=5)
+
+    history: list[Command[Any]] = [
+        generous,
+        store(change(minute=900_000, name="Ana")),
+        strict,
+        partial(set_clock, hours=1),
+    ]
+    assert assert_events(history, store(change(minute=-1, name="Old")), []) == ["stale"]
+    assert assert_events(history, store(change(minute=1, name="Eva")), [happened(CustomerChanged)]) == ["changed"]
 
 
 def test_an_erasure_of_a_version_that_is_no_more_is_refused() -> None:

@@ -131,7 +131,7 @@ def test_a_chunk_decided_before_an_erasure_is_decided_again(scene: Scene) -> Non
 
 
 def test_a_segment_that_was_deleted_or_is_dynamic_takes_no_file(scene: Scene) -> None:
-    scene.rollcall.segments.delete(ACCOUNT, LIST, None, lambda _: [])
+    scene.rollcall.segments.delete(ACCOUNT, LIST, None)
     with pytest.raises(NotFound, match="segment_not_found"):
         scene.rollcall.imports.ingest(ACCOUNT, chunk(line(PHONE)))
     dynamic = UUID(int=2)

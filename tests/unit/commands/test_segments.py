@@ -13,7 +13,7 @@ from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 from tests.support.commands.given_when_then import ACCOUNT, Command, Scene, assert_events, assert_refused, happened
 
-ONE, TWO, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=9)
+ONE, TWO, THREE, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=9)
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 SILVER = [{"attribute": "plan", "operator": "equals", "value": "silver"}]
 
@@ -35,8 +35,8 @@ def edit(segment_id: UUID, expected: int | None = None, **fields: Any) -> Comman
     return lambda rollcall: rollcall.segments.edit(ACCOUNT, segment_id, SegmentEdit(**fields), expected)
 
 
-def delete(segment_id: UUID, expected: int | None = None, used_by: tuple[str, ...] = ()) -> Command[Any]:
-    return lambda rollcall: rollcall.segments.delete(ACCOUNT, segment_id, expected, lambda _: used_by)
+def delete(segment_id: UUID, expected: int | None = None) -> Command[Any]:
+    return lambda rollcall: rollcall.segments.delete(ACCOUNT, segment_id, expected)
 
 
 DYNAMIC = [plan_declared(), create(ONE, GOLD)]
@@ -100,8 +100,13 @@ def test_a_deleted_segment_is_not_there() -> None:
 
 def test_a_segment_is_deleted_unless_filters_name_it_or_the_version_is_stale() -> None:
     assert_events(DYNAMIC, delete(ONE, expected=1), [happened(SegmentDeleted, originator_version=2)])
-    refused = assert_refused(DYNAMIC, delete(ONE, used_by=("Best", "All")), "segment_in_use")
+    used = [*DYNAMIC, create(TWO, naming(ONE), "Best"), create(THREE, {"not": naming(ONE)[0]}, "All")]
+    refused = assert_refused(used, delete(ONE), "segment_in_use")
     assert refused.detail == "One is used by the filters of: Best, All"
+    unused = [*used, edit(TWO, filter=GOLD), delete(THREE)]
+    assert_events(unused, delete(ONE), [happened(SegmentDeleted, originator_version=2)])
+    only_text = [*DYNAMIC, create(TWO, [{"attribute": "plan", "operator": "equals", "value": str(ONE)}], "Text")]
+    assert_events(only_text, delete(ONE), [happened(SegmentDeleted, originator_version=2)])
     assert_refused(DYNAMIC, delete(ONE, expected=2), "stale_version")
 
 
@@ -161,12 +166,5 @@ def test_a_filter_that_names_segments_is_checked_again_when_one_of_them_was_edit
 def test_a_segment_is_not_deleted_once_a_filter_names_it() -> None:
     scene = Scene([*DYNAMIC, create(TWO, GOLD, "Two")])
     overtaken(scene, edit(ONE, filter=naming(TWO)))
-    asked: list[int] = []
-
-    def used_by(as_of: int) -> list[str]:
-        asked.append(as_of)
-        return ["One"] if len(asked) > 1 else []
-
     with pytest.raises(RollcallError, match="segment_in_use"):
-        scene.rollcall.segments.delete(ACCOUNT, TWO, None, used_by)
-    assert asked == [4, 5], "each attempt asks as of the position it read"
+        scene.rollcall.segments.delete(ACCOUNT, TWO, None)

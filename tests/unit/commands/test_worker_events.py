@@ -12,7 +12,7 @@ from domain.stored_events import AudienceCounted, SegmentRecomputed, SegmentRefr
 from tests.support.commands.given_when_then import ACCOUNT, NOW, Command, assert_events, happened
 
 ID = UUID(int=1)
-COUNTS = {"count": 2, "opted_out": 1, "no_phone": 0, "excluded": 0}
+COUNTS = {"count": 2, "opted_out": 1, "no_phone": 0, "excluded": 0, "duplicate_phone": 2}
 
 
 @pytest.mark.parametrize(

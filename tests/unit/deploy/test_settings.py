@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from api.http.shares.limits import LimitFigures
 from deploy.clock import Clock
+from deploy.roles.api import limit_figures
 from deploy.settings import Settings, environment_for_child, require_known_variables
 from domain.errors import Invalid
 
@@ -69,6 +71,24 @@ def test_a_rehearsal_starts_at_its_instant_and_runs_on() -> None:
     clock = Clock.starting_at(start)
     assert start <= clock.now() < start + timedelta(seconds=5)
     assert clock.from_machine(datetime.now(UTC)) >= start
+
+
+def test_trusted_proxies_are_networks_or_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "10.0.0.0/8" in Settings().trusted_proxies
+    for text, expected in (
+        ("none", ()),
+        ("192.0.2.1, 2001:db8::/32", ("192.0.2.1/32", "2001:db8::/32")),
+        ("private", Settings().trusted_proxies),
+    ):
+        monkeypatch.setenv("ROLLCALL_TRUSTED_PROXIES", text)
+        assert Settings().trusted_proxies == expected
+    monkeypatch.setenv("ROLLCALL_TRUSTED_PROXIES", "proxy.example.com")
+    with pytest.raises(ValueError, match="addresses and networks"):
+        Settings()
+
+
+def test_the_limits_that_are_set_by_default_are_those_that_tests_run_with() -> None:
+    assert limit_figures(Settings()) == LimitFigures()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from domain.customer import ChangeKind, CustomerChange, CustomerState, Effect, decide, parse_customer_data
 from domain.errors import Invalid
+from domain.instants import micros
 from domain.values import Value
 
 ANA = UUID(int=1)
@@ -35,7 +36,7 @@ class Story:
         change = CustomerChange("ana", kind, at, source=None if change_id is None else "crm", change_id=change_id)
         # As it is stored and loaded between any two batches.
         self.state = CustomerState.load(ANA, self.state.revision, self.state.dump())
-        return decide(self.state, change, values)
+        return decide(self.state, change, values, micros(NOON))
 
     def seen(self) -> dict[str, Value]:
         assert self.state.exists

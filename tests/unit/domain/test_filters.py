@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid
-from domain.filters.conditions import parse
+from domain.filters.conditions import empty_groups, parse
 from domain.filters.operators import OPERATORS
+from domain.phones import phone_reader
 from domain.values import AttributeType, Value, matchable
 from tests.support.operator_cases import Case, cases
 
@@ -72,7 +73,31 @@ def test_a_negative_operator_is_true_exactly_where_its_positive_one_is_not() -> 
 def test_an_empty_filter_matches_no_customer(raw: Any) -> None:
     assert not holds(raw)
     assert not holds(raw, plan="gold")
-    assert not holds([raw, GOLD], plan="gold")
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_empty_group_within_a_filter_is_refused_at_its_place(empty: Any) -> None:
+    for raw, pointer in [
+        ({"not": empty}, "/filter/not"),
+        ([GOLD, empty], "/filter/1"),
+        ({"all": [empty]}, "/filter/all/0"),
+        ({"any": [GOLD, {"not": empty}]}, "/filter/any/1/not"),
+        ({"not": {"not": empty}}, "/filter/not/not"),
+    ]:
+        assert mistakes(raw) == [(pointer, "empty_group")]
+        assert list(empty_groups(raw)) == [pointer]
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+def test_a_stored_filter_with_an_empty_group_stays_what_it_was(empty: Any) -> None:
+    assert parse({"not": empty}, ATTRIBUTES, stored=True).holds({})
+    assert not parse([empty, GOLD], ATTRIBUTES, stored=True).holds({"plan": "gold"})
+    assert parse({"any": [empty, GOLD]}, ATTRIBUTES, stored=True).holds({"plan": "gold"})
+
+
+@pytest.mark.parametrize("raw", [*EMPTY, None, [GOLD], {"not": GOLD}, {"any": [GOLD, {"all": [GOLD]}]}])
+def test_a_filter_without_an_empty_group_inside_has_none(raw: Any) -> None:
+    assert list(empty_groups(raw)) == []
 
 
 def test_an_array_asks_for_all_of_its_conditions() -> None:
@@ -120,12 +145,9 @@ def test_every_mistake_is_reported_at_its_place() -> None:
     ]
 
 
-@pytest.mark.parametrize("raw", [None, 1, "plan", True, {}, {"none": []}, {"all": GOLD}, {"not": []}])
-def test_json_that_is_no_filter_is_refused_or_matches_no_customer(raw: Any) -> None:
-    if raw == {"not": []}:
-        assert holds(raw), "NOT of an empty group matches every customer"
-    else:
-        assert mistakes(raw)[0][1] == "invalid_filter"
+@pytest.mark.parametrize("raw", [None, 1, "plan", True, {}, {"none": []}, {"all": GOLD}])
+def test_json_that_is_no_filter_is_refused(raw: Any) -> None:
+    assert mistakes(raw)[0][1] == "invalid_filter"
 
 
 def test_groups_may_be_five_deep_and_no_deeper() -> None:
@@ -148,3 +170,51 @@ def test_a_list_of_values_holds_a_thousand() -> None:
     condition = {"attribute": "score", "operator": "in", "value": list(range(1_000))}
     assert holds(condition, score=999)
     assert mistakes({**condition, "value": list(range(1_001))}) == [("/filter/value", "invalid_value")]
+
+
+SPELLINGS = ("07400 128001", "+44 7400 128001", "447400128001", "+447400128001", "(07400) 128-001", "\u200e07400128001")
+
+
+def holds_in_gb(operator: str, value: Any, phone: str | None, *, stored: bool = False) -> bool:
+    raw = {"attribute": "phone", "operator": operator, "value": value}
+    node = parse(raw, {"phone": "text"}, read_phone=phone_reader("GB"), stored=stored)
+    return node.holds({} if phone is None else {"phone": phone})
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_a_phone_number_in_a_filter_is_read_as_a_customers_is(typed: str) -> None:
+    for phone in ("+447400128001", "+447400128002", None):
+        same = phone == "+447400128001"
+        assert holds_in_gb("equals", typed, phone) is same
+        assert holds_in_gb("not_equals", typed, phone) is not same
+        assert holds_in_gb("in", ["+351912345678", typed], phone) is same
+        assert holds_in_gb("not_in", ["+351912345678", typed], phone) is not same
+
+
+@pytest.mark.parametrize(
+    ("operator", "part", "expected"),
+    [
+        ("starts_with", "+44 7400", True),
+        ("starts_with", "+44-(7400)", True),
+        ("contains", "7400 128", True),
+        ("contains", "7400.128", True),
+        ("contains", "\uff17\uff14\uff10\uff10", True),
+        ("not_contains", "7400/128", False),
+        ("ends_with", "128 001", True),
+        ("ends_with", "128 002", False),
+        ("contains", "12x", False),
+    ],
+)
+def test_a_part_of_a_phone_number_is_compared_without_separators(operator: str, part: str, expected: bool) -> None:
+    assert holds_in_gb(operator, part, "+447400128001") is expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"), [("equals", "12"), ("in", ["07400 128001", "x"]), ("equals", 7), ("contains", " - ")]
+)
+def test_what_is_no_phone_number_is_refused_but_stays_in_a_stored_filter(operator: str, value: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        holds_in_gb(operator, value, None)
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [("/filter/value", "invalid_value")]
+    if value != 7:
+        assert not holds_in_gb(operator, value, "+447400128001", stored=True)

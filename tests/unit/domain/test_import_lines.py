@@ -1,11 +1,18 @@
-"""Phone cells of a CSV: parsed however they were cell, refused where a guess could reach another person."""
+"""Cells of a CSV: a phone number in any notation, refused where a guess could reach another person; and names."""
 
 from __future__ import annotations
 
 import pytest
 
-from domain.import_lines import parse_phone_cell
-from domain.values import BadValue
+from domain.import_lines import parse_name_cell, parse_phone_cell
+from domain.values import BadValue, normalise
+
+
+@pytest.mark.parametrize(
+    "cell", ["علی\u200cرضا", "क्\u200dष", "👩\u200d🚀", "\ufeffAnn\u200b \u202eLee", "\u200d", " \u200b"]
+)
+def test_a_name_in_a_cell_is_read_as_everywhere_else(cell: str) -> None:
+    assert parse_name_cell(cell) == normalise("text", cell)
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,31 @@ def refused(kind: AttributeType, raw: object) -> str:
 
 
 @pytest.mark.parametrize("kind", EVERY_TYPE)
-@pytest.mark.parametrize("raw", [None, "", " \t\u00a0", [], ["", "  "]])
+@pytest.mark.parametrize(
+    "raw", [None, "", " \t\u00a0", [], ["", "  "], "\u200b", " \ufeff\u202e \u202c", "\u200d", "\x7f", ["\u2060", ""]]
+)
 def test_absent_null_blank_and_empty_all_mean_missing(kind: AttributeType, raw: object) -> None:
     assert normalise(kind, raw) is None
 
 
 def test_text_is_trimmed_and_otherwise_kept() -> None:
     assert normalise("text", "  São  Paulo\n") == "São  Paulo"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["علی\u200cرضا", "क्\u200dष", "👩\u200d🚀 Ann", "❤\ufe0f", "🏴\U000e0067\U000e007f", "Ann\nLee", "葛\U000e0100城"],
+)
+def test_a_name_keeps_every_letter_and_what_joins_them(name: str) -> None:
+    assert normalise("text", name) == name
+
+
+@pytest.mark.parametrize(
+    "written", ["\ufeffAnn Lee", "Ann\u200b Lee", "\u202aAnn Lee\u202c", "A\x7fnn\x01 Lee", "An\u00adn Lee \u200e"]
+)
+def test_what_no_name_needs_is_removed(written: str) -> None:
+    assert normalise("text", written) == "Ann Lee"
+    assert normalise("list", [written]) == ("Ann Lee",)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "\udfff"])

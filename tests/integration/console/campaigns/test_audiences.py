@@ -37,7 +37,7 @@ def test_a_frozen_audience_stays_the_same_after_changes_and_after_its_campaign_i
     after = [console.get(f"{audiences[0]}/recipients.{ending}") for ending in ("csv", "ndjson")]
     assert [answer.content for answer in after] == [answer.content for answer in before]
     assert "Ana <Sá>" in after[0].text
-    assert after[0].text.endswith("# count,3\r\n")
+    assert len(after[0].text.splitlines()) == 1 + 3
     assert [answer.headers["content-type"].partition(";")[0] for answer in after] == [
         "text/csv",
         "application/x-ndjson",
@@ -60,7 +60,7 @@ def test_current_recipients_are_downloaded_as_a_file_named_after_the_campaign(
     answer = console.get(f"{address}/recipients.csv")
     lines = answer.text.splitlines()
     assert lines[0] == "customer_id,external_id,phone,name"
-    assert lines[-1] == "# count,4"
+    assert len(lines) == 1 + 4
     assert answer.headers["content-disposition"] == (
         "attachment; filename=\"Ete-24-7-recipients.csv\"; filename*=UTF-8''"
         "%C3%89t%C3%A9%20%2224%22%2F7%20recipients.csv"

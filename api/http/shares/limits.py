@@ -1,0 +1,277 @@
+"""The limits of an API process, per key and per account, and the problem 429 that says which one was met.
+
+`Services.limits` holds the one `Limits` of a process. `api.http.access` and the console's sessions count requests,
+`api.http.route` takes a turn for each piece of work, `api.http.streams` counts streams, `api.v1.bulk` lines. A process
+knows only its own requests: with several processes behind a load balancer each has these limits.
+An account's API and its console have shares of their own, so that a program never locks out the people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from anyio import CapacityLimiter
+
+from api.http.problems import RequestError
+from api.http.shares.buckets import Bucket, Recent
+from domain.errors import Unavailable
+
+MOST_SHARES = 10_000
+MOST_FAILURES = 1_000
+# How long after its last request an account still counts as active.
+ACTIVE_SECONDS = 2.0
+# How many requests are worked on at once over all accounts; each may need one session of each of the two pools.
+WORK_THREADS = 12
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitFigures:
+    """The figures that deployments set; requests and lines are per second.
+
+    `concurrent` is how many requests of an account are worked on at once, half as many while other accounts ask too;
+    `queued` how many more may wait for their turn, `waiting` how many may wait for `min_position`, `edits` how many
+    filters are stored and waited for at once.
+    """
+
+    key_requests: float = 200
+    account_requests: float = 400
+    console_requests: float = 100
+    lines: float = 5_000
+    burst_lines: float = 500_000
+    concurrent: int = 4
+    queued: int = 64
+    waiting: int = 250
+    edits: int = 2
+    streams: int = 2
+    all_streams: int = 8
+    stream_seconds: float = 30
+
+
+class Rate(NamedTuple):
+    """The state of a bucket for the headers of an answer."""
+
+    policy: str
+    bucket: Bucket
+    unit: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """Returns `RateLimit` and `RateLimit-Policy` as structured fields."""
+        bucket = self.bucket
+        left = bucket.remaining
+        refill = math.ceil((bucket.burst - left) / bucket.rate)
+        unit = f';qu="{self.unit}"' if self.unit else ""
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={int(bucket.burst)}{unit};w={bucket.window}',
+            "RateLimit": f'"{self.policy}";r={left};t={refill}',
+        }
+
+
+class EditPlace:
+    """What a handler yields to have a place among the edits of its account."""
+
+
+class Share:
+    """What one account has of the process, by its API or by its console."""
+
+    def __init__(self, figures: LimitFigures, requests: float, turns_of: Callable[[Share], int]) -> None:
+        self.figures = figures
+        self.requests = Bucket(requests)
+        self.lines = Bucket(figures.lines, figures.burst_lines)
+        self.streams = 0
+        self._edits = asyncio.Semaphore(figures.edits)
+        self._editing = 0
+        self._turns_of = turns_of
+        self._running = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._waiting = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a new share would be the same."""
+        busy = self._running or self._queue or self._waiting or self.streams or self._editing
+        return not busy and self.requests.is_full and self.lines.is_full
+
+    @asynccontextmanager
+    async def turn(self, *, continues: bool = False) -> AsyncIterator[None]:
+        """A turn to work. Raises `RequestError` (429) where too many wait for one.
+
+        A request that `continues` may have stored something already: it is never refused.
+        """
+        if len(self._queue) >= self.figures.queued and not continues:
+            raise refusal("concurrent", self.figures.concurrent, "concurrent-requests", "wait for answers first", 1)
+        mine = asyncio.get_running_loop().create_future()
+        self._queue.append(mine)
+        self._grant()
+        try:
+            await mine
+            yield
+        finally:
+            if mine.done() and not mine.cancelled():
+                self._running -= 1
+            self._grant()
+
+    def _grant(self) -> None:
+        """Give turns to those that wait, first come, first served."""
+        while self._queue and self._running < self._turns_of(self):
+            first = self._queue.popleft()
+            if not first.done():
+                self._running += 1
+                first.set_result(None)
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """A place among those that wait for `min_position`. Raises `RequestError` (429) where too many do."""
+        if self._waiting >= self.figures.waiting:
+            raise refusal("waiting", self.figures.waiting, "concurrent-requests", "fewer at once may wait", 1)
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    @asynccontextmanager
+    async def edit_place(self) -> AsyncIterator[None]:
+        """A place among the edits of filters. Raises `RequestError` (429) where too many wait for one."""
+        if self._editing >= self.figures.edits + self.figures.queued:
+            raise refusal("edits", self.figures.edits, "concurrent-requests", "wait for answers first", 1)
+        self._editing += 1
+        try:
+            async with self._edits:
+                yield
+        finally:
+            self._editing -= 1
+
+
+class Limits:
+    """The shares of every account that is active, and the threads that work is done in."""
+
+    def __init__(self, figures: LimitFigures | None = None) -> None:
+        self.figures = figures or LimitFigures()
+        self._shares: OrderedDict[tuple[str, str], Share] = OrderedDict()
+        self.failed_sign_ins = Recent(MOST_FAILURES)
+        self._active: OrderedDict[Share, float] = OrderedDict()
+        self._keys: OrderedDict[str, Bucket] = OrderedDict()
+        self._accounts: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+        self._stream_lock = threading.Lock()
+        self._streams = 0
+        # Work, streams, waiting and the health endpoints have threads of their own: none waits for another's.
+        self.work_threads = CapacityLimiter(WORK_THREADS)
+        self.stream_threads = CapacityLimiter(4)
+        self.position_thread = CapacityLimiter(1)
+        self.health_threads = CapacityLimiter(2)
+
+    def share_of(self, account: str, *, console: bool = False) -> Share:
+        """Returns the share of an account's API, or of its console; of all requests without account for ''."""
+        requests = self.figures.console_requests if console else self.figures.account_requests
+        key = ("console" if console else "api", account)
+        return _kept(
+            self._shares, key, lambda: Share(self.figures, requests, self._turns_of), lambda share: share.is_idle
+        )
+
+    def _turns_of(self, share: Share) -> int:
+        """Returns how many requests of a share are worked on at once: half as many while another one is active."""
+        now = time.monotonic()
+        self._active[share] = now
+        self._active.move_to_end(share)
+        while next(iter(self._active.values())) < now - ACTIVE_SECONDS:
+            self._active.popitem(last=False)
+        alone = len(self._active) == 1
+        return self.figures.concurrent if alone else max(1, self.figures.concurrent // 2)
+
+    def count_key(self, key_id: str, account: str) -> Rate:
+        """Counts a request with a key. Returns the tighter of its two limits. Raises `RequestError` (429)."""
+        key = _kept(self._keys, key_id, lambda: Bucket(self.figures.key_requests), lambda bucket: bucket.is_full)
+        by_account = self.share_of(account).requests
+        _take(Rate("account", by_account))
+        _take(Rate("key", key))
+        return Rate("key", key) if key.remaining <= by_account.remaining else Rate("account", by_account)
+
+    def count_new_key(self, secret_sha256: bytes, key_id: str, account: str) -> Rate:
+        """As `count_key`, and remembers whose key it is, for `count_known`; that decides nothing about rights."""
+        self._accounts[secret_sha256] = (key_id, account)
+        while len(self._accounts) > MOST_SHARES:
+            self._accounts.popitem(last=False)
+        return self.count_key(key_id, account)
+
+    def count_known(self, secret_sha256: bytes) -> Rate | None:
+        """As `count_key`, before the database is asked; `None` for a key that this process has not seen."""
+        known = self._accounts.get(secret_sha256)
+        return None if known is None else self.count_key(*known)
+
+    def count_console(self, account: str) -> None:
+        """Counts a request of a person. Raises `RequestError` (429)."""
+        _take(Rate("console", self.share_of(account, console=True).requests))
+
+    @contextmanager
+    def stream_of(self, share: Share) -> Iterator[None]:
+        """A stream of a share; it may end in another thread. Raises `RequestError` (429)."""
+        figures = self.figures
+        with self._stream_lock:
+            if share.streams >= figures.streams:
+                raise refusal("streams", figures.streams, "concurrent-requests", "read one to its end first", 1)
+            if self._streams >= figures.all_streams:
+                raise Unavailable("too_many_streams", "other accounts read all the streams there are; try again")
+            share.streams, self._streams = share.streams + 1, self._streams + 1
+        try:
+            yield
+        finally:
+            with self._stream_lock:
+                share.streams, self._streams = share.streams - 1, self._streams - 1
+
+    def count_lines(self, account: str, lines: int) -> None:
+        """Counts the lines of a body before any is stored. Raises `RequestError` (429)."""
+        _take(Rate("lines", self.share_of(account).lines, "lines"), lines, on_credit=True)
+
+
+def refusal(policy: str, quota: int, unit: str, remedy: str, seconds: float) -> RequestError:
+    """Returns the problem 429 of a limit of things at once."""
+    return RequestError(
+        429,
+        "too_many_requests",
+        f"at most {quota} of this account at once ({policy}); {remedy}",
+        headers={
+            "Retry-After": str(max(1, math.ceil(seconds))),
+            "RateLimit-Policy": f'"{policy}";q={quota};qu="{unit}"',
+            "RateLimit": f'"{policy}";r=0;t={max(1, math.ceil(seconds))}',
+        },
+    )
+
+
+def _take(rate: Rate, tokens: float = 1, *, on_credit: bool = False) -> None:
+    seconds = rate.bucket.take(tokens, on_credit=on_credit)
+    if seconds > 0:
+        what = rate.unit or "requests"
+        raise RequestError(
+            429,
+            "too_many_requests",
+            f"more than {rate.bucket.rate:g} {what} a second ({rate.policy}); send more slowly",
+            headers={"Retry-After": str(max(1, math.ceil(seconds))), **rate.headers()},
+        )
+
+
+def _kept(
+    kept: OrderedDict[tuple[str, str], Kept] | OrderedDict[str, Kept],
+    key: object,
+    make: Callable[[], Kept],
+    is_idle: Callable[[Kept], bool],
+) -> Kept:
+    """Returns the entry of a key, made where there is none; the entries unused for longest go where they are idle."""
+    entries: OrderedDict[object, Kept] = kept  # type: ignore[assignment]
+    entry = entries.get(key)
+    if entry is None:
+        entry = entries.setdefault(key, make())
+        for _ in range(2):
+            oldest, other = next(iter(entries.items()))
+            if len(entries) <= MOST_SHARES or not is_idle(other):
+                break
+            entries.pop(oldest, None)
+    return entry

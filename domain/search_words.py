@@ -1,0 +1,83 @@
+"""The words by which a customer is found: of the name and phone number when stored, of the search box when typed.
+
+Called by `projections.model.customers` and `projections.read.search`, so that both sides fold alike. Folding for search
+is wider than for conditions (`domain.values.fold`): accents, apostrophes and other punctuation make no difference.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Longer words are cut, when stored and when typed.
+MAX_WORD = 32
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_APOSTROPHES = re.compile("['\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07`\u00b4]")
+# Letters that are no accented form of the letter that people type instead.
+_TYPED_AS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+# Scripts without blanks between words: Thai, Lao, Myanmar, Khmer, kana, Chinese characters, Hangul.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+
+
+def words_of(name: str, phone: str) -> list[str]:
+    """Returns the words by whose beginnings a customer is found, sorted.
+
+    A name in a script without blanks is found from any of its characters on, and one with an apostrophe also without.
+    """
+    words = _words(name)
+    if _APOSTROPHES.search(name):
+        words += _words(_APOSTROPHES.sub("", name))
+    if not name.isascii():
+        words += [rest for word in words for rest in _rests(word)]
+    if phone:
+        words.append(phone.lstrip("+"))
+    return sorted({word[:MAX_WORD] for word in words})
+
+
+def typed_words(text: str) -> list[str]:
+    """Returns the words of a text as they are looked for, in their order."""
+    return [word[:MAX_WORD] for word in _words(text)]
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return [run for word in _folded(text).split() for run in _RUN.findall(word)]
+
+
+def _folded(text: str) -> str:
+    """Folds case, compatibility forms, accents and vowel points; what is no letter, digit or symbol becomes a blank."""
+    text = _APOSTROPHES.sub(" ", text)
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_TYPED_AS)
+    return unicodedata.normalize("NFC", "".join(map(_part, folded)))
+
+
+def _part(char: str) -> str:
+    if char.isalnum():
+        return char
+    category = unicodedata.category(char)
+    if category == "Cf" or "\ufe00" <= char <= "\ufe0f" or _is_accent(char):
+        return ""
+    if category == "So":
+        return f" {char} "
+    return char if category[0] == "M" else " "
+
+
+def _is_accent(char: str) -> bool:
+    """Returns whether a mark is an accent or a vowel point; signs that make another letter of it are not."""
+    combining_class = unicodedata.combining(char)
+    return 10 <= combining_class <= 36 or combining_class >= 200
+
+
+def _rests(word: str) -> list[str]:
+    """Returns the word from each of its characters on, where its script has no blanks."""
+    if not re.match(f"[{_UNSPACED}]", word):
+        return []
+    return [word[start:] for start in range(1, len(word)) if unicodedata.category(word[start])[0] != "M"]
