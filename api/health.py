@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NotRequired
@@ -14,15 +15,18 @@ from prometheus_client.registry import Collector
 from typing_extensions import TypedDict
 
 from api.http.dependencies import Services, ServicesDep
+from api.http.problems import RETRY_AFTER, problem
 from api.http.shapes.openapi import open_answers
+from api.readiness import check_readiness
 from domain import json_text
 from domain.errors import Unavailable
-from projections.read.position import InstallationStatus, installation_status, progress
+from projections.read.position import InstallationStatus, installation_status
 
 router = APIRouter(tags=["operation"])
 # Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
 SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
+DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
     ("rollcall_projection_position", "Position of the read models"): lambda status: status.position,
@@ -66,14 +70,22 @@ async def live() -> Response:
     responses=open_answers({200: ("Requests can be answered.", {"status": "ready", "position": 8812, "head": 8812})}),
 )
 async def ready(services: ServicesDep) -> Response:
-    """Say that requests can be answered: the database is available and migrated."""
+    """Say that requests can be answered: the database can be written, and the read models are not far behind.
+
+    Otherwise 503; `checks` says for each check that failed why.
+    """
     return await services.prompt.answer("readyz", partial(_readiness, services))
 
 
 def _readiness(services: Services) -> Response:
-    position, head = progress(services.quick_database)
+    report = check_readiness(services.quick_database, services.rollcall.now(), services.ready_lag)
+    if report.failed:
+        code, detail = next(iter(report.failed.values()))
+        checks = {name: detail for name, (_, detail) in report.failed.items()}
+        return problem(503, code, detail, headers={"Retry-After": RETRY_AFTER}, checks=checks)
     return Response(
-        json_text.dumps({"status": "ready", "position": position, "head": head}), media_type="application/json"
+        json_text.dumps({"status": "ready", "position": report.position, "head": report.head}),
+        media_type="application/json",
     )
 
 
@@ -106,6 +118,9 @@ class _DatabaseCollector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self._services.data_folder is not None:
+            free = shutil.disk_usage(self._services.data_folder).free
+            yield GaugeMetricFamily(*DATA_FREE, value=free)
         try:
             status = installation_status(self._services.quick_database)
         except Unavailable:

@@ -73,7 +73,7 @@ class Tombstone(NamedTuple):
 def parse_record(record: Record, clock: Clock) -> CustomerChange | Unusable | Tombstone:
     """Returns the change that a record asks for, or why there is none."""
     if record.fault is not None:
-        return Unusable("unreadable_record", printable(record.fault))
+        return Unusable(record.fault_code, printable(record.fault))
     if record.value is None and not record.headers:
         return Tombstone()
     try:

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 
 from consumers.backoff import Backoff
 from consumers.kafka import Message, Producer
+from domain.customer import TRUNCATED
 from domain.errors import Unavailable
 from projections.postgres.database import Database
 from projections.records.dead_letters import StoredLetter, pass_on
@@ -97,7 +98,7 @@ class DeadLetterPublisher:
 
 
 def message_of(letter: StoredLetter) -> Message:
-    """Returns a dead letter as a message: the record byte for byte, plus headers with its origin and the reason."""
+    """Returns a dead letter as a message: the record as it is kept, plus headers with its origin and the reason."""
     headers = [(name, content or b"") for name, content in letter.headers]
     about = {
         "dlt-original-topic": letter.topic,
@@ -109,6 +110,8 @@ def message_of(letter: StoredLetter) -> Message:
         "dlt-attempts": str(letter.attempts),
         "dlt-first-failed-at": letter.first_failed_at.isoformat().replace("+00:00", "Z"),
     }
+    if letter.code in TRUNCATED:
+        about["dlt-value-truncated"] = "true"
     # The client library cannot send a null header: it is sent empty, and its name is listed here.
     if nulls := [name for name, content in letter.headers if content is None]:
         about["dlt-null-headers"] = ",".join(nulls)

@@ -13,7 +13,7 @@ from uuid import UUID
 from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
 from consumers.records import Record
 from domain.commands.application import Rollcall
-from domain.customer import CustomerChange
+from domain.customer import TRUNCATED, CustomerChange
 from domain.errors import NotFound
 from projections.postgres.database import Database
 from projections.records.dead_letters import Retried, StoredLetter, fail_again, resolve, unresolved
@@ -40,8 +40,9 @@ class DeadLetterRetry:
         return result
 
     def _ingest(self, account_id: UUID, letter: StoredLetter) -> Retried | Unusable:
-        fault = letter.message if letter.code == "unreadable_record" else None
-        record = Record(letter.offset, letter.timestamp, letter.key, letter.value, letter.headers, fault)
+        is_whole = letter.code != "unreadable_record" and letter.code not in TRUNCATED
+        fault = None if is_whole else letter.message
+        record = Record(letter.offset, letter.timestamp, letter.key, letter.value, letter.headers, fault, letter.code)
         change = parse_record(record, self.clock)
         if isinstance(change, Unusable):
             return change

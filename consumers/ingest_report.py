@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from consumers.records import Batch
 from domain.errors import Unavailable
@@ -23,12 +23,6 @@ _records = Counter("rollcall_ingest_records_total", "Kafka records, by result", 
 _seconds = Histogram("rollcall_ingest_batch_seconds", "From receiving a batch to its commit")
 _waits = Counter(
     "rollcall_ingest_waits_total", "Waits for a database or broker that is unavailable, by error code", ["code"]
-)
-_lag = Gauge(
-    "rollcall_ingest_lag_records",
-    "Records behind the last batch",
-    ["topic", "partition"],
-    multiprocess_mode="livemostrecent",
 )
 
 
@@ -64,11 +58,18 @@ class IngestReport:
 
     _recent: deque[tuple[int, int]] = field(default_factory=deque)
     _is_alarmed: bool = False
+    waits_for: Unavailable | None = None
+    """What the loop waits for now; also read by another thread."""
 
     def waiting(self, error: Unavailable) -> None:
         """The database or the broker is unavailable; the next attempt follows after a pause."""
+        self.waits_for = error
         _waits.labels(error.code).inc()
         log.warning("waiting", code=error.code, reason=error.detail)
+
+    def available(self) -> None:
+        """An attempt succeeded."""
+        self.waits_for = None
 
     def batch_ended(self, batch: Batch, outcome: BatchOutcome, seconds: float) -> None:
         """The ingest of a batch ended with `outcome`, `seconds` after the batch was received."""
@@ -84,7 +85,6 @@ class IngestReport:
         for result, count in outcome.counts.items():
             _records.labels(result).inc(count)
         _seconds.observe(seconds)
-        _lag.labels(batch.topic, str(batch.partition)).set(batch.lag)
         log.info(
             "batch",
             topic=batch.topic,

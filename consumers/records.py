@@ -16,7 +16,11 @@ _FAR = 2**63
 
 
 class Record(NamedTuple):
-    """One record as it was sent. If it could not be decoded, `fault` says why, and `value` holds its bytes."""
+    """One record as it was sent.
+
+    One that could not be decoded, or is too large, has a `fault` that says why, and its code; `value` then holds its
+    bytes, or the first of them.
+    """
 
     offset: int
     timestamp: int | None
@@ -24,6 +28,7 @@ class Record(NamedTuple):
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
     fault: str | None = None
+    fault_code: str = "unreadable_record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def records_of(frame: BatchFrame, content: bytes) -> Iterator[Record]:
     pos = 0
     try:
         for _ in range(frame.records):
-            record, pos = _record(frame, content, pos)
+            record, pos = decode_record(frame, content, pos)
             yield record
         if pos == len(content):
             return
@@ -78,18 +83,19 @@ def records_of(frame: BatchFrame, content: bytes) -> Iterator[Record]:
     yield unreadable(frame, content[pos:], fault)
 
 
-def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
-    length, pos = _varint(data, pos)
+def decode_record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
+    """Returns the record at `pos`, and where the next one begins. Raises `ValueError`, `IndexError`."""
+    length, pos = decode_varint(data, pos)
     end = pos + length
     if length < 0 or end > len(data):
         raise ValueError("a record is longer than its batch")
-    timestamp_delta, pos = _varint(data, pos + 1)
-    offset_delta, pos = _varint(data, pos)
+    timestamp_delta, pos = decode_varint(data, pos + 1)
+    offset_delta, pos = decode_varint(data, pos)
     if not 0 <= offset_delta <= frame.last_offset - frame.base_offset:
         raise ValueError("an offset is outside its batch")
     key, pos = _bytes(data, pos)
     value, pos = _bytes(data, pos)
-    count, pos = _varint(data, pos)
+    count, pos = decode_varint(data, pos)
     if count < 0:
         raise ValueError("a negative number of headers")
     headers: list[tuple[str, bytes | None]] = []
@@ -109,7 +115,7 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
             content, pos = _bytes(data, pos)
         if name is None or pos > end:
             raise ValueError("a header is longer than its record")
-        headers.append((_name(name), content))
+        headers.append((header_name(name), content))
     if pos != end:
         raise ValueError("a record is longer than its parts")
     timestamp = frame.append_timestamp
@@ -121,7 +127,8 @@ def _record(frame: BatchFrame, data: bytes, pos: int) -> tuple[Record, int]:
 
 
 @lru_cache(maxsize=1_024)
-def _name(name: bytes) -> str:
+def header_name(name: bytes) -> str:
+    """Returns a header's name as text."""
     # The protocol demands UTF-8; other bytes, and NUL, appear as \xNN.
     return name.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
@@ -132,7 +139,7 @@ def _bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:
     if first < 0x80:
         length, pos = (first >> 1) ^ -(first & 1), pos + 1
     else:
-        length, pos = _varint(data, pos)
+        length, pos = decode_varint(data, pos)
     if length < 0:
         return None, pos
     end = pos + length
@@ -141,7 +148,8 @@ def _bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:
     return data[pos:end], end
 
 
-def _varint(data: bytes, pos: int) -> tuple[int, int]:
+def decode_varint(data: bytes, pos: int) -> tuple[int, int]:
+    """Returns the number at `pos`, and where the next part begins. Raises `ValueError`, `IndexError`."""
     byte = data[pos]
     pos += 1
     value = byte & 0x7F

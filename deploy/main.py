@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from deploy import logs
 from deploy.embedded.screen import show_step
 from deploy.embedded.supervised import StartupError, stoppable
-from deploy.settings import Settings
+from deploy.settings import Settings, read_settings
 from domain.errors import RollcallError
 
 app = App(
@@ -210,7 +210,7 @@ def rebuild() -> None:
 
 
 def _settings(process: str) -> Settings:
-    settings = Settings()
+    settings = read_settings()
     logs.set_up(settings, process)
     if settings.metrics_folder is not None:
         from deploy import metrics_exposure

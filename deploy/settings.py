@@ -6,7 +6,10 @@ hands the internal ones to the processes it starts.
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,11 +20,16 @@ from pydantic import AwareDatetime, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.clock import Clock
+from domain.errors import Invalid
 
 NO_KAFKA = "none"
 # The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
 QUIET: Final = "warning"
 
+PREFIX: Final = "ROLLCALL_"
+# What container platforms add by themselves for a service of that name, and what our own tests read.
+_NOT_OURS = re.compile(r"TEST_|(\w+_)?SERVICE_(HOST|PORT)(_|$)|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_|$)")
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 # Proxies are nearly always beside us; their clients hardly ever are.
 PRIVATE_NETWORKS: Final = (
     *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
@@ -45,7 +53,7 @@ class Settings(BaseSettings):
     """The settings of one process; a variable is the field's name in capitals after `ROLLCALL_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ROLLCALL_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     home: Annotated[Path, Field(default_factory=_default_home)]
@@ -85,10 +93,16 @@ class Settings(BaseSettings):
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
+    kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
+    """The largest record that is ingested, unpacked; of a larger one the dead letter keeps the beginning."""
+    kafka_max_batch_bytes: Annotated[int, Field(ge=1_024, le=1 << 40)] = 1 << 30
+    """How much of one batch is unpacked; the records after it become dead letters."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """How long membership changes can be read; longer where they are not on their topic yet."""
     clock_skew_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300
     """How far the time of a change may lie after this system's clock; a change beyond is refused."""
+    ready_lag_seconds: Annotated[float, Field(gt=0)] = 300
+    """How many seconds the read models may be behind while `/readyz` answers 200."""
     bootstrap_api_key: SecretStr | None = None
     """On an empty database: create account `default` with this admin key."""
     bootstrap_timezone: str = "UTC"
@@ -165,6 +179,25 @@ class Settings(BaseSettings):
     def clock(self) -> Clock:
         """The clock of this process."""
         return Clock(timedelta(seconds=self.clock_offset))
+
+
+def require_known_variables(environment: Mapping[str, str]) -> None:
+    """Raises `Invalid` for a `ROLLCALL_` variable that is no setting, naming the nearest one: a typo has no effect."""
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    for name, value in sorted(environment.items()):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known:
+            continue
+        if _NOT_OURS.match(upper.removeprefix(PREFIX)) or (upper.endswith("PORT") and _ADDRESS.match(value)):
+            continue
+        nearest = difflib.get_close_matches(upper, known, n=1, cutoff=0.0)[0]
+        raise Invalid("unknown_variable", f"{name} is not a setting of Rollcall; did you mean {nearest}? Unset it.")
+
+
+def read_settings() -> Settings:
+    """Returns the settings of this process. Raises `Invalid` for an unknown variable, `ValidationError` for a value."""
+    require_known_variables(os.environ)
+    return Settings()
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -93,9 +93,15 @@ class Outcome:
     errors: tuple[FieldError, ...] = ()
 
 
+TRUNCATED = frozenset({"record_too_large", "batch_too_large"})
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that can never be ingested, byte for byte, with the reason and its place in Kafka."""
+    """A record that can never be ingested, byte for byte, with the reason and its place in Kafka.
+
+    With a code of `TRUNCATED` only the beginning of its value is kept.
+    """
 
     topic: str
     partition: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Longer words are cut, when stored and when typed.
 MAX_WORD = 32
@@ -66,6 +67,7 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(map(_part, folded)))
 
 
+@lru_cache(maxsize=8_192)
 def _part(char: str) -> str:
     if char.isalnum():
         return char

@@ -54,7 +54,7 @@ async def counted_key(
     if credentials is None:
         return None
     secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-    request.state.rate = services.limits.count_known(secret)
+    request.state.rate = services.limits.count_known(secret, waits="min_position" in request.query_params)
     return secret
 
 

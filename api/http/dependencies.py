@@ -26,9 +26,11 @@ class Services:
     `secret` signs page cursors and derives the keys of repeated requests: the same for every API process of
     an installation, also after restarts. `lag_wait` is how long a read waits for `min_position`,
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
-    waits for its count, all in seconds. `metrics_folder` is where the processes of one installation share metrics.
-    `limits` are the fair shares of this process. `positions` knows when the read models include a position, `prompt`
-    answers the health endpoints; both use `own_sessions`, where given, which no other request can exhaust.
+    waits for its count, `ready_lag` how far the read models may be behind while `/readyz` answers 200, all in
+    seconds. `metrics_folder` is where the processes of one installation share metrics, `data_folder` where the
+    embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
+    a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
+    exhaust.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
@@ -40,10 +42,12 @@ class Services:
     lag_wait: float = 5.0
     own_write_wait: float = 2.0
     freeze_wait: float = 30.0
+    ready_lag: float = 300.0
     max_body: int = 1 << 20
     max_bulk: int = 64 << 20
     max_import: int = 10 << 20
     metrics_folder: Path | None = None
+    data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
     limits: Limits = field(default_factory=Limits)
     own_sessions: Database | None = None

@@ -7,6 +7,7 @@ points into the OpenAPI document, which has `KINDS` as `x-problems`.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple, NotRequired
@@ -33,7 +34,8 @@ from domain.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "1"
-REFUSAL_PAUSE = 0.25  # seconds
+REFUSAL_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds
+REFUSED_PER_SECOND = 10
 log = structlog.get_logger(__name__)
 
 
@@ -85,6 +87,7 @@ class Problem(TypedDict):
     message: str
     errors: list[FieldProblem]
     current_version: NotRequired[Annotated[int, Field(description="At 412: the version there is now.")]]
+    checks: NotRequired[Annotated[dict[str, str], Field(description="At 503 of `/readyz`: each check that failed.")]]
     next_after: NotRequired[Annotated[int, Field(description="At 410: from where changes can be followed again.")]]
 
 
@@ -171,6 +174,7 @@ def internal() -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
+    app.state.refused = Counter()
     app.exception_handler(RollcallError)(_ours)
     app.exception_handler(RequestError)(_request_error)
     app.exception_handler(RequestValidationError)(_parameters)
@@ -181,10 +185,16 @@ async def _ours(_: Request, error: RollcallError) -> Response:
     return of_error(error)
 
 
-async def _request_error(_: Request, error: RequestError) -> Response:
+async def _request_error(request: Request, error: RequestError) -> Response:
     if error.status == 429:
-        # A client that repeats at once is slowed, so that refusing it costs little.
-        await asyncio.sleep(REFUSAL_PAUSE)
+        # Clients that repeat at once are slowed, the more of them there are, so that refusing them costs little.
+        refused: Counter[str] = request.app.state.refused
+        policy = error.headers.get("RateLimit-Policy", "")
+        refused[policy] += 1
+        try:
+            await asyncio.sleep(min(LONGEST_PAUSE, max(REFUSAL_PAUSE, refused[policy] / REFUSED_PER_SECOND)))
+        finally:
+            refused[policy] -= 1
     return problem(error.status, error.code, error.detail, error.errors, headers=error.headers, **error.more)
 
 

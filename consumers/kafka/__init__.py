@@ -1,6 +1,7 @@
 """The only package that imports the Kafka client library: it reads batches, writes messages and creates topics."""
 
+from consumers.kafka.lag import LagReporter
 from consumers.kafka.producer import Message, Producer, ensure_topics
 from consumers.kafka.source import Source
 
-__all__ = ["Message", "Producer", "Source", "ensure_topics"]
+__all__ = ["LagReporter", "Message", "Producer", "Source", "ensure_topics"]

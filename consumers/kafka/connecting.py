@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kafka.errors import KafkaError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
+
+from domain.errors import Unavailable
 
 Client = TypeVar("Client")
 CONNECT_SECONDS = 2.5
@@ -29,3 +32,13 @@ def connect(make: Callable[..., Client], **options: Any) -> Client:
         for each in created:
             each.close()
         raise
+
+
+def broker_error(error: KafkaError, bootstrap_servers: str) -> Unavailable:
+    """Returns what a failure of the client library means; a refused login has a code of its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SaslAuthenticationFailedError):
+            return Unavailable("broker_login_refused", f"Kafka at {bootstrap_servers} refuses the login: {cause}")
+        cause = cause.__cause__ or cause.__context__
+    return Unavailable("broker_unavailable", f"Kafka at {bootstrap_servers} does not answer: {error}")

@@ -13,8 +13,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
 from kafka.serializer import Serializer
 
-from consumers.kafka.connecting import connect
-from domain.errors import Unavailable
+from consumers.kafka.connecting import broker_error, connect
 
 TIMEOUT = 5.0
 # Not the real limit: that is the broker's, and it differs by topic.
@@ -34,7 +33,7 @@ def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
         finally:
             admin.close()
     except KafkaError as error:
-        raise Unavailable("broker_unavailable", f"Kafka at {bootstrap_servers} does not answer") from error
+        raise broker_error(error, bootstrap_servers) from error
 
 
 class _KeySerializer(Serializer):  # type: ignore[misc]
@@ -76,7 +75,7 @@ class Producer:
             return [each is not None and self._accepted(each) for each in sent]
         except KafkaError as error:
             self.close()
-            raise Unavailable("broker_unavailable", f"Kafka does not acknowledge messages: {error}") from error
+            raise broker_error(error, self._servers) from error
 
     def close(self) -> None:
         """Disconnects; `publish` would connect again."""

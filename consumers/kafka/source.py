@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,19 +22,18 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError, 
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from prometheus_client import Counter
 
-from consumers.kafka.connecting import connect
-from consumers.kafka.unpacking import Unpacking
+from consumers.kafka import unpacking
+from consumers.kafka.cluster import METADATA_SECONDS, NO_ID, ClusterView
+from consumers.kafka.connecting import broker_error, connect
+from consumers.kafka.lag import Progress
+from consumers.record_stream import DEFAULT_LIMITS, Limits
 from consumers.records import Batch, Record
-from domain.errors import Unavailable
 
 BATCH_SIZE = 1_000
 TIMEOUT_SECONDS = 5.0
-# How old what we know of the cluster (topic ids, partitions) may be.
-_METADATA_SECONDS = 1.0
 # Without any connection for so long, the client is replaced by a new one.
 _RECONNECT_SECONDS = 20.0
 _COMMIT_SECONDS = 5.0
-_NO_ID = UUID(int=0)
 
 log = structlog.get_logger(__name__)
 _restarts = Counter(
@@ -66,25 +65,29 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         group: str | None = None,
         batch_size: int = BATCH_SIZE,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._servers = bootstrap_servers
         self._topics = tuple(topics)
         self._position_of = position_of
         self._group = group
         self._size = batch_size
+        self._limits = limits
         self._client: Any = None
         self._places: dict[TopicPartition, _Place] = {}
         self._unpositioned: set[TopicPartition] = set()
         self._beyond: set[TopicPartition] = set()
         self._starts: dict[TopicPartition, int] = {}
         self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
-        self._connections: tuple[Any, ...] = ()
+        self._at_work: dict[TopicPartition, Batch] = {}
+        self._progress: dict[tuple[str, int], Progress] = {}
         self._connected_at = self._committed_at = time.monotonic()
         # The library repeats each failure several times a second; what matters is logged here, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
         """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
+        self._at_work.clear()
         try:
             if self._client is None:
                 self._open()
@@ -92,16 +95,28 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._check_topics()
                 self._seek_positions()
                 self._poll(timeout)
-            return self._take_ready()
+            batch = self._take_ready()
         except UnsupportedCodecError:
             raise
         except KafkaError as error:
             self.close()
-            raise Unavailable("broker_unavailable", f"Kafka does not answer: {error}") from error
+            raise broker_error(error, self._servers) from error
+        self._progress = self._measured_progress()
+        return batch
+
+    def progress(self) -> Mapping[tuple[str, int], Progress]:
+        """Returns how far each partition that this process reads is ingested. Safe to call from another thread."""
+        return self._progress
+
+    @property
+    def missing_topics(self) -> frozenset[str]:
+        """The topics that the cluster does not have. Safe to read from another thread."""
+        return frozenset() if self._client is None else self._cluster.missing
 
     def rewind(self, batch: Batch) -> None:
         """Drops what was fetched of a batch's partition and reads on from its stored position."""
         where = TopicPartition(batch.topic, batch.partition)
+        self._at_work.pop(where, None)
         self._drop([where])
         if self._client is not None and where in self._client.assignment():
             self._pause([where])
@@ -148,7 +163,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             isolation_level="read_committed",
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            metadata_max_age_ms=int(_METADATA_SECONDS * 1000),
+            metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             reconnect_backoff_max_ms=1_000,
             request_timeout_ms=10_000,
             metrics_enabled=False,
@@ -157,18 +172,18 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         # The library does not pass these options on. Asking for a missing topic must not create it.
         client._cluster.config["allow_auto_create_topics"] = False
         client._cluster.config["retry_backoff_ms"] = 200
-        client._fetcher.PartitionRecords = Unpacking
+        self._budget = unpacking.install(client._fetcher, self._limits)
         if self._group is None:
             client._cluster.set_topics(self._topics)
         else:
             client.subscribe(topics=list(self._topics), listener=self)
-        self._client, self._connections = client, ()
+        self._client, self._cluster = client, ClusterView(client, self._topics)
         self._connected_at = time.monotonic()
 
     def _check_topics(self) -> None:
         cluster = self._client._cluster
         for where, place in self._places.items():
-            if self._topic_id(where.topic) not in (_NO_ID, place.topic_id):
+            if self._cluster.topic_id(where.topic) not in (NO_ID, place.topic_id):
                 self._start_over(where.topic)
                 return
         if self._group is not None:
@@ -205,7 +220,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         waiting = [where for where in sorted(self._unpositioned) if partitions_of(where.topic)]
         if not waiting:
             return
-        ids = {where: self._topic_id(where.topic) for where in waiting}
+        ids = {where: self._cluster.topic_id(where.topic) for where in waiting}
         names = {where: f"kafka:{where.topic}:{topic_id}:{where.partition}" for where, topic_id in ids.items()}
         # Positions before beginnings: another process may still move a position, and what we know of the log must not
         # be older than it.
@@ -236,6 +251,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             self._unpositioned.discard(where)
 
     def _poll(self, timeout: float) -> None:
+        self._budget.unpacked = 0
         try:
             fetched = self._client.poll(timeout * 1000, max_records=self._size)
         except (OffsetOutOfRangeError, LogTruncationError) as gone:
@@ -246,6 +262,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._ready.append((where, records))
         self._find_positions_beyond()
         self._check_connection(bool(fetched))
+        self._cluster.look_for_missing_topics()
 
     def _find_positions_beyond(self) -> None:
         # A broker may answer every fetch beyond its log with nothing, but with the log's end. (Asking for the end
@@ -263,7 +280,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def _check_connection(self, busy: bool) -> None:
         now = time.monotonic()
         if busy or self._client._manager.least_used_connections():
-            if now - self._connected_at > _METADATA_SECONDS:
+            if now - self._connected_at > METADATA_SECONDS:
                 log.info("broker_back")
             self._connected_at = now
         elif now - self._connected_at > _RECONNECT_SECONDS:
@@ -273,34 +290,28 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self._ready:
             return None
         where, _ = self._ready[0]
-        self._refresh_topic_ids()
+        self._cluster.refresh_topic_ids(TIMEOUT_SECONDS)
         place = self._places[where]
-        if self._topic_id(where.topic) != place.topic_id:
+        if self._cluster.topic_id(where.topic) != place.topic_id:
             self._start_over(where.topic)
             return None
         _, records = self._ready.popleft()
         previous, place.previous = place.previous, records[-1].offset
         lag = (self._client.highwater(where) or 0) - 1 - records[-1].offset
-        return Batch(where.topic, where.partition, place.name, previous, records, max(0, lag))
+        batch = Batch(where.topic, where.partition, place.name, previous, records, max(0, lag))
+        self._at_work[where] = batch
+        return batch
 
-    def _refresh_topic_ids(self) -> None:
-        """Refreshes the topics' ids, so that fetched records are known to belong to the topics we read.
-
-        A broker whose topics were lost and recreated answers a fetch at our old position as if nothing had
-        happened; only the topic's id differs. So we ask after every new connection and every two seconds.
-        """
-        manager, cluster = self._client._manager, self._client._cluster
-        connections = tuple(manager._conns.values())
-        is_same = len(connections) == len(self._connections) and all(map(_is, connections, self._connections))
-        if is_same and time.monotonic() * 1000 - cluster._last_successful_refresh_ms < 2_000 * _METADATA_SECONDS:
-            return
-        self._client._net.run(manager.wait_for, cluster.request_update(), TIMEOUT_SECONDS * 1000)
-        self._connections = tuple(manager._conns.values())
-
-    def _topic_id(self, topic: str) -> UUID:
-        found: UUID | None = self._client._cluster.topic_id(topic)
-        return found or _NO_ID
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
+    def _measured_progress(self) -> dict[tuple[str, int], Progress]:
+        """Of each partition, the first record that is at work or waits here, or else the one to be fetched next."""
+        waiting = {where: records[0].offset for where, records in reversed(self._ready)}
+        waiting |= {where: batch.records[0].offset for where, batch in self._at_work.items()}
+        measured = {}
+        for where in self._places:
+            state = self._client._subscription.assignment.get(where)
+            if state is not None and state.position is not None:
+                fetched_to = state.position.offset
+                measured[where.topic, where.partition] = Progress(
+                    waiting.get(where, fetched_to), max(state.highwater or 0, fetched_to)
+                )
+        return measured

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.embedded.binaries import binaries_for
+from deploy.embedded.disk_reserve import READ_ONLY_FILE, DiskReserve
 from deploy.embedded.supervised import Program, StartupError, User, free_port, launch, stop
 from deploy.embedded.tuning import server_options
 
@@ -29,6 +30,8 @@ OWNER = "rollcall"
 NOBODY = User(65_534, 65_534)
 # Recovery after a crash may have to replay gigabytes of the write-ahead log.
 PATIENCE = 600.0
+# How often it is looked whether the disk is full.
+LOOK_SECONDS = 0.5
 LOG_LIMIT = 10 * 2**20
 READY_LINE = 7
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -48,6 +51,8 @@ class Postgres:
         self._user = _user_for(self._data)
         self._binaries = binaries_for(self._user)
         self._port = free_port()
+        self._disk = DiskReserve(home, self._data)
+        self._next_look = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,6 +73,9 @@ class Postgres:
         if not self._password_file.exists():
             self._set_password()
         self._end_leftover()
+        self._include_read_only_switch()
+        self._disk.look()
+        self._disk.keep()
         options = [part for option in server_options(self._port) for part in ("-c", option)]
         with os.fdopen(os.open(self._log, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "ab") as log:
             since = log.seek(0, os.SEEK_END)
@@ -81,6 +89,14 @@ class Postgres:
     def alive(self) -> bool:
         """Returns whether the server process runs."""
         return self._process is not None and self._process.poll() is None
+
+    def tend(self) -> None:
+        """Stop writes while the disk is full: the supervisor calls this all the while."""
+        if time.monotonic() >= self._next_look and self.alive():
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            if self._disk.look() and self._process is not None:
+                # Only to the server itself: its own processes follow it.
+                self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Stop the server: cleanly if it manages within ten seconds, else as in a crash."""
@@ -121,6 +137,13 @@ class Postgres:
         self._run("initdb", fresh, "-D", self._path_for_user(fresh), *arguments)
         (fresh / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self._single(fresh, f"CREATE DATABASE {OWNER}")
+
+    def _include_read_only_switch(self) -> None:
+        path = self._data / "postgresql.conf"
+        include = f"include_if_exists = '{READ_ONLY_FILE}'\n"
+        if include not in path.read_text():
+            with path.open("a") as file:
+                file.write(include)
 
     def _set_password(self) -> None:
         password = secrets.token_urlsafe(24)

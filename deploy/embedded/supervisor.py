@@ -47,6 +47,14 @@ class Asked(Protocol):
         """Begin to stop."""
 
 
+@runtime_checkable
+class Tended(Protocol):
+    """A service that looks after itself while it runs."""
+
+    def tend(self) -> None:
+        """Look, without waiting for anything."""
+
+
 @dataclass
 class _Watched:
     service: Service
@@ -67,10 +75,12 @@ class Supervisor:
         service.start()
 
     def tend(self) -> None:
-        """Restart the services that died and whose delay is over."""
+        """Restart the services that died and whose delay is over, and let the others look after themselves."""
         for watched in self._watched:
             if not watched.service.alive():
                 self._revive(watched)
+            elif isinstance(watched.service, Tended):
+                watched.service.tend()
 
     def stop(self) -> None:
         """Stop everything that was ever started."""

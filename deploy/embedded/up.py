@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,9 +29,18 @@ from deploy.embedded.screen import own_command, show_ready, show_step
 from deploy.embedded.supervised import Program, free_port, launch, require_free_port, stop
 from deploy.embedded.supervisor import Supervisor
 from deploy.settings import Settings, environment_for_child
+from deploy.wiring import database_url
 from projections.migrate import migrate
+from projections.postgres.database import Role as DatabaseRole
+from projections.postgres.logins import renew_login
 
 PATIENCE = 60.0
+DATABASE_ROLES: Mapping[str, DatabaseRole] = {
+    "api": "rollcall_api",
+    "project": "rollcall_worker",
+    "ingest": "rollcall_worker",
+    "demo": "rollcall_worker",
+}
 log = structlog.stdlib.get_logger("rollcall.up")
 
 
@@ -85,19 +95,32 @@ def up(settings: Settings, *, demo: bool) -> None:
         settings = _start_services(settings, supervisor, exits)
         api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
+        logins = _logins(settings) if given.database_url is None else {}
         for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
-            supervisor.start(Role(name, settings))
+            supervisor.start(Role(name, _with_login(settings, logins, name)))
         position = 1
         if demo:
             show_step(f"Loading {CUSTOMERS:,} sample customers")
             position = commands.fill_demo(settings)
         _wait_until_ready(settings, supervisor, position)
         if demo:
-            supervisor.start(Role("demo", settings, "--no-fill", may_end=True))
+            supervisor.start(Role("demo", _with_login(settings, logins, "demo"), "--no-fill", may_end=True))
         show_ready(_values(given, settings, api_key), _commands())
         while True:
             supervisor.tend()
             time.sleep(0.2)
+
+
+def _logins(settings: Settings) -> dict[str, str]:
+    """Returns the database address of each role, which has the rights that it has in production and no more."""
+    return {
+        name: renew_login(database_url(settings), f"rollcall_login_{name}", role)
+        for name, role in DATABASE_ROLES.items()
+    }
+
+
+def _with_login(settings: Settings, logins: Mapping[str, str], name: str) -> Settings:
+    return settings.model_copy(update={"database_url": logins.get(name, settings.database_url)})
 
 
 def _start_services(settings: Settings, supervisor: Supervisor, exits: ExitStack) -> Settings:

@@ -40,8 +40,10 @@ def run(settings: Settings) -> None:
             version=importlib.metadata.version("rollcall"),
             retry=DeadLetterRetry(rollcall, database, settings.clock()),
             metrics_folder=settings.metrics_folder,
+            data_folder=settings.home if (settings.home / "postgres").exists() and settings.metrics_folder else None,
             limits=limits,
             own_sessions=own_sessions,
+            ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
         server = uvicorn.Server(

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from domain.errors import Refused, Unavailable
 
@@ -30,6 +30,23 @@ GONE_PEERS = ("tcp_keepalives_idle=15", "tcp_keepalives_interval=5", "tcp_keepal
 # For sessions that only touch rows by key. Right after a table grew, statistics are old, and the planner would
 # read it whole to find a batch's few thousand rows (seen: 30 times slower).
 PROBING = ("enable_hashjoin=off", "enable_mergejoin=off", "enable_seqscan=off")
+# For sessions whose transactions hold locks that others need: a stopped process gives them up, whether the server waits
+# for its next statement or for it to read a result.
+FROZEN = ("idle_in_transaction_session_timeout=10s", "tcp_user_timeout=10s")
+# SQLSTATEs, whole or by class, after which the same statement may succeed later. (psycopg's classes do not say it: a
+# database that became read-only is no `OperationalError`, and a program limit is one.)
+TEMPORARY = (
+    "08",  # the connection failed
+    "25006",  # the database is read-only: a standby, or an operator's setting
+    "25P03",  # the session was ended: idle in a transaction, as a stopped process is
+    "25P04",  # the transaction took too long
+    "40",  # serialization failure, deadlock
+    "53",  # out of disk, memory or connections
+    "55006",  # in use
+    "55P03",  # a lock was not available
+    "57",  # canceled, statement timeout, shut down, starting up
+    "58",  # an I/O error
+)
 _BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
@@ -73,7 +90,8 @@ def session_conninfo(
 
 def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Connection[TupleRow]:
     """The projection worker's session: autocommit, probing, and planning each statement for the tables as they are."""
-    conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, settings=PROBING)
+    settings = [*PROBING, *FROZEN]
+    conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, settings=settings)
     return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
 
 
@@ -140,13 +158,34 @@ def _check(connection: Connection[TupleRow]) -> None:
         connection.execute("")
 
 
+def is_temporary(error: psycopg.Error) -> bool:
+    """Returns whether the same statement may succeed later, without anyone correcting it."""
+    if error.sqlstate is None:  # libpq and the pool give no code: no connection, or it was lost
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(TEMPORARY)
+
+
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn a database that is unavailable, restarting or overloaded into `Unavailable`; other errors pass through."""
+    """Turn what may succeed later into `Unavailable` (`database_unavailable`); other errors pass through.
+
+    The only place that decides it, for requests, the event store, roles and commands alike.
+    """
     try:
         yield
-    except (psycopg.OperationalError, PoolTimeout) as unavailable:
-        raise Unavailable("database_unavailable", "the database does not answer; try again") from unavailable
+    except psycopg.Error as error:
+        if not is_temporary(error):
+            raise
+        raise Unavailable("database_unavailable", f"{_reason(error)}; try again") from error
+
+
+def _reason(error: psycopg.Error) -> str:
+    match error.sqlstate:
+        case "25006":
+            return "the database is read-only"
+        case "53100":
+            return "the database's disk is full"
+    return "the database does not answer"
 
 
 @contextmanager

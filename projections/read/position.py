@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import psycopg
+
+from domain.errors import Unavailable
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
@@ -27,6 +30,15 @@ class InstallationStatus(NamedTuple):
     dead_letters_unpublished: int
 
 
+class Readiness(NamedTuple):
+    """How far the read model is behind the log, and whether the database can be written."""
+
+    head: int
+    position: int
+    waiting_since: datetime | None
+    writable: bool
+
+
 def filters_in_work(database: Database, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
     """Returns the position of the read model, and the position of each filter that it does not serve yet.
 
@@ -42,6 +54,18 @@ def progress(database: Database) -> tuple[int, int]:
     with database.single() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def readiness(database: Database) -> Readiness:
+    """Returns what a load balancer must know, from one snapshot. Raises `Unavailable`, also before `migrate` ran."""
+    try:
+        with database.single() as connection:
+            row = connection.execute(SQL.readiness).fetchone()
+    except (psycopg.errors.UndefinedFunction, psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        row = None
+    if row is None:
+        raise Unavailable("database_not_migrated", "the database is not of this version; run: rollcall migrate")
+    return Readiness(*row)
 
 
 def installation_status(database: Database) -> InstallationStatus:

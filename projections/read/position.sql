@@ -7,3 +7,6 @@ SELECT position, rollcall.log_head() FROM projection
 -- name: installation_status
 SELECT head, position, waiting_since, recomputing, failed, dead_letters, dead_letters_unpublished
 FROM rollcall.standing()
+
+-- name: readiness
+SELECT head, position, waiting_since, writable FROM rollcall.readiness()

@@ -19,19 +19,17 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from domain.commands.log import Tracking, Writes
 from domain.customer import CustomerState
-from domain.errors import Refused, SourceMoved, Unavailable
+from domain.errors import Refused, SourceMoved
 from domain.stored_events import CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
-from projections.postgres.database import PROBING, Role, beside, session_conninfo
+from projections.postgres.database import FROZEN, PROBING, Role, beside, database_errors, session_conninfo
 from projections.records import customer_states, dead_letters, imports, static_lists, suppressed_numbers
 
 SQL = beside(__file__)
-# A process that was stopped in the middle of a write must not hold the log's lock until it goes on.
-STANDSTILL = "idle_in_transaction_session_timeout=10s"
 DELETED = CustomerDeleted.type_name
 
 
@@ -41,7 +39,7 @@ class Datastore(PostgresDatastore):
     def __init__(self, database_url: str, role: Role, size: int) -> None:
         super().__init__(dbname="", host="", port="", user="", password="", schema="rollcall")
         self.pool = ConnectionPool(  # type: ignore[assignment]
-            session_conninfo(database_url, role, settings=[*PROBING, STANDSTILL]),
+            session_conninfo(database_url, role, settings=[*PROBING, *FROZEN]),
             connection_class=Connection[DictRow],
             kwargs={"row_factory": dict_row, "autocommit": True, "prepare_threshold": None},
             min_size=1,
@@ -179,16 +177,15 @@ class EventStore(PostgresProcessRecorder):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.errors.UniqueViolation as taken:
-            if taken.diag.table_name == "api_keys":
-                raise Refused("key_exists", "this key was created before") from None
-            raise IntegrityError(str(taken)) from taken
-        except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
-            raise IntegrityError(str(stale)) from stale
-        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, PoolTimeout) as unavailable:
-            raise Unavailable("database_unavailable", "the database does not answer; try again") from unavailable
+        with database_errors():
+            try:
+                yield
+            except psycopg.errors.UniqueViolation as taken:
+                if taken.diag.table_name == "api_keys":
+                    raise Refused("key_exists", "this key was created before") from None
+                raise IntegrityError(str(taken)) from taken
+            except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
+                raise IntegrityError(str(stale)) from stale
 
     def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:
         if tracking is None:

@@ -6,6 +6,8 @@ and takes effect when that event is projected. So a replay needs no clock.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from psycopg import Connection
@@ -17,9 +19,10 @@ from projections.model.account_state import Build, SegmentState
 from projections.model.changes import ChangeStream, LiveChanges, ReplayedChanges
 from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
+from projections.worker.lease import Lease
 
 SQL = beside(__file__)
-# Held by the live worker for each transaction, and by a rebuild while it switches.
+# Held by the live worker for each transaction, by a spare while it takes over, and by a rebuild while it switches.
 MODEL_LOCK = 7305470
 
 
@@ -34,8 +37,13 @@ class LogWriter(Protocol):
     def changes(self) -> ChangeStream:
         """Where changes of the members that readers see are appended."""
 
-    def hold_model(self, connection: Connection[Any]) -> None:
-        """First in every transaction: keep the read model from being replaced. Raises `ModelReplaced`."""
+    @contextmanager
+    def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
+        """Around the statements of every transaction: no other worker or rebuild writes meanwhile.
+
+        Raises `ModelReplaced`, `LeaseLost`.
+        """
+        yield
 
     def append_time_passed(self, model: ReadModel) -> bool:
         """Append `TimePassed` for each account in which something fell due."""
@@ -51,20 +59,30 @@ class LogWriter(Protocol):
 
 
 class LiveWriter:
-    """Appends through the application's commands, for which the same event a second time changes nothing."""
+    """Appends through the application's commands, for which the same event a second time changes nothing.
 
-    def __init__(self, events: WorkerEvents) -> None:
+    Without a `lease` it must be the only worker.
+    """
+
+    def __init__(self, events: WorkerEvents, lease: Lease | None = None) -> None:
         self.changes: ChangeStream = LiveChanges()
         self._events = events
+        self._lease = lease
         self._model_oid: int | None = None
 
-    def hold_model(self, connection: Connection[Any]) -> None:
-        """Take the lock under which a rebuild switches, and compare the model with that of the last transaction."""
+    @contextmanager
+    def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
+        """Take the lock under which a rebuild or another worker takes over; see that neither has done so."""
         connection.execute(SQL.hold_model, [MODEL_LOCK])
-        row = connection.execute(SQL.model_oid).fetchone()
+        row = connection.execute(SQL.model_and_token).fetchone()
         if row is None or self._model_oid not in (None, row[0]):
             raise ModelReplaced
         self._model_oid = row[0]
+        if self._lease is not None:
+            self._lease.require(row[1])
+        yield
+        if self._lease is not None:
+            self._lease.renew(connection)
 
     def append_time_passed(self, model: ReadModel) -> bool:
         """Append `TimePassed` up to now for each account in which something fell due."""
@@ -105,8 +123,10 @@ class ReplayingWriter:
     def __init__(self) -> None:
         self.changes: ChangeStream = ReplayedChanges()
 
-    def hold_model(self, connection: Connection[Any]) -> None:
+    @contextmanager
+    def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
         """Hold nothing: readers don't see this model yet, and the rebuild that replays it holds the lock itself."""
+        yield
 
     def append_time_passed(self, model: ReadModel) -> bool:
         """Append nothing."""

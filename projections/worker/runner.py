@@ -1,7 +1,7 @@
-"""Runs the projection worker as long as its process lives: fenced, woken by NOTIFY, patient with the database.
+"""Runs the projection worker as long as its process lives: with the lease, woken by NOTIFY, patient with the database.
 
-One worker at a time per log: a session lock on the connection that writes. While the database is unavailable it
-tries again with growing delays; every other error ends the process.
+One worker at a time per log writes; the others wait for its lease (see `lease`). While the database is unavailable
+the worker tries again with growing delays; every other error ends the process.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-import psycopg
 import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -20,15 +20,19 @@ from psycopg.rows import TupleRow
 from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
 from domain.instants import micros
-from projections.model import changes, time_flips
-from projections.postgres.database import worker_session
-from projections.worker.log_writer import LiveWriter, ModelReplaced
+from projections.model import time_flips
+from projections.postgres.database import database_errors, worker_session
+from projections.worker import lease
+from projections.worker.lease import Lease, LeaseLost
+from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced
 from projections.worker.worker import Worker
 
 POLL_SECONDS = 0.5
-# Changes removed at once, and the seconds until the next time: where some were removed, and where none were.
-FORGET_CHUNK, FORGET_PAUSE, FORGET_IDLE = 20_000, 1.0, 60.0
-_LOCK = 7305467
+# Seconds until old changes are removed again: where some were removed, and where none were.
+FORGET_PAUSE, FORGET_IDLE = 1.0, 60.0
+LONGEST_DELAY = 5.0
+# After so long without an error the next delay is short again.
+PROVEN = 30.0
 
 log = structlog.get_logger()
 
@@ -40,50 +44,80 @@ class Retention(NamedTuple):
     published_only: bool
 
 
-def run_worker(database_url: str, events: WorkerEvents, stop: threading.Event, retention: Retention) -> None:
+@dataclass(slots=True)
+class WorkerState:
+    """What the worker waits for now, if anything; also read by another thread."""
+
+    waits_for: Unavailable | None = None
+
+
+def run_worker(
+    database_url: str,
+    events: WorkerEvents,
+    stop: threading.Event,
+    retention: Retention,
+    state: WorkerState | None = None,
+) -> None:
     """Project until `stop` is set. Raises every error but that of an unavailable database."""
+    state = state or WorkerState()
     failures = 0
     while not stop.is_set():
+        began = time.monotonic()
         try:
-            with worker_session(database_url) as connection:
-                if _acquire_lock(connection, stop):
-                    _project(connection, events, stop, retention)
-            failures = 0
-        except (psycopg.OperationalError, Unavailable) as unavailable:
-            delay = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+            with database_errors(), worker_session(database_url) as connection:
+                held = _take_lease(connection, stop, state)
+                if held is not None:
+                    _project(connection, LiveWriter(events, held), events, stop, retention)
+        except Unavailable as unavailable:
+            failures = 0 if time.monotonic() - began > PROVEN else failures
+            delay = min(LONGEST_DELAY, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             failures += 1
-            log.warning("database_away", error=type(unavailable).__name__, again_in_seconds=round(delay, 2))
+            state.waits_for = unavailable
+            cause = unavailable.__cause__ or unavailable
+            log.warning(
+                "database_away",
+                reason=unavailable.detail,
+                error=f"{type(cause).__name__}: {cause}".strip().splitlines()[0],
+                again_in_seconds=round(delay, 2),
+            )
             stop.wait(delay)
         except ModelReplaced:
             log.info("read_model_replaced")
+        except LeaseLost:
+            log.warning("lease_lost", meaning="another worker took over while this one was stopped")
 
 
-def _acquire_lock(connection: Connection[TupleRow], stop: threading.Event) -> bool:
-    """Wait to be the only worker. Returns whether this one is, before it was asked to stop."""
+def _take_lease(connection: Connection[TupleRow], stop: threading.Event, state: WorkerState) -> Lease | None:
+    """Wait to be the only worker. Returns the lease, or `None` if it was asked to stop before."""
     waiting = False
     while not stop.is_set():
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
-        if row is not None and row[0]:
-            return True
+        held = lease.take(connection, MODEL_LOCK)
+        state.waits_for = None
+        if held is not None:
+            return held
         if not waiting:
             log.info("another_worker_projects")
             waiting = True
         stop.wait(POLL_SECONDS)
-    return False
+    return None
 
 
 def _project(
-    connection: Connection[TupleRow], events: WorkerEvents, stop: threading.Event, retention: Retention
+    connection: Connection[TupleRow],
+    writer: LiveWriter,
+    events: WorkerEvents,
+    stop: threading.Event,
+    retention: Retention,
 ) -> None:
     connection.execute("LISTEN rollcall_log")
-    worker = Worker(connection, LiveWriter(events))
+    worker = Worker(connection, writer)
     worker.load()
     log.info("worker_started", position=worker.position, accounts=len(worker.model.accounts))
     forget_at = time.monotonic()
     while not stop.is_set():
         if time.monotonic() >= forget_at:
             before = events.now() - timedelta(days=retention.days)
-            removed = changes.forget(connection, before, FORGET_CHUNK, published_only=retention.published_only)
+            removed = worker.forget_changes(before, published_only=retention.published_only)
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
         if not worker.step():
             for _ in connection.notifies(timeout=_idle_seconds(worker, events), stop_after=1):

@@ -3,8 +3,8 @@
 A batch of events takes three steps: read the next events, let the table of `handlers` bring them into the rows, and
 advance the position. One transaction holds rows and position: a kill at any instant neither loses nor doubles an
 effect. Between batches the worker fills the versions that are being built, a chunk at a time, so that an edit over
-millions of customers delays no other change. One worker at a time per model: a session lock on the connection that
-writes, so that a worker that lost it cannot commit.
+millions of customers delays no other change. One worker at a time per model: every transaction begins in
+`_transaction`, where one that lost the lease ends (see `lease`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from psycopg import Connection
 from domain.errors import Corrupt
 from domain.instants import micros
 from domain.stored_events import load_event
-from projections.model import audiences, segments
+from projections.model import audiences, changes, segments
 from projections.model.account_state import AccountState, SegmentState, load_accounts
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
@@ -34,7 +35,7 @@ SQL = beside(__file__)
 BATCH = 2_000
 CHUNK_SECONDS = 0.08
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
-PURGE_CHUNK = COPY_CHUNK = 20_000
+PURGE_CHUNK = COPY_CHUNK = FORGET_CHUNK = 20_000
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class Worker:
     def load(self) -> None:
         """Load the state of the read model; a segment whose filter cannot be read fails."""
         with self._transaction():
+            # Much is read and parsed here, during which the session is idle though its process is not stopped.
+            self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
             row = self.connection.execute(SQL.position).fetchone()
             assert row is not None
             self.position, self.effective_at = row[0], micros(row[1])
@@ -151,15 +154,19 @@ class Worker:
         with self._transaction():
             return segments.purge(self.connection, PURGE_CHUNK)
 
+    def forget_changes(self, before: datetime, *, published_only: bool) -> bool:
+        """Remove some membership changes older than `before`. Returns whether there were any."""
+        with self._transaction():
+            return changes.forget(self.connection, before, FORGET_CHUNK, published_only=published_only)
+
     def is_filling(self) -> bool:
         """Returns whether a version is not filled, or an audience not copied, to its end."""
         return any(account.is_filling for account in self.model.accounts.values())
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """A transaction on one read model from its first statement to its last; a rebuild switches between two."""
-        with self.connection.transaction():
-            self.log_writer.hold_model(self.connection)
+        """A transaction on one read model from its first statement to its last, by the only worker that may write."""
+        with self.connection.transaction(), self.log_writer.hold_model(self.connection):
             yield
 
     def _read_events(self, stop: int | None) -> list[TimedEvent]:

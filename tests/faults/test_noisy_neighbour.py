@@ -1,7 +1,7 @@
 """One account floods the API with every kind of request; another reads and writes beside it, and the health answers.
 
 Prints how long the other account's requests take quiet and beside the flood: a busy machine decides about those, so
-only counts are asserted. FULL_SIZE=1 floods with more, for longer, under the limits that are the default.
+only counts are asserted. FULL_SIZE=1 floods with more, for longer, under the default limits but for streams' patience.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ CROWD = {"waiters": 300, "searchers": 100, "editors": 8, "bulks": 1, "streamers"
 FEWER = {"waiters": 40, "searchers": 24, "editors": 4, "bulks": 1, "streamers": 4, "bulk_lines": 2_000}
 # So small that a small crowd meets them too.
 SMALL_LIMITS = {"ROLLCALL_LIMIT_WAITING": "20", "ROLLCALL_LIMIT_QUEUED": "8", "ROLLCALL_HTTP_ANSWER_SECONDS": "2"}
+USUAL_LIMITS = {"ROLLCALL_HTTP_ANSWER_SECONDS": "10"}
 HEALTHY = 0.2  # seconds in which each health endpoint answers on a machine that is not busy with other tests
 
 
@@ -78,7 +79,7 @@ def test_a_flood_of_one_account_leaves_the_others_their_answers(installation: In
         ]
         installation.rollcall.customers.change(noisy, changes)
     installation.project()
-    roles = RoleProcesses(installation.url, tmp_path, key, **({} if FULL_SIZE else SMALL_LIMITS))
+    roles = RoleProcesses(installation.url, tmp_path, key, **(USUAL_LIMITS if FULL_SIZE else SMALL_LIMITS))
     try:
         address = str(roles.http.base_url).removeprefix("http://").rstrip("/")
         asked = scene(roles) | {"url": f"http://{address}", "key": key} | (CROWD if FULL_SIZE else FEWER)
@@ -109,7 +110,7 @@ def test_a_flood_of_one_account_leaves_the_others_their_answers(installation: In
     assert seen["without_headers"] == {}
     assert seen["answers"].get("streamers ended"), "a stream that no client reads is ended"
     assert not [name for name in seen["answers"] if name.split()[1] == "500"]
-    assert seen["answers"]["editors 200"] > 0
+    assert seen["answers"]["searchers 200"] > 0, "the account that floods is served too"
 
 
 def person(number: int) -> dict[str, Any]:

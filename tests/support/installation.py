@@ -191,6 +191,21 @@ class Installation:
                 connection.execute(allow.format(sql.Identifier(database), sql.SQL("true")))
 
     @contextmanager
+    def database_read_only(self) -> Iterator[None]:
+        """The database takes no writes, as after a failover to a standby, and ends the sessions that exist."""
+        database = str(conninfo_to_dict(self.url)["dbname"])
+        change = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+        end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(change.format(sql.Identifier(database), sql.SQL("on")))
+            connection.execute(end_sessions, [database])
+            try:
+                yield
+            finally:
+                connection.execute(change.format(sql.Identifier(database), sql.SQL("off")))
+                connection.execute(end_sessions, [database])
+
+    @contextmanager
     def worker(self, *, live: bool = True) -> Iterator[Worker]:
         """A worker that the test steps; one that is not live only replays: it fills versions and never switches."""
         with worker_session(self.url) as connection:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from domain.customer import TRUNCATED
 from projections.read.dead_letters import DeadLetterRow
 from projections.records.dead_letters import Retried, RetryResult
 
@@ -21,7 +22,10 @@ class RecordHeader(TypedDict):
 
 
 class DeadLetter(TypedDict):
-    """A record that could never succeed. Its bytes as text, or all as base64 where they are not UTF-8."""
+    """A record that could never succeed. Its bytes as text, or all as base64 where they are not UTF-8.
+
+    Where it is `truncated` only the beginning of each part is kept: the record was too large.
+    """
 
     id: int
     topic: str
@@ -31,6 +35,7 @@ class DeadLetter(TypedDict):
     key: str | None
     value: str | None
     encoding: Literal["utf-8", "base64"]
+    truncated: bool
     headers: list[RecordHeader]
     code: str
     message: str
@@ -60,6 +65,7 @@ EXAMPLE: dict[str, Any] = {
     "key": "crm-1001",
     "value": "{not json",
     "encoding": "utf-8",
+    "truncated": False,
     "headers": [{"name": "ce_id", "value": "a-1"}],
     "code": "malformed_json",
     "message": "Expecting property name at line 1, column 2",
@@ -98,6 +104,7 @@ def show_dead_letter(row: DeadLetterRow) -> DeadLetter:
         "key": shown[0],
         "value": shown[1],
         "encoding": encoding,
+        "truncated": row.code in TRUNCATED,
         "headers": [{"name": name, "value": value} for name, value in zip(names, shown[2:], strict=True)],
         "code": row.code,
         "message": row.message,

@@ -106,8 +106,8 @@ class Share:
 
         A request that `continues` may have stored something already: it is never refused.
         """
-        if len(self._queue) >= self.figures.queued and not continues:
-            raise refusal("concurrent", self.figures.concurrent, "concurrent-requests", "wait for answers first", 1)
+        if not continues:
+            self.require_room(waits=False)
         mine = asyncio.get_running_loop().create_future()
         self._queue.append(mine)
         self._grant()
@@ -118,6 +118,14 @@ class Share:
             if mine.done() and not mine.cancelled():
                 self._running -= 1
             self._grant()
+
+    def require_room(self, *, waits: bool) -> None:
+        """Raises `RequestError` (429) where a request could not wait for its position, or else for its turn."""
+        figures = self.figures
+        if waits and self._waiting >= figures.waiting:
+            raise refusal("waiting", figures.waiting, "concurrent-requests", "fewer at once may wait", 1)
+        if not waits and len(self._queue) >= figures.queued:
+            raise refusal("concurrent", figures.concurrent, "concurrent-requests", "wait for answers first", 1)
 
     def _grant(self) -> None:
         """Give turns to those that wait, first come, first served."""
@@ -130,8 +138,7 @@ class Share:
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
         """A place among those that wait for `min_position`. Raises `RequestError` (429) where too many do."""
-        if self._waiting >= self.figures.waiting:
-            raise refusal("waiting", self.figures.waiting, "concurrent-requests", "fewer at once may wait", 1)
+        self.require_room(waits=True)
         self._waiting += 1
         try:
             yield
@@ -202,10 +209,17 @@ class Limits:
             self._accounts.popitem(last=False)
         return self.count_key(key_id, account)
 
-    def count_known(self, secret_sha256: bytes) -> Rate | None:
-        """As `count_key`, before the database is asked; `None` for a key that this process has not seen."""
+    def count_known(self, secret_sha256: bytes, *, waits: bool = False) -> Rate | None:
+        """As `count_key`, before the database is asked; `None` for a key that this process has not seen.
+
+        Refuses what could not be worked on or `waits` in vain for its position, too, while that costs little.
+        """
         known = self._accounts.get(secret_sha256)
-        return None if known is None else self.count_key(*known)
+        if known is None:
+            return None
+        rate = self.count_key(*known)
+        self.share_of(known[1]).require_room(waits=waits)
+        return rate
 
     def count_console(self, account: str) -> None:
         """Counts a request of a person. Raises `RequestError` (429)."""

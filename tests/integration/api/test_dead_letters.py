@@ -49,6 +49,7 @@ def test_dead_letters_are_shown_newest_first_byte_for_byte(installation: Install
         "key": "crm-1",
         "value": "{",
         "encoding": "utf-8",
+        "truncated": False,
         "headers": [],
         "code": "malformed_json",
         "message": "no",

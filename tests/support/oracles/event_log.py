@@ -125,8 +125,9 @@ class ScriptedLog:
             else:
                 self.rollcall.segments.edit(ledger.account_id, segment_id, asked, None)
         except Invalid as refused:
-            # The plan filters by an attribute that no customer has yet, or has with another type.
-            if {each.code for each in refused.errors} <= {"unknown_attribute", "unknown_operator", "invalid_value"}:
+            # The plan leaves a group empty, or filters by an attribute that no customer has yet, or of another type.
+            expected = {"unknown_attribute", "unknown_operator", "invalid_value", "empty_group"}
+            if {each.code for each in refused.errors} <= expected:
                 return False
             raise
         if segment_id not in ledger.current or ledger.current[segment_id] != raw:

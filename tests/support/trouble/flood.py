@@ -36,18 +36,24 @@ class Flood:
 
     def run(self) -> dict[str, Any]:
         kinds: dict[str, Callable[[int], None]] = {
+            "streamers": self.stream,
             "waiters": self.wait,
             "searchers": self.search,
             "editors": self.edit,
             "bulks": self.bulk,
-            "streamers": self.stream,
         }
         threads = [
             threading.Thread(target=self.again, args=(kind, work, number), daemon=True)
             for kind, work in kinds.items()
             for number in range(self.asked.get(kind, 0))
         ]
-        for thread in threads:
+        streamers = self.asked.get("streamers", 0)
+        for thread in threads[:streamers]:
+            thread.start()
+        # The others would take every turn of the account, and no stream would begin.
+        while self.answers.total() < streamers:
+            time.sleep(0.02)
+        for thread in threads[streamers:]:
             thread.start()
         sys.stdin.read()
         self.stop.set()

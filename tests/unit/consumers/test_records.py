@@ -35,6 +35,7 @@ some_records = st.lists(
             st.tuples(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80), blobs), max_size=4
         ),
         st.none(),
+        st.just("unreadable_record"),
     ),
     min_size=1,
     max_size=5,

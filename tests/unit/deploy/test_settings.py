@@ -11,7 +11,8 @@ import pytest
 from api.http.shares.limits import LimitFigures
 from deploy.clock import Clock
 from deploy.roles.api import limit_figures
-from deploy.settings import Settings, environment_for_child
+from deploy.settings import Settings, environment_for_child, require_known_variables
+from domain.errors import Invalid
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +89,32 @@ def test_trusted_proxies_are_networks_or_a_word(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_limits_that_are_set_by_default_are_those_that_tests_run_with() -> None:
     assert limit_figures(Settings()) == LimitFigures()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ROLLCALL_KAFKA_TOPIC", "ROLLCALL_KAFKA_TOPICS"),
+        ("ROLLCALL_DATABSE_URL", "ROLLCALL_DATABASE_URL"),
+        ("rollcall_http_prot", "ROLLCALL_HTTP_PORT"),
+        ("ROLLCALL_READY_LAG", "ROLLCALL_READY_LAG_SECONDS"),
+        ("ROLLCALL_X", "ROLLCALL_"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_setting(name: str, meant: str) -> None:
+    with pytest.raises(Invalid, match=f"{name} is not a setting of Rollcall; did you mean {meant}"):
+        require_known_variables({"PATH": "/bin", name: "1"})
+
+
+def test_settings_and_what_a_platform_adds_are_known() -> None:
+    child = environment_for_child(Settings(database_url="postgresql://h/d", metrics_folder=Path("m")))
+    require_known_variables(child)
+    require_known_variables({
+        "rollcall_home": "x",
+        "ROLLCALL_TEST_DATABASE_URL": "x",
+        "ROLLCALL_SERVICE_HOST": "10.0.0.1",
+        "ROLLCALL_SERVICE_PORT_HTTP": "80",
+        "ROLLCALL_PORT": "tcp://10.0.0.1:80",
+        "ROLLCALL_PORT_80_TCP_ADDR": "10.0.0.1",
+        "ROLLCALL_API_PORT": "tcp://10.0.0.1:80",
+    })  # fmt: skip

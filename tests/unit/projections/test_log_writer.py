@@ -1,4 +1,4 @@
-"""How a live worker notices that a rebuild replaced the read model that it has loaded."""
+"""How a live worker notices that a rebuild replaced the read model that it has loaded, or that another took over."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from psycopg import Connection
 
+from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import LiveWriter, ModelReplaced
 
 EVENTS: Any = None  # not needed to notice it
@@ -16,20 +17,32 @@ class FakeConnection:
     """Answers each question for the read model's identity; `None` where there is no read model."""
 
     model_oid: int | None = 7
+    token = 3
 
     def execute(self, *_: Any) -> FakeConnection:
         return self
 
-    def fetchone(self) -> tuple[int] | None:
-        return None if self.model_oid is None else (self.model_oid,)
+    def fetchone(self) -> tuple[int, int] | None:
+        return None if self.model_oid is None else (self.model_oid, self.token)
 
 
 @pytest.mark.parametrize("replaced_by", [8, None])
 def test_a_live_worker_stops_once_its_model_was_replaced(replaced_by: int | None) -> None:
     writer, fake = LiveWriter(EVENTS), FakeConnection()
     connection = cast("Connection[Any]", fake)
-    writer.hold_model(connection)
-    writer.hold_model(connection)
+    for _ in range(2):
+        with writer.hold_model(connection):
+            pass
     fake.model_oid = replaced_by
-    with pytest.raises(ModelReplaced):
-        writer.hold_model(connection)
+    with pytest.raises(ModelReplaced), writer.hold_model(connection):
+        pass
+
+
+def test_a_live_worker_stops_once_another_has_the_lease() -> None:
+    writer, fake = LiveWriter(EVENTS, Lease(3)), FakeConnection()
+    connection = cast("Connection[Any]", fake)
+    with writer.hold_model(connection):
+        pass
+    fake.token = 4
+    with pytest.raises(LeaseLost), writer.hold_model(connection):
+        pytest.fail("it may write no more")

@@ -1,0 +1,168 @@
+"""A projection worker that hangs (SIGSTOP) in the middle of its work: a spare takes over, and only one ever writes.
+
+FULL_SIZE=1 in the environment freezes in 40 rounds instead of 3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.commands.application import Rollcall
+from domain.customer import CustomerChange, CustomerData
+from domain.segment import SegmentDraft, SegmentEdit
+from projections.worker.rebuild import rebuild
+from projections.worker.verify import verify
+from tests.support.clock import machine_now
+from tests.support.embedded_processes import ROLLCALL, environment
+from tests.support.full_size import FULL_SIZE
+from tests.support.installation import Installation
+from tests.support.postgres import address_of
+from tests.support.read_model import read_model
+from tests.support.running_product import eventually
+
+ROUNDS = 40 if FULL_SIZE else 3
+TAKEOVER_SECONDS = 15.0
+DOUBLED = """
+SELECT count(*) FROM (
+    SELECT joined, lag(joined) OVER (PARTITION BY version_no, customer_no ORDER BY change_no) AS before
+    FROM membership_changes
+) AS t WHERE joined = before
+"""
+
+
+class Project:
+    """One process `rollcall project`, and the lines of its log."""
+
+    def __init__(self, installation: Installation, home: Path) -> None:
+        settings = {"ROLLCALL_DATABASE_URL": address_of(installation.url), "ROLLCALL_LOG_FORMAT": "json"}
+        self._log = (home / f"{time.monotonic_ns()}.log").open("w+")
+        self._process = subprocess.Popen([ROLLCALL, "project"], env=environment(home, settings), stderr=self._log)
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self._process.pid, number)
+
+    def events(self) -> list[str]:
+        """The names of the log lines so far."""
+        lines = Path(self._log.name).read_text().splitlines()
+        assert not any("Traceback" in line for line in lines), lines
+        return [json.loads(line)["event"] for line in lines]
+
+    def close(self) -> None:
+        self.signal(signal.SIGCONT)
+        self._process.terminate()
+        code = self._process.wait(30)
+        self._log.close()
+        assert code == 0
+
+
+@contextmanager
+def load(installation: Installation, account: Any) -> Iterator[None]:
+    """Customers that join and leave all the while, and edits, so that batches, fills, and purges are in progress."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+    segment = installation.rollcall.segments.create(account, SegmentDraft("S", "", "dynamic", _named(0)))
+
+    def work(rollcall: Rollcall) -> None:
+        number = 0
+        try:
+            while not stop.wait(0.01):
+                number += 1
+                names = [CustomerData(name=str((number + each) % 3)) for each in range(200)]
+                changes = [CustomerChange(str(i), "changed", machine_now(), data) for i, data in enumerate(names)]
+                rollcall.customers.change(account, changes)
+                if number % 10 == 0:
+                    rollcall.segments.edit(account, segment.id, SegmentEdit(filter=_named(number % 3)), None)
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=work, args=(installation.rollcall,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+    assert failures == []
+
+
+def _named(number: int) -> list[dict[str, str]]:
+    return [{"attribute": "name", "operator": "equals", "value": str(number)}]
+
+
+def freeze(installation: Installation, frozen: Project, spare: Project) -> float:
+    """Stop one process until the other has taken over and works; returns the seconds until it had."""
+    started, stood_down = spare.events().count("worker_started"), _stood_down(frozen)
+    frozen.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    eventually(lambda: spare.events().count("worker_started") > started, TAKEOVER_SECONDS)
+    took = time.monotonic() - began
+    position = _position(installation)
+    eventually(lambda: _position(installation) > position)
+    frozen.signal(signal.SIGCONT)
+    eventually(lambda: _stood_down(frozen) > stood_down and frozen.events()[-1] == "another_worker_projects")
+    return took
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_a_spare_takes_over_from_a_frozen_worker(installation: Installation, tmp_path: Path) -> None:
+    account = installation.account()
+    chance = random.Random()
+    frozen, spare = Project(installation, tmp_path), Project(installation, tmp_path)
+    takeovers = []
+    try:
+        eventually(lambda: _position(installation) == installation.rollcall.head() > 0)
+        if "worker_started" not in frozen.events():
+            frozen, spare = spare, frozen
+        with load(installation, account):
+            for _ in range(ROUNDS):
+                time.sleep(chance.uniform(0.5, 1.5))  # the instant of the freeze is what varies
+                takeovers.append(freeze(installation, frozen, spare))
+                frozen, spare = spare, frozen
+        eventually(lambda: _position(installation) == installation.rollcall.head())
+    finally:
+        frozen.close()
+        spare.close()
+    print("seconds until a spare had taken over:", [round(each, 1) for each in takeovers])
+    assert list(verify(installation.url)) == []
+    with installation.owner() as owner:
+        assert owner.execute(DOUBLED).fetchall() == [(0,)]
+    before = read_model(installation.url)
+    rebuild(installation.url)
+    assert read_model(installation.url) == before
+
+
+@pytest.mark.slow
+def test_a_spare_takes_over_at_once_from_one_that_ends(installation: Installation, tmp_path: Path) -> None:
+    installation.account()
+    first, spare = Project(installation, tmp_path), Project(installation, tmp_path)
+    eventually(lambda: _position(installation) == installation.rollcall.head() > 0)
+    if "worker_started" not in first.events():
+        first, spare = spare, first
+    eventually(lambda: "another_worker_projects" in spare.events())
+    first.close()
+    eventually(lambda: "worker_started" in spare.events(), 5)
+    spare.close()
+
+
+def _stood_down(process: Project) -> int:
+    events = process.events()
+    return events.count("lease_lost") + events.count("database_away")
+
+
+def _position(installation: Installation) -> int:
+    with installation.owner() as owner:
+        ((position,),) = owner.execute("SELECT position FROM projection").fetchall()
+    return int(position)
