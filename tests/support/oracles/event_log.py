@@ -125,7 +125,7 @@ class ScriptedLog:
             else:
                 self.rollcall.segments.edit(ledger.account_id, segment_id, asked, None)
         except Invalid as refused:
-            # The plan leaves a group empty, or filters by an attribute that no customer has yet or has with another type.
+            # The plan leaves a group empty, or an attribute is of no customer yet, or of another type.
             expected = {"unknown_attribute", "unknown_operator", "invalid_value", "empty_group"}
             if {each.code for each in refused.errors} <= expected:
                 return False
