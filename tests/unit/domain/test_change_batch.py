@@ -139,3 +139,10 @@ def test_the_fast_path_for_new_customers_of_a_file_equals_the_usual_one(values: 
     assert quick.events == usual.events
     assert quick.states_to_store() == usual.states_to_store()
     assert quick.states == usual.states
+
+
+@pytest.mark.parametrize("written", ["\u202a+351 912 345 678\u202c", "\ufeff912345678", "912 345\u200b 678 "])
+def test_a_phone_number_is_read_without_characters_that_show_nothing(written: str) -> None:
+    batch = folded([change({"phone": written})])
+    assert batch.outcomes[0].customer is not None
+    assert batch.outcomes[0].customer.values["phone"] == "+351912345678"
