@@ -146,3 +146,13 @@ def test_a_phone_number_is_read_without_characters_that_show_nothing(written: st
     batch = folded([change({"phone": written})])
     assert batch.outcomes[0].customer is not None
     assert batch.outcomes[0].customer.values["phone"] == "+351912345678"
+
+
+def test_a_repeated_line_of_a_bulk_does_not_opt_in_again() -> None:
+    body = parse_customer_data({"phone": "912345678", "opted_out": False})
+    line = CustomerChange("ana", "changed", None, body, "bulk:1", "1")
+    batch = folded([line])
+    assert list(batch.number_changes().opted_in) == ["+351912345678"]
+    again = ChangeBatch(ACCOUNT, schema_of([]), batch.states, NOW)
+    again.fold(change_target(ACCOUNT.account_id, line), line)
+    assert (results(again), dict(again.number_changes().opted_in)) == (["duplicate"], {})
