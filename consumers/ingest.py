@@ -105,6 +105,11 @@ class Ingest:
         self._backoff = Backoff(stop)
         self._report = IngestReport()
 
+    @property
+    def waits_for(self) -> Unavailable | None:
+        """What is unavailable now, if anything. Safe to read from another thread."""
+        return self._report.waits_for
+
     def run(self) -> None:
         """Works until `stop` is set, finishing the current batch. Raises any error that waiting cannot cure."""
         self._dead_letters.start()
@@ -180,6 +185,7 @@ class Ingest:
                 if self._stop.is_set():
                     return None
             else:
+                self._report.available()
                 self._backoff.reset()
                 return answer
 

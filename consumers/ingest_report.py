@@ -58,11 +58,18 @@ class IngestReport:
 
     _recent: deque[tuple[int, int]] = field(default_factory=deque)
     _is_alarmed: bool = False
+    waits_for: Unavailable | None = None
+    """What the loop waits for now; also read by another thread."""
 
     def waiting(self, error: Unavailable) -> None:
         """The database or the broker is unavailable; the next attempt follows after a pause."""
+        self.waits_for = error
         _waits.labels(error.code).inc()
         log.warning("waiting", code=error.code, reason=error.detail)
+
+    def available(self) -> None:
+        """An attempt succeeded."""
+        self.waits_for = None
 
     def batch_ended(self, batch: Batch, outcome: BatchOutcome, seconds: float) -> None:
         """The ingest of a batch ended with `outcome`, `seconds` after the batch was received."""

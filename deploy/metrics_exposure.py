@@ -1,5 +1,7 @@
 """Where a process keeps its metrics: `/metrics` of one `up` shows all its processes, a single process shows its own.
 
+A single `ingest` or `project` also says there whether it is ready.
+
 Called by `deploy.main` before anything that has metrics is imported, and by `deploy.roles`. Below one `up` every role
 writes to files in one folder under its own name, not under its pid: a role that is restarted goes on with its files,
 so that its counters never decrease and no files of ended processes pile up. The folder is emptied when `up` starts.
@@ -8,12 +10,24 @@ so that its counters never decrease and no files of ended processes pile up. The
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import start_http_server, values
+from prometheus_client import make_wsgi_app, values
 
 from deploy.settings import Settings
+from domain import json_text
 from domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Why the process is not ready, by check; empty where it is.
+FailedChecks = Callable[[], Mapping[str, str]]
 
 
 def share_as(role: str) -> None:
@@ -21,17 +35,51 @@ def share_as(role: str) -> None:
     values.ValueClass = values.MultiProcessValue(lambda: role)  # type: ignore[no-untyped-call]
 
 
-def serve(settings: Settings) -> None:
-    """Serve this process's metrics on a port of its own, where one is set. Raises `Unavailable`."""
-    if settings.metrics_port is not None:
-        try:
-            start_http_server(settings.metrics_port, settings.http_host)
-        except OSError as busy:
-            reason = (busy.strerror or str(busy)).lower()
-            raise Unavailable(
-                "port_unavailable",
-                f"Port {settings.metrics_port} cannot be used ({reason}); set ROLLCALL_METRICS_PORT to a free one.",
-            ) from None
+def serve(settings: Settings, failed_checks: FailedChecks) -> None:
+    """Serve this process's `/metrics`, `/readyz` and `/livez` on a port of its own, where one is set.
+
+    Raises `Unavailable` where the port is in use.
+    """
+    if settings.metrics_port is None:
+        return
+    try:
+        server = make_server(
+            settings.http_host, settings.metrics_port, _application(failed_checks), _ThreadingServer, _SilentHandler
+        )
+    except OSError as busy:
+        reason = (busy.strerror or str(busy)).lower()
+        raise Unavailable(
+            "port_unavailable",
+            f"Port {settings.metrics_port} cannot be used ({reason}); set ROLLCALL_METRICS_PORT to a free one.",
+        ) from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def _application(failed_checks: FailedChecks) -> WSGIApplication:
+    metrics: WSGIApplication = make_wsgi_app()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path not in ("/livez", "/readyz"):
+            return metrics(environ, start_response)
+        failed = failed_checks() if path == "/readyz" else {}
+        status = "503 Service Unavailable" if failed else "200 OK"
+        body: dict[str, object] = {"status": "live" if path == "/livez" else "ready"}
+        if failed:
+            body = {"status": "not_ready", "checks": dict(failed)}
+        start_response(status, [("Content-Type", "application/json")])
+        return [json_text.dumps(body)]
+
+    return answer
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the one it replaces
+        """Log nothing: a probe comes every few seconds."""
 
 
 def emptied(folder: Path) -> Path:

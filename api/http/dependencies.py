@@ -28,9 +28,9 @@ class Services:
     `own_write_wait` how long a write waits to see itself, `freeze_wait` how long the freezing of an audience
     waits for its count, `ready_lag` how far the read models may be behind while `/readyz` answers 200, all in
     seconds. `metrics_folder` is where the processes of one installation share metrics, `data_folder` where the
-    embedded database is.
-    `limits` are the fair shares of this process. `positions` knows when the read models include a position, `prompt`
-    answers the health endpoints; both use `own_sessions`, where given, which no other request can exhaust.
+    embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
+    a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
+    exhaust.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 

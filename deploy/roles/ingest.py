@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import LagReporter, Source
@@ -19,7 +21,6 @@ def run(settings: Settings) -> None:
     """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
-    metrics_exposure.serve(settings)
     database = Database(database_url(settings), "rollcall_worker", size=3)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
@@ -37,8 +38,20 @@ def run(settings: Settings) -> None:
         memberships.start()
         lag.start()
         try:
-            Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event()).run()
+            ingest = Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event())
+            metrics_exposure.serve(settings, partial(_failed_checks, ingest, source))
+            ingest.run()
         finally:
             lag.close()
             memberships.close()
     database.close()
+
+
+def _failed_checks(ingest: Ingest, source: Source) -> dict[str, str]:
+    """Returns why the process cannot ingest at the moment."""
+    failed = {}
+    if (waits_for := ingest.waits_for) is not None:
+        failed["broker" if waits_for.code.startswith("broker") else "database"] = waits_for.detail
+    if missing := source.missing_topics:
+        failed["topics"] = f"missing: {', '.join(sorted(missing))}"
+    return failed

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from deploy import metrics_exposure
 from deploy.settings import NO_KAFKA, Settings
 from deploy.wiring import application, database_url, stop_event
-from projections.worker.runner import Retention, run_worker
+from projections.worker.runner import Retention, WorkerState, run_worker
 
 
 def run(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
-    metrics_exposure.serve(settings)
+    state = WorkerState()
+    metrics_exposure.serve(settings, partial(_failed_checks, state))
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
-        run_worker(database_url(settings), rollcall.worker_events, stop_event(), retention)
+        run_worker(database_url(settings), rollcall.worker_events, stop_event(), retention, state)
+
+
+def _failed_checks(state: WorkerState) -> dict[str, str]:
+    """Returns why the process cannot work at the moment; a spare that waits for the lease can."""
+    return {} if state.waits_for is None else {"database": state.waits_for.detail}

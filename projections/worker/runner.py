@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -43,20 +44,35 @@ class Retention(NamedTuple):
     published_only: bool
 
 
-def run_worker(database_url: str, events: WorkerEvents, stop: threading.Event, retention: Retention) -> None:
+@dataclass(slots=True)
+class WorkerState:
+    """What the worker waits for now, if anything; also read by another thread."""
+
+    waits_for: Unavailable | None = None
+
+
+def run_worker(
+    database_url: str,
+    events: WorkerEvents,
+    stop: threading.Event,
+    retention: Retention,
+    state: WorkerState | None = None,
+) -> None:
     """Project until `stop` is set. Raises every error but that of an unavailable database."""
+    state = state or WorkerState()
     failures = 0
     while not stop.is_set():
         began = time.monotonic()
         try:
             with database_errors(), worker_session(database_url) as connection:
-                held = _take_lease(connection, stop)
+                held = _take_lease(connection, stop, state)
                 if held is not None:
                     _project(connection, LiveWriter(events, held), events, stop, retention)
         except Unavailable as unavailable:
             failures = 0 if time.monotonic() - began > PROVEN else failures
             delay = min(LONGEST_DELAY, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             failures += 1
+            state.waits_for = unavailable
             cause = unavailable.__cause__ or unavailable
             log.warning(
                 "database_away",
@@ -71,11 +87,12 @@ def run_worker(database_url: str, events: WorkerEvents, stop: threading.Event, r
             log.warning("lease_lost", meaning="another worker took over while this one was stopped")
 
 
-def _take_lease(connection: Connection[TupleRow], stop: threading.Event) -> Lease | None:
+def _take_lease(connection: Connection[TupleRow], stop: threading.Event, state: WorkerState) -> Lease | None:
     """Wait to be the only worker. Returns the lease, or `None` if it was asked to stop before."""
     waiting = False
     while not stop.is_set():
         held = lease.take(connection, MODEL_LOCK)
+        state.waits_for = None
         if held is not None:
             return held
         if not waiting:

@@ -77,7 +77,7 @@ def test_a_mistake_in_an_edit_is_shown_beside_its_field_and_the_input_stays(
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("Mia Typed")
 
 
-def test_a_click_beside_the_dialog_closes_it_but_not_once_something_was_typed(page: Page, console: Console) -> None:
+def test_a_click_beside_the_dialog_closes_it_but_asks_once_something_was_typed(page: Page, console: Console) -> None:
     console.segment("Clicked beside", members=[console.customer("Beatriz Beside")])
     choose(page, "Clicked beside", "View Customers")
     dialog = dialog_of(page)
@@ -86,9 +86,11 @@ def test_a_click_beside_the_dialog_closes_it_but_not_once_something_was_typed(pa
     name = dialog.get_by_label("Name", exact=True)
     name.fill("Beatriz Typed")
     page.mouse.click(5, 5)
+    page.get_by_role("button", name="Keep editing").click()
     expect(title_of(page)).to_have_text("Edit Customer")
     expect(name).to_have_value("Beatriz Typed")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Leave without saving").click()
     expect(title_of(page)).to_have_text("View Customers")
     expect(row_of(page, "Beatriz Beside")).to_be_visible()
     page.mouse.click(5, 5)

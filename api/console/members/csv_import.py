@@ -34,7 +34,7 @@ from projections.records.imports import ImportRow
 router = APIRouter(prefix="/segments", route_class=AccountRoute)
 # The results of lines as `ImportRow` counts them, in the order in which the page shows them.
 LINE_RESULTS = (
-    ("added", "Added", "existing customers, now in the segment"),
+    ("added", "Existing customers", "were customers already; now in the segment"),
     ("created_customers", "New customers", "no customer had the phone number; created, and now in the segment"),
     ("already_members", "Already members", "were in the segment before"),
     ("duplicates_in_file", "Duplicates", "the phone number appears earlier in the file"),

@@ -7,10 +7,78 @@
   const dialog = document.getElementById("dialog");
   const base = document.title;
   let opener = null;
-  let typed = false; // whether the dialog's form has input that a click on the backdrop must not lose
+  let reached = 0; // the depth of what the dialog shows, which Back may already have left
   const openers = {}; // by depth: the id of the link in a dialog that opened the next dialog
   // After a reload a dialog's address shows a page, with no dialog to leave.
   history.replaceState(null, "");
+
+  // --- Input that is not saved yet: leaving it in any way asks once.
+  const unsaved = document.getElementById("unsaved");
+  const kept = new WeakSet(); // forms that were shown again with what was entered, or whose rows were changed
+  let leaving = false; // leaving was confirmed, or a form is being sent
+  let proceed = null; // what follows once it is confirmed
+
+  const defaultIndex = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
+
+  function isFieldChanged(field) {
+    if (field.disabled || ["search", "password", "submit", "button"].includes(field.type)) return false;
+    if (field.type === "hidden") return field.name === "ticked" && field.value !== "";
+    if (field.type === "file") return field.files.length > 0;
+    if (field.type === "checkbox" || field.type === "radio") {
+      return !field.form.matches("[data-ticks]") && field.checked !== field.defaultChecked;
+    }
+    if (field.type === "select-one") return field.selectedIndex !== defaultIndex(field);
+    if (field.type === "select-multiple") return [...field.options].some((option) => option.selected !== option.defaultSelected);
+    return "defaultValue" in field && field.value !== field.defaultValue;
+  }
+  const isFormChanged = (form) => kept.has(form) || [...form.elements].some(isFieldChanged);
+  const formsIn = (root) => [...root.querySelectorAll("form[method=post]:not([data-unguarded])")];
+  const isChanged = (root) => !leaving && formsIn(root).some(isFormChanged);
+
+  function askBefore(root, action) {
+    if (!isChanged(root)) return action();
+    proceed = action;
+    unsaved.showModal();
+    unsaved.querySelector("[data-stay]").focus();
+  }
+
+  function answerUnsaved(discard) {
+    const action = proceed;
+    proceed = null;
+    if (unsaved.open) unsaved.close();
+    if (discard && action) {
+      leaving = true;
+      action();
+    }
+  }
+  unsaved.addEventListener("cancel", () => answerUnsaved(false));
+  unsaved.addEventListener("click", ({ target }) => {
+    if (target === unsaved || target.closest("[data-stay]")) answerUnsaved(false);
+    else if (target.closest("[data-discard]")) answerUnsaved(true);
+  });
+
+  addEventListener("beforeunload", (event) => { if (isChanged(document)) event.preventDefault(); });
+  addEventListener("pageshow", () => { leaving = false; });
+  document.addEventListener("input", () => { leaving = false; });
+  // At the window, after every other listener: a form that is sent by a script does not leave the page.
+  addEventListener("submit", (event) => {
+    const loses = formsIn(document).some((form) => form !== event.target && isFormChanged(form));
+    leaving ||= !event.defaultPrevented && !loses;
+  });
+  for (const form of formsIn(document)) if (form.querySelector(".problems, [name=tried], .wrong")) kept.add(form);
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    if (link.target || link.download || link.hasAttribute("download")) return;
+    const inDialog = dialog.contains(link);
+    // Another dialog over the page leaves nothing; every other link does.
+    if (link.matches("[data-dialog]") && !inDialog) return;
+    if (link.getAttribute("href").startsWith("#") || link.closest(".pages") || !isChanged(inDialog ? dialog : document)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    askBefore(inDialog ? dialog : document, () => link.click());
+  }, true);
 
   // --- Dialogs: a link with data-dialog loads the content of its page; its address goes into the history.
   const depth = () => history.state?.dialog ?? 0;
@@ -30,6 +98,7 @@
   function hideDialog() {
     if (dialog.open) dialog.close();
     dialog.replaceChildren();
+    leaving = false;
     document.title = base;
     const back = opener?.isConnected ? opener : document.getElementById(opener?.id ?? "");
     (back ?? document.getElementById("main")).focus({ preventScroll: true });
@@ -49,16 +118,21 @@
     const { ctx } = event.detail;
     // The dialog was closed while its next page was loading.
     if (ctx.within && ctx.target === dialog && !dialog.open) event.preventDefault();
+    const form = ctx.sourceElement?.form ?? ctx.sourceElement?.closest?.("form[method=post]");
+    // Sent and shown again: what was entered is in its fields now, but not saved.
+    ctx.keeps = Boolean(form && form.method === "post" && (ctx.target?.id === "builder" || (ctx.target === dialog && isFormChanged(form))));
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
+    if (ctx.keeps) for (const form of formsIn(ctx.target === dialog ? dialog : document)) kept.add(form);
     if (ctx.target === dialog) {
+      leaving = false;
       if (ctx.opens && ctx.response?.status < 400) {
         history.pushState({ dialog: depth() + 1 }, "", ctx.opens);
         delete openers[depth()];
-        typed = false;
       }
+      reached = depth();
       showDialog();
       (dialog.querySelector(".problems") ?? dialog.querySelector("[autofocus]"))?.focus();
       const title = document.getElementById("dialog-title")?.textContent;
@@ -76,37 +150,58 @@
       opener = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : link;
       menu?.hidePopover();
     }
-    if (event.target.closest("[data-close]")) leave(depth());
-    if (event.target.closest("[data-back]")) leave(1);
+    if (event.target.closest("[data-close]")) askBefore(dialog, () => leave(depth()));
+    if (event.target.closest("[data-back]")) askBefore(dialog, () => leave(1));
   });
 
   // A click on the backdrop closes the dialog, but not the end of a text selection that began inside.
   let pressed = null;
   dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog && pressed === dialog && !typed) leave(depth());
+    if (event.target === dialog && pressed === dialog) askBefore(dialog, () => leave(depth()));
   });
-  dialog.addEventListener("input", (event) => { typed ||= event.target.form?.method === "post"; });
 
   function leave(steps) {
     if (depth() && steps) history.go(-Math.min(steps, depth()));
     else hideDialog();
   }
 
+  // Escape is Cancel: one step, through the history like every other way out. It is taken from the keyboard, because a
+  // browser lets a page prevent the closing of a dialog only now and then.
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !dialog.open || unsaved.open) return;
+    if (document.querySelector(".menu:popover-open") || (event.target.type === "search" && event.target.value)) return;
+    event.preventDefault();
+    askBefore(dialog, () => leave(1));
+  });
   dialog.addEventListener("cancel", (event) => {
-    event.preventDefault(); // Escape is Cancel: one step, through the history like every other way out
-    leave(1);
+    event.preventDefault();
+    askBefore(dialog, () => leave(1));
   });
 
+  let ignored = 0; // steps through the history that only undo one
   addEventListener("popstate", () => {
-    typed = false;
+    if (ignored) {
+      ignored -= 1;
+      return;
+    }
+    const steps = reached - depth();
+    if (dialog.open && isChanged(dialog)) {
+      ignored += 1;
+      history.go(steps); // back to the address of what is shown, until it is decided
+      addEventListener("popstate", () => askBefore(dialog, () => history.go(-steps)), { once: true });
+      return;
+    }
+    leaving = false;
+    reached = depth();
     if (depth()) loadDialog(location.href);
-    else if (dialog.open) hideDialog();
+    else if (dialog.open || dialog.childElementCount) hideDialog();
     else location.reload();
   });
 
   document.addEventListener("rollcall:done", (event) => {
     notify(decodeURIComponent(event.detail.message));
+    leaving = true; // it is saved
     leave(1);
     refreshLive();
   });
@@ -167,7 +262,6 @@
     }
   });
   const dispatch = (field, event) => field.dispatchEvent(new Event(event, { bubbles: true }));
-  const defaultIndex = (select) => Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
 
   // --- Small behaviours
   document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());

@@ -54,14 +54,14 @@ def test_each_line_has_one_result_and_the_results_sum_to_all_lines(
     results = sums(page)
     assert results.pop("All lines") == sum(results.values())
     assert results == {
-        "Added": 0,
+        "Existing customers": 0,
         "New customers": 2,
         "Already members": 0,
         "Duplicates": 1,
         "Blank lines": 1,
         "Invalid lines": 2,
     }
-    assert "2 customers were added to By hand" in said(page)
+    assert "2 customers are now in By hand: 2 new customers, 0 that existed." in said(page)
 
 
 def test_an_open_page_gets_the_progress_of_an_import_and_204_when_nothing_changed(
