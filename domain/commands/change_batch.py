@@ -69,18 +69,11 @@ class ChangeBatch:
         state.replace_times_after(micros(self.now + self.skew))
         number, opted_out = state.phone, state.opted_out
         effect = decide(state, change, values, micros(self.now))
-        if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
-            self._suppressed[number] = state.floor
-        elif state.phone is not None and change.at is None and values.get("opted_out") is False:
-            # An opt-in of now lifts every suppression of its number, of whatever time.
-            self._opted_in[state.phone] = _LATEST
-        elif (
-            state.phone is not None
-            and change.at is not None
-            and state.values.get("opted_out") == (False, micros(change.at))
-        ):
-            self._opted_in[state.phone] = micros(change.at)
         if effect.result != "duplicate":
+            if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
+                self._suppressed[number] = state.floor
+            elif state.phone is not None and (at := _opt_in_time(state, change, values)) is not None:
+                self._opted_in[state.phone] = at
             self.revisions.setdefault(customer_id, state.revision)
             self.touched[customer_id] = state
             state.revision += 1
@@ -228,6 +221,14 @@ class ChangeBatch:
                     type=kind,
                 )
             )
+
+
+def _opt_in_time(state: CustomerState, change: CustomerChange, values: dict[str, Value | None]) -> int | None:
+    """The time up to which a change lifts suppressions, if it is an opt-in; one of now lifts those of whatever time."""
+    if change.at is None:
+        return _LATEST if values.get("opted_out") is False else None
+    at = micros(change.at)
+    return at if state.values.get("opted_out") == (False, at) else None
 
 
 def change_target(account_id: UUID, change: CustomerChange) -> UUID:

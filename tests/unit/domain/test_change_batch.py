@@ -139,3 +139,20 @@ def test_the_fast_path_for_new_customers_of_a_file_equals_the_usual_one(values: 
     assert quick.events == usual.events
     assert quick.states_to_store() == usual.states_to_store()
     assert quick.states == usual.states
+
+
+@pytest.mark.parametrize("written", ["\u202a+351 912 345 678\u202c", "\ufeff912345678", "912 345\u200b 678 "])
+def test_a_phone_number_is_read_without_characters_that_show_nothing(written: str) -> None:
+    batch = folded([change({"phone": written})])
+    assert batch.outcomes[0].customer is not None
+    assert batch.outcomes[0].customer.values["phone"] == "+351912345678"
+
+
+def test_a_repeated_line_of_a_bulk_does_not_opt_in_again() -> None:
+    body = parse_customer_data({"phone": "912345678", "opted_out": False})
+    line = CustomerChange("ana", "changed", None, body, "bulk:1", "1")
+    batch = folded([line])
+    assert list(batch.number_changes().opted_in) == ["+351912345678"]
+    again = ChangeBatch(ACCOUNT, schema_of([]), batch.states, NOW)
+    again.fold(change_target(ACCOUNT.account_id, line), line)
+    assert (results(again), dict(again.number_changes().opted_in)) == (["duplicate"], {})
