@@ -74,7 +74,12 @@ class LagReporter:
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_SECONDS):
-            self.report()
+            try:
+                self.report()
+            except Exception:
+                # The ingest must not stop because of it; the next attempt has a new client.
+                log.warning("lag_unknown", exc_info=True)
+                self._disconnect()
 
     def _ends(self, partitions: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
         if not partitions:

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from consumers.kafka import LagReporter
 from consumers.kafka.lag import Progress
 from consumers.record_stream import KEPT_BYTES
-from tests.support.kafka.broker import Broker, eventually
+from tests.support.kafka.broker import Broker, eventually, forget_failed_connections
 from tests.support.kafka.ingest import DLT, TOPIC, IngestRig
 from tests.support.kafka.source_reading import TOPIC as PEOPLE
-from tests.support.kafka.source_reading import Positions, reading
+from tests.support.kafka.source_reading import Positions, reading, take
 
 BOMB_BYTES = 90_000_000
 HEADERS = [
@@ -26,6 +26,11 @@ HEADERS = [
 def lag(topic: str, partition: int = 0) -> float | None:
     labels = {"topic": topic, "partition": str(partition)}
     return REGISTRY.get_sample_value("rollcall_ingest_lag_records", labels)
+
+
+def _reported(reporter: LagReporter) -> float | None:
+    reporter.report()
+    return lag(PEOPLE)
 
 
 def send_bombs(broker: Broker, codec: str, count: int) -> None:
@@ -125,6 +130,7 @@ def test_the_lag_is_of_the_partitions_that_this_process_reads(broker: Broker) ->
         assert lag(PEOPLE, 0) == 2, "by what was fetched last"
     finally:
         reporter.close()
+        forget_failed_connections()
 
 
 def test_a_missing_topic_is_known_until_it_is_there(broker: Broker) -> None:
@@ -132,3 +138,26 @@ def test_a_missing_topic_is_known_until_it_is_there(broker: Broker) -> None:
         eventually(lambda: source.next_batch(0.1) is None and source.missing_topics == {PEOPLE})
         broker.create(PEOPLE, 1)
         eventually(lambda: source.next_batch(0.1) is None and source.missing_topics == set())
+
+
+def test_the_lag_counts_records_of_an_open_transaction_and_not_the_mark_at_its_end(broker: Broker) -> None:
+    broker.create(PEOPLE, 1)
+    producer = Producer({"bootstrap.servers": broker.address, "transactional.id": "crm", "log_level": 0})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(PEOPLE, b"x")
+    assert producer.flush(20) == 0
+    positions = Positions()
+    with reading(broker, positions) as source:
+        reporter = LagReporter(broker.address, source.progress)
+        try:
+            # They are there, and cannot be read yet.
+            eventually(lambda: source.next_batch(0.1) is None and _reported(reporter) == 3)
+            producer.commit_transaction(20)
+            assert len(take(source, positions, 3)) == 3
+            eventually(lambda: source.next_batch(0.1) is None)
+            reporter.report()
+            assert lag(PEOPLE) == 0
+        finally:
+            reporter.close()
