@@ -72,7 +72,7 @@ def test_a_dialog_with_typed_work_asks_once_before_it_is_left(
         page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page).to_have_url(re.compile("/console/segments$"))
-    expect(page.get_by_role("button", name=f"Actions for Typed {way}")).to_be_focused()
+    expect(page.get_by_role("button", name=f"Actions for Typed {way}", exact=True)).to_be_focused()
 
 
 @pytest.mark.parametrize("way", LEAVING)

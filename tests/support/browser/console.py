@@ -17,6 +17,7 @@ import psycopg
 from httpx import Client
 from playwright.sync_api import Browser, StorageState
 
+from domain.account import account_id_of
 from tests.support.http_client import http_client
 from tests.support.installation import Installation
 from tests.support.running_product import ApiClient, RunningProduct, eventually
@@ -115,9 +116,8 @@ class Console(ApiClient):
         query = (
             "INSERT INTO rollcall.dead_letters (account_id, topic, partition, record_offset, record_timestamp, key,"
             " value, headers, code, message, first_failed_at)"
-            " SELECT account_id, 'rollcall.customers.v1', 3, 1288, 1779271200123, 'crm-1', %s, %s,"
-            " 'attribute_type_mismatch', %s, now() FROM rollcall_model.accounts WHERE name = %s"
-            " RETURNING dead_letter_id"
+            " VALUES (%s, 'rollcall.customers.v1', 3, 1288, 1779271200123, 'crm-1', %s, %s,"
+            " 'attribute_type_mismatch', %s, now()) RETURNING dead_letter_id"
         )
         headers = {
             "ce_specversion": "1.0", "ce_type": "rollcall.customer.changed.v1", "ce_source": "/crm", "ce_id": "a-1",
@@ -125,7 +125,7 @@ class Console(ApiClient):
         }  # fmt: skip
         stored = json.dumps([[name, text.encode().hex()] for name, text in headers.items()])
         with psycopg.connect(self.product.database_url) as owner:
-            row = owner.execute(query, [value.encode(), stored, message, self.account]).fetchone()
+            row = owner.execute(query, [account_id_of(self.account), value.encode(), stored, message]).fetchone()
         assert row is not None
         return str(row[0])
 
