@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from domain.calendar import PERIODS, RETURN_PERIODS
-from domain.values import AttributeType, BadValue, matchable, normalise
+from domain.values import AttributeType, BadValue, matchable, normalise, trim
 
 Takes = Literal[
     "nothing",
@@ -86,7 +86,7 @@ def parse_phone_operand(takes: Takes, raw: Any, read_phone: ReadPhone) -> Any | 
 def _phone(raw: Any, read_phone: ReadPhone) -> str | BadValue:
     if not isinstance(raw, str):
         return BadValue("invalid_value", "needs a phone number as text")
-    number = read_phone(raw.strip())
+    number = read_phone(trim(raw))
     return BadValue("invalid_value", number.detail) if isinstance(number, BadValue) else number
 
 
