@@ -66,7 +66,8 @@ class ChangeBatch:
         state = self.states.get(customer_id)
         if state is None:
             state = self.states[customer_id] = CustomerState(customer_id)
-        state.replace_times_after(micros(self.now + self.skew))
+        # Never a narrow limit: the clocks of two machines differ, and an older change would then replace a newer value.
+        state.replace_times_after(micros(self.now + max(self.skew, CLOCK_SKEW)))
         number, opted_out = state.phone, state.opted_out
         effect = decide(state, change, values, micros(self.now))
         if effect.result != "duplicate":

@@ -149,6 +149,17 @@ def test_a_time_beyond_the_allowed_skew_is_invalid_until_it_has_come() -> None:
     assert assert_events([], store(change(kind="deleted", minute=6)), []) == ["invalid"]
 
 
+def test_without_allowed_skew_a_clock_that_is_a_little_ahead_does_not_let_older_changes_win() -> None:
+    def stored_by_a_machine_whose_clock_is_ahead(rollcall: Rollcall) -> None:
+        now, rollcall.log.skew = rollcall.log.now, timedelta(0)
+        rollcall.log.now = lambda: NOW + timedelta(milliseconds=5)
+        store(change(minute=None, name="New"))(rollcall)
+        rollcall.log.now = now
+
+    history = [stored_by_a_machine_whose_clock_is_ahead]
+    assert assert_events(history, store(change(minute=-1, name="Old")), []) == ["stale"]
+
+
 def test_without_allowed_skew_the_present_instant_is_still_accepted() -> None:
     def no_skew(rollcall: Rollcall) -> None:
         rollcall.log.skew = timedelta(0)
