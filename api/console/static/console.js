@@ -22,14 +22,18 @@
 
   function isFieldChanged(field) {
     if (field.disabled || ["search", "password", "submit", "button"].includes(field.type)) return false;
-    if (field.type === "hidden") return field.name === "ticked" && field.value !== "";
+    if (field.type === "hidden") return field.name === "ticked" && field.form.matches("[data-ticks]") && field.value !== "";
     if (field.type === "file") return field.files.length > 0;
     if (field.type === "checkbox" || field.type === "radio") {
       return !field.form.matches("[data-ticks]") && field.checked !== field.defaultChecked;
     }
     if (field.type === "select-one") return field.selectedIndex !== defaultIndex(field);
     if (field.type === "select-multiple") return [...field.options].some((option) => option.selected !== option.defaultSelected);
-    return "defaultValue" in field && field.value !== field.defaultValue;
+    if (!("defaultValue" in field) || field.tagName === "OUTPUT") return false;
+    // A field may show less than it was given: an input has no line ends, a date no text.
+    const untouched = field.cloneNode(true);
+    untouched.value = field.defaultValue;
+    return field.value !== untouched.value;
   }
   const isFormChanged = (form) => kept.has(form) || [...form.elements].some(isFieldChanged);
   const formsIn = (root) => [...root.querySelectorAll("form[method=post]:not([data-unguarded])")];

@@ -131,6 +131,33 @@ def test_tick_all_is_work(page: Page, console: Console, dialog: Locator, questio
     expect(question).to_be_hidden()
 
 
+def test_the_question_whether_to_remove_customers_is_no_input(
+    page: Page, console: Console, dialog: Locator, question: Locator
+) -> None:
+    segment = console.segment("Not removed", members=[console.customer("Nora Not Removed")])
+    page.goto(f"/console/segments/{segment}/manage")
+    page.get_by_role("link", name="Remove Nora Not Removed").click()
+    expect(dialog.get_by_role("heading", name="Remove Nora Not Removed?")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(question).to_be_hidden()
+
+
+def test_values_that_a_field_cannot_show_as_they_are_are_no_input(
+    page: Page, console: Console, dialog: Locator, question: Locator
+) -> None:
+    odd = console.customer(
+        "Odd Values", tags=["a, b", " c"], attributes={"plan": "one\ntwo", "last_order": "2026-05-20T10:00:00.125Z"}
+    )
+    console.segment("Odd ones", members=[odd])
+    choose(page, "Odd ones", "View Customers")
+    dialog.get_by_role("link", name="Edit Odd Values").click()
+    expect(dialog.get_by_label("Name", exact=True)).to_have_value("Odd Values")
+    page.keyboard.press("Escape")
+    expect(dialog.get_by_role("heading", level=2).first).to_have_text("View Customers")
+    expect(question).to_be_hidden()
+
+
 def test_a_page_with_typed_work_asks_before_a_link_is_followed(page: Page, question: Locator) -> None:
     page.goto("/console/segments/new")
     page.get_by_label("Segment Name").fill("Half made")
