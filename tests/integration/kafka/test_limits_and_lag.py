@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
@@ -15,6 +16,8 @@ from tests.support.kafka.ingest import DLT, TOPIC, IngestRig
 from tests.support.kafka.source_reading import TOPIC as PEOPLE
 from tests.support.kafka.source_reading import Positions, reading, take
 
+# See tests.support.kafka.broker.forget_failed_connections.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 BOMB_BYTES = 90_000_000
 HEADERS = [
     ("ce_specversion", b"1.0"),

@@ -53,7 +53,7 @@ SIZES = [1, 2, 3, 5, 50]
 def a_filter(chance: Random, depth: int = 2, *, still: bool = False) -> Any:
     """`still`: nothing in it follows the clock, so that it can be judged by the customer's own values."""
     if depth and chance.random() < 0.5:
-        nodes = [a_filter(chance, depth - 1, still=still) for _ in range(chance.choice([0, 1, 2, 2, 3]))]
+        nodes = [a_filter(chance, depth - 1, still=still) for _ in range(chance.choice([1, 2, 2, 3]))]
         return chance.choice([nodes, {"all": nodes}, {"any": nodes}, {"any": nodes}, {"not": {"any": nodes}}])
     conditions = STILL if still else MOVING if chance.random() < 0.05 else CONDITIONS
     attribute, operators, operands = chance.choice(conditions)
