@@ -1,6 +1,6 @@
 """A projection worker that hangs (SIGSTOP) in the middle of its work: a spare takes over, and only one ever writes.
 
-FULL_SIZE=1 in the environment freezes in 40 rounds instead of 3.
+FULL_SIZE=1 in the environment freezes in 40 rounds instead of one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.support.postgres import address_of
 from tests.support.read_model import read_model
 from tests.support.running_product import eventually
 
-ROUNDS = 40 if FULL_SIZE else 3
+ROUNDS = 40 if FULL_SIZE else 1
 TAKEOVER_SECONDS = 15.0
 DOUBLED = """
 SELECT count(*) FROM (
