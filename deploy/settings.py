@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     """How long a client may take to send a request's headers; to pause in its body; to take a part of an answer."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = PRIVATE_NETWORKS
     """Proxies whose `X-Forwarded-For` and `-Proto` are believed: addresses and networks, `private` or `none`."""
-    limit_key_requests: Rate = 200
-    limit_account_requests: Rate = 400
+    limit_key_requests: Rate = 1_000
+    limit_account_requests: Rate = 2_000
     limit_console_requests: Rate = 100
     """Requests per second of one key, of an account's keys together, and of the account's people in the console."""
     limit_lines: Rate = 5_000

@@ -42,8 +42,8 @@ class LimitFigures:
     filters are stored and waited for at once.
     """
 
-    key_requests: float = 200
-    account_requests: float = 400
+    key_requests: float = 1_000
+    account_requests: float = 2_000
     console_requests: float = 100
     lines: float = 5_000
     burst_lines: float = 500_000
