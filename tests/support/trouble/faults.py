@@ -121,4 +121,12 @@ def _setting(rollcall: RunningProduct, name: str, value: str) -> Iterator[None]:
 
 
 def _owner(rollcall: RunningProduct) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(rollcall.database_url, autocommit=True, options="-c statement_timeout=0")
+    """A session of the database's owner, once PostgreSQL takes one: it may be recovering from the fault before."""
+
+    def connect() -> psycopg.Connection[tuple[object, ...]] | None:
+        with suppress(psycopg.OperationalError):
+            return psycopg.connect(rollcall.database_url, autocommit=True, options="-c statement_timeout=0")
+        return None
+
+    session: psycopg.Connection[tuple[object, ...]] = eventually(connect, 120)
+    return session
