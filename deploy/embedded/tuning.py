@@ -22,7 +22,7 @@ def server_options(port: int) -> list[str]:
         f"port={port}",
         # Some homes are longer than a socket's path may be.
         "unix_socket_directories=",
-        "max_connections=60",
+        "max_connections=100",
         f"shared_buffers={buffers // MIB}MB",
         f"effective_cache_size={max(memory // 2, buffers) // MIB}MB",
         f"work_mem={64 if memory >= 4096 * MIB else 16}MB",

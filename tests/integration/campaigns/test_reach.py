@@ -160,7 +160,7 @@ def test_nothing_but_a_keyed_hash_is_kept_of_a_suppressed_number(
     with installation.owner() as owner:
         rows = owner.execute("SELECT account_id, number_sha256 FROM suppressed_numbers").fetchall()
         assert {account for account, _ in rows} == {account_id, other}
-        # The same number in two accounts, and a hash without the secret, cannot be told to be the same.
+        # The rows do not show that two accounts suppress the same number, and the hash needs the secret.
         assert len({digest for _, digest in rows}) == 2
         unkeyed = owner.execute("SELECT sha256(convert_to(%s, 'UTF8'))", [phone(1)]).fetchone()
         assert unkeyed is not None
