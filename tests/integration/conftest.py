@@ -35,9 +35,15 @@ def account_id(installation: Installation, request: pytest.FixtureRequest) -> UU
 
 
 @pytest.fixture
-def client(installation: Installation, account_id: UUID) -> Iterator[Client]:
+def key(installation: Installation, account_id: UUID) -> str:
+    """The admin key of the account."""
+    return installation.key(account_id)
+
+
+@pytest.fixture
+def client(installation: Installation, key: str) -> Iterator[Client]:
     """A client of the API with the account's admin key, and a worker beside it."""
-    with installation.open_api(installation.key(account_id)) as opened, installation.projecting():
+    with installation.open_api(key) as opened, installation.projecting():
         yield opened
 
 

@@ -7,7 +7,6 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -21,22 +20,6 @@ from tests.support.installation import Installation
 from tests.support.running_product import eventually
 
 FORMULAS = ["=HYPERLINK(1)", "+SUM(1)", "-1+1", "@x", "'=quoted", "'plain", 'Ana, "B"\nC', "+44 is a number", "x=1"]
-
-
-@pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    return installation.account()
-
-
-@pytest.fixture
-def key(installation: Installation, account_id: UUID) -> str:
-    return installation.key(account_id)
-
-
-@pytest.fixture
-def client(installation: Installation, key: str) -> Iterator[Client]:
-    with installation.projecting(), installation.open_api(key) as client:
-        yield client
 
 
 def test_a_bulk_body_of_which_no_line_is_accepted_is_an_error_with_the_reason_of_each_line(client: Client) -> None:

@@ -20,16 +20,6 @@ CROWD = 60
 
 
 @pytest.fixture
-def account_id(installation: Installation) -> UUID:
-    return installation.account()
-
-
-@pytest.fixture
-def key(installation: Installation, account_id: UUID) -> str:
-    return installation.key(account_id)
-
-
-@pytest.fixture
 def other_key(installation: Installation) -> str:
     return installation.key(installation.account("other"))
 
