@@ -1,8 +1,8 @@
 """JSON with exact numbers, for everything that is received, sent or stored.
 
-The standard library reads (fractions become `Decimal`, never binary floats), orjson writes
-(`Decimal` as its digits) and reads our own text where no number is one that it would round. Called by
-the consumers, the API, the event mapper and the read model.
+Fractions become `Decimal`, never binary floats. The standard library reads what comes from outside, msgspec what we
+wrote ourselves, and orjson writes (`Decimal` as its digits). Called by the consumers, the API, the event mapper and
+the read model.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from domain.errors import Invalid
 
 MAX_DEPTH = 32
 _MAX_NUMBER = 400
-_OURS = json.JSONDecoder(parse_float=Decimal)
+_OURS = msgspec.json.Decoder(float_hook=Decimal)
+_STANDARD = json.JSONDecoder(parse_float=Decimal)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -35,25 +36,10 @@ def dumps(value: Any) -> bytes:
 
 def loads(text: bytes | str) -> Any:
     """The value of JSON text that we wrote ourselves, fractions as `Decimal`."""
-    # What orjson had to round, or may have, is read again; most texts hold no such number.
-    with suppress(orjson.JSONDecodeError):
-        value = orjson.loads(text)
-        if not _holds_float(value):
-            return value
-    return _OURS.decode(text if isinstance(text, str) else text.decode())
-
-
-def _holds_float(value: Any) -> bool:
-    kind = type(value)
-    if kind is dict:
-        value = value.values()
-    elif kind is not list:
-        return kind is float
-    for each in value:
-        kind = type(each)
-        if kind is float or ((kind is dict or kind is list) and _holds_float(each)):
-            return True
-    return False
+    try:
+        return _OURS.decode(text)
+    except msgspec.DecodeError:  # it refuses what the log of an earlier release may hold, a lone surrogate for one
+        return _STANDARD.decode(text if isinstance(text, str) else text.decode())
 
 
 def parse(text: bytes) -> Any:

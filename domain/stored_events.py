@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+import msgspec
 from eventsourcing.persistence import Mapper, StoredEvent
-from pydantic import BaseModel, ConfigDict
 
 from domain import json_text
 
@@ -21,10 +21,9 @@ State = dict[str, Any]
 Upcast = Callable[[State], State]
 
 
-class Event(BaseModel):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A fact about one aggregate of one account; `recorded_at` is when Rollcall learned of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     type_name: ClassVar[str]
     schema_version: ClassVar[int] = 1
     upcasts: ClassVar[dict[int, Upcast]] = {}
@@ -35,7 +34,7 @@ class Event(BaseModel):
     recorded_at: datetime
 
 
-class AccountCreated(Event):
+class AccountCreated(Event, kw_only=True, frozen=True):
     """An account exists; its time zone decides "today", its country how national phone numbers read."""
 
     type_name = "rollcall.account.created"
@@ -44,7 +43,7 @@ class AccountCreated(Event):
     country: str
 
 
-class ApiKeyCreated(Event):
+class ApiKeyCreated(Event, kw_only=True, frozen=True):
     """An API key was created; only the SHA-256 of its secret is kept."""
 
     type_name = "rollcall.account.api_key_created"
@@ -54,14 +53,14 @@ class ApiKeyCreated(Event):
     secret_sha256: str
 
 
-class ApiKeyRevoked(Event):
+class ApiKeyRevoked(Event, kw_only=True, frozen=True):
     """An API key was revoked."""
 
     type_name = "rollcall.account.api_key_revoked"
     key_id: str
 
 
-class AttributeDeclared(Event):
+class AttributeDeclared(Event, kw_only=True, frozen=True):
     """An attribute has a type, for good: declared by a person or inferred from its first value."""
 
     type_name = "rollcall.attribute.declared"
@@ -70,7 +69,7 @@ class AttributeDeclared(Event):
     label: str | None = None
 
 
-class CustomerChanged(Event):
+class CustomerChanged(Event, kw_only=True, frozen=True):
     """The part of a change that took effect: attribute to new value, `None` where it was removed."""
 
     type_name = "rollcall.customer.changed"
@@ -82,7 +81,7 @@ class CustomerChanged(Event):
     change_id: str | None = None
 
 
-class CustomerDeleted(Event):
+class CustomerDeleted(Event, kw_only=True, frozen=True):
     """The customer was deleted, with every value and membership."""
 
     type_name = "rollcall.customer.deleted"
@@ -91,7 +90,7 @@ class CustomerDeleted(Event):
     change_id: str | None = None
 
 
-class SegmentCreated(Event):
+class SegmentCreated(Event, kw_only=True, frozen=True):
     """A segment was created. The members of a dynamic one follow from `filter`."""
 
     type_name = "rollcall.segment.created"
@@ -101,7 +100,7 @@ class SegmentCreated(Event):
     filter: Any = None
 
 
-class SegmentDetailsChanged(Event):
+class SegmentDetailsChanged(Event, kw_only=True, frozen=True):
     """The name or description of the segment changed; its members do not change."""
 
     type_name = "rollcall.segment.details_changed"
@@ -109,14 +108,14 @@ class SegmentDetailsChanged(Event):
     description: str
 
 
-class SegmentFilterChanged(Event):
+class SegmentFilterChanged(Event, kw_only=True, frozen=True):
     """A new version of a dynamic segment's filter; members are recomputed beside the old ones."""
 
     type_name = "rollcall.segment.filter_changed"
     filter: Any
 
 
-class SegmentRecomputed(Event):
+class SegmentRecomputed(Event, kw_only=True, frozen=True):
     """The members of version `version_no` are complete and are served from here on.
 
     Appended by the projection worker on a stream of its own, so that it never conflicts with a person's edit.
@@ -128,7 +127,7 @@ class SegmentRecomputed(Event):
     version_no: int
 
 
-class SegmentRefreshed(Event):
+class SegmentRefreshed(Event, kw_only=True, frozen=True):
     """A segment that this one's filter names has another filter now: compute this one's members anew.
 
     Appended by the projection worker on a stream of its own; its version is the position of that filter.
@@ -138,13 +137,13 @@ class SegmentRefreshed(Event):
     segment_id: UUID
 
 
-class SegmentDeleted(Event):
+class SegmentDeleted(Event, kw_only=True, frozen=True):
     """The segment was deleted; its customers stay."""
 
     type_name = "rollcall.segment.deleted"
 
 
-class CampaignCreated(Event):
+class CampaignCreated(Event, kw_only=True, frozen=True):
     """A campaign exists, for the members of some segments without those of others."""
 
     type_name = "rollcall.campaign.created"
@@ -153,14 +152,14 @@ class CampaignCreated(Event):
     exclude_segment_ids: list[UUID]
 
 
-class CampaignRenamed(Event):
+class CampaignRenamed(Event, kw_only=True, frozen=True):
     """The name of the campaign changed; its audience does not change, even if segments of it were deleted."""
 
     type_name = "rollcall.campaign.renamed"
     name: str
 
 
-class CampaignAudienceChosen(Event):
+class CampaignAudienceChosen(Event, kw_only=True, frozen=True):
     """A person chose one list or both; a list that is `None` was not mentioned and stays as it is."""
 
     type_name = "rollcall.campaign.audience_chosen"
@@ -168,20 +167,20 @@ class CampaignAudienceChosen(Event):
     exclude_segment_ids: list[UUID] | None
 
 
-class CampaignDeleted(Event):
+class CampaignDeleted(Event, kw_only=True, frozen=True):
     """The campaign was deleted; its frozen audiences stay."""
 
     type_name = "rollcall.campaign.deleted"
 
 
-class AudienceFrozen(Event):
+class AudienceFrozen(Event, kw_only=True, frozen=True):
     """The recipients of a campaign as they are at this position, kept permanently. Begins the audience's own stream."""
 
     type_name = "rollcall.audience.frozen"
     campaign_id: UUID
 
 
-class AudienceCounted(Event):
+class AudienceCounted(Event, kw_only=True, frozen=True):
     """The result of freezing an audience: how many recipients, and how many were left out for which reason.
 
     Appended by the projection worker. `passed_over` are the customers left out because of what another customer with
@@ -201,7 +200,7 @@ class AudienceCounted(Event):
     passed_over: list[int]
 
 
-class StaticMembersAdded(Event):
+class StaticMembersAdded(Event, kw_only=True, frozen=True):
     """Customers were added to a static segment: at most 1,000, none of them a member before.
 
     On a stream of its own, so that members never contend with edits of the segment. Customers that were deleted before
@@ -214,7 +213,7 @@ class StaticMembersAdded(Event):
     cause: Literal["manual", "import"]
 
 
-class StaticMembersRemoved(Event):
+class StaticMembersRemoved(Event, kw_only=True, frozen=True):
     """Customers were removed from a static segment, all of them members before. On a stream of its own."""
 
     type_name = "rollcall.segment.members_removed"
@@ -222,7 +221,7 @@ class StaticMembersRemoved(Event):
     customer_ids: list[UUID]
 
 
-class TimePassed(Event):
+class TimePassed(Event, kw_only=True, frozen=True):
     """Time in an account reached `until`: whatever fell due since the last such event flips, each at its own instant.
 
     Appended by the projection worker, only when something is due. Its version is `until` in microseconds.
@@ -271,7 +270,7 @@ class EventMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """The row for an event."""
-        state = dict(domain_event.__dict__)
+        state = msgspec.structs.asdict(domain_event)
         for key in _IDENTITY:
             del state[key]
         if domain_event.schema_version > 1:
@@ -298,4 +297,4 @@ def load_event(topic: str, state: bytes, originator_id: Any, originator_version:
         fields = event_type.upcasts[version](fields)
     fields["originator_id"] = originator_id
     fields["originator_version"] = originator_version
-    return event_type.model_validate(fields)
+    return msgspec.convert(fields, event_type)
