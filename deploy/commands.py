@@ -5,6 +5,7 @@ Called by `deploy.main` and by `deploy.embedded.up`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -108,6 +109,7 @@ def verify(settings: Settings) -> Iterator[str]:
 
 def rebuild(settings: Settings) -> None:
     """Replay the log into fresh tables and switch to them."""
+    sys.setswitchinterval(0.0005)  # as in `deploy.roles.project`
     rebuild_model(database_url(settings))
 
 

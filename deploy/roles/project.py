@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 from deploy import metrics_exposure
@@ -13,6 +14,8 @@ from projections.worker.runner import Retention, WorkerState, run_worker
 def run(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
     state = WorkerState()
+    # The thread that writes a batch answers the database at once, though the next is being matched.
+    sys.setswitchinterval(0.0005)
     metrics_exposure.serve(settings, partial(_failed_checks, state))
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)

@@ -23,6 +23,7 @@ from projections.model.audience_spec import AudienceSpec
 from projections.model.customers import ProjectedCustomer
 from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 # Why a copied customer is passed over, as `audiences.sql` numbers it.
@@ -108,13 +109,13 @@ def note_touched(account: AccountState, customer: ProjectedCustomer) -> None:
             freezing.touched.add(customer.customer_no)
 
 
-def copy_touched(connection: Connection[Any], accounts: Iterable[AccountState]) -> None:
-    """Copy the customers that were noted, before anything is written of what changed them."""
+def copy_touched(writes: RowWrites, accounts: Iterable[AccountState]) -> None:
+    """Add what copies the customers that were noted, before anything is written of what changed them."""
     for account in accounts:
         for freezing in account.freezing.values():
             if freezing.touched:
                 chosen = {"touched": sorted(freezing.touched), "copied_to": freezing.copied_to, "complete": False}
-                _copy(connection, account, freezing, SQL.is_touched, chosen)
+                writes.add(*_copy(account, freezing, SQL.is_touched, chosen), binary=False)
                 freezing.touched = set()
 
 
@@ -140,9 +141,9 @@ def uncounted(connection: Connection[Any]) -> list[UncountedAudience]:
     return audiences
 
 
-def erase(connection: Connection[Any], account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
-    """Remove erased customers from every audience, each of which counts them."""
-    connection.execute(SQL.erase, [list(account_ids), list(customer_nos)], binary=True)
+def erase(writes: RowWrites, account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
+    """Add what removes erased customers from every audience, each of which counts them."""
+    writes.add(SQL.erase, [list(account_ids), list(customer_nos)])
 
 
 def _audience_spec(connection: Connection[Any], account: AccountState, campaign_id: UUID) -> AudienceSpec | None:
@@ -164,7 +165,7 @@ def _copy_up_to(connection: Connection[Any], account: AccountState, audience_id:
     end = freezing.audience_no if last is None else last
     chosen = {"after": freezing.copied_to, "last": end, "copied_to": end, "complete": last is None}
     connection.execute(SQL.plan_for, {"ranges": "on"})
-    _copy(connection, account, freezing, SQL.is_in_chunk, chosen)
+    connection.execute(*_copy(account, freezing, SQL.is_in_chunk, chosen))
     connection.execute(SQL.plan_for, {"ranges": "off"})
     freezing.copied_to = end
     if last is None:
@@ -173,8 +174,9 @@ def _copy_up_to(connection: Connection[Any], account: AccountState, audience_id:
 
 
 def _copy(
-    connection: Connection[Any], account: AccountState, freezing: Freezing, is_chosen: str, chosen: dict[str, Any]
-) -> None:
+    account: AccountState, freezing: Freezing, is_chosen: str, chosen: dict[str, Any]
+) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement that copies the chosen customers into an audience, and its parameters."""
     fields = {
         "account_id": account.account_id,
         "audience_no": freezing.audience_no,
@@ -182,4 +184,4 @@ def _copy(
         "left_out": freezing.left_out,
     }
     predicates = {f"chosen_{table}": sql.SQL(is_chosen).format(table=sql.Identifier(table)) for table in "mxoc"}
-    connection.execute(sql.SQL(SQL.copy).format(**predicates), fields | chosen)
+    return sql.SQL(SQL.copy).format(**predicates), fields | chosen

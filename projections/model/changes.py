@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import Database, beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 
@@ -53,8 +54,8 @@ class Kept(NamedTuple):
 class ChangeStream(Protocol):
     """Where the worker appends changes of the members that readers see, within its transaction."""
 
-    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
-        """Append the flips of served versions; `flips` are the columns of `membership.Flip`."""
+    def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
+        """Add what appends the flips of served versions; `flips` are the columns of `membership.Flip`."""
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the difference between a version that is served from `position` on and the one before it."""
@@ -66,9 +67,9 @@ class ChangeStream(Protocol):
 class LiveChanges:
     """The stream of a live worker. Instants are microseconds since 1970."""
 
-    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
-        """Append the flips of served versions; those of another version are part of its switch."""
-        connection.execute(SQL.append_flips, flips, binary=True)
+    def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
+        """Add what appends the flips of served versions; those of another version are part of its switch."""
+        writes.add(SQL.append_flips, flips)
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the difference between two versions; nothing where the version is not served after all."""
@@ -82,7 +83,7 @@ class LiveChanges:
 class ReplayedChanges:
     """The stream of a replaying worker, which appends nothing: the live worker appended these changes before."""
 
-    def append_flips(self, connection: Connection[Any], flips: Sequence[Any]) -> None:
+    def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Append nothing."""
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:

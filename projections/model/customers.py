@@ -1,11 +1,11 @@
 """The customers table: the rows that a batch touches, loaded once, changed in memory, written once.
 
-Used by the worker within its transaction. Until the batch is written, what is in memory counts and not the table.
+Used by the worker. Until a batch is written, what is in memory counts and not the table, for the next batch too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from projections.model import date_values
 from projections.model.date_values import Moved
 from projections.postgres.arrays import Uuids, column
 from projections.postgres.database import beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 # Values that have columns of their own.
@@ -81,6 +82,12 @@ class ProjectedCustomer:
             else:
                 self.attributes[key] = self.matchable[key] = value
 
+    def written(self) -> ProjectedCustomer:
+        """The customer as the next batch finds them, once the writes of this one are made."""
+        self.fresh = self.profile_changed = False
+        self.dates_before = {}
+        return self
+
     def moved_dates(self) -> Iterator[Moved]:
         """The changes of the customer's dates and instants, for the index of date values."""
         for facet, old in self.dates_before.items():
@@ -123,11 +130,19 @@ class CustomerBatch:
 
     by_id: dict[UUID, ProjectedCustomer] = field(default_factory=dict)
     deleted: list[ProjectedCustomer] = field(default_factory=list)
+    deleted_ids: set[UUID] = field(default_factory=set)
     deleted_dates: list[Moved] = field(default_factory=list)
 
-    def load(self, connection: Connection[Any], customer_ids: Iterable[UUID]) -> None:
-        """Load those of these customers that exist."""
-        self._add(connection.execute(SQL.load, [Uuids(list(customer_ids))], binary=True))
+    def load(
+        self, connection: Connection[Any], customer_ids: set[UUID], unwritten: CustomerBatch | None = None
+    ) -> None:
+        """Load those of these customers that exist: as `unwritten` leaves them, whose rows need not be there yet."""
+        if unwritten is not None:
+            for customer_id in customer_ids & unwritten.by_id.keys():
+                self.by_id[customer_id] = unwritten.by_id[customer_id].written()
+            customer_ids = customer_ids - self.by_id.keys() - unwritten.deleted_ids
+        if customer_ids:
+            self._add(connection.execute(SQL.load, [Uuids(list(customer_ids))], binary=True))
 
     def load_numbers(self, connection: Connection[Any], account_id: UUID, numbers: list[int]) -> None:
         """Load an account's customers by number."""
@@ -158,6 +173,7 @@ class CustomerBatch:
     def delete(self, customer: ProjectedCustomer, types: Mapping[str, AttributeType]) -> None:
         """Remove a customer; one that was never written needs no DELETE."""
         del self.by_id[customer.customer_id]
+        self.deleted_ids.add(customer.customer_id)
         if not customer.fresh:
             self.deleted.append(customer)
             before = customer.matchable | customer.dates_before
@@ -167,25 +183,25 @@ class CustomerBatch:
                 if is_indexed(facet, types.get(facet))
             ]
 
-    def write(self, connection: Connection[Any]) -> None:
-        """Write the customers, every one of which was touched, with a statement for each kind of change."""
+    def write(self, writes: RowWrites) -> None:
+        """Add the writes of the customers, every one of which was touched: a statement for each kind of change."""
         if self.deleted:
             accounts = [customer.account_id for customer in self.deleted]
             numbers = [customer.customer_no for customer in self.deleted]
-            connection.execute(SQL.delete, [accounts, numbers], binary=True)
+            writes.add(SQL.delete, [accounts, numbers], rows=len(numbers))
             self.deleted = []
         customers = self.by_id.values()
         moved = (each for customer in customers for each in customer.moved_dates())
-        date_values.write(connection, [*self.deleted_dates, *moved])
+        date_values.write(writes, [*self.deleted_dates, *moved])
         fresh = [each for each in customers if each.fresh]
         with_profile = [each for each in customers if not each.fresh and each.profile_changed]
         others = [each for each in customers if not each.fresh and not each.profile_changed]
         if fresh:
-            connection.execute(SQL.insert, _columns(fresh, profile=True, identity=True), binary=True)
+            writes.add(SQL.insert, _columns(fresh, profile=True, identity=True))
         if with_profile:
-            connection.execute(SQL.update_with_profile, _columns(with_profile, profile=True), binary=True)
+            writes.add(SQL.update_with_profile, _columns(with_profile, profile=True), rows=len(with_profile))
         if others:
-            connection.execute(SQL.update, _columns(others), binary=True)
+            writes.add(SQL.update, _columns(others), rows=len(others))
 
 
 def _search_words(customer: ProjectedCustomer) -> list[str]:

@@ -16,6 +16,7 @@ from domain.values import Value
 from projections.matching.time_index import Crossings
 from projections.postgres.arrays import columns
 from projections.postgres.database import beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 # Account, facet, customer_no, old value, new value. Days are texts, instants are microseconds since 1970.
@@ -23,8 +24,8 @@ Moved = tuple[UUID, str, int, Value | None, Value | None]
 _Row = tuple[UUID, str, Value, int]
 
 
-def write(connection: Connection[Any], moved: Iterable[Moved]) -> None:
-    """Replace old values by new ones."""
+def write(writes: RowWrites, moved: Iterable[Moved]) -> None:
+    """Add the writes that replace old values by new ones."""
     deleted_days: list[_Row] = []
     deleted_instants: list[_Row] = []
     inserted_days: list[_Row] = []
@@ -45,7 +46,7 @@ def write(connection: Connection[Any], moved: Iterable[Moved]) -> None:
         (SQL.insert_instants, inserted_instants),
     ):
         if rows:
-            connection.execute(statement, columns(rows))
+            writes.add(statement, columns(rows))
 
 
 def candidates(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> list[int]:

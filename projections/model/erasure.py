@@ -7,20 +7,18 @@ A replay cannot know which segments they were in, so the live read model does no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from psycopg import Connection
 
 from projections.model import audiences
 from projections.model.customers import ProjectedCustomer
 from projections.postgres.database import beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 
 
-def forget(connection: Connection[Any], erased: Sequence[ProjectedCustomer]) -> None:
-    """Remove the history and the audience places of customers whose own rows and memberships are gone."""
+def forget(writes: RowWrites, erased: Sequence[ProjectedCustomer]) -> None:
+    """Add what removes the history and audience places of customers whose own rows and memberships are gone."""
     if erased:
         numbers = [customer.customer_no for customer in erased]
-        connection.execute(SQL.forget_history, [sorted(set(numbers))], binary=True)
-        audiences.erase(connection, [customer.account_id for customer in erased], numbers)
+        writes.add(SQL.forget_history, [sorted(set(numbers))])
+        audiences.erase(writes, [customer.account_id for customer in erased], numbers)

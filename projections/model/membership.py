@@ -1,6 +1,6 @@
 """Members and their history: `members` rows are netted within a batch, the history holds every join and leave.
 
-Used by the worker within its transaction. However a log is cut into batches, rows and history are the same.
+Used by the worker. However a log is cut into batches, rows and history are the same.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
-from psycopg import Connection
-
-from domain.errors import Corrupt
 from projections.matching.flip_index import Flips
 from projections.model.changes import ChangeStream
 from projections.postgres.arrays import columns
 from projections.postgres.database import beside
+from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 Cause = Literal["change", "edit", "deletion", "time", "manual", "import", "segment"]
@@ -85,7 +83,7 @@ class MembershipAtEdit(NamedTuple):
 
 @dataclass(slots=True)
 class MembershipBatch:
-    """Flips since the last write, and how many joins and leaves were written. Instants are in microseconds."""
+    """Flips since the last write, and how many joins and leaves there were. Instants are in microseconds."""
 
     changes: ChangeStream
     flips: list[Flip] = field(default_factory=list)
@@ -105,44 +103,42 @@ class MembershipBatch:
         """Add a customer's membership as of an edit."""
         self.at_edits.append(membership)
 
-    def write(self, connection: Connection[Any]) -> None:
-        """Write rows, history and counts, a statement for each. Raises `Corrupt` where a leaving member is missing."""
+    def write(self, writes: RowWrites) -> None:
+        """Add the writes of rows, history and counts, a statement for each."""
         self.flips.sort()
         members = Counter[int]()
-        self._insert_members_at_edit(connection, members)
-        self._write_members(connection, members)
-        self._write_history(connection)
+        self._insert_members_at_edit(writes, members)
+        self._write_members(writes, members)
+        self._write_history(writes)
         if members:
-            connection.execute(SQL.add_counts, columns(sorted(members.items())), binary=True)
+            writes.add(SQL.add_counts, columns(sorted(members.items())), rows=len(members))
         self.flips, self.at_edits = [], []
 
-    def _insert_members_at_edit(self, connection: Connection[Any], members: Counter[int]) -> None:
+    def _insert_members_at_edit(self, writes: RowWrites, members: Counter[int]) -> None:
         rows = [
             (each.account_id, each.version_no, each.previous, each.customer_no, each.at)
             for each in self.at_edits
             if each.is_member
         ]
         if rows:
-            connection.execute(SQL.insert_members_at_edit, columns(rows), binary=True)
+            writes.add(SQL.insert_members_at_edit, columns(rows), rows=len(rows))
             members.update(each.version_no for each in self.at_edits if each.is_member)
 
-    def _write_members(self, connection: Connection[Any], members: Counter[int]) -> None:
+    def _write_members(self, writes: RowWrites, members: Counter[int]) -> None:
         deletes, inserts = consolidate(self.flips)
         if deletes:
-            deleted = connection.execute(SQL.delete_members, columns(deletes), binary=True).rowcount
-            if deleted != len(deletes):
-                raise Corrupt("members_differ", f"{len(deletes)} members leave, {deleted} were there")
+            writes.add(SQL.delete_members, columns(deletes), rows=len(deletes))
             members.subtract(Counter(version_no for version_no, _ in deletes))
         if inserts:
-            connection.execute(SQL.insert_members, columns(inserts), binary=True)
+            writes.add(SQL.insert_members, columns(inserts))
             members.update(row[0] for row in inserts)
 
-    def _write_history(self, connection: Connection[Any]) -> None:
+    def _write_history(self, writes: RowWrites) -> None:
         history = sorted([*self.flips, *_flips_of_edits(self.at_edits)])
         if history:
             rows = columns(history)
-            connection.execute(SQL.insert_history, rows, binary=True)
-            self.changes.append_flips(connection, rows)
+            writes.add(SQL.insert_history, rows)
+            self.changes.append_flips(writes, rows)
             joins = sum(flip.joined for flip in history)
             self.joins += joins
             self.leaves += len(history) - joins

@@ -1,6 +1,7 @@
 """The read model as the worker holds it: a session on its tables, and what it keeps of each account in memory.
 
-Every event handler gets one. What it writes belongs to the transaction that is open on `connection`.
+Every event handler gets one. What it writes belongs to the transaction that is open on `connection`; meanwhile what
+is committed is read on another session.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class ReadModel:
     """Tables and memory together; `changes` is where changes of the members that readers see are appended."""
 
     connection: Connection[Any]
+    reading: Connection[Any]
     changes: ChangeStream
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
 

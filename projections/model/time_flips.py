@@ -19,6 +19,7 @@ from projections.model import account_rows, audiences, date_values, segments
 from projections.model.account_state import AccountState
 from projections.model.customers import CustomerBatch, ProjectedCustomer
 from projections.model.membership import MembershipBatch
+from projections.postgres.row_writes import RowWrites
 
 CHUNK = 5_000
 NEVER = 2**62
@@ -62,10 +63,12 @@ def pass_time(
                 segments.evaluate_before_change(account, customer, batch)
                 advance(account, customer, until, position, batch)
                 customer.position = position
+            writes = RowWrites()
             if account.builds:
                 # With the new position, a chunk that comes later does not evaluate them as of the edit again.
-                customers.write(connection)
-            batch.write(connection)
+                customers.write(writes)
+            batch.write(writes)
+            writes.execute(connection)
     account.time_passed_to = until
     account.due_at = None
     account_rows.record_time_passed(connection, account.account_id, until)

@@ -12,7 +12,7 @@ import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -88,11 +88,25 @@ def session_conninfo(
     return make_conninfo(database_url, options=" ".join(filter(None, parts)), application_name=role)
 
 
-def worker_session(database_url: str, *, model_schema: str = MODEL_SCHEMA) -> Connection[TupleRow]:
-    """The projection worker's session: autocommit, probing, and planning each statement for the tables as they are."""
-    settings = [*PROBING, *FROZEN]
+class WorkerSessions(NamedTuple):
+    """The two sessions of a projection worker: every transaction is on `writing`, `reading` sees what is committed."""
+
+    writing: Connection[TupleRow]
+    reading: Connection[TupleRow]
+
+
+@contextmanager
+def worker_sessions(
+    database_url: str, *, model_schema: str = MODEL_SCHEMA, settings: Sequence[str] = ()
+) -> Iterator[WorkerSessions]:
+    """Sessions of a projection worker: autocommit, probing, planning each statement for the tables as they are."""
+    settings = [*PROBING, *FROZEN, *settings]
     conninfo = session_conninfo(database_url, "rollcall_worker", model_schema=model_schema, settings=settings)
-    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    with (
+        psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as writing,
+        psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as reading,
+    ):
+        yield WorkerSessions(writing, reading)
 
 
 class Database:

@@ -16,6 +16,7 @@ from projections.model.account_state import AccountState
 from projections.model.customers import CustomerBatch, ProjectedCustomer
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
+from projections.postgres.row_writes import RowWrites
 
 
 @dataclass(slots=True)
@@ -27,9 +28,10 @@ class CustomerRun:
     customers: CustomerBatch = field(default_factory=CustomerBatch)
     erased: list[ProjectedCustomer] = field(default_factory=list)
 
-    def load(self, events: Iterable[Event]) -> None:
-        """Load the customers that these events touch, as far as they exist."""
-        self.customers.load(self.model.connection, {each for event in events for each in _customer_ids(event)})
+    def load(self, events: Iterable[Event], unwritten: CustomerBatch | None) -> None:
+        """Load the customers that these events touch, as far as they exist once `unwritten` is written."""
+        customer_ids = {each for event in events for each in _customer_ids(event)}
+        self.customers.load(self.model.reading, customer_ids, unwritten)
 
     def account_at(self, event: Event, at: int) -> AccountState:
         """The account of an event, whose index answers as of the event's instant from here on."""
@@ -49,12 +51,14 @@ class CustomerRun:
         segments.evaluate_before_change(account, customer, self.members)
         time_flips.advance(account, customer, at, position, self.members)
 
-    def write(self) -> None:
-        """Write customers, members and history. Raises `Corrupt`."""
-        audiences.copy_touched(self.model.connection, self.model.accounts.values())
-        self.customers.write(self.model.connection)
-        self.members.write(self.model.connection)
-        erasure.forget(self.model.connection, self.erased)
+    def writes(self) -> RowWrites:
+        """What is to be written of customers, members and history."""
+        writes = RowWrites()
+        audiences.copy_touched(writes, self.model.accounts.values())
+        self.customers.write(writes)
+        self.members.write(writes)
+        erasure.forget(writes, self.erased)
+        return writes
 
 
 def _customer_ids(event: Event) -> Sequence[UUID]:

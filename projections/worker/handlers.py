@@ -1,12 +1,12 @@
-"""What happens on each event: the table of handlers, and the way of a batch of events through it.
+"""What happens on each event: the table of handlers, and the way of events through it.
 
-The worker calls `apply` within its transaction. Every stored event type has its row here, and a replay runs the same
+Called by the worker. Every stored event type has its row here, and a replay runs the same
 handlers as the live worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ from domain.stored_events import (
     TimePassed,
 )
 from projections.model import account_rows, audiences, campaigns, segments, time_flips
+from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
 from projections.worker import customer_events, metrics, static_members
@@ -106,24 +107,28 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
 }
 
 
-def apply(model: ReadModel, events: Iterable[TimedEvent], members: MembershipBatch) -> None:
-    """Bring events into the read model in order; `members` has the flips of customers' events. Raises `Corrupt`."""
-    for is_run, group in groupby(events, key=_belongs_to_run):
-        if is_run:
-            _apply_run(model, list(group), members)
-        else:
-            for position, at, event in group:
-                for handle in HANDLERS[type(event)]:
-                    handle(model, event, position, at)
+def in_runs(events: Iterable[TimedEvent]) -> Iterator[tuple[bool, list[TimedEvent]]]:
+    """Events in order, those that are handled together as one list; with each list whether it is a run."""
+    for is_run, group in groupby(events, key=lambda timed: type(timed.event) in RUN_HANDLERS):
+        yield is_run, list(group)
 
 
-def _belongs_to_run(timed: TimedEvent) -> bool:
-    return type(timed.event) in RUN_HANDLERS
+def match_run(
+    model: ReadModel, events: Sequence[TimedEvent], members: MembershipBatch, unwritten: CustomerBatch | None
+) -> CustomerRun:
+    """Bring a run of events to its customers, in memory, and match them against the segments. Raises `Corrupt`.
 
-
-def _apply_run(model: ReadModel, events: list[TimedEvent], members: MembershipBatch) -> None:
+    `unwritten` are the customers of the run before, which need not be written yet; `members` receives the flips.
+    """
     run = CustomerRun(model, members)
-    run.load(timed.event for timed in events)
-    for position, at, event in events:  # in memory: fold into new values, and match against the segments
+    run.load((timed.event for timed in events), unwritten)
+    for position, at, event in events:
         RUN_HANDLERS[type(event)](run, event, position, at)
-    run.write()  # customers, then members and history from the consolidated flips
+    return run
+
+
+def apply(model: ReadModel, events: Iterable[TimedEvent]) -> None:
+    """Bring events that belong to no run into the read model, in the transaction that is open."""
+    for position, at, event in events:
+        for handle in HANDLERS[type(event)]:
+            handle(model, event, position, at)

@@ -19,7 +19,7 @@ from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
-from projections.postgres.database import MODEL_SCHEMA, operator_errors, worker_session
+from projections.postgres.database import MODEL_SCHEMA, operator_errors, worker_sessions
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.worker import BATCH, Worker
 
@@ -61,8 +61,10 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
-        with worker_session(owner_url, model_schema=NEXT_SCHEMA) as connection:
-            worker = Worker(connection, ReplayingWriter(), batch_size=batch_size, chunk_size=chunk_size)
+        # A crash leaves nothing to keep of it, so no commit has to wait for the disk; that of the switch does.
+        settings = ["synchronous_commit=off"]
+        with worker_sessions(owner_url, model_schema=NEXT_SCHEMA, settings=settings) as sessions:
+            worker = Worker(sessions, ReplayingWriter(), batch_size=batch_size, chunk_size=chunk_size)
             worker.load()
             _catch_up(owner, worker)
             while not _try_switch(owner, worker):

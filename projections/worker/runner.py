@@ -21,7 +21,7 @@ from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
 from domain.instants import micros
 from projections.model import time_flips
-from projections.postgres.database import database_errors, worker_session
+from projections.postgres.database import WorkerSessions, database_errors, worker_sessions
 from projections.worker import lease
 from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced
@@ -64,10 +64,10 @@ def run_worker(
     while not stop.is_set():
         began = time.monotonic()
         try:
-            with database_errors(), worker_session(database_url) as connection:
-                held = _take_lease(connection, stop, state)
+            with database_errors(), worker_sessions(database_url) as sessions:
+                held = _take_lease(sessions.writing, stop, state)
                 if held is not None:
-                    _project(connection, LiveWriter(events, held), events, stop, retention)
+                    _project(sessions, LiveWriter(events, held), events, stop, retention)
         except Unavailable as unavailable:
             failures = 0 if time.monotonic() - began > PROVEN else failures
             delay = min(LONGEST_DELAY, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
@@ -103,14 +103,14 @@ def _take_lease(connection: Connection[TupleRow], stop: threading.Event, state: 
 
 
 def _project(
-    connection: Connection[TupleRow],
+    sessions: WorkerSessions,
     writer: LiveWriter,
     events: WorkerEvents,
     stop: threading.Event,
     retention: Retention,
 ) -> None:
-    connection.execute("LISTEN rollcall_log")
-    worker = Worker(connection, writer)
+    sessions.reading.execute("LISTEN rollcall_log")
+    worker = Worker(sessions, writer)
     worker.load()
     log.info("worker_started", position=worker.position, accounts=len(worker.model.accounts))
     forget_at = time.monotonic()
@@ -120,7 +120,7 @@ def _project(
             removed = worker.forget_changes(before, published_only=retention.published_only)
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
         if not worker.step():
-            for _ in connection.notifies(timeout=_idle_seconds(worker, events), stop_after=1):
+            for _ in sessions.reading.notifies(timeout=_idle_seconds(worker, events), stop_after=1):
                 break
 
 

@@ -2,9 +2,10 @@
 
 A batch of events takes three steps: read the next events, let the table of `handlers` bring them into the rows, and
 advance the position. One transaction holds rows and position: a kill at any instant neither loses nor doubles an
-effect. Between batches the worker fills the versions that are being built, a chunk at a time, so that an edit over
-millions of customers delays no other change. One worker at a time per model: every transaction begins in
-`_transaction`, where one that lost the lease ends (see `lease`).
+effect. Customers' events, which are nearly all, are matched in memory while the batch before them is being written;
+every other event, and every other stage, finds all rows written. Between batches the worker fills the versions that
+are being built, a chunk at a time, so that an edit over millions of customers delays no other change. One worker at a
+time per model: every transaction begins in `_transaction`, where one that lost the lease ends (see `lease`).
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ from domain.instants import micros
 from domain.stored_events import load_event
 from projections.model import audiences, changes, segments
 from projections.model.account_state import AccountState, SegmentState, load_accounts
+from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
-from projections.postgres.database import beside
+from projections.postgres.database import WorkerSessions, beside
 from projections.worker import handlers, metrics
+from projections.worker.batch_writer import BatchWriter
 from projections.worker.handlers import TimedEvent
 from projections.worker.log_writer import LogWriter
 
 SQL = beside(__file__)
 BATCH = 2_000
+# How many batches may follow one another before the other stages have their turn.
+BATCHES = 8
 CHUNK_SECONDS = 0.08
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 PURGE_CHUNK = COPY_CHUNK = FORGET_CHUNK = 20_000
@@ -40,25 +45,35 @@ PURGE_CHUNK = COPY_CHUNK = FORGET_CHUNK = 20_000
 
 @dataclass(slots=True)
 class Worker:
-    """One worker over one connection: `load` first, then `step` again and again, or `drain` for a rebuild.
+    """One worker over its two sessions: `load` first, then `step` again and again, or `drain` for a rebuild.
 
     `log_writer` decides whether it is live or replays. After an exception, discard it and load a new one.
     """
 
-    connection: Connection[Any]
+    sessions: WorkerSessions
     log_writer: LogWriter
     batch_size: int = BATCH
+    batches: int = BATCHES
     chunk_size: int | None = None
     model: ReadModel = field(init=False)
-    # The last event in the read model, and its effective time in microseconds since 1970.
+    # The last event that was matched or handled, and its effective time in microseconds since 1970; between two stages
+    # it is in the read model too.
     position: int = 0
     effective_at: int = 0
     _fill_size: int = CHUNK_LEAST * 10
     _chunks_filled: int = 0
+    _writer: BatchWriter = field(default_factory=BatchWriter)
+    # The customers of the run that is being written.
+    _unwritten: CustomerBatch | None = None
 
     def __post_init__(self) -> None:
         """Nothing is loaded yet."""
-        self.model = ReadModel(self.connection, self.log_writer.changes)
+        self.model = ReadModel(*self.sessions, self.log_writer.changes)
+
+    @property
+    def connection(self) -> Connection[Any]:
+        """The session of every transaction."""
+        return self.sessions.writing
 
     def load(self) -> None:
         """Load the state of the read model; a segment whose filter cannot be read fails."""
@@ -96,17 +111,21 @@ class Worker:
                 return
 
     def project_events(self, stop: int | None = None) -> bool:
-        """Bring the next events, up to position `stop`, into the read model. Returns whether there were any."""
-        started = time.monotonic()
-        with self._transaction():
-            events = self._read_events(stop)
-            if not events:
-                return False
-            members = MembershipBatch(self.model.changes)
-            handlers.apply(self.model, events, members)
-            self._advance_position(events[-1])
-        metrics.report_batch(len(events), members, self.position, started)
-        return True
+        """Bring the next events, up to position `stop`, into the read model. Returns whether there were any.
+
+        As long as batches are full and nothing waits for its turn, several follow one another.
+        """
+        before = self.position
+        try:
+            for _ in range(self.batches):
+                events = self._read_events(stop)
+                for is_run, group in handlers.in_runs(events):
+                    self._match(group) if is_run else self._handle(group)
+                if len(events) < self.batch_size or self.is_filling():
+                    break
+        finally:
+            self._finish_writing()
+        return self.position > before
 
     def append_time_passed(self) -> bool:
         """Append that time passed for each account in which something fell due. Returns whether any event was."""
@@ -163,6 +182,40 @@ class Worker:
         """Returns whether a version is not filled, or an audience not copied, to its end."""
         return any(account.is_filling for account in self.model.accounts.values())
 
+    def _match(self, events: list[TimedEvent]) -> None:
+        """Match a run of customers' events in memory, then write it while the next batch is read and matched."""
+        started = time.monotonic()
+        members = MembershipBatch(self.model.changes)
+        run = handlers.match_run(self.model, events, members, self._unwritten)
+        writes = run.writes()
+        before, last = self.position, events[-1]
+
+        def write() -> None:
+            with self._transaction():
+                writes.execute(self.connection)
+                self._move_position(before, last)
+            metrics.report_batch(len(events), members, last.position, started)
+
+        self._writer.start(write)
+        self._unwritten = run.customers
+        self.position, self.effective_at = last.position, last.at
+
+    def _handle(self, events: list[TimedEvent]) -> None:
+        """Handle other events in one transaction, when everything before them is written."""
+        started = time.monotonic()
+        self._finish_writing()
+        before, last = self.position, events[-1]
+        with self._transaction():
+            handlers.apply(self.model, events)
+            self._move_position(before, last)
+        metrics.report_batch(len(events), MembershipBatch(self.model.changes), last.position, started)
+        self.position, self.effective_at = last.position, last.at
+
+    def _finish_writing(self) -> None:
+        """Wait until what was matched is written. Raises the error of its transaction."""
+        self._writer.finish()
+        self._unwritten = None
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """A transaction on one read model from its first statement to its last, by the only worker that may write."""
@@ -172,7 +225,7 @@ class Worker:
     def _read_events(self, stop: int | None) -> list[TimedEvent]:
         """The next events, each with its effective time: the later of its recorded time and that of the one before."""
         terms = {"after": self.position, "stop": stop, "limit": self.batch_size}
-        rows = self.connection.execute(SQL.next_events, terms, binary=True).fetchall()
+        rows = self.sessions.reading.execute(SQL.next_events, terms, binary=True).fetchall()
         at = self.effective_at
         events = []
         for position, topic, state, originator_id, version in rows:
@@ -181,13 +234,12 @@ class Worker:
             events.append(TimedEvent(position, at, event))
         return events
 
-    def _advance_position(self, last: TimedEvent) -> None:
+    def _move_position(self, before: int, last: TimedEvent) -> None:
         """Move the position in the table, with the rows of the batch. Raises `Corrupt` where another worker did."""
-        terms = {"position": last.position, "at": last.at, "before": self.position}
+        terms = {"position": last.position, "at": last.at, "before": before}
         moved = self.connection.execute(SQL.move_position, terms)
         if moved.rowcount != 1:
             raise Corrupt("position_moved", "another worker moved the position")
-        self.position, self.effective_at = last.position, last.at
 
     def _fill_chunk(self, account: AccountState, segment: SegmentState) -> None:
         """Fill a chunk, and steer the size of the next one towards the time that other changes may have to wait."""

@@ -14,6 +14,8 @@ from psycopg import Connection
 
 from deploy.embedded.postgres import Postgres
 from domain import json_text
+from projections.model.changes import LiveChanges
+from projections.postgres.database import WorkerSessions
 from projections.worker.log_writer import ReplayingWriter
 from projections.worker.worker import Worker
 from tests.performance import workload
@@ -64,6 +66,13 @@ INSERT INTO user_members SELECT segment, customer_no FROM matching ON CONFLICT D
 WRITES = re.compile(r"(--[^\n]*\n)*\s*(INSERT|UPDATE|DELETE)")
 
 
+class PublishingWriter(ReplayingWriter):
+    """Replays a log, and appends to the change stream as the live worker does."""
+
+    def __init__(self) -> None:
+        self.changes = LiveChanges()
+
+
 class Recording:
     """A connection that remembers what it was asked to write, batch by batch."""
 
@@ -103,18 +112,18 @@ def run(server: Postgres, sizes: tuple[int, ...] = (100, 1_000)) -> None:
 
 
 def _compare(server: Postgres, loaded: Stage, size: int, filters: list[Any]) -> None:
-    with copy_of(server, loaded) as ours:
-        recording = Recording(ours)
-        worker = Worker(recording, ReplayingWriter(), batch_size=BATCH)  # type: ignore[arg-type]
+    with copy_of(server, loaded) as sessions:
+        recording = Recording(sessions.writing)
+        worker = Worker(WorkerSessions(recording, sessions.reading), PublishingWriter(), batch_size=BATCH)  # type: ignore[arg-type]
         worker.load()
         recording.batches.clear()
-        flips = _flips(ours)
+        flips = _flips(sessions.reading)
         started = time.perf_counter()
         while worker.project_events():
             continue
         rate = CHANGES / (time.perf_counter() - started)
-        flips = _flips(ours) - flips
-    with copy_of(server, loaded) as bare:
+        flips = _flips(sessions.reading) - flips
+    with copy_of(server, loaded) as (bare, _):
         started = time.perf_counter()
         for batch in recording.batches:
             with bare.transaction():
@@ -142,7 +151,7 @@ def _user(server: Postgres, loaded: Stage, filters: list[list[dict[str, Any]]]) 
     ]
     people = list(workload.customers(CUSTOMERS))
     stream = workload.changes(people, USER_BATCH * USER_BATCHES)
-    with copy_of(server, loaded) as session:
+    with copy_of(server, loaded) as (session, _):
         session.execute("SET ROLE none")
         session.execute("SET search_path = public, rollcall_model")
         session.execute(USER_TABLE)

@@ -23,7 +23,7 @@ from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.migrate import migrate
-from projections.postgres.database import worker_session
+from projections.postgres.database import WorkerSessions, worker_sessions
 from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
 from projections.worker.worker import Worker
@@ -82,8 +82,8 @@ def stage(server: Postgres) -> Iterator[Stage]:
     store = EventStore(url, "rollcall_worker", size=2)
     rollcall = Rollcall(store, lambda: START + timedelta(milliseconds=next(ticks)))
     account_id = rollcall.accounts.create("bench", "UTC", "PT").id
-    with worker_session(url) as connection:
-        worker = Worker(connection, LiveWriter(rollcall.worker_events))
+    with worker_sessions(url) as sessions:
+        worker = Worker(sessions, LiveWriter(rollcall.worker_events))
         worker.load()
         for key, kind in workload.TYPES.items():
             rollcall.attributes.declare(account_id, key, kind, None)
@@ -94,11 +94,11 @@ def stage(server: Postgres) -> Iterator[Stage]:
 
 
 @contextmanager
-def copy_of(server: Postgres, loaded: Stage) -> Iterator[Connection[Any]]:
-    """A worker's session on a copy of a database that is no longer used; dropped afterwards."""
+def copy_of(server: Postgres, loaded: Stage) -> Iterator[WorkerSessions]:
+    """A worker's sessions on a copy of a database that is no longer used; dropped afterwards."""
     url = _database(server, str(conninfo_to_dict(loaded.url)["dbname"]))
-    with worker_session(url) as connection:
-        yield connection
+    with worker_sessions(url) as sessions:
+        yield sessions
     drop(server, url)
 
 

@@ -28,6 +28,7 @@ from projections.matching.flip_index import FlipIndex
 from projections.model.customers import CustomerBatch, ProjectedCustomer, new_customer
 from projections.model.filter_sql import predicate
 from projections.postgres.database import session_conninfo
+from projections.postgres.row_writes import RowWrites
 from tests.support.full_size import examples
 from tests.support.oracles import oracle
 from tests.support.oracles.adversarial import TYPES, ZONES, bodies, filters, instants, lists, numbers, texts
@@ -87,7 +88,9 @@ def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node
     account = uuid4()
     answered: list[set[int]] = [set() for _ in nodes]
     with connection.transaction(force_rollback=True):
-        CustomerBatch(rows_of(crowd, account, zone)).write(connection)
+        writes = RowWrites()
+        CustomerBatch(rows_of(crowd, account, zone)).write(writes)
+        writes.execute(connection)
         select = sql.SQL("SELECT {}::int, customer_no::int, {} FROM customers c WHERE account_id = {}")
         parts = [
             select.format(sql.Literal(index), predicate(node), sql.Literal(account)) for index, node in enumerate(nodes)

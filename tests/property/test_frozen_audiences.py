@@ -204,6 +204,7 @@ def test_each_audience_stays_as_it_was_at_its_position(installation: Installatio
                 # Another process each time, so that copying continues from the stored rows.
                 with installation.worker() as worker:
                     worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice([1, 2, 3, 7])
+                    worker.batches = chance.choice([1, 2, 5])
                     worker.step()
                     busy[any(each.freezing for each in worker.model.accounts.values())] += 1
         assert busy[True], "the story must reach audiences that are not copied yet"

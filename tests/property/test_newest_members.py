@@ -63,6 +63,7 @@ def test_pages_of_members_are_all_members_in_the_order_of_joining(
         if chance.random() < 0.4:
             with installation.worker() as worker:
                 worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice([1, 3, 7])
+                worker.batches = chance.choice([1, 2, 5])
                 worker.step()
     with installation.worker() as worker:
         while worker.step():

@@ -25,6 +25,7 @@ from projections.matching.flip_index import FlipIndex
 from projections.model.customers import CustomerBatch, new_customer
 from projections.model.filter_sql import predicate
 from projections.postgres.database import session_conninfo
+from projections.postgres.row_writes import RowWrites
 from tests.support.full_size import examples
 from tests.support.oracles.event_log import fresh_database
 
@@ -118,7 +119,9 @@ def test_every_evaluator_reads_a_phone_number_as_a_customers_is(
         rows.by_id[row.customer_id] = row
     by_sql = set()
     with connection.transaction(force_rollback=True):
-        rows.write(connection)
+        writes = RowWrites()
+        rows.write(writes)
+        writes.execute(connection)
         select = sql.SQL("SELECT {}::int, customer_no::int FROM customers c WHERE account_id = {} AND {}")
         asked = [select.format(sql.Literal(n), sql.Literal(account), predicate(node)) for n, node in enumerate(nodes)]
         by_sql = set(connection.execute(sql.SQL(" UNION ALL ").join(asked)).fetchall())

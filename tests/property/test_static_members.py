@@ -146,6 +146,7 @@ def test_static_segments_are_right_on_both_sides_and_after_a_replay(installation
             step()
             if chance.random() < 0.3:
                 worker.batch_size, worker.chunk_size = chance.choice(SIZES), chance.choice(SIZES)
+                worker.batches = chance.choice([1, 2, 5])
                 worker.step()
         worker.batch_size = chance.choice(SIZES)
         while worker.step():

@@ -107,7 +107,7 @@ def live(story: Story, rounds: int) -> None:
     chance = story.chance
     while rounds > 0:
         with story.installation.worker() as worker:
-            worker.batch_size = chance.choice([1, 2, 7, 100])
+            worker.batch_size, worker.batches = chance.choice([1, 2, 7, 100]), chance.choice([1, 2, 5])
             worker.chunk_size = worker._fill_size = chance.choice([1, 2, 5, 100])
             for _ in range(chance.randrange(5, 40)):
                 if chance.random() < 0.4:

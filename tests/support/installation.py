@@ -23,7 +23,7 @@ from domain.account import KeyKind
 from domain.commands.application import Rollcall
 from domain.commands.log import Saved
 from domain.people import new_token
-from projections.postgres.database import Database, worker_session
+from projections.postgres.database import Database, worker_sessions
 from projections.read.position import filters_in_work, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
@@ -208,7 +208,7 @@ class Installation:
     @contextmanager
     def worker(self, *, live: bool = True) -> Iterator[Worker]:
         """A worker that the test steps; one that is not live only replays: it fills versions and never switches."""
-        with worker_session(self.url) as connection:
-            worker = Worker(connection, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
+        with worker_sessions(self.url) as sessions:
+            worker = Worker(sessions, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
             worker.load()
             yield worker

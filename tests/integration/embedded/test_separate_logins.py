@@ -13,7 +13,7 @@ from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Refused
 from projections.migrate import migrate
-from projections.postgres.database import session_conninfo
+from projections.postgres.database import worker_sessions
 from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
@@ -47,9 +47,8 @@ def test_each_does_its_work_with_its_own_login(installation: Installation, login
     try:
         change = CustomerChange("ana", "changed", machine_now(), CustomerData(name="Ana"))
         Rollcall(api, machine_now).customers.change(account, [change])
-        conninfo = session_conninfo(logins["rollcall_worker"], "rollcall_worker")
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            projecting = Worker(connection, LiveWriter(Rollcall(worker, machine_now).worker_events))
+        with worker_sessions(logins["rollcall_worker"]) as sessions:
+            projecting = Worker(sessions, LiveWriter(Rollcall(worker, machine_now).worker_events))
             projecting.load()
             projecting.drain()
     finally:

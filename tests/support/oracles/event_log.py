@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.errors import Invalid
 from domain.segment import SegmentDraft, SegmentEdit
-from projections.postgres.database import session_conninfo
+from projections.postgres.database import worker_sessions
 from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
@@ -78,7 +78,7 @@ class ScriptedLog:
         for number, zone in enumerate(ZONES):
             account_id = self.rollcall.accounts.create(f"account {number}", zone, "PT").id
             self.ledgers.append(Ledger(account_id, ZoneInfo(zone)))
-        self._connection: Connection[Any] | None = None
+        self._sessions = ExitStack()
         self.restart(1, 1)
 
     def _tick(self) -> datetime:
@@ -87,8 +87,7 @@ class ScriptedLog:
 
     def close(self) -> None:
         self._store.close()
-        if self._connection is not None:
-            self._connection.close()
+        self._sessions.close()
 
     # What a plan can say
 
@@ -149,11 +148,10 @@ class ScriptedLog:
 
     def restart(self, batch_size: int, chunk_size: int) -> None:
         """The worker ends between two transactions; another one takes over."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = psycopg.connect(session_conninfo(self.url, "rollcall_worker"), autocommit=True)
+        self._sessions.close()
+        sessions = self._sessions.enter_context(worker_sessions(self.url))
         writer = LiveWriter(self.rollcall.worker_events)
-        self.worker = Worker(self._connection, writer, batch_size=batch_size, chunk_size=chunk_size)
+        self.worker = Worker(sessions, writer, batch_size=batch_size, chunk_size=chunk_size)
         self.worker.load()
 
     def rebuild(self, batch_size: int, chunk_size: int) -> None:
