@@ -13,13 +13,17 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid5
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import Database, beside
 from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
+APPEND_FLIPS, APPEND_SWITCH, APPEND_DELETION = (
+    sql.SQL(SQL.append).format(changes=sql.SQL(changes))
+    for changes in (SQL.changes_of_flips, SQL.changes_of_switch, SQL.changes_of_deletion)
+)
 
 
 class Change(NamedTuple):
@@ -69,15 +73,15 @@ class LiveChanges:
 
     def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Add what appends the flips of served versions; those of another version are part of its switch."""
-        writes.add(SQL.append_flips, flips)
+        writes.add(APPEND_FLIPS, flips)
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the difference between two versions; nothing where the version is not served after all."""
-        _append_whole(connection, SQL.append_switch, {"version_no": version_no, "position": position})
+        _append_whole(connection, APPEND_SWITCH, {"version_no": version_no, "position": position})
 
     def append_deletion(self, connection: Connection[Any], segment_id: UUID, position: int, at: int) -> None:
         """Append a leave for every member of a deleted segment."""
-        _append_whole(connection, SQL.append_deletion, {"segment_id": segment_id, "position": position, "at": at})
+        _append_whole(connection, APPEND_DELETION, {"segment_id": segment_id, "position": position, "at": at})
 
 
 class ReplayedChanges:
@@ -93,7 +97,7 @@ class ReplayedChanges:
         """Append nothing."""
 
 
-def _append_whole(connection: Connection[Any], statement: str, fields: dict[str, Any]) -> None:
+def _append_whole(connection: Connection[Any], statement: sql.Composed, fields: dict[str, Any]) -> None:
     connection.execute(SQL.plan_for, {"whole_tables": "on"})
     connection.execute(statement, fields)
     connection.execute(SQL.plan_for, {"whole_tables": "off"})

@@ -3,82 +3,124 @@
 SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable_mergejoin', %(whole_tables)s, true),
        set_config('enable_seqscan', %(whole_tables)s, true)
 
--- name: append_flips
+-- name: append
+-- `changes` are numbered from 1 in `nth`.
+WITH changes AS MATERIALIZED (
+    {changes}
+), numbers AS (
+    UPDATE last_membership_change
+    SET change_no = change_no + (SELECT count(*) FROM changes)
+    WHERE EXISTS (SELECT FROM changes)
+    RETURNING change_no - (SELECT count(*) FROM changes) AS used
+)
+INSERT INTO membership_change_blocks (batch_no, version_no, segment_no, account_id, last_no, position, at, change_nos,
+                                      customer_nos, positions, instants, joined, causes)
+SELECT n.used + 1 + (c.nth - 1) / 10000 * 10000, c.version_no, c.segment_no, c.account_id, max(n.used + c.nth),
+       max(c.position), max(c.at), array_agg(n.used + c.nth ORDER BY c.nth), array_agg(c.customer_no ORDER BY c.nth),
+       array_agg(c.position ORDER BY c.nth), array_agg(c.at ORDER BY c.nth), array_agg(c.joined ORDER BY c.nth),
+       array_agg(c.cause ORDER BY c.nth)
+FROM changes c
+CROSS JOIN numbers n
+GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
+
+-- name: changes_of_flips
 -- Of served versions only: what another version changes is appended when it is switched to.
-INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
-SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
-       'epoch'::timestamptz + t.at * interval '1 microsecond', t.joined, t.cause
-FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
-    AS t (customer_no, version_no, position, at, joined, cause, account_id)
-JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
-ORDER BY t.position, t.at
+    SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
+           'epoch'::timestamptz + t.at * interval '1 microsecond' AS at, t.joined, t.cause,
+           row_number() OVER (ORDER BY t.position, t.at, t.customer_no, t.version_no) AS nth
+    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
+        AS t (customer_no, version_no, position, at, joined, cause, account_id)
+    JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
 
--- name: append_switch
--- Nothing where the version was cancelled before it was served. A leave carries the instant of the edit.
-INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
-SELECT v.account_id, v.segment_no, v.version_no, d.customer_no, %(position)s, coalesce(d.joined_at, v.began_at),
-       d.joined_at IS NOT NULL, 'edit'
-FROM segment_versions v
-CROSS JOIN LATERAL (
-    SELECT coalesce(n.customer_no, o.customer_no) AS customer_no, n.joined_at
-    FROM (SELECT customer_no, joined_at FROM members WHERE version_no = v.version_no) AS n
-    FULL JOIN (SELECT customer_no FROM members WHERE version_no = v.previous) AS o USING (customer_no)
-    WHERE n.customer_no IS NULL OR o.customer_no IS NULL
-) AS d
-WHERE v.version_no = %(version_no)s AND v.state = 'serving'
-ORDER BY d.customer_no
+-- name: changes_of_switch
+-- None where the version was cancelled before it was served. A leave carries the instant of the edit.
+    SELECT v.account_id, v.segment_no, v.version_no, d.customer_no, %(position)s::bigint AS position,
+           coalesce(d.joined_at, v.began_at) AS at, d.joined_at IS NOT NULL AS joined, 'edit' AS cause,
+           row_number() OVER (ORDER BY d.customer_no) AS nth
+    FROM segment_versions v
+    CROSS JOIN LATERAL (
+        SELECT coalesce(n.customer_no, o.customer_no) AS customer_no, n.joined_at
+        FROM (SELECT customer_no, joined_at FROM members WHERE version_no = v.version_no) AS n
+        FULL JOIN (SELECT customer_no FROM members WHERE version_no = v.previous) AS o USING (customer_no)
+        WHERE n.customer_no IS NULL OR o.customer_no IS NULL
+    ) AS d
+    WHERE v.version_no = %(version_no)s AND v.state = 'serving'
 
--- name: append_deletion
-INSERT INTO membership_changes (account_id, segment_no, version_no, customer_no, position, at, joined, cause)
-SELECT v.account_id, v.segment_no, v.version_no, m.customer_no, %(position)s::bigint,
-       'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', false, 'segment_deleted'
-FROM stored_events e
-JOIN segment_versions v ON v.segment_no = e.notification_id AND v.superseded_by = %(position)s::bigint
-JOIN members m ON m.version_no = v.version_no
-WHERE e.originator_id = %(segment_id)s AND e.originator_version = 1
-ORDER BY m.customer_no
+-- name: changes_of_deletion
+    SELECT v.account_id, v.segment_no, v.version_no, m.customer_no, %(position)s::bigint AS position,
+           'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS at, false AS joined,
+           'segment_deleted' AS cause, row_number() OVER (ORDER BY m.customer_no) AS nth
+    FROM stored_events e
+    JOIN segment_versions v ON v.segment_no = e.notification_id AND v.superseded_by = %(position)s::bigint
+    JOIN members m ON m.version_no = v.version_no
+    WHERE e.originator_id = %(segment_id)s AND e.originator_version = 1
 
 -- name: of_segment
-SELECT c.change_no, c.account_id, s.originator_id, p.originator_id, c.version_no, c.customer_no, c.position, c.at,
-       c.joined, c.cause
-FROM (SELECT *
-      FROM membership_changes
-      WHERE account_id = %(account_id)s::uuid AND segment_no = %(segment_no)s::bigint AND change_no > %(after)s::bigint
-      ORDER BY change_no
-      LIMIT %(limit)s::int) AS c
-JOIN stored_events s ON s.notification_id = c.segment_no AND s.account_id = %(account_id)s::uuid
-JOIN stored_events p ON p.notification_id = c.customer_no AND p.account_id = %(account_id)s::uuid
-ORDER BY c.change_no
+-- Reads as many blocks as hold the changes of a page.
+SELECT t.change_no, b.account_id, s.originator_id, p.originator_id, b.version_no, t.customer_no, t.position, t.at,
+       t.joined, t.cause
+FROM (SELECT *, sum(cardinality(change_nos)) OVER (ORDER BY last_no) - cardinality(change_nos) AS before
+      FROM (SELECT *
+            FROM membership_change_blocks
+            WHERE account_id = %(account_id)s::uuid AND segment_no = %(segment_no)s::bigint
+              AND last_no > %(after)s::bigint
+            ORDER BY last_no
+            LIMIT %(limit)s::int) AS next) AS b
+CROSS JOIN LATERAL unnest(b.change_nos, b.customer_nos, b.positions, b.instants, b.joined, b.causes)
+    AS t (change_no, customer_no, position, at, joined, cause)
+JOIN stored_events s ON s.notification_id = b.segment_no AND s.account_id = %(account_id)s::uuid
+JOIN stored_events p ON p.notification_id = t.customer_no AND p.account_id = %(account_id)s::uuid
+WHERE b.before < %(limit)s::int + 10000 AND t.change_no > %(after)s::bigint
+ORDER BY t.change_no
+LIMIT %(limit)s::int
 
 -- name: kept
-SELECT change_no, position, rollcall.last_change() FROM forgotten_changes
+SELECT f.change_no, f.position, l.change_no FROM forgotten_changes f CROSS JOIN last_membership_change l
 
 -- name: forget
--- From the oldest on, up to the first that is not old enough; `position` is the latest of all removed ones.
+-- Whole batches, from the oldest on, up to the first that is not old enough; `position` is the latest of all removed.
 WITH next AS MATERIALIZED (
-    SELECT change_no, position, at >= %(before)s::timestamptz AS kept
-    FROM membership_changes
-    WHERE change_no > (SELECT change_no FROM forgotten_changes)
-      AND (NOT %(published_only)s::boolean OR change_no <= (SELECT change_no FROM published_changes))
-    ORDER BY change_no
-    LIMIT %(limit)s::int
+    SELECT batch_no, max(last_no) AS last_no, max(position) AS position, max(at) >= %(before)s::timestamptz AS kept
+    FROM membership_change_blocks
+    WHERE batch_no > (SELECT change_no FROM forgotten_changes)
+      AND batch_no <= coalesce((SELECT batch_no
+                                FROM membership_change_blocks
+                                WHERE batch_no > (SELECT change_no FROM forgotten_changes)
+                                ORDER BY batch_no
+                                OFFSET %(limit)s::int
+                                LIMIT 1), 2^62)
+    GROUP BY batch_no
 ), old AS MATERIALIZED (
-    SELECT change_no, position FROM next WHERE change_no < coalesce((SELECT min(change_no) FROM next WHERE kept), 2^62)
+    SELECT batch_no, last_no, position
+    FROM next
+    WHERE batch_no < coalesce((SELECT min(batch_no) FROM next WHERE kept), 2^62)
+      AND (NOT %(published_only)s::boolean OR last_no <= (SELECT change_no FROM published_changes))
 ), gone AS (
-    DELETE FROM membership_changes c USING old o WHERE c.change_no = o.change_no
+    DELETE FROM membership_change_blocks b USING old o WHERE b.batch_no = o.batch_no
 )
 UPDATE forgotten_changes f
 SET change_no = t.change_no, position = greatest(f.position, t.position)
-FROM (SELECT max(change_no) AS change_no, max(position) AS position FROM old) AS t
+FROM (SELECT max(last_no) AS change_no, max(position) AS position FROM old) AS t
 WHERE t.change_no IS NOT NULL
 
 -- name: published_to
 SELECT change_no FROM published_changes FOR UPDATE SKIP LOCKED
 
 -- name: next_changes
+-- Of the batches that hold them: the one in which the last published change is, and those that follow.
+WITH bounds AS (
+    SELECT (SELECT max(batch_no) FROM membership_change_blocks WHERE batch_no <= %(after)s::bigint) AS present,
+           (SELECT min(batch_no) FROM membership_change_blocks WHERE batch_no > %(after)s::bigint) AS next
+)
 SELECT c.change_no, c.account_id, s.originator_id, p.originator_id, c.version_no, c.customer_no, c.position, c.at,
        c.joined, c.cause
-FROM (SELECT * FROM membership_changes WHERE change_no > %(after)s::bigint ORDER BY change_no LIMIT %(limit)s::int) AS c
+FROM (SELECT m.*
+      FROM membership_changes m
+      WHERE m.batch_no >= (SELECT coalesce(present, next) FROM bounds)
+        AND m.batch_no <= (SELECT coalesce(next, present) FROM bounds) + %(limit)s::int
+        AND m.change_no > %(after)s::bigint
+      ORDER BY m.change_no
+      LIMIT %(limit)s::int) AS c
 JOIN stored_events s ON s.notification_id = c.segment_no
 JOIN stored_events p ON p.notification_id = c.customer_no
 ORDER BY c.change_no
