@@ -28,7 +28,8 @@ FIRST, LAST = (
     ("Silva", "Costa", "Santos", "Sá", "Dias"),
 )
 TABLES = (
-    "rollcall.stored_events", "rollcall.customer_states", "rollcall.static_members", "rollcall.membership_change_blocks",
+    "rollcall.stored_events", "rollcall.customer_states", "rollcall.static_members",
+    "rollcall.membership_change_blocks",
     "rollcall_model.customers", "rollcall_model.customer_days", "rollcall_model.customer_instants",
     "rollcall_model.members", "rollcall_model.membership_history",
 )  # fmt: skip
