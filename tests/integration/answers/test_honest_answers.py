@@ -226,6 +226,12 @@ def test_a_client_that_sends_before_it_reads_sees_why_its_body_is_refused(
     assert urllib_status(f"{url}/v1/segments", key, b" " * (3 << 20), "text/html")[0] == 415
 
 
+def test_a_bulk_body_that_is_refused_unread_may_be_as_much_larger_as_any_other(client: Client, key: str) -> None:
+    url = str(client.base_url).rstrip("/")
+    refused = urllib_status(f"{url}/v1/customers/bulk", key, b" " * (90 << 20), "application/x-ndjson")
+    assert (refused[0], refused[1]["code"]) == (413, "body_too_large")
+
+
 def test_a_client_that_asks_before_it_sends_is_answered_at_once(client: Client, key: str) -> None:
     host, port = str(client.base_url).removeprefix("http://").rstrip("/").split(":")
     with socket.create_connection((host, int(port)), 10) as connection:
