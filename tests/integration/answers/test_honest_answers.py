@@ -55,6 +55,13 @@ def test_a_bulk_body_is_stored_in_slices_and_its_lines_are_limited(installation:
         assert read.json()["total"] == 450
 
 
+def test_a_bulk_body_is_seen_by_the_read_that_follows_it(installation: Installation, key: str) -> None:
+    with installation.projecting(), installation.open_api(key) as client:
+        for number in range(30):
+            answer = client.post("/v1/customers/bulk", content=json.dumps({"external_id": f"seen-{number}"}))
+            assert (answer.status_code, client.get(f"/v1/customers/seen-{number}").status_code) == (200, 200)
+
+
 def test_a_bulk_body_that_the_database_interrupts_says_which_lines_were_processed(
     installation: Installation, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
