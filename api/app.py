@@ -59,6 +59,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.mount(CONSOLE_PATH, create_console(services))
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
@@ -70,3 +71,8 @@ def create_app(services: Services, documents: Path) -> FastAPI:
 async def _console() -> Response:
     """Send a browser that opens the bare address to the console."""
     return RedirectResponse(CONSOLE_PATH, 307)
+
+
+async def _docs() -> Response:
+    """Send a browser to the first document; its links are relative to the slash."""
+    return RedirectResponse("/docs/", 307)

@@ -21,7 +21,7 @@ from api.console.web.passwords import Passwords
 from api.console.web.rendering import Pages, error_page
 from api.console.web.session import HOME_PATH, SignInNeeded, sign_in_needed
 from api.http.dependencies import Services, provide_services
-from api.http.problems import RequestError, status_of
+from api.http.problems import RequestError, retry_after, status_of
 from api.http.upload import AROUND
 from domain.errors import RollcallError
 
@@ -77,7 +77,8 @@ async def _home() -> Response:
 
 
 async def _rollcall_error(request: Request, error: RollcallError) -> Response:
-    return error_page(request, status_of(error), error.detail, error)
+    status = status_of(error)
+    return error_page(request, status, error.detail, error, headers=retry_after(status))
 
 
 async def _request_error(request: Request, error: RequestError) -> Response:

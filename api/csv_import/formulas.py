@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 
-_RUNS = re.compile(r"'*(?:[=@\t\r]|[+\-](?!\s*[(\d][\w\s().\-/]*\Z|\s*\Z))")
+# No bracket after a letter: that calls a function. Some spreadsheets also run what begins with a full-width sign.
+_NUMBER = r"\s*[(\d][\d\s().\-/]*+[\w\s).\-/]*+\Z"
+_RUNS = re.compile(rf"'*(?:[=@\uff1d\uff20\t\r]|[+\-\uff0b\uff0d](?!{_NUMBER}|\s*\Z))")
 
 
 def escape_formula(cell: str) -> str:

@@ -29,7 +29,8 @@ SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-# How much of a refused request's body is read on, and how long its client may pause in it.
+# How much of a refused request's body is read on, beyond the limit of its address where that was not read either; and
+# how long its client may pause in it.
 MOST_THROWN_AWAY = 32 << 20
 THROW_AWAY_PAUSE = 5.0  # seconds
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -73,6 +74,7 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
+        self._state = scope.setdefault("state", {})
         headers = Headers(scope=scope)
         # A client that asks first is answered before it sends.
         self._asks_first = "expect" in headers
@@ -85,7 +87,7 @@ class _Body:
 
     async def throw_away_rest(self) -> None:
         """Read what still comes, as far as the limits go."""
-        left = MOST_THROWN_AWAY
+        left = MOST_THROWN_AWAY + int(self._state.get("unread", 0))
         with suppress(TimeoutError):
             while self._more and not self._asks_first and left > 0:
                 async with asyncio.timeout(THROW_AWAY_PAUSE):

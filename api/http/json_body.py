@@ -106,6 +106,8 @@ async def limited_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, 
     size = int(declared) if declared.isascii() and declared.isdigit() else 0
     too_large = RequestError(413, "body_too_large", f"at most {limit:,} bytes at a time")
     if size > limit:
+        # Nothing was read, so that much more of it may be thrown away (`api.http.instrumentation`).
+        request.state.unread = limit
         raise too_large
     size = 0
     async for chunk in request.stream():

@@ -43,10 +43,12 @@ class Paging:
         show: Callable[[Row], Item],
         sort_key: Callable[[Row], Sequence[Any]],
         count: Callable[[], int],
+        *,
+        more: bool = False,
     ) -> PageOf[Item]:
-        """Returns the body of a page; `rows` holds one row more than fits where there is a next page."""
+        """Returns the body of a page; where there is a next one, `rows` holds one row more, or `more` is set."""
         shown = rows[: self.limit]
-        more = len(rows) > self.limit
+        more = more or len(rows) > self.limit
         body: PageOf[Item] = {
             "data": [show(row) for row in shown],
             "next_cursor": sign_cursor(self.secret, self.scope, sort_key(shown[-1])) if more else None,

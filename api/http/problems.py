@@ -156,13 +156,18 @@ def status_of(error: RollcallError) -> int:
     return 500
 
 
+def retry_after(status: int) -> dict[str, str]:
+    """Returns the header that says when to repeat a request, for a status that means so."""
+    return {"Retry-After": RETRY_AFTER} if status in (503, 504) else {}
+
+
 def of_error(error: RollcallError) -> Response:
     """Returns one of our errors as a response."""
     status = status_of(error)
     if status == 500:
         log.error("request_failed", error=error.code, exc_info=error)
         return internal()
-    headers = {"Retry-After": RETRY_AFTER} if status in (503, 504) else None
+    headers = retry_after(status)
     more = {"current_version": error.current} if isinstance(error, StaleVersion) else {}
     return problem(status, error.code, error.detail, error.errors, headers=headers, **more)
 

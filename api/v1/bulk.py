@@ -22,7 +22,7 @@ from api.http.idempotency import answer_once
 from api.http.json_body import BulkBody, SpooledBody
 from api.http.parameters import IdempotencyKey
 from api.http.problems import problem
-from api.http.read_your_writes import WaitingAnswer, Waits
+from api.http.read_your_writes import WaitingAnswer, Waits, wait_until_visible
 from api.http.responses import answer
 from api.http.route import AccountRoute
 from api.http.shapes.customers import BulkAnswer, BulkLine, RejectedLine
@@ -88,6 +88,8 @@ def bulk_customers(
                 # Where the read models do not move, this body does not wait for them a second time.
                 paced = yield from _keep_pace(services, caller, before, paced)
             done = slice_[-1].number if isinstance(slice_[-1], ParsedLine) else slice_[-1]["line"]
+        if paced:
+            yield from wait_until_visible(services, caller.account_id, position)
         rejected.sort(key=itemgetter("line"))
         return _answer(accepted, rejected, position)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,12 +33,11 @@ from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from domain.campaign import CampaignDraft, CampaignEdit
 from domain.commands.log import Saved
-from domain.errors import Lagging, Unavailable
+from domain.errors import Lagging, NotFound, Unavailable
 from projections.read import campaigns
 from projections.read.campaigns import CampaignRow
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], route_class=AccountRoute)
-LOST = {"segment_ids": "lost_included", "exclude_segment_ids": "lost_excluded"}
 
 
 @router.post(
@@ -132,14 +132,7 @@ def edit_campaign(
     saved = services.rollcall.campaigns.edit(
         caller.account_id, parse_campaign_id(campaign_id), CampaignEdit(**changes), version
     )
-    row = None
-    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
-        row = campaigns.by_id(connection, caller.account_id, saved.id)
-    if row is None:
-        row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(asked.name, []), now)
-    # A list that is chosen anew has lost no segment.
-    changes |= {lost: 0 for field, lost in LOST.items() if field in changes}
-    return (yield from _answer_write(services, caller, saved, row._replace(updated_at=now, **changes)))
+    return (yield from _answer_write(services, caller, saved, _as_stored(services, caller, saved, now)))
 
 
 @router.delete(
@@ -197,8 +190,29 @@ def freeze_audience(
     )
 
 
+def _as_stored(services: Services, caller: Caller, saved: Saved, now: datetime) -> CampaignRow | None:
+    """Returns a campaign as the log has it; `None` where neither the log nor the read model answers."""
+    with suppress(Unavailable, NotFound), services.database.transaction(caller.account_id) as connection:
+        kept, existing = services.rollcall.campaigns.read(caller.account_id, saved.id)
+        row = campaigns.by_id(connection, caller.account_id, saved.id)
+        if row is None:
+            row = CampaignRow.not_yet_projected(saved.id, CampaignDraft(kept.name, []), now)
+        included = [each for each in kept.segment_ids if each in existing]
+        left_out = [each for each in kept.exclude_segment_ids if each in existing]
+        return row._replace(
+            name=kept.name,
+            segment_ids=included,
+            exclude_segment_ids=left_out,
+            lost_included=len(kept.segment_ids) - len(included),
+            lost_excluded=len(kept.exclude_segment_ids) - len(left_out),
+            events=kept.events,
+            updated_at=now,
+        )
+    return None
+
+
 def _answer_write(
-    services: Services, caller: Caller, saved: Saved, expected: CampaignRow, status: int = 200
+    services: Services, caller: Caller, saved: Saved, expected: CampaignRow | None, status: int = 200
 ) -> WaitingAnswer:
     """Returns a campaign after a write: as the read model has it by now, or, while that lags, as expected."""
     yield from wait_until_visible(services, caller.account_id, saved.position)
@@ -208,7 +222,10 @@ def _answer_write(
     except Unavailable:
         return stored(saved, f"/v1/campaigns/{saved.id}")
     projected = seen is not None and position >= saved.position
-    shown = show_campaign(seen if seen is not None and projected else expected)
+    row = seen if projected else expected
+    if row is None:
+        return stored(saved, f"/v1/campaigns/{saved.id}")
+    shown = show_campaign(row)
     if not projected:
         shown["version"] = saved.version
     location = f"/v1/campaigns/{saved.id}" if status == 201 else None

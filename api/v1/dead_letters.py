@@ -31,16 +31,17 @@ LetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
     responses=answers({200: ("Dead letters, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
 )
 def list_dead_letters(services: ServicesDep, caller: Reader, page: Page) -> Response:
-    """List records that could never succeed, newest first."""
+    """List records that could never succeed, newest first; where they are large, fewer than `limit` on a page."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(services, account_id) as (connection, position):
-        rows = dead_letters.page(connection, account_id, before=before, limit=page.fetch)
+        rows, more = dead_letters.page(connection, account_id, before=before, limit=page.limit)
         body = page.page(
             rows,
             show_dead_letter,
             lambda row: (row.dead_letter_id,),
             lambda: dead_letters.count(connection, account_id),
+            more=more,
         )
     return answer(body, position)
 

@@ -7,6 +7,7 @@ with `members.state` = `recomputing`; the old members are served whole until the
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from api.http.shapes.openapi import answers, or_stored, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE, EXAMPLE_FILTER, Segment, SegmentBody, SegmentPatch, show_segment
 from domain.commands.log import Saved
-from domain.errors import Unavailable
+from domain.errors import NotFound, Unavailable
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import segments
 from projections.read.segments import SegmentRow
@@ -146,16 +147,7 @@ def edit_segment(
     saved = services.rollcall.segments.edit(
         caller.account_id, parse_segment_id(segment_id), SegmentEdit(**changes), version
     )
-    row = None
-    with suppress(Unavailable), services.database.transaction(caller.account_id) as connection:
-        row = segments.by_id(connection, caller.account_id, saved.id)
-    if row is None:
-        row = SegmentRow.not_yet_projected(saved.id, saved.version, SegmentDraft(asked.name), now, saved.position)
-    return (
-        yield from _answer_write(
-            services, caller, saved, row._replace(version=saved.version, updated_at=now, **changes)
-        )
-    )
+    return (yield from _answer_write(services, caller, saved, _as_stored(services, caller, saved, now)))
 
 
 @router.delete(
@@ -173,8 +165,22 @@ def delete_segment(services: ServicesDep, caller: Admin, segment_id: PathId, if_
     return no_content(position)
 
 
+def _as_stored(services: Services, caller: Caller, saved: Saved, now: datetime) -> SegmentRow | None:
+    """Returns a segment as the log has it, with the members that the read model has; `None` where neither answers."""
+    with suppress(Unavailable, NotFound), services.database.transaction(caller.account_id) as connection:
+        kept = services.rollcall.segments.read(caller.account_id, saved.id)
+        row = segments.by_id(connection, caller.account_id, saved.id)
+        if row is None:
+            draft = SegmentDraft(kept.name, kept.description, kept.type, kept.filter)
+            row = SegmentRow.not_yet_projected(saved.id, kept.version, draft, kept.created_at or now, saved.position)
+        return row._replace(
+            name=kept.name, description=kept.description, filter=kept.filter, version=kept.version, updated_at=now
+        )
+    return None
+
+
 def _answer_write(
-    services: Services, caller: Caller, saved: Saved, expected: SegmentRow, status: int = 200
+    services: Services, caller: Caller, saved: Saved, expected: SegmentRow | None, status: int = 200
 ) -> WaitingAnswer:
     """Returns a segment after a write: as the read model has it by now, or, while that lags, as expected."""
     yield from wait_until_visible(services, caller.account_id, saved.position, saved.id)
@@ -182,6 +188,8 @@ def _answer_write(
         with snapshot(services, caller.account_id) as (connection, position):
             seen = segments.by_id(connection, caller.account_id, saved.id)
             row = seen if seen is not None and position >= saved.position else expected
+            if row is None:
+                return stored(saved, f"/v1/segments/{saved.id}")
             words = segments.words(connection, caller.account_id, [row.filter])
     except Unavailable:
         return stored(saved, f"/v1/segments/{saved.id}")

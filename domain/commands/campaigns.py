@@ -109,6 +109,10 @@ class CampaignCommands:
         position = self._log.append_once(account_id, event)
         return Saved(audience_id, 1, self._log.head() if position is None else position)
 
+    def read(self, account_id: UUID, campaign_id: UUID) -> tuple[Campaign, set[UUID]]:
+        """A campaign as the log has it, whatever is projected, and which of its segments exist. Raises `NotFound`."""
+        return self._require(account_id, campaign_id)
+
     def _require(self, account_id: UUID, campaign_id: UUID) -> tuple[Campaign, set[UUID]]:
         """The campaign, and which of its segments exist. Raises `NotFound`."""
         campaign = campaigns.campaign_of(campaign_id, self._log.stream(account_id, campaign_id))

@@ -107,6 +107,10 @@ class SegmentCommands:
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
         return segment
 
+    def read(self, account_id: UUID, segment_id: UUID) -> Segment:
+        """A segment as the log has it, whatever is projected. Raises `NotFound`."""
+        return self._require(account_id, segment_id)
+
     def _require(self, account_id: UUID, segment_id: UUID) -> Segment:
         segment = segments.segment_of(segment_id, self._log.stream(account_id, segment_id))
         if segment is None:

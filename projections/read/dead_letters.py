@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
+MOST_BYTES = 4 << 20
 
 
 class DeadLetterRow(NamedTuple):
@@ -32,9 +33,28 @@ class DeadLetterRow(NamedTuple):
     published_at: datetime | None
 
 
-def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int) -> list[DeadLetterRow]:
-    """Returns a page of dead letters, newest first."""
-    found = connection.execute(SQL.page, {"account_id": account_id, "before": before, "limit": limit})
+def page(
+    connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int
+) -> tuple[list[DeadLetterRow], bool]:
+    """Returns a page of dead letters, newest first, and whether there are more.
+
+    It ends early after the record that fills `MOST_BYTES`: a record may be as large as a whole page of others.
+    """
+    asked = {"account_id": account_id, "before": before}
+    sizes = connection.execute(SQL.sizes, asked | {"limit": limit + 1}).fetchall()
+    fitting = total = 0
+    while fitting < min(limit, len(sizes)) and total < MOST_BYTES:
+        total += sizes[fitting][1]
+        fitting += 1
+    found = connection.execute(SQL.page, asked | {"limit": fitting})
+    return [DeadLetterRow(*row) for row in found], len(sizes) > fitting
+
+
+def outlines(
+    connection: Connection[TupleRow], account_id: UUID, *, before: int | None, limit: int
+) -> list[DeadLetterRow]:
+    """Returns dead letters, newest first, without what their records hold."""
+    found = connection.execute(SQL.outlines, {"account_id": account_id, "before": before, "limit": limit})
     return [DeadLetterRow(*row) for row in found]
 
 

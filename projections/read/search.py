@@ -9,6 +9,7 @@ database's parser and locale.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import phonenumbers
 
@@ -25,6 +26,7 @@ def words_query(typed: str) -> str:
 
 def phones_query(typed: str, country: str) -> str:
     """Returns a query for numbers that may begin with the typed digits, joined by OR; empty if it is no number."""
+    typed = _in_ascii(typed)
     digits = re.sub(r"\D", "", typed, flags=re.ASCII)
     if not _PHONE.match(typed) or len(digits) < _MIN_DIGITS:
         return ""
@@ -37,6 +39,18 @@ def phones_query(typed: str, country: str) -> str:
         trunk = (metadata.national_prefix if metadata else None) or ""
         beginnings.append(f"{calling_code}{digits.removeprefix(trunk)}")
     return " | ".join(f"{_quoted(each)}:*" for each in beginnings if each)
+
+
+def _in_ascii(typed: str) -> str:
+    """Returns a number in any script's digits, with any blanks and dashes, as customers' numbers are."""
+    plain = ""
+    for char in unicodedata.normalize("NFKC", typed):
+        category = unicodedata.category(char)
+        if category == "Nd":
+            plain += str(unicodedata.decimal(char))
+        elif category != "Cf":
+            plain += "-" if category == "Pd" else char
+    return plain
 
 
 def _quoted(word: str) -> str:

@@ -130,6 +130,6 @@ def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetim
             imports=health.running_imports(connection, account_id),
             segments_in_work=health.pending_segments(connection, account_id, limit=MAX_SEGMENTS),
             total_segments=segments.count(connection, account_id, name=None, kind=None),
-            dead_letters=dead_letters.page(connection, account_id, before=pager.after_number, limit=pager.limit),
+            dead_letters=dead_letters.outlines(connection, account_id, before=pager.after_number, limit=pager.limit),
             total_dead_letters=dead_letters.count(connection, account_id),
         )

@@ -124,12 +124,14 @@
     if (ctx.within && ctx.target === dialog && !dialog.open) event.preventDefault();
     const form = ctx.sourceElement?.form ?? ctx.sourceElement?.closest?.("form[method=post]");
     // Sent and shown again: what was entered is in its fields now, but not saved.
-    ctx.keeps = Boolean(form && form.method === "post" && (ctx.target?.id === "builder" || (ctx.target === dialog && isFormChanged(form))));
+    const again = form?.method === "post" && (ctx.target === dialog ? isFormChanged(form)
+      : ctx.target?.id === "builder" || [...form.elements].some((field) => ctx.target?.contains(field) && isFieldChanged(field)));
+    ctx.keeps = again ? form : null;
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
-    if (ctx.keeps) for (const form of formsIn(ctx.target === dialog ? dialog : document)) kept.add(form);
+    if (ctx.keeps) for (const form of ctx.target === dialog ? formsIn(dialog) : [ctx.keeps]) kept.add(form);
     if (ctx.target === dialog) {
       leaving = false;
       if (ctx.opens && ctx.response?.status < 400) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -189,21 +189,55 @@ def test_back_and_closing_ask_with_the_browser_s_own_question(page: Page, way: s
     page.remove_listener("dialog", stay)
 
 
-def test_a_segment_that_is_saved_asks_nothing(page: Page, question: Locator) -> None:
-    asked: list[str] = []
-    page.goto("/console/segments/new")
+@pytest.fixture
+def asked(page: Page) -> Iterator[list[str]]:
+    """The questions that the browser itself asked; each is answered with leaving."""
+    shown: list[str] = []
 
-    def leave(shown: Dialog) -> None:
-        asked.append(shown.type)
-        shown.accept()
+    def leave(dialog: Dialog) -> None:
+        shown.append(dialog.type)
+        dialog.accept()
 
     page.on("dialog", leave)
+    yield shown
+    page.remove_listener("dialog", leave)
+
+
+def test_a_segment_that_is_saved_asks_nothing(page: Page, question: Locator, asked: list[str]) -> None:
+    page.goto("/console/segments/new")
     page.get_by_label("Segment Name").press_sequentially("Wholly made")
     page.get_by_role("button", name="Create Segment").last.click()
     expect(page).not_to_have_url(re.compile("/new$"))
     expect(question).to_be_hidden()
     assert asked == []
-    page.remove_listener("dialog", leave)
+
+
+def test_saving_filters_that_were_built_asks_nothing(page: Page, question: Locator, asked: list[str]) -> None:
+    page.goto("/console/segments/new")
+    page.get_by_label("Segment Name").press_sequentially("Built")
+    page.get_by_label("Dynamic Segment").check()
+    page.get_by_role("button", name="Remove Filter 1").click()
+    expect(page.get_by_text("No filters here yet: no customer matches.")).to_be_visible()
+    page.get_by_role("button", name="Create Segment").last.click()
+    expect(page).not_to_have_url(re.compile("/new$"))
+    expect(question).to_be_hidden()
+    assert asked == []
+
+
+def test_ticks_are_work_after_a_search_among_them(page: Page, console: Console, question: Locator) -> None:
+    console.segment("Ticked one")
+    page.goto("/console/campaigns/new")
+    segments = page.get_by_role("group", name="Segments")
+    segments.get_by_label("Ticked one").check()
+    with page.expect_response("**/choices/segments"):
+        segments.get_by_role("searchbox").fill("no such name")
+    expect(segments.get_by_role("checkbox")).to_have_count(1)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Segments").click()
+    keep(question)
+    expect(segments.get_by_label("Ticked one")).to_be_checked()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Segments").click()
+    discard(question)
+    expect(page).to_have_url(re.compile("/console/segments$"))
 
 
 def test_three_imports_and_three_times_escape_lead_back_to_the_page(

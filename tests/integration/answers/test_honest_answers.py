@@ -55,6 +55,13 @@ def test_a_bulk_body_is_stored_in_slices_and_its_lines_are_limited(installation:
         assert read.json()["total"] == 450
 
 
+def test_a_bulk_body_is_seen_by_the_read_that_follows_it(installation: Installation, key: str) -> None:
+    with installation.projecting(), installation.open_api(key) as client:
+        for number in range(30):
+            answer = client.post("/v1/customers/bulk", content=json.dumps({"external_id": f"seen-{number}"}))
+            assert (answer.status_code, client.get(f"/v1/customers/seen-{number}").status_code) == (200, 200)
+
+
 def test_a_bulk_body_that_the_database_interrupts_says_which_lines_were_processed(
     installation: Installation, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +231,12 @@ def test_a_client_that_sends_before_it_reads_sees_why_its_body_is_refused(
         assert unknown[0] == 401
     assert urllib_status(f"{url}/v1/segments", key, b" " * (3 << 20), "application/json")[0] == 413
     assert urllib_status(f"{url}/v1/segments", key, b" " * (3 << 20), "text/html")[0] == 415
+
+
+def test_a_bulk_body_that_is_refused_unread_may_be_as_much_larger_as_any_other(client: Client, key: str) -> None:
+    url = str(client.base_url).rstrip("/")
+    refused = urllib_status(f"{url}/v1/customers/bulk", key, b" " * (90 << 20), "application/x-ndjson")
+    assert (refused[0], refused[1]["code"]) == (413, "body_too_large")
 
 
 def test_a_client_that_asks_before_it_sends_is_answered_at_once(client: Client, key: str) -> None:

@@ -59,6 +59,24 @@ def test_dead_letters_are_shown_newest_first_byte_for_byte(installation: Install
     }
 
 
+def test_a_page_of_large_records_ends_early(installation: Installation) -> None:
+    account = installation.account()
+    key = installation.key(account)
+    installation.project()
+    large = [letter(offset, b"a" * (1 << 20), []) for offset in range(9)]
+    installation.rollcall.customers.change(account, [], dead_letters=large)
+    seen, pages, cursor = list[int](), 0, None
+    with installation.open_api(key) as client:
+        while pages == 0 or cursor is not None:
+            answered = client.get("/v1/dead-letters", params={"limit": 200} | ({"cursor": cursor} if cursor else {}))
+            assert len(answered.content) < 6 << 20
+            page = answered.json()
+            seen += [each["offset"] for each in page["data"]]
+            pages, cursor = pages + 1, page["next_cursor"]
+    assert seen == list(range(8, -1, -1))
+    assert pages == 3
+
+
 def a_change(change_id: str, data: str, offset: int, code: str = "attribute_type_mismatch") -> DeadLetter:
     headers: list[tuple[str, bytes | None]] = [
         ("ce_specversion", b"1.0"), ("ce_type", b"rollcall.customer.changed.v1"), ("ce_source", b"/crm"),

@@ -19,6 +19,12 @@ def test_every_document_is_served_and_every_link_on_it_is_answered(installation:
                 assert client.get(str(page.url.join(link))).status_code == 200, (url, link)
 
 
+def test_the_address_without_a_slash_leads_to_the_first_document(installation: Installation) -> None:
+    with installation.open_api() as client:
+        page = client.get("/docs", follow_redirects=True)
+        assert (page.status_code, page.url.path) == (200, "/docs/")
+
+
 def test_the_reference_takes_its_scripts_from_this_server(installation: Installation) -> None:
     with installation.open_api() as client:
         page = client.get("/docs/api")

@@ -14,7 +14,7 @@ from domain.customer import CustomerChange, CustomerData
 from projections.records.event_store import EventStore
 from projections.worker.runner import Retention, run_worker
 from tests.support.clock import machine_now
-from tests.support.installation import Installation
+from tests.support.installation import FROM_OUR_PAGE, Installation
 from tests.support.kafka.broker import Broker
 from tests.support.kafka.ingest import TOPIC, IngestRig
 from tests.support.running_product import eventually
@@ -65,6 +65,8 @@ def test_the_console_is_shown_to_those_who_are_signed_in(installation: Installat
         with installation.database_read_only():
             # The sessions that were ended just before may still be noticed by a request.
             eventually(lambda: console.get("/console/segments").status_code == 200, 10)
+            refused = console.post("/console/segments/new", data={"name": "x", "action": "save"}, headers=FROM_OUR_PAGE)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         eventually(lambda: console.get("/console/segments").status_code == 200, 10)
         with installation.owner() as owner:
             seen = owner.execute("SELECT seen_at > now() - interval '5 minutes' FROM sessions").fetchall()
