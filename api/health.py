@@ -78,7 +78,7 @@ async def ready(services: ServicesDep) -> Response:
 
 
 def _readiness(services: Services) -> Response:
-    report = check_readiness(services.quick_database, services.rollcall.now(), services.ready_lag)
+    report = check_readiness(services.quick_database, services.rollcall.now(), services.ready_lag, services.replica)
     if report.failed:
         code, detail = next(iter(report.failed.values()))
         checks = {name: detail for name, (_, detail) in report.failed.items()}

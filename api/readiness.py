@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from api.reads import ReplicaReads
 from domain.errors import Unavailable
 from projections.postgres.database import Database
 from projections.read.position import readiness
 
-Check = Literal["database", "writable", "projection"]
+Check = Literal["database", "writable", "projection", "replica"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,13 @@ class ReadinessReport:
     """The code and the detail of each check that failed."""
 
 
-def check_readiness(database: Database, now: datetime, lag_limit: float) -> ReadinessReport:
-    """Returns whether the database answers and can be written, and the read models are at most `lag_limit` s behind."""
+def check_readiness(
+    database: Database, now: datetime, lag_limit: float, replica: ReplicaReads | None = None
+) -> ReadinessReport:
+    """Returns whether the database answers and can be written, and the read models are at most `lag_limit` s behind.
+
+    A replica that cannot be read counts where nothing else may answer reads.
+    """
     try:
         state = readiness(database)
     except Unavailable as unavailable:
@@ -36,6 +42,11 @@ def check_readiness(database: Database, now: datetime, lag_limit: float) -> Read
     failed: dict[Check, tuple[str, str]] = {}
     if not state.writable:
         failed["writable"] = ("database_unavailable", "the database is read-only; reads go on")
+    if replica is not None and not replica.fall_back and replica.unusable_because is not None:
+        failed["replica"] = (
+            "database_unavailable",
+            f"the replica that answers reads cannot: {replica.unusable_because}",
+        )
     lag = 0.0 if state.waiting_since is None else (now - state.waiting_since).total_seconds()
     if lag > lag_limit:
         detail = f"the read models are {lag:.0f} s behind, more than {lag_limit:.0f} s; see the log of `project`"

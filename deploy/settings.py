@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     """Streams that an account reads at once."""
     database_url: Annotated[str | None, Field(repr=False)] = None
     """An existing PostgreSQL (>= 15) instead of the embedded one."""
+    read_database_url: Annotated[str | None, Field(repr=False)] = None
+    """A streaming replica of `database_url`, which `api` then reads the read models from."""
+    read_fallback: Literal["primary", "none"] = "primary"
+    """Who answers reads while the replica does not answer or is too old: the primary, or no one (503)."""
+    read_lag_seconds: Annotated[float, Field(gt=0, le=3_600)] = 3
+    """How many seconds the replica may be behind before it is too old."""
     kafka_bootstrap_servers: str | None = None
     """An existing Kafka instead of the embedded broker; `none` = no Kafka."""
     kafka_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
@@ -125,7 +131,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return Path(os.path.abspath(home.expanduser()))  # noqa: PTH100 - resolve() would follow links the user set
 
-    @field_validator("database_url")
+    @field_validator("database_url", "read_database_url")
     @classmethod
     def _postgresql(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):

@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from api.http.shares.limits import Limits
 from api.http.shares.positions import PositionWatcher
 from api.http.shares.prompt import PromptAnswers
+from api.reads import PrimaryReads, Reads, ReplicaReads
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
 from projections.records.dead_letters import Retried
@@ -30,7 +31,7 @@ class Services:
     seconds. `metrics_folder` is where the processes of one installation share metrics, `data_folder` where the
     embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
     a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
-    exhaust.
+    exhaust. `reads` is where the read models are read: `replica`, where there is one, or `database`.
     `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
     """
 
@@ -51,12 +52,15 @@ class Services:
     import_waiting: Event = field(default_factory=Event)
     limits: Limits = field(default_factory=Limits)
     own_sessions: Database | None = None
+    replica: ReplicaReads | None = None
+    reads: Reads = field(init=False)
     positions: PositionWatcher = field(init=False)
     prompt: PromptAnswers = field(init=False)
 
     def __post_init__(self) -> None:
-        watcher = PositionWatcher(self.quick_database, self.limits.position_thread)
-        object.__setattr__(self, "positions", watcher)
+        reads = self.replica or PrimaryReads(self.database, self.quick_database)
+        object.__setattr__(self, "reads", reads)
+        object.__setattr__(self, "positions", PositionWatcher(reads, self.limits.position_thread))
         object.__setattr__(self, "prompt", PromptAnswers(self.limits.health_threads))
 
     @property

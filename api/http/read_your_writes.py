@@ -38,6 +38,7 @@ def wait_until_visible(
 
     Also where the database does not answer: the write is stored, and no error may say otherwise.
     """
+    services.reads.require(account_id, wanted)
     with suppress(Unavailable):
         yield Awaited(account_id, wanted, services.own_write_wait, segment_id)
 
@@ -53,7 +54,7 @@ def wait_for_edit_place() -> Waits[None]:
 @contextmanager
 def snapshot(services: Services, account_id: UUID) -> Iterator[tuple[Any, int]]:
     """Yields a transaction that sees one state of the account, and its position. Raises `Unavailable`."""
-    with services.database.snapshot(account_id) as state:
+    with services.reads.snapshot(account_id) as state:
         yield state
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -14,6 +16,7 @@ from api.csv_import.runner import AT_ONCE as IMPORTS_AT_ONCE
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
 from api.http.shares.limits import WORK_THREADS, LimitFigures, Limits
+from api.reads import ReplicaReads
 from consumers.dead_letter_retry import DeadLetterRetry
 from deploy.roles.http_connection import ConnectionLimits, connections_within_files, limited_protocol
 from deploy.settings import Settings
@@ -32,7 +35,10 @@ def run(settings: Settings) -> None:
         database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + IMPORTS_AT_ONCE + 4
     )
     own_sessions = Database(database_url(settings), "rollcall_api", size=3)
-    with application(settings, "rollcall_api", size=WORK_THREADS + IMPORTS_AT_ONCE) as rollcall:
+    with (
+        replica_reads(settings, database, own_sessions) as replica,
+        application(settings, "rollcall_api", size=WORK_THREADS + IMPORTS_AT_ONCE) as rollcall,
+    ):
         services = Services(
             rollcall=rollcall,
             database=database,
@@ -43,6 +49,7 @@ def run(settings: Settings) -> None:
             data_folder=settings.home if (settings.home / "postgres").exists() and settings.metrics_folder else None,
             limits=limits,
             own_sessions=own_sessions,
+            replica=replica,
             ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
@@ -69,6 +76,30 @@ def run(settings: Settings) -> None:
         runner.stop()
     own_sessions.close()
     database.close()
+
+
+@contextmanager
+def replica_reads(settings: Settings, primary: Database, quick_primary: Database) -> Iterator[ReplicaReads | None]:
+    """Yields the reads of the replica, where one is set."""
+    if settings.read_database_url is None:
+        yield None
+        return
+    size = WORK_THREADS + limit_figures(settings).all_streams + 4
+    replica = Database(settings.read_database_url, "rollcall_api", size=size, wait=1.0)
+    quick = Database(settings.read_database_url, "rollcall_api", size=2, wait=1.0)
+    reads = ReplicaReads(
+        replica,
+        quick,
+        primary,
+        quick_primary,
+        fall_back=settings.read_fallback == "primary",
+        lag_limit=settings.read_lag_seconds,
+    )
+    reads.start()
+    yield reads
+    reads.close()
+    quick.close()
+    replica.close()
 
 
 def limit_figures(settings: Settings) -> LimitFigures:

@@ -6,11 +6,14 @@ Used by requests that wait for their own write, and by `/readyz` and `/metrics`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from domain.errors import Unavailable
 from projections.postgres.database import Database, beside
@@ -39,12 +42,19 @@ class Readiness(NamedTuple):
     writable: bool
 
 
-def filters_in_work(database: Database, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+class Snapshots(Protocol):
+    """What gives a state of what an account sees, with its position."""
+
+    def snapshot(self, account_id: UUID) -> AbstractContextManager[tuple[Connection[TupleRow], int]]:
+        """One state and the last event that it includes."""
+
+
+def filters_in_work(reads: Snapshots, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
     """Returns the position of the read model, and the position of each filter that it does not serve yet.
 
     Only of those of the segments that exist: one that was deleted, or never created, needs no waiting.
     """
-    with database.snapshot(account_id) as (connection, position):
+    with reads.snapshot(account_id) as (connection, position):
         rows = connection.execute(SQL.filters_in_work, [list(segment_ids)]).fetchall()
     return position, dict(rows)
 

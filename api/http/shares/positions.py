@@ -17,8 +17,8 @@ from uuid import UUID
 
 from anyio import CapacityLimiter, to_thread
 
-from projections.postgres.database import Database
-from projections.read.position import filters_in_work, progress
+from api.reads import Reads
+from projections.read.position import filters_in_work
 
 INTERVAL = 0.008  # seconds
 # A segment's filter is served by an event, which moves the position; asked this often all the same.
@@ -49,8 +49,8 @@ class _Waiter:
 class PositionWatcher:
     """Answers when the read models include a position."""
 
-    def __init__(self, database: Database, thread: CapacityLimiter) -> None:
-        self._database = database
+    def __init__(self, reads: Reads, thread: CapacityLimiter) -> None:
+        self._reads = reads
         self._thread = thread
         self._waiters: set[_Waiter] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -64,7 +64,10 @@ class PositionWatcher:
             self._watching = loop.create_task(self._watch())
         try:
             async with asyncio.timeout(awaited.seconds + PATIENCE):
-                return await waiter.seen
+                seen = await waiter.seen
+            if seen:
+                self._reads.require(awaited.account_id, awaited.position)
+            return seen
         except TimeoutError:
             return False
         finally:
@@ -72,8 +75,7 @@ class PositionWatcher:
 
     async def head(self) -> int:
         """Returns the position of the last event of the log. Raises `Unavailable`."""
-        _, head = await self._ask(partial(progress, self._database))
-        return head
+        return await self._ask(self._reads.head)
 
     async def _watch(self) -> None:
         while self._waiters:
@@ -87,7 +89,7 @@ class PositionWatcher:
             await asyncio.sleep(INTERVAL)
 
     async def _look(self, waiters: list[_Waiter]) -> None:
-        position, _ = await self._ask(partial(progress, self._database))
+        position = await self._ask(self._reads.position)
         now = time.monotonic()
         in_question: dict[UUID, list[_Waiter]] = defaultdict(list)
         for waiter in waiters:
@@ -99,7 +101,7 @@ class PositionWatcher:
                     in_question[waiter.awaited.account_id].append(waiter)
         for account_id, asking in in_question.items():
             segments = list({waiter.awaited.segment_id for waiter in asking if waiter.awaited.segment_id})
-            included, in_work = await self._ask(partial(filters_in_work, self._database, account_id, segments))
+            included, in_work = await self._ask(partial(filters_in_work, self._reads, account_id, segments))
             for waiter in asking:
                 building = in_work.get(waiter.awaited.segment_id) if waiter.awaited.segment_id else None
                 served = building is None or building > waiter.awaited.position
