@@ -74,7 +74,7 @@ class Application:
             else:
                 outcomes.append(Outcome("changed", uuid4()))
         self.stored.append((account_id, list(changes), tracking, letters))
-        return Changed(7, outcomes)
+        return Changed(7, outcomes, {})
 
 
 class Script:
