@@ -83,7 +83,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._at_work: list[Batch] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._connected_at = self._committed_at = time.monotonic()
-        # The library repeats each failure several times a second; what matters is logged here, once.
+        # The library repeats each failure; what matters is logged here, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
@@ -124,8 +124,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def stored(self, batch: Batch) -> None:
         """Notes that a batch is stored, and every few seconds shows the group's tools how far that is."""
         self._at_work = [each for each in self._at_work if each is not batch]
-        place = self._places.get(TopicPartition(batch.topic, batch.partition))
-        if place is not None and place.name == batch.name:
+        if (place := self._places.get(TopicPartition(batch.topic, batch.partition))) and place.name == batch.name:
             place.stored = batch.last_offset
         self._commit_group_offsets()
 
@@ -133,11 +132,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._group is None or self._client is None or time.monotonic() - self._committed_at < _COMMIT_SECONDS:
             return
         self._committed_at = time.monotonic()
-        offsets = {
-            where: OffsetAndMetadata(place.stored + 1, "", -1)
-            for where, place in self._places.items()
-            if place.stored is not None
-        }
+        stored = {where: place.stored for where, place in self._places.items() if place.stored is not None}
+        offsets = {where: OffsetAndMetadata(offset + 1, "", -1) for where, offset in stored.items()}
         self._client.commit_async(offsets, callback=lambda *_: None)
 
     def close(self) -> None:
@@ -319,7 +315,6 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             state = self._client._subscription.assignment.get(where)
             if state is not None and state.position is not None:
                 fetched_to = state.position.offset
-                measured[where.topic, where.partition] = Progress(
-                    at_work.get(where, waiting.get(where, fetched_to)), max(state.highwater or 0, fetched_to)
-                )
+                next_offset = at_work.get(where, waiting.get(where, fetched_to))
+                measured[where.topic, where.partition] = Progress(next_offset, max(state.highwater or 0, fetched_to))
         return measured

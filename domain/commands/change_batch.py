@@ -13,18 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from domain.account import Account, Schema, schema_id_of
+from domain.commands.customer_state import CustomerState, Effect, decide
 from domain.commands.log import NumberChanges
-from domain.customer import (
-    CLOCK_SKEW,
-    RESERVED,
-    CustomerChange,
-    CustomerData,
-    Effect,
-    Outcome,
-    customer_id_of,
-    decide,
-)
-from domain.customer_state import CustomerState
+from domain.customer import CLOCK_SKEW, RESERVED, CustomerChange, CustomerData, Outcome, customer_id_of
 from domain.errors import FieldError
 from domain.instants import micros
 from domain.phones import parse_phone

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.customer_state import Customer, CustomerState
 from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
-from domain.customer_state import Customer, CustomerState
 from domain.errors import FieldError, NotFound, StaleVersion
 
 

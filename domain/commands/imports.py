@@ -16,11 +16,11 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, MemberChanges, Writes
 from domain.commands.members import members_added
 from domain.commands.segments import SegmentCommands
 from domain.customer import CustomerChange, customer_id_of_phone
-from domain.customer_state import CustomerState
 from domain.import_lines import Counts, ImportChunk, ImportLine, ImportLineError, ImportStep
 from domain.values import Value
 

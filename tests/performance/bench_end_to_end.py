@@ -25,8 +25,8 @@ from domain.account import account_id_of
 from domain.segment import SegmentDraft
 from projections.migrate import migrate
 from tests.performance import cpu, workload
-from tests.performance.apache_kafka import ApacheKafka, is_installed
 from tests.performance.stage import change_of, say
+from tests.support.kafka.apache import ApacheKafka, is_installed
 
 TOPIC = "rollcall.customers.v1"
 CUSTOMERS = 20_000

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domain.account import Account, schema_of
 from domain.commands.change_batch import ChangeBatch
+from domain.commands.customer_state import CustomerState
 from domain.customer import CustomerChange, CustomerData, customer_id_of
-from domain.customer_state import CustomerState
 from domain.stored_events import CustomerChanged, CustomerDeleted, EventMapper
 from domain.values import Value
 from tests.property.test_evaluators_agree import as_oracle

@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 from eventsourcing.persistence import IntegrityError
 
 from domain.account import account_id_of
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, LogStore, MemberChanges, Tracking, Writes
-from domain.customer_state import CustomerState
 from domain.errors import RollcallError
 from domain.import_lines import Counts, ImportStep
 from domain.stored_events import (

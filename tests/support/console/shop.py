@@ -9,8 +9,8 @@ from uuid import UUID
 
 from httpx import Client, Response
 
+from domain.commands.customer_state import Customer
 from domain.customer import CustomerChange, CustomerData
-from domain.customer_state import Customer
 from domain.segment import SegmentDraft
 from domain.values import AttributeType
 from tests.support.console.forms import fields_of, said

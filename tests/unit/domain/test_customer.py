@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.customer import ChangeKind, CustomerChange, Effect, decide, parse_customer_data
-from domain.customer_state import CustomerState
+from domain.commands.customer_state import CustomerState, Effect, decide
+from domain.customer import ChangeKind, CustomerChange, parse_customer_data
 from domain.errors import Invalid
 from domain.instants import micros
 from domain.values import Value

@@ -1,11 +1,14 @@
-"""What is kept of a customer to decide what their next change does, beside the log.
+"""What is kept of a customer beside the log, and which part of their next change takes effect.
 
-`domain.customer.decide` folds changes into it; `projections.records.customer_states` stores it. Loading and storing it
-is most of what a change costs, so what is not looked at stays as it was read.
+`domain.commands.change_batch` lets `decide` fold changes into it; `projections.records.customer_states` stores it. Each
+attribute remembers the time of its change, so redelivery, reordering and retries converge (SEMANTICS, "Merging
+changes"). A deletion is a floor: it removes whatever is older than itself, and refuses what is older but arrives later.
+Loading and storing a state is most of what a change costs, so what is not looked at stays as it was read.
 """
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +18,8 @@ from uuid import UUID
 
 import orjson
 
-from domain.instants import from_micros
+from domain.customer import NEVER_MISSING, CustomerChange, Result
+from domain.instants import from_micros, micros
 from domain.values import Value
 
 _MARK_BYTES = 8
@@ -166,3 +170,71 @@ def _unpacked(value: Any, _time: int, kind: str = "") -> Value | None:
     if kind:
         return Decimal(value) if "." in value or "E" in value else int(value)
     return tuple(value) if type(value) is list else value
+
+
+@dataclass(slots=True)
+class Effect:
+    """The effect of one change on a state: the result, and the values that changed."""
+
+    result: Result
+    values: dict[str, Value | None] = field(default_factory=dict)
+
+
+def decide(state: CustomerState, change: CustomerChange, values: dict[str, Value | None], now: int) -> Effect:
+    """Fold one change, its values in normal form, into `state`. Returns what took effect.
+
+    `now` is the time of a change that has none, in microseconds since 1970.
+    """
+    if change.source is not None and change.change_id is not None:
+        mark = hashlib.blake2b(f"{change.source}\n{change.change_id}".encode(), digest_size=8).digest()
+        if not state.remember(mark):
+            return Effect("duplicate")
+    is_of_now = change.at is None
+    time = max(now, state.floor) if change.at is None else micros(change.at)
+    if change.kind == "deleted":
+        return _delete(state, max(time, state.touched) if is_of_now else time)
+    return _merge(state, time, values, is_of_now)
+
+
+def _merge(state: CustomerState, time: int, values: dict[str, Value | None], is_of_now: bool) -> Effect:
+    if time < state.floor:
+        return Effect("stale")
+    changed: dict[str, Value | None] = {}
+    lost = False
+    for key, value in values.items():
+        old, old_time = state.value(key) or (NEVER_MISSING.get(key), state.floor)
+        if time < old_time and not is_of_now:
+            lost = True
+            continue
+        state.set(key, value, max(time, old_time))
+        if not is_same(old, value):
+            changed[key] = value
+    state.touched = max(state.touched, time)
+    if not state.exists:
+        state.exists = True
+        return Effect("created", {key: value for key, value in state.values().items() if value is not None})
+    return Effect("changed" if changed else "stale" if lost else "unchanged", changed)
+
+
+def _delete(state: CustomerState, time: int) -> Effect:
+    state.floor = max(state.floor, time)
+    # A customer changed after this deletion still exists, and existed before under the same external id.
+    stays = state.exists and state.touched > time
+    old = state.values()
+    state.packed = {
+        key: packed for key, packed in state.packed.items() if packed[1] > time or (stays and key == "external_id")
+    }
+    if not state.exists:
+        return Effect("unchanged")
+    if stays:
+        gone = {key: (value, NEVER_MISSING.get(key)) for key, value in old.items() if key not in state.packed}
+        removed = {key: left for key, (value, left) in gone.items() if not is_same(value, left)}
+        return Effect("changed" if removed else "stale", removed)
+    state.exists = False
+    state.external_id = None
+    return Effect("deleted")
+
+
+def is_same(one: Value | None, other: Value | None) -> bool:
+    """Returns whether two values in normal form are equal; `true` and `1` are not."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
