@@ -164,7 +164,7 @@ def _require_attribute(event: dict[str, Any], name: str) -> str:
     value = event.get(name)
     if not isinstance(value, str) or not value:
         raise Invalid("missing_attribute", f"{name} is missing or not a string")
-    if _FORBIDDEN.search(value):
+    if not value.isprintable() and _FORBIDDEN.search(value):
         raise Invalid("invalid_attribute", f"{name} contains control characters or lone surrogates")
     return value
 
@@ -195,7 +195,8 @@ def _parse_data(raw: Any) -> CustomerData:
 def _parse_time(time: Any) -> datetime:
     if isinstance(time, str) and _INSTANT.fullmatch(time):
         try:
-            return datetime.fromisoformat(time.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(time if time[-1] == "Z" else time.upper())
+            return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
     raise Invalid("invalid_time", "time must be RFC 3339 with an offset, such as 2026-05-20T10:00:00Z")

@@ -1,9 +1,10 @@
 """The Kafka ingest loop: a batch of one partition -> changes -> one transaction that also stores its position.
 
-Run by `deploy.roles.ingest` in one process, or in several that form a consumer group. What always holds: every
+Run by `deploy.roles.ingest` in one process, or in several that form a consumer group. While a thread stores a batch,
+the loop reads and parses the next one; no third is touched before the first is stored. What always holds: every
 record is counted under exactly one result; the position moves only in the transaction that stores what the
-records did; only what can never succeed becomes a dead letter. While the database or the broker is
-unavailable the loop waits and retries.
+records did; batches are stored in the order in which they were read; only what can never succeed becomes a dead
+letter. While the database or the broker is unavailable the loop waits and retries.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -37,7 +40,8 @@ class Source(Protocol):
         """Returns the next records of one partition, or `None` if none arrive within `timeout` seconds.
 
         After a batch was returned, the caller must either store its `last_offset` under its `name`, in one
-        transaction with what the records did, or call `rewind` with it; only then may it ask for the next one.
+        transaction with what the records did, and call `stored`, or call `rewind` with it. It may ask for the next one
+        before, but must store batches in the order in which they were returned, and rewind all after one that was not.
         Raises `Unavailable` while the broker does not answer; the caller then simply asks again.
         """
 
@@ -48,11 +52,8 @@ class Source(Protocol):
         partition starts after the position that is stored by then. Never raises for a lost connection.
         """
 
-    def commit_group_offsets(self) -> None:
-        """Shows the consumer group's progress to Kafka's own tools; it is never read back.
-
-        May be called only while every batch returned so far is stored.
-        """
+    def stored(self, batch: Batch) -> None:
+        """Called when a batch is stored; also shows the consumer group's progress to Kafka's own tools."""
 
     def close(self) -> None:
         """Leaves the broker and forgets everything fetched. Batches not stored are returned again after a restart."""
@@ -84,6 +85,16 @@ class _Parsed:
     ignored: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A batch that is being stored, and since when it is here."""
+
+    batch: Batch
+    parsed: _Parsed
+    received: float
+    first_attempt: Future[Changed]
+
+
 class Ingest:
     """Ingests everything that `source` returns, until `stop` is set; the topic decides the account."""
 
@@ -113,29 +124,51 @@ class Ingest:
     def run(self) -> None:
         """Works until `stop` is set, finishing the current batch. Raises any error that waiting cannot cure."""
         self._dead_letters.start()
+        pending: _Pending | None = None
         try:
-            while not self._stop.is_set():
-                batch = self._until_available(lambda: self._source.next_batch(IDLE_SECONDS))
-                if batch is not None:
-                    self._ingest(batch)
+            with ThreadPoolExecutor(1, thread_name_prefix="storing") as storing:
+                while not self._stop.is_set():
+                    batch = self._next_batch(pending)
+                    received = time.monotonic()
+                    parsed = None if batch is None else self._parse(batch)
+                    is_stored = pending is None or self._finish(pending)
+                    pending = None
+                    if batch is None or parsed is None:
+                        continue
+                    if is_stored:
+                        first_attempt = storing.submit(self._change_customers, batch, parsed)
+                        pending = _Pending(batch, parsed, received, first_attempt)
+                    else:
+                        self._source.rewind(batch)
+                if pending is not None:
+                    self._finish(pending)
         finally:
             self._dead_letters.close()
             self._source.close()
 
-    def _ingest(self, batch: Batch) -> None:
-        started = time.monotonic()
-        parsed = self._parse(batch)
-        outcome = self._store(batch, parsed)
+    def _next_batch(self, pending: _Pending | None) -> Batch | None:
+        """Returns the next batch; while one is being stored, only if it is here already."""
+        if pending is None:
+            return self._until_available(lambda: self._source.next_batch(IDLE_SECONDS))
+        try:
+            return self._source.next_batch(0)
+        except Unavailable:
+            return None  # asked again, and reported, once the pending batch is stored: it does not need the broker
+
+    def _finish(self, pending: _Pending) -> bool:
+        """Waits until a batch is stored, or never will be. Returns whether it is."""
+        outcome = self._outcome(pending)
         match outcome:
             case Stored():
-                self._source.commit_group_offsets()
+                self._source.stored(pending.batch)
                 if outcome.invalid:
                     self._dead_letters.wake()
             case PartitionMoved():
-                self._source.rewind(batch)
+                self._source.rewind(pending.batch)
             case Stopped():
                 pass
-        self._report.batch_ended(batch, outcome, time.monotonic() - started)
+        self._report.batch_ended(pending.batch, outcome, time.monotonic() - pending.received)
+        return isinstance(outcome, Stored)
 
     def _parse(self, batch: Batch) -> _Parsed:
         parsed = _Parsed([], [], [])
@@ -150,9 +183,15 @@ class Ingest:
                     parsed.ignored += 1
         return parsed
 
-    def _store(self, batch: Batch, parsed: _Parsed) -> BatchOutcome:
+    def _outcome(self, pending: _Pending) -> BatchOutcome:
+        batch, parsed = pending.batch, pending.parsed
+        attempts = chain([pending.first_attempt.result], repeat(lambda: self._change_customers(batch, parsed)))
+
+        def attempt() -> Changed:
+            return next(attempts)()
+
         try:
-            changed = self._until_available(lambda: self._change_customers(batch, parsed))
+            changed = self._until_available(attempt)
         except SourceMoved:
             return PartitionMoved()
         if changed is None:

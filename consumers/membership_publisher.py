@@ -1,20 +1,23 @@
-"""Publishes membership changes to the topic `rollcall.memberships.v1`: a thread of the ingest process.
+"""Publishes membership changes to the topic `rollcall.memberships.v1`: what the role `publish` does.
 
 At least once, in the order of the table, and so in order for each customer, whose id is the key. A crash
 between publishing and storing the position publishes the same changes again under the same ids. While the
-broker or the database is unavailable it waits and retries; nothing waits for it.
+broker or the database is unavailable it waits and retries; nothing waits for it. Of several publishers one works at a
+time, and another goes on when it ends.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import Message, Producer, ensure_topics
+from consumers.kafka import BatchProducer, Message, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
 from projections.model.changes import Change, pass_on
@@ -22,7 +25,7 @@ from projections.postgres.database import Database
 
 TOPIC = "rollcall.memberships.v1"
 PARTITIONS = 12
-BATCH_SIZE = 1_000
+BATCH_SIZE = 2_000
 POLL_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
@@ -30,26 +33,33 @@ _published = Counter("rollcall_membership_changes_published_total", "Joins and l
 
 
 class MembershipPublisher:
-    """Publishes stored membership changes until it is closed."""
+    """Publishes stored membership changes until `stop` is set."""
 
-    def __init__(self, database: Database, bootstrap_servers: str) -> None:
+    def __init__(self, database: Database, bootstrap_servers: str, stop: threading.Event) -> None:
         self._database = database
         self._servers = bootstrap_servers
-        self._producer = Producer(bootstrap_servers)
+        self._producer = BatchProducer(bootstrap_servers, TOPIC)
         self._has_topic = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="memberships", daemon=True)
+        self._stop = stop
+        self.waits_for: Unavailable | None = None
+        """What is unavailable now, if anything. Safe to read from another thread."""
 
-    def start(self) -> None:
-        """Starts the thread, which begins with the changes that earlier processes left."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Finishes the current changes and stops; the next process publishes the rest."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-        self._producer.close()
+    def run(self) -> None:
+        """Works until `stop` is set, finishing the current changes. Raises any error that waiting cannot cure."""
+        backoff = Backoff(self._stop)
+        try:
+            while not self._stop.wait(POLL_SECONDS):
+                try:
+                    self.publish_all()
+                except Unavailable as error:
+                    self.waits_for = error
+                    log.warning("waiting", code=error.code, reason=error.detail)
+                    backoff.wait()
+                else:
+                    self.waits_for = None
+                    backoff.reset()
+        finally:
+            self.close()
 
     def publish_all(self) -> int:
         """Publishes every unpublished change and returns how many there were. Raises `Unavailable`."""
@@ -58,15 +68,9 @@ class MembershipPublisher:
             total += count
         return total
 
-    def _run(self) -> None:
-        backoff = Backoff(self._stop)
-        while not self._stop.wait(POLL_SECONDS):
-            try:
-                self.publish_all()
-                backoff.reset()
-            except Exception as error:
-                log.warning("membership_changes_wait", reason=str(error), exc_info=not isinstance(error, Unavailable))
-                backoff.wait()
+    def close(self) -> None:
+        """Disconnects from the broker."""
+        self._producer.close()
 
     def _publish(self, changes: Sequence[Change]) -> None:
         if not self._has_topic:
@@ -78,17 +82,17 @@ class MembershipPublisher:
 
 def message_of(change: Change) -> Message:
     """Returns a change as a CloudEvent in binary mode."""
-    kind = "joined" if change.joined else "left"
+    customer = str(change.customer_id).encode()
     at = change.at.isoformat().replace("+00:00", "Z")
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": str(change.id),
-        "ce_type": f"rollcall.membership.{kind}.v1",
-        "ce_source": f"/accounts/{change.account_id}",
-        "ce_subject": str(change.customer_id),
-        "ce_time": at,
-        "content-type": "application/json",
-    }
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(change.id).encode()),
+        ("ce_type", b"rollcall.membership.joined.v1" if change.joined else b"rollcall.membership.left.v1"),
+        ("ce_source", _source(change.account_id)),
+        ("ce_subject", customer),
+        ("ce_time", at.encode()),
+        ("content-type", b"application/json"),
+    ]
     data = {
         "segment_id": change.segment_id,
         "customer_id": change.customer_id,
@@ -96,6 +100,9 @@ def message_of(change: Change) -> Message:
         "cause": change.cause,
         "position": change.position,
     }
-    return Message(
-        TOPIC, str(change.customer_id).encode(), json_text.dumps(data), [(k, v.encode()) for k, v in headers.items()]
-    )
+    return Message(TOPIC, customer, json_text.dumps(data), headers)
+
+
+@lru_cache(maxsize=1_024)
+def _source(account_id: UUID) -> bytes:
+    return f"/accounts/{account_id}".encode()

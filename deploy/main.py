@@ -85,6 +85,15 @@ def project() -> None:
 
 
 @app.command
+def publish() -> None:
+    """Publish membership changes to Kafka."""
+    settings = _settings_of_role("publish")
+    from deploy.roles import publish as role
+
+    _run(role.run, settings)
+
+
+@app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
     settings = _settings_of_role("api")

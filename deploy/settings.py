@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     clock_offset: float = 0
     """Internal: the seconds by which the clock is shifted, once `up` has read `clock_start`."""
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    """Where a single `ingest` or `project` shows its own metrics; `up` shows all of them at the API's `/metrics`."""
+    """Where a single `ingest`, `project` or `publish` shows its own metrics; `up` shows all at the API's `/metrics`."""
     metrics_folder: Path | None = None
     """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
     log_format: Literal["auto", "json", "console"] = "auto"

@@ -1,8 +1,8 @@
 """JSON with exact numbers, for everything that is received, sent or stored.
 
-Fractions become `Decimal`, never binary floats. The standard library reads what comes from outside, msgspec what we
-wrote ourselves, and orjson writes (`Decimal` as its digits). Called by the consumers, the API, the event mapper and
-the read model.
+Fractions become `Decimal`, never binary floats. msgspec reads, and the standard library what msgspec refuses, to read
+it after all or to say what is wrong; orjson writes (`Decimal` as its digits). Called by the consumers, the API, the
+event mapper and the read model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -23,6 +24,8 @@ MAX_DEPTH = 32
 _MAX_NUMBER = 400
 _OURS = msgspec.json.Decoder(float_hook=Decimal)
 _STANDARD = json.JSONDecoder(parse_float=Decimal)
+_DIGIT = re.compile(rb"[0-9]")
+_LONG_INTEGER = re.compile(rb"[0-9]{%d}" % _MAX_NUMBER)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -45,9 +48,22 @@ def loads(text: bytes | str) -> Any:
 def parse(text: bytes) -> Any:
     """The value of JSON text from outside.
 
-    Raises `Invalid` (`malformed_json`) for bad UTF-8 or syntax, NaN, numbers of over 400 characters, lone
-    surrogates, and nesting deeper than 32.
+    Raises `Invalid` (`malformed_json`) for bad UTF-8 or syntax, NaN, numbers of over 400 characters or with an exponent
+    that no decimal can have, lone surrogates, and nesting deeper than 32.
     """
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH and not _holds_long_integer(text):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, _BadNumber):
+            return _FAST.decode(text)
+    return _parse_slowly(text)
+
+
+def _holds_long_integer(text: bytes) -> bool:
+    """Whether msgspec might read an integer that is too long; fractions it hands to `_fraction`, which counts."""
+    # So many digits in a row have one at each of these places, which most texts are too short to have.
+    return bool(_DIGIT.search(text[_MAX_NUMBER - 1 :: _MAX_NUMBER]) and _LONG_INTEGER.search(text))
+
+
+def _parse_slowly(text: bytes) -> Any:
     try:
         decoded = text.removeprefix(BOM_UTF8).decode()
         _refuse_depth(decoded)
@@ -100,7 +116,10 @@ def _refuse_depth(text: str) -> None:
 def _fraction(digits: str) -> Decimal:
     if len(digits) > _MAX_NUMBER:
         raise _BadNumber(f"a number of {len(digits)} characters; at most {_MAX_NUMBER}")
-    return Decimal(digits)
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise _BadNumber("a number whose exponent is too large") from None
 
 
 def _integer(digits: str) -> int:
@@ -128,6 +147,7 @@ def _spelled_out(value: Any) -> Any:
 
 
 # Made once: a decoder for each text would cost more than most texts.
+_FAST = msgspec.json.Decoder(float_hook=_fraction)
 _THEIRS = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
 
 

@@ -93,7 +93,7 @@ def put_customer(
     if outcome.errors:
         first = outcome.errors[0]
         raise Invalid(first.code, f"{first.pointer}: {first.detail}", outcome.errors)
-    customer = outcome.customer
+    customer = changed.customer(outcome)
     assert customer is not None, "a change of now always takes effect"
     yield from wait_until_visible(services, caller.account_id, changed.position)
     shown = show_values(customer.customer_id, customer.values, customer.created_at, customer.updated_at)

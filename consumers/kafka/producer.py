@@ -1,6 +1,7 @@
 """Writes messages to Kafka, and creates topics that do not exist yet.
 
-Used by both publishers of the ingest process; `ensure_topics` also by the embedded broker.
+Used by the publisher of dead letters, which has to know of each message whether the broker refuses its size;
+`ensure_topics` also by the publisher of membership changes and the embedded broker.
 """
 
 from __future__ import annotations

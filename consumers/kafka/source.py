@@ -43,11 +43,12 @@ _restarts = Counter(
 
 @dataclass(slots=True)
 class _Place:
-    """How far a partition was read: its name, and the offset up to which its records were returned."""
+    """How far a partition was read: its name, and the offsets up to which its records were returned, and stored."""
 
     name: str
     topic_id: UUID
     previous: int | None
+    stored: int | None
 
 
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -79,15 +80,14 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._beyond: set[TopicPartition] = set()
         self._starts: dict[TopicPartition, int] = {}
         self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
-        self._at_work: dict[TopicPartition, Batch] = {}
+        self._at_work: list[Batch] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._connected_at = self._committed_at = time.monotonic()
-        # The library repeats each failure several times a second; what matters is logged here, once.
+        # The library repeats each failure; what matters is logged here, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
         """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
-        self._at_work.clear()
         try:
             if self._client is None:
                 self._open()
@@ -116,21 +116,24 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def rewind(self, batch: Batch) -> None:
         """Drops what was fetched of a batch's partition and reads on from its stored position."""
         where = TopicPartition(batch.topic, batch.partition)
-        self._at_work.pop(where, None)
+        self._at_work = [each for each in self._at_work if (each.topic, each.partition) != where]
         self._drop([where])
         if self._client is not None and where in self._client.assignment():
             self._pause([where])
 
-    def commit_group_offsets(self) -> None:
-        """Shows the stored positions to the group's tools, every few seconds; they are never read back."""
+    def stored(self, batch: Batch) -> None:
+        """Notes that a batch is stored, and every few seconds shows the group's tools how far that is."""
+        self._at_work = [each for each in self._at_work if each is not batch]
+        if (place := self._places.get(TopicPartition(batch.topic, batch.partition))) and place.name == batch.name:
+            place.stored = batch.last_offset
+        self._commit_group_offsets()
+
+    def _commit_group_offsets(self) -> None:
         if self._group is None or self._client is None or time.monotonic() - self._committed_at < _COMMIT_SECONDS:
             return
         self._committed_at = time.monotonic()
-        offsets = {
-            where: OffsetAndMetadata(place.previous + 1, "", -1)
-            for where, place in self._places.items()
-            if place.previous is not None
-        }
+        stored = {where: place.stored for where, place in self._places.items() if place.stored is not None}
+        offsets = {where: OffsetAndMetadata(offset + 1, "", -1) for where, offset in stored.items()}
         self._client.commit_async(offsets, callback=lambda *_: None)
 
     def close(self) -> None:
@@ -140,6 +143,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._unpositioned.clear()
         self._starts.clear()
         self._ready.clear()
+        self._at_work.clear()
         if client is not None:
             client.close(autocommit=False, timeout_ms=2_000)
 
@@ -246,7 +250,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             self._client.seek(where, start)
             self._client._subscription.assignment[where].highwater = None
             self._client.resume(where)
-            self._places[where] = _Place(names[where], ids[where], previous)
+            self._places[where] = _Place(names[where], ids[where], previous, previous)
             self._starts[where] = start
             self._unpositioned.discard(where)
 
@@ -299,19 +303,18 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         previous, place.previous = place.previous, records[-1].offset
         lag = (self._client.highwater(where) or 0) - 1 - records[-1].offset
         batch = Batch(where.topic, where.partition, place.name, previous, records, max(0, lag))
-        self._at_work[where] = batch
+        self._at_work.append(batch)
         return batch
 
     def _measured_progress(self) -> dict[tuple[str, int], Progress]:
         """Of each partition, the first record that is at work or waits here, or else the one to be fetched next."""
         waiting = {where: records[0].offset for where, records in reversed(self._ready)}
-        waiting |= {where: batch.records[0].offset for where, batch in self._at_work.items()}
+        at_work = {(each.topic, each.partition): each.records[0].offset for each in reversed(self._at_work)}
         measured = {}
         for where in self._places:
             state = self._client._subscription.assignment.get(where)
             if state is not None and state.position is not None:
                 fetched_to = state.position.offset
-                measured[where.topic, where.partition] = Progress(
-                    waiting.get(where, fetched_to), max(state.highwater or 0, fetched_to)
-                )
+                next_offset = at_work.get(where, waiting.get(where, fetched_to))
+                measured[where.topic, where.partition] = Progress(next_offset, max(state.highwater or 0, fetched_to))
         return measured

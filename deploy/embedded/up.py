@@ -39,13 +39,14 @@ DATABASE_ROLES: Mapping[str, DatabaseRole] = {
     "api": "rollcall_api",
     "project": "rollcall_worker",
     "ingest": "rollcall_worker",
+    "publish": "rollcall_worker",
     "demo": "rollcall_worker",
 }
 log = structlog.stdlib.get_logger("rollcall.up")
 
 
 class Role:
-    """One process of Rollcall: `ingest`, `project`, `api` or `demo`."""
+    """One process of Rollcall: `ingest`, `project`, `publish`, `api` or `demo`."""
 
     patience = 8.0
 
@@ -96,7 +97,7 @@ def up(settings: Settings, *, demo: bool) -> None:
         api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
         logins = _logins(settings) if given.database_url is None else {}
-        for name in ("project", "api", *(["ingest"] if settings.kafka else [])):
+        for name in ("project", "api", *(["ingest", "publish"] if settings.kafka else [])):
             supervisor.start(Role(name, _with_login(settings, logins, name)))
         position = 1
         if demo:

@@ -1,4 +1,4 @@
-"""`rollcall ingest`: customers' changes from Kafka into the log, and membership changes back to Kafka."""
+"""`rollcall ingest`: customers' changes from Kafka into the log, and dead letters back to Kafka."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import partial
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import LagReporter, Source
-from consumers.membership_publisher import MembershipPublisher
 from consumers.record_stream import Limits
 from deploy import metrics_exposure
 from deploy.settings import Settings
@@ -21,7 +20,7 @@ def run(settings: Settings) -> None:
     """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
-    database = Database(database_url(settings), "rollcall_worker", size=3)
+    database = Database(database_url(settings), "rollcall_worker", size=1)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
@@ -34,8 +33,6 @@ def run(settings: Settings) -> None:
         )
         lag = LagReporter(settings.kafka, source.progress)
         dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
-        memberships = MembershipPublisher(database, settings.kafka)
-        memberships.start()
         lag.start()
         try:
             ingest = Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event())
@@ -43,7 +40,6 @@ def run(settings: Settings) -> None:
             ingest.run()
         finally:
             lag.close()
-            memberships.close()
     database.close()
 
 

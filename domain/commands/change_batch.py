@@ -13,18 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from domain.account import Account, Schema, schema_id_of
+from domain.commands.customer_state import CustomerState, Effect, decide
 from domain.commands.log import NumberChanges
-from domain.customer import (
-    CLOCK_SKEW,
-    RESERVED,
-    CustomerChange,
-    CustomerData,
-    CustomerState,
-    Effect,
-    Outcome,
-    customer_id_of,
-    decide,
-)
+from domain.customer import CLOCK_SKEW, RESERVED, CustomerChange, CustomerData, Outcome, customer_id_of
 from domain.errors import FieldError
 from domain.instants import micros
 from domain.phones import parse_phone
@@ -52,6 +43,11 @@ class ChangeBatch:
     _suppressed: dict[str, int] = field(default_factory=dict)
     _opted_in: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._now = micros(self.now)
+        self._latest = micros(self.now + max(self.skew, CLOCK_SKEW))
+        self._most = self.now + self.skew
+
     def fold(self, customer_id: UUID, change: CustomerChange) -> None:
         """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes."""
         values, mistakes = self._normal(change)
@@ -67,9 +63,9 @@ class ChangeBatch:
         if state is None:
             state = self.states[customer_id] = CustomerState(customer_id)
         # Never a narrow limit: the clocks of two machines differ, and an older change would then replace a newer value.
-        state.replace_times_after(micros(self.now + max(self.skew, CLOCK_SKEW)))
+        state.replace_times_after(self._latest)
         number, opted_out = state.phone, state.opted_out
-        effect = decide(state, change, values, micros(self.now))
+        effect = decide(state, change, values, self._now)
         if effect.result != "duplicate":
             if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
                 self._suppressed[number] = state.floor
@@ -80,15 +76,15 @@ class ChangeBatch:
             state.revision += 1
         if effect.values or effect.result in ("created", "deleted"):
             self._record(change, state, effect)
-        self.outcomes.append(Outcome(effect.result, customer_id, state.to_customer() if state.exists else None))
+        self.outcomes.append(Outcome(effect.result, customer_id))
 
     def fold_new(self, customer_id: UUID, source: str, values: dict[str, Value | None]) -> None:
         """Fold in the first change of a customer without external id, as of now: a faster `fold_values`.
 
         The customer has no state yet, and `values`, in normal form, are all set.
         """
-        at = micros(self.now)
-        self.states[customer_id] = self.touched[customer_id] = CustomerState(
+        at = self._now
+        state = self.states[customer_id] = self.touched[customer_id] = CustomerState(
             customer_id,
             exists=True,
             revision=1,
@@ -96,8 +92,9 @@ class ChangeBatch:
             created=at,
             updated=at,
             touched=at,
-            values={key: (value, at) for key, value in values.items()},
         )
+        for key, value in values.items():
+            state.set(key, value, at)
         self.revisions[customer_id] = 0
         self.events.append(
             CustomerChanged(
@@ -128,12 +125,12 @@ class ChangeBatch:
         created = effect.result == "created"
         if created:
             state.external_id = change.external_id
-            state.created = micros(self.now)
+            state.created = self._now
             if change.external_id is not None:
-                state.values["external_id"] = (change.external_id, state.touched)
+                state.set("external_id", change.external_id, state.touched)
                 effect.values["external_id"] = change.external_id
         state.version = state.revision
-        state.updated = micros(self.now)
+        state.updated = self._now
         provenance: dict[str, Any] = {
             "originator_id": state.customer_id,
             "originator_version": state.revision,
@@ -158,8 +155,8 @@ class ChangeBatch:
 
     def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
         self.inferred = {}
-        mistakes = list(_identity_mistakes(change))
-        if change.at is not None and change.at > self.now + self.skew:
+        mistakes = [] if _is_identified(change) else list(_identity_mistakes(change))
+        if change.at is not None and change.at > self._most:
             detail = (
                 f"more than {self.skew.total_seconds():,.0f} seconds after the clock of this system;"
                 " correct the clock of the sender, or send it again once that time has passed"
@@ -229,7 +226,7 @@ def _opt_in_time(state: CustomerState, change: CustomerChange, values: dict[str,
     if change.at is None:
         return _LATEST if values.get("opted_out") is False else None
     at = micros(change.at)
-    return at if state.values.get("opted_out") == (False, at) else None
+    return at if state.value("opted_out") == (False, at) else None
 
 
 def change_target(account_id: UUID, change: CustomerChange) -> UUID:
@@ -237,13 +234,30 @@ def change_target(account_id: UUID, change: CustomerChange) -> UUID:
     return change.customer_id or customer_id_of(account_id, change.external_id or "")
 
 
+def _is_identified(change: CustomerChange) -> bool:
+    """Returns whether a change has no mistake of identity, as nearly every one."""
+    external_id, source, change_id = change.external_id, change.source, change.change_id
+    return (
+        _is_identifier(external_id)
+        and (source is None or _is_identifier(source))
+        and (change_id is None or _is_identifier(change_id))
+        and (change.data is None or change.data.external_id in (None, external_id))
+    )
+
+
+def _is_identifier(text: str | None) -> bool:
+    return text is not None and 1 <= len(text) <= MAX_IDENTIFIER and text == text.strip() and text.isprintable()
+
+
 def _identity_mistakes(change: CustomerChange) -> Iterator[FieldError]:
     for pointer, text in (("/external_id", change.external_id), ("/source", change.source), ("/id", change.change_id)):
         if text is None:
             continue
+        if _is_identifier(text):
+            continue
         if not 1 <= len(text) <= MAX_IDENTIFIER or text != text.strip():
             yield FieldError(pointer, "invalid_identifier", f"needs 1 to {MAX_IDENTIFIER} characters, no blanks around")
-        elif not text.isprintable():
+        else:
             yield FieldError(pointer, "invalid_identifier", "holds control characters or lone surrogates")
     if change.external_id is None and change.customer_id is None:
         yield FieldError("/external_id", "invalid_identifier", "names no customer")

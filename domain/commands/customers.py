@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.customer_state import Customer, CustomerState
 from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion
@@ -20,6 +21,12 @@ class Changed:
 
     position: int
     outcomes: list[Outcome]
+    states: Mapping[UUID, CustomerState]
+
+    def customer(self, outcome: Outcome) -> Customer | None:
+        """The customer of an outcome as the batch leaves them; `None` where there is none."""
+        state = self.states.get(outcome.customer_id)
+        return state.to_customer() if state is not None and state.exists else None
 
 
 class CustomerCommands:
@@ -58,10 +65,10 @@ class CustomerCommands:
             members = MemberChanges(deleted=batch.deleted())
             writes = Writes(batch.states_to_store(), tracking, letters, members, batch.number_changes())
             if not batch.events and not batch.touched and not letters and tracking is None:
-                return Changed(self._log.head(), batch.outcomes)
+                return Changed(self._log.head(), batch.outcomes, batch.states)
             position = self._log.append(account_id, batch.events, writes)
             self._accounts.keep_schema(account_id, batch.schema)
-            return Changed(position, batch.outcomes)
+            return Changed(position, batch.outcomes, batch.states)
 
         return self._log.retry(append_changes, partial(self._accounts.drop_schema, account_id))
 

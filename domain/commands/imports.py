@@ -16,10 +16,11 @@ from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, MemberChanges, Writes
 from domain.commands.members import members_added
 from domain.commands.segments import SegmentCommands
-from domain.customer import CustomerChange, CustomerState, customer_id_of_phone
+from domain.customer import CustomerChange, customer_id_of_phone
 from domain.import_lines import Counts, ImportChunk, ImportLine, ImportLineError, ImportStep
 from domain.values import Value
 
@@ -146,5 +147,5 @@ def _new_values(state: CustomerState | None, line: ImportLine) -> dict[str, Valu
     """The values of a line that the customer does not have yet."""
     if state is None or not state.exists:
         return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}
-    nameless = state.values.get("name", (None, 0))[0] is None
+    nameless = (state.value("name") or (None, 0))[0] is None
     return {"name": line.name} if line.name is not None and nameless else {}

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from domain.customer import CLOCK_SKEW, CustomerState, DeadLetter
+from domain.commands.customer_state import CustomerState
+from domain.customer import CLOCK_SKEW, DeadLetter
 from domain.errors import Unavailable
 from domain.import_lines import ImportStep
 from domain.stored_events import Event, EventMapper

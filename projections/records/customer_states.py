@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 from psycopg import Cursor
 
-from domain.customer import CustomerState
+from domain.commands.customer_state import CustomerState
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids, column
 from projections.postgres.database import beside
 

@@ -21,8 +21,8 @@ from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import Tracking, Writes
-from domain.customer import CustomerState
 from domain.errors import Refused, SourceMoved
 from domain.stored_events import CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids

@@ -1,9 +1,13 @@
-"""End to end: from a loaded Kafka topic to members, by the processes that `rollcall up` runs, with 100 segments."""
+"""End to end: from a loaded Kafka topic to members, and joins and leaves on Kafka, by the processes that `up` runs.
+
+The clock runs from the start of ingest, once the segments are filled and the joins of filling them are published, to
+the last change projected and the last join or leave published. Beside the rate, the CPU time of each process.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -20,8 +24,9 @@ from domain import json_text
 from domain.account import account_id_of
 from domain.segment import SegmentDraft
 from projections.migrate import migrate
-from tests.performance import workload
+from tests.performance import cpu, workload
 from tests.performance.stage import change_of, say
+from tests.support.kafka.apache import ApacheKafka, is_installed
 
 TOPIC = "rollcall.customers.v1"
 CUSTOMERS = 20_000
@@ -30,35 +35,69 @@ SEGMENTS = 100
 
 
 def run(home: Path) -> None:
-    """Print changes per second from the start of both processes to the last change projected."""
-    server, broker = Postgres(home), Broker(home, None, [TOPIC])
+    """Print changes per second with the embedded broker, and with Apache Kafka where it is installed."""
+    for name in ("embedded", "apache")[: 1 + is_installed()]:
+        place = home / name
+        place.mkdir()
+        broker = Broker(place, None, [TOPIC]) if name == "embedded" else ApacheKafka(place / "kafka")
+        _measure(Postgres(place), broker, place, "Apache Kafka" if name == "apache" else "embedded broker")
+
+
+def _measure(server: Postgres, broker: Broker | ApacheKafka, home: Path, name: str) -> None:
     server.start()
     broker.start()
     settings = Settings(home=home, database_url=server.url, kafka_bootstrap_servers=broker.address)
-    roles = [Role("project", settings), Role("ingest", settings)]
+    roles = {each: Role(each, settings) for each in ("project", "publish", "ingest")}
     try:
         migrate(server.url)
         bootstrap(settings)
         people = list(workload.customers(CUSTOMERS))
         _fill(settings, people)
-        roles[0].start()
-        _wait(server.url, lambda head, position, _: position == head)
+        roles["project"].start()
+        roles["publish"].start()
+        _wait(server.url, lambda: _is_projected(server.url) and _is_served(server.url) and _is_published(server.url))
         _load(broker.address, people)
+        before, flips = cpu.seconds_by_process(), _one(server.url, FLIPS)
         started = time.perf_counter()
-        roles[1].start()
-        head = _wait(server.url, lambda head, position, taken: taken == CHANGES and position == head)
-        rate = CHANGES / (time.perf_counter() - started)
-        flips = _one(server.url, "SELECT count(*) FROM rollcall_model.membership_history WHERE cause = 'change'")
+        roles["ingest"].start()
+        _wait(server.url, lambda: _one(server.url, TAKEN) == CHANGES and _is_projected(server.url))
+        members = CHANGES / (time.perf_counter() - started)
+        _wait(server.url, lambda: _is_published(server.url))
+        whole = CHANGES / (time.perf_counter() - started)
+        used = cpu.difference(cpu.seconds_by_process(), before)
+        flips = _one(server.url, FLIPS) - flips
         say(
-            f"\nEnd to end ({SEGMENTS} segments, {CUSTOMERS:,} customers, {CHANGES:,} changes in 12 partitions)"
-            f"\n  {rate:,.0f} changes/s from the start of ingest to the last member, {flips / CHANGES:.2f} flips/change"
-            f"   (head {head:,})"
+            f"\nEnd to end, {name} ({SEGMENTS} segments, {CUSTOMERS:,} customers, {CHANGES:,} changes in 12 partitions,"
+            f" {flips / CHANGES:.2f} flips/change)"
+            f"\n  {members:,.0f} changes/s from the start of ingest to the last member,"
+            f" {whole:,.0f} to the last join or leave on Kafka"
         )
+        for process, seconds in sorted(used.items(), key=lambda pair: -pair[1]):
+            say(f"  {seconds / CHANGES * 1e6:>6.1f} us of CPU a change: {process}")
+        say(f"  {sum(used.values()) / CHANGES * 1e6:>6.1f} us together")
     finally:
-        for role in roles:
+        for role in roles.values():
+            role.ask_to_stop()
             role.stop()
         broker.stop()
         server.stop()
+
+
+FLIPS: LiteralString = "SELECT count(*) FROM rollcall_model.membership_history WHERE cause = 'change'"
+TAKEN: LiteralString = "SELECT coalesce(sum(notification_id + 1), 0) FROM rollcall.notification_tracking"
+
+
+def _is_projected(url: str) -> bool:
+    return _one(url, "SELECT rollcall.log_head()") == _one(url, "SELECT position FROM rollcall_model.projection")
+
+
+def _is_served(url: str) -> bool:
+    serving = "SELECT count(*) FROM rollcall_model.segment_versions WHERE state = 'serving'"
+    return _one(url, serving) == SEGMENTS
+
+
+def _is_published(url: str) -> bool:
+    return _one(url, "SELECT rollcall.last_change() - (SELECT change_no FROM rollcall.published_changes)") == 0
 
 
 def _fill(settings: Settings, people: list[dict[str, Any]]) -> None:
@@ -98,13 +137,8 @@ def _records(people: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
         yield f"c{each.customer}", json_text.dumps({"attributes": {each.key: each.new}})
 
 
-def _wait(url: str, done: Any) -> int:
-    while True:
-        head = _one(url, "SELECT rollcall.log_head()")
-        position = _one(url, "SELECT position FROM rollcall_model.projection")
-        taken = _one(url, "SELECT coalesce(sum(notification_id + 1), 0) FROM rollcall.notification_tracking")
-        if done(head, position, taken):
-            return head
+def _wait(url: str, done: Callable[[], bool]) -> None:
+    while not done():
         time.sleep(0.05)
 
 

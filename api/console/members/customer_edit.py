@@ -18,7 +18,8 @@ from api.http.dependencies import Services, ServicesDep
 from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.route import AccountRoute
-from domain.customer import CustomerChange, Outcome, parse_customer_data
+from domain.commands.customers import Changed
+from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
 from projections.read import accounts, customers
 from projections.read.customers import CustomerRow
@@ -53,18 +54,19 @@ def save(
         changes = typed.changes(words.zone)
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
-        position, outcome = _change(services, user.account_id, row, changes)
+        changed = _change(services, user.account_id, row, changes)
+        (outcome,) = changed.outcomes
         if outcome.errors:
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
-        if outcome.customer is None:
+        if changed.customer(outcome) is None:
             raise _not_found()
     except Invalid as wrong:
         return _show(request, user, row, typed.with_errors(wrong.errors), words.zone.key, back, 422)
-    yield from wait_until_visible(services, user.account_id, position)
+    yield from wait_until_visible(services, user.account_id, changed.position)
     return done(request, f"{name} was saved", local_path(back))
 
 
-def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> tuple[int, Outcome]:
+def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> Changed:
     """Applies the changes to the customer's current version. Raises `NotFound` once the customer is erased.
 
     Without the expected version, a change would create an erased customer again.
@@ -73,13 +75,11 @@ def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dic
     for _ in range(MAX_TRIES):
         change = CustomerChange(row.values.get("external_id"), "changed", None, data, customer_id=row.customer_id)
         try:
-            changed = services.rollcall.customers.change(account_id, [change], expected_version=version)
+            return services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:
             if not stale.current:
                 raise _not_found() from None
             version = stale.current
-        else:
-            return changed.position, changed.outcomes[0]
     raise Unavailable("contention", "too many changes to this customer at once; try again")
 
 

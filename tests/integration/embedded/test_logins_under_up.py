@@ -29,7 +29,9 @@ def address(rollcall: RunningProduct, role: str) -> str:
     return dict(each.split("=", 1) for each in variables if "=" in each)["ROLLCALL_DATABASE_URL"]
 
 
-@pytest.mark.parametrize(("role", "member_of"), [("api", "api"), ("project", "worker"), ("ingest", "worker")])
+@pytest.mark.parametrize(
+    ("role", "member_of"), [("api", "api"), ("project", "worker"), ("ingest", "worker"), ("publish", "worker")]
+)
 def test_each_login_is_a_member_of_its_role_only(rollcall: RunningProduct, role: str, member_of: str) -> None:
     with psycopg.connect(address(rollcall, role), autocommit=True) as connection:
         row = connection.execute(

@@ -109,6 +109,7 @@ def test_the_lag_counts_a_batch_at_work_and_what_came_since(broker: Broker) -> N
             while taken < 30:
                 if batch is not None:
                     positions.taken(batch)
+                    source.stored(batch)
                     taken += len(batch.records)
                 batch = source.next_batch(0.1)
             reporter.report()

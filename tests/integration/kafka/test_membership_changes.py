@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
@@ -171,8 +172,8 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     expected = follow(client, kept)[0] + follow(client, gone)[0]
     client.delete(f"/v1/segments/{gone}").raise_for_status()
     client.delete("/v1/customers/c1").raise_for_status()
-    database = Database(installation.url, "rollcall_worker", size=3)
-    publisher = MembershipPublisher(database, broker.address)
+    database, stop = Database(installation.url, "rollcall_worker", size=3), threading.Event()
+    publisher = MembershipPublisher(database, broker.address, stop)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
@@ -183,7 +184,8 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     with pytest.raises(Unavailable):
         pass_on(database, 1_000, publish_and_die)
     assert publisher.publish_all() > 7
-    publisher.start()
+    running = threading.Thread(target=publisher.run)
+    running.start()
     put(client, "c2", "gold")
     last = put(client, "c2", "bronze")
     client.get("/v1/customers", params={"min_position": last}).raise_for_status()
@@ -192,7 +194,8 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
             left = "SELECT max(c.change_no) - max(p.change_no) FROM membership_changes c, published_changes p"
             eventually(lambda: owner.execute(left).fetchone() == (0,))
     finally:
-        publisher.close()
+        stop.set()
+        running.join()
         database.close()
     changes = broker.read_all(TOPIC, PARTITIONS)
     events = [dict(each.headers()) | {"data": json.loads(each.value()), "key": each.key()} for each in changes]

@@ -164,7 +164,7 @@ def test_members_of_a_group_share_the_partitions_and_take_over_from_each_other(b
                     positions.taken(batch)
                     found.extend(record.value or b"" for record in batch.records)
                     shares[number].add(batch.partition)
-                source.commit_group_offsets()
+                source.stored(batch)
 
     threads = [threading.Thread(target=member, args=(number,)) for number in range(2)]
     for thread in threads:

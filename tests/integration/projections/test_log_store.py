@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 from eventsourcing.persistence import IntegrityError
 
 from domain.account import account_id_of
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, LogStore, MemberChanges, Tracking, Writes
-from domain.customer import CustomerState
 from domain.errors import RollcallError
 from domain.import_lines import Counts, ImportStep
 from domain.stored_events import (
@@ -153,8 +153,8 @@ def deleted(customer_id: UUID, version: int) -> Event:
 def state(
     customer_id: UUID, revision: int, phone: str | None, *, created: int = 1, exists: bool = True
 ) -> CustomerState:
-    values: dict[str, Any] = {"phone": (phone, 1)} if phone else {}
-    return CustomerState(customer_id, exists=exists, revision=revision, created=created, values=values)
+    packed: dict[str, list[Any]] = {"phone": [phone, 1]} if phone else {}
+    return CustomerState(customer_id, exists=exists, revision=revision, created=created, packed=packed)
 
 
 def step(*, before: int, rows: int, erasures: int = 0, finished: bool = False) -> ImportStep:

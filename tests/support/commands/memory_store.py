@@ -15,8 +15,9 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
+from domain.commands.customer_state import CustomerState
 from domain.commands.log import MemberChanges, Tracking, Writes
-from domain.customer import CustomerState, DeadLetter
+from domain.customer import DeadLetter
 from domain.errors import SourceMoved
 from domain.import_lines import ImportStep
 from domain.stored_events import (

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from httpx import Client, Response
 
-from domain.customer import Customer, CustomerChange, CustomerData
+from domain.commands.customer_state import Customer
+from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from domain.values import AttributeType
 from tests.support.console.forms import fields_of, said
@@ -48,7 +49,7 @@ class Shop:
     def customer(self, external_id: str, **data: Any) -> UUID:
         change = CustomerChange(external_id, "changed", self.installation.now(), CustomerData(**data))
         (outcome,) = self.installation.rollcall.customers.change(self.account_id, [change]).outcomes
-        assert outcome.customer is not None, outcome.errors
+        assert not outcome.errors
         return outcome.customer_id
 
     def put_in(self, *customers: UUID) -> None:

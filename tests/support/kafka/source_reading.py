@@ -44,6 +44,7 @@ def take(source: Source, positions: Positions, count: int, seconds: float = 20) 
             continue
         if batch is not None:
             positions.taken(batch)
+            source.stored(batch)
             found += batch.records
     return found
 

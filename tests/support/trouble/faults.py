@@ -16,7 +16,7 @@ from tests.support.embedded_processes import processes_of
 from tests.support.running_product import RunningProduct, eventually
 
 Fault = Callable[[RunningProduct, threading.Event, float], None]
-ROLES = ("api", "ingest", "project")
+ROLES = ("api", "ingest", "project", "publish")
 
 
 def killed(role: str) -> Fault:

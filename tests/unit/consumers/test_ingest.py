@@ -74,7 +74,7 @@ class Application:
             else:
                 outcomes.append(Outcome("changed", uuid4()))
         self.stored.append((account_id, list(changes), tracking, letters))
-        return Changed(7, outcomes)
+        return Changed(7, outcomes, {})
 
 
 class Script:
@@ -84,7 +84,7 @@ class Script:
         self._steps: Iterator[Batch | BaseException | None] = iter(steps)
         self._stop = stop
         self.rewound: list[Batch] = []
-        self.commits = 0
+        self.stored_offsets: list[int] = []
         self.closed = False
 
     def next_batch(self, timeout: float) -> Batch | None:
@@ -100,8 +100,8 @@ class Script:
     def rewind(self, batch: Batch) -> None:
         self.rewound.append(batch)
 
-    def commit_group_offsets(self) -> None:
-        self.commits += 1
+    def stored(self, batch: Batch) -> None:
+        self.stored_offsets.append(batch.last_offset)
 
     def close(self) -> None:
         self.closed = True
@@ -147,7 +147,7 @@ def test_a_batch_and_its_position_are_stored_in_one_call() -> None:
     ]
     assert letters[0].headers == [("x", None)]
     assert publisher.woken == 1
-    assert source.commits == 1
+    assert source.stored_offsets == [12]
 
 
 def test_a_change_that_the_application_refuses_becomes_a_dead_letter_of_its_record() -> None:
@@ -171,12 +171,13 @@ def test_the_same_batch_is_retried_while_broker_or_database_are_unavailable() ->
     assert source.rewound == []
 
 
-def test_a_batch_that_another_process_ingested_is_dropped_and_the_position_read_again() -> None:
+def test_a_batch_that_another_process_ingested_is_dropped_with_the_one_after_it() -> None:
     app = Application(SourceMoved("kafka:t:id:0"))
-    first = batch(0, 1)
-    source, _ = run(app, first, batch(5, 1, previous=4))
-    assert source.rewound == [first]
+    first, prepared = batch(0, 1), batch(1, 1, previous=0)
+    source, _ = run(app, first, prepared, batch(5, 1, previous=4))
+    assert source.rewound == [first, prepared]
     assert [tracking.offset for _, _, tracking, _ in app.stored] == [5]
+    assert source.stored_offsets == [5]
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError(), StaleVersion("of something else")])
@@ -225,3 +226,35 @@ def test_waits_grow_to_a_limit_and_end_when_stopped(monkeypatch: pytest.MonkeyPa
     waits.reset()
     waits.wait()
     assert spans[-1] <= 0.1
+
+
+def test_the_next_batch_is_read_while_one_is_stored_and_stored_after_it() -> None:
+    """And no third: the store of the first waits here until the second was read."""
+    read_second = threading.Event()
+
+    class Slow(Application):
+        def change(self, account_id: UUID, changes: Sequence[CustomerChange], **asked: Any) -> Changed:
+            assert read_second.wait(10)
+            assert source.read <= len(self.stored) + 2
+            return super().change(account_id, changes, **asked)
+
+    class Watched(Script):
+        read = 0
+
+        def next_batch(self, timeout: float) -> Batch | None:
+            self.read += 1
+            if self.read == 2:
+                read_second.set()
+            return super().next_batch(timeout)
+
+    app, stop = Slow(), threading.Event()
+    source = Watched(stop, batch(0, 1), batch(1, 1, previous=0), batch(2, 1, previous=1))
+    Ingest(app, source, {"t": ACCOUNT}, LetterPublisher(), MachineClock(), stop).run()  # type: ignore[arg-type]
+    assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1, 2]
+    assert source.stored_offsets == [0, 1, 2]
+
+
+def test_a_batch_at_hand_is_stored_although_the_broker_is_away() -> None:
+    app = Application(Unavailable("database_unavailable", "error"))
+    source, _ = run(app, batch(0, 1), Unavailable("broker_unavailable", "error"), batch(1, 1, previous=0))
+    assert source.stored_offsets == [0, 1]

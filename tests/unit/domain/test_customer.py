@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.customer import ChangeKind, CustomerChange, CustomerState, Effect, decide, parse_customer_data
+from domain.commands.customer_state import CustomerState, Effect, decide
+from domain.customer import ChangeKind, CustomerChange, parse_customer_data
 from domain.errors import Invalid
 from domain.instants import micros
 from domain.values import Value
@@ -175,12 +176,23 @@ def test_a_state_is_stored_exactly() -> None:
         "digits": ("12", 7),
         "removed": (None, 8),
     }
-    state = CustomerState(ANA, "ana", True, 7, 6, 1, 2, 3, 4, values, [b"12345678", b"\x00" * 8])
+    state = CustomerState(ANA, "ana", True, 7, 6, 1, 2, 3, 4, recent=b"12345678" + bytes(8))
+    for key, (value, time) in values.items():
+        state.set(key, value, time)
     loaded = CustomerState.load(ANA, 7, state.dump())
     assert loaded == state
-    assert {key: type(value) for key, (value, _) in loaded.values.items()} == {
-        key: type(value) for key, (value, _) in values.items()
-    }
+    for key, kept in values.items():
+        assert loaded.value(key) == kept
+        assert type(loaded.values()[key]) is type(kept[0])
+
+
+def test_a_mark_is_recognised_whole_and_forgotten_after_fifteen_others() -> None:
+    state = CustomerState(ANA, recent=b"\x01" * 8 + b"\x02" * 8)
+    assert state.remember(b"\x01" * 4 + b"\x02" * 4), "the end of one mark and the beginning of the next are no mark"
+    marks = [bytes([number]) * 8 for number in range(10, 26)]
+    assert [state.remember(mark) for mark in marks] == [True] * 16
+    assert [state.remember(mark) for mark in marks] == [False] * 16
+    assert state.remember(b"\x01" * 8)
 
 
 def test_a_body_is_read_with_what_it_mentions() -> None:

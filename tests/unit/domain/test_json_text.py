@@ -99,6 +99,9 @@ def test_a_byte_order_mark_is_ignored() -> None:
         b"[-Infinity]",
         b"1" * 401,
         b"0." + b"1" * 400,
+        b'{"a": "' + b"x" * 500 + b'", "b": ' + b"1" * 401 + b"}",
+        b"1e99999999999999999999",
+        b'"\xed\xa0\x80"',
         b'"\\ud800"',
         b'{"\\udfff": 1}',
         b"[" * 33 + b"]" * 33,
@@ -120,3 +123,18 @@ def test_depth_counts_brackets_and_not_texts() -> None:
 
 def test_a_pair_of_surrogates_is_a_character() -> None:
     assert json_text.parse(b'"\\ud83d\\ude00"') == "\U0001f600"
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_what_the_fast_reader_takes_is_what_the_standard_library_reads(data: st.DataObject) -> None:
+    pieces = ["{", "}", "[", "]", ",", ":", '"', '"a":', "\\u00e9", "\\ud83d", "\\ude00", "\\n", "é", " "]
+    numbers = ["0", "-", "1", ".5", "e5", "1.50", "-0.0", "12345678901234567890", "1e400", "true", "null"]
+    text = "".join(data.draw(st.lists(st.sampled_from(pieces + numbers), max_size=9)))
+    found = []
+    for read in (json_text.parse, json_text._parse_slowly):
+        try:
+            found.append(repr(read(text.encode())))
+        except Invalid as refused:
+            found.append(str(refused))
+    assert found[0] == found[1]
