@@ -1,6 +1,8 @@
 -- name: plan_for
--- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index.
-SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true)
+-- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index, side by
+-- side.
+SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true),
+       set_config('enable_nestloop', (NOT %(ranges)s::boolean)::text, true)
 
 -- name: create
 INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out)
