@@ -1,11 +1,12 @@
 """Frozen audiences: a campaign's recipients as of a log position, kept permanently.
 
 Used by the worker within its transaction. Recipients are copied chunk by chunk between event batches, each as of the
-audience's position: a chunk takes only customers whose last event precedes it, and a customer touched by an event
-before their chunk is copied first. When the copy is complete it is decided for each phone number, over all customers
-who have it, whether it is reached; the live worker appends the result as `AudienceCounted`, and only then may the
-audience be read. A replay takes the counts, and who was passed over, from that event: so it gives the same audience
-even when the values of an erased customer are gone from the log.
+audience's position: a customer touched by an event before their chunk is copied first, and their chunk passes over
+them. Nearly all are recipients already then. The others share their number, or it is suppressed: when the copy is
+complete it is decided for each such number, over all customers who had it, whether it is reached. The live worker
+appends the result as `AudienceCounted`, and only then may the audience be read. A replay takes the counts, and who was
+passed over, from that event: so it gives the same audience even when the values of an erased customer are gone from the
+log.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def record_counts(model: ReadModel, event: AudienceCounted, _position: int, _at:
         "passed_over": event.passed_over,
     }
     model.connection.execute(SQL.remove_passed_over, fields)
-    model.connection.execute(SQL.forget_blocked, fields)
+    model.connection.execute(SQL.forget_set_aside, fields)
     model.connection.execute(SQL.record_counts, fields)
 
 
@@ -116,6 +117,8 @@ def copy_touched(writes: RowWrites, accounts: Iterable[AccountState]) -> None:
             if freezing.touched:
                 chosen = {"touched": sorted(freezing.touched), "copied_to": freezing.copied_to, "complete": False}
                 writes.add(*_copy(account, freezing, SQL.is_touched, chosen), binary=False)
+                terms = {"account_id": account.account_id, "audience_no": freezing.audience_no}
+                writes.add(SQL.note_touched, terms | chosen, binary=False)
                 freezing.touched = set()
 
 
@@ -123,19 +126,19 @@ def uncounted(connection: Connection[Any]) -> list[UncountedAudience]:
     """Every copied audience whose counts are not in the log, oldest first."""
     audiences = []
     with connection.transaction():
-        rows = connection.execute(SQL.uncounted).fetchall()
         connection.execute(SQL.plan_for, {"ranges": "on"})
+        rows = connection.execute(SQL.uncounted).fetchall()
         for account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied in rows:
-            found = connection.execute(SQL.passed_over, {"account_id": account_id, "audience_no": audience_no})
-            reasons = dict(found.fetchall())
-            passed_over = list(reasons)
-            by_reason = Counter(reasons.values())
+            terms = {"account_id": account_id, "audience_no": audience_no}
+            set_aside = connection.execute(SQL.set_aside, terms).fetchall()
+            members = Counter({reason: count for reason, count, _ in set_aside})
+            passed_over = sorted(number for _, _, numbers in set_aside for number in numbers)
             counts = {
                 "count": copied - len(passed_over),
-                "opted_out": int(opted_out) + by_reason[OPTED_OUT],
+                "opted_out": opted_out + members[OPTED_OUT],
                 "no_phone": no_phone,
-                "excluded": int(excluded) + by_reason[EXCLUDED],
-                "duplicate_phone": by_reason[DUPLICATE],
+                "excluded": excluded + members[EXCLUDED],
+                "duplicate_phone": members[DUPLICATE],
             }
             audiences.append(UncountedAudience(account_id, audience_id, counts, passed_over))
     return audiences
@@ -165,7 +168,7 @@ def _copy_up_to(connection: Connection[Any], account: AccountState, audience_id:
     end = freezing.audience_no if last is None else last
     chosen = {"after": freezing.copied_to, "last": end, "copied_to": end, "complete": last is None}
     connection.execute(SQL.plan_for, {"ranges": "on"})
-    connection.execute(*_copy(account, freezing, SQL.is_in_chunk, chosen))
+    connection.execute(*_copy(account, freezing, SQL.is_in_chunk, chosen, and_also=SQL.is_not_touched))
     connection.execute(SQL.plan_for, {"ranges": "off"})
     freezing.copied_to = end
     if last is None:
@@ -174,7 +177,7 @@ def _copy_up_to(connection: Connection[Any], account: AccountState, audience_id:
 
 
 def _copy(
-    account: AccountState, freezing: Freezing, is_chosen: str, chosen: dict[str, Any]
+    account: AccountState, freezing: Freezing, is_chosen: str, chosen: dict[str, Any], *, and_also: str = "true"
 ) -> tuple[sql.Composed, dict[str, Any]]:
     """The statement that copies the chosen customers into an audience, and its parameters."""
     fields = {
@@ -184,4 +187,4 @@ def _copy(
         "left_out": freezing.left_out,
     }
     predicates = {f"chosen_{table}": sql.SQL(is_chosen).format(table=sql.Identifier(table)) for table in "mxoc"}
-    return sql.SQL(SQL.copy).format(**predicates), fields | chosen
+    return sql.SQL(SQL.copy).format(**predicates, and_also=sql.SQL(and_also)), fields | chosen

@@ -1,6 +1,8 @@
 -- name: plan_for
--- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index.
-SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true)
+-- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index, side by
+-- side.
+SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true),
+       set_config('enable_nestloop', (NOT %(ranges)s::boolean)::text, true)
 
 -- name: create
 INSERT INTO audiences (account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out)
@@ -25,53 +27,61 @@ FROM (SELECT m.customer_no
                           OFFSET %(most)s::bigint LIMIT 1) AS m
       UNION ALL
       (SELECT customer_no
-       FROM customers
+       FROM reach
        WHERE account_id = %(account_id)s AND opted_out AND phone IS NOT NULL
          AND customer_no > %(copied_to)s::bigint AND customer_no < %(audience_no)s::bigint
        ORDER BY customer_no
        OFFSET %(most)s::bigint LIMIT 1)) AS t
 
 -- name: copy
--- All chosen members who can be sent to as far as they themselves decide it, those who block a phone number, members or
--- not, and how many members are out whatever others say; each as of the audience's position. A customer touched after
--- it was copied before that.
+-- All chosen members who can be sent to as far as they themselves decide it, and how many are out whatever others say.
+-- Where others may decide, because the number is shared or suppressed, those who block it, members or not, and the
+-- members with it are set aside until all are copied. Each as of the audience's position: a customer touched after it
+-- was copied before that. A number that was shared is set aside for everyone who had it, also where a touched customer
+-- has left it by now: that customer was set aside first.
 WITH chosen AS (
-    SELECT customer_no, bool_or(is_member) AS is_member, bool_or(is_excluded) AS is_excluded
-    FROM (SELECT customer_no, true AS is_member, false AS is_excluded
+    SELECT customer_no, bit_or(kind) AS kind
+    FROM (SELECT customer_no, 1 AS kind
           FROM members m
           WHERE version_no = ANY (%(included)s::bigint[]) AND {chosen_m}
           UNION ALL
-          SELECT customer_no, false, true
+          SELECT customer_no, 2
           FROM members x
           WHERE version_no = ANY (%(left_out)s::bigint[]) AND {chosen_x}
           UNION ALL
-          SELECT customer_no, false, false
-          FROM customers o
+          SELECT customer_no, 0
+          FROM reach o
           WHERE account_id = %(account_id)s AND opted_out AND phone IS NOT NULL AND {chosen_o}) AS t
     GROUP BY customer_no
 ), judged AS MATERIALIZED (
-    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name, c.opted_out,
-           k.is_member, k.is_excluded
+    SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.number_key, c.name, c.opted_out,
+           k.kind IN (1, 3) AS is_member, k.kind IN (2, 3) AS is_excluded,
+           c.shared
+           OR c.phone IN (SELECT phone FROM audience_shared WHERE audience_no = %(audience_no)s)
+           OR c.number_key IN (SELECT number_key FROM suppressed_numbers
+                               WHERE account_id = %(account_id)s AND position <= %(audience_no)s) AS set_aside
     FROM chosen k
-    JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = k.customer_no AND {chosen_c}
-    WHERE c.position <= %(audience_no)s
+    JOIN reach c ON c.account_id = %(account_id)s AND c.customer_no = k.customer_no AND {chosen_c}
+    WHERE {and_also}
 ), copied AS (
     INSERT INTO audience_recipients (account_id, audience_no, customer_no, customer_id, external_id, phone, name)
     SELECT %(account_id)s, %(audience_no)s, customer_no, customer_id, external_id, phone, name
     FROM judged
     WHERE is_member AND NOT is_excluded AND NOT opted_out AND phone IS NOT NULL
     ORDER BY customer_no
-), blocked AS (
-    INSERT INTO audience_blocked (account_id, audience_no, customer_no, phone, is_member, is_excluded)
-    SELECT %(account_id)s, %(audience_no)s, customer_no, phone, is_member, is_excluded
+), shared AS (
+    INSERT INTO audience_shared (account_id, audience_no, customer_no, phone, number_key, is_member, is_excluded,
+                                 opted_out)
+    SELECT %(account_id)s, %(audience_no)s, customer_no, phone, number_key, is_member, is_excluded, opted_out
     FROM judged
-    WHERE phone IS NOT NULL AND (is_excluded OR opted_out)
+    WHERE set_aside
 )
 UPDATE audiences a
-SET opted_out = a.opted_out + t.opted_out, no_phone = a.no_phone + t.no_phone, excluded = a.excluded + t.excluded,
-    copied_to = %(copied_to)s, complete = %(complete)s
-FROM (SELECT count(*) FILTER (WHERE is_excluded) AS excluded,
-             count(*) FILTER (WHERE NOT is_excluded AND opted_out AND phone IS NULL) AS opted_out,
+SET copied = a.copied + t.copied, opted_out = a.opted_out + t.opted_out, no_phone = a.no_phone + t.no_phone,
+    excluded = a.excluded + t.excluded, copied_to = %(copied_to)s, complete = %(complete)s
+FROM (SELECT count(*) FILTER (WHERE NOT is_excluded AND NOT opted_out AND phone IS NOT NULL) AS copied,
+             count(*) FILTER (WHERE is_excluded AND set_aside IS NOT TRUE) AS excluded,
+             count(*) FILTER (WHERE NOT is_excluded AND opted_out AND set_aside IS NOT TRUE) AS opted_out,
              count(*) FILTER (WHERE NOT is_excluded AND NOT opted_out AND phone IS NULL) AS no_phone
       FROM judged
       WHERE is_member) AS t
@@ -80,89 +90,88 @@ WHERE a.account_id = %(account_id)s AND a.audience_no = %(audience_no)s
 -- name: is_in_chunk
 {table}.customer_no > %(after)s::bigint AND {table}.customer_no <= %(last)s::bigint
 
+-- name: is_not_touched
+k.customer_no NOT IN (SELECT customer_no FROM audience_touched WHERE audience_no = %(audience_no)s)
+
 -- name: is_touched
 {table}.customer_no = ANY (%(touched)s::bigint[])
 
--- name: uncounted
--- Members with a phone number who opted out are excluded where another customer with that number is.
-SELECT a.account_id, a.audience_id, a.audience_no, a.opted_out + b.opted_out, a.no_phone, a.excluded + b.excluded,
-       (SELECT count(*) FROM audience_recipients r WHERE r.audience_no = a.audience_no)
-FROM audiences a
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(members) FILTER (WHERE is_excluded), 0) AS excluded,
-           coalesce(sum(members) FILTER (WHERE NOT is_excluded), 0) AS opted_out
-    FROM (SELECT bool_or(is_excluded) AS is_excluded, count(*) FILTER (WHERE is_member AND NOT is_excluded) AS members
-          FROM audience_blocked
-          WHERE audience_no = a.audience_no
-          GROUP BY phone) AS t) AS b
-WHERE a.complete AND NOT a.counted
-ORDER BY a.audience_no
+-- name: note_touched
+INSERT INTO audience_touched (account_id, audience_no, customer_no)
+SELECT %(account_id)s, %(audience_no)s, unnest(%(touched)s::bigint[])
 
--- name: passed_over
--- The customers copied whose phone number is not theirs to be reached at, each with the first reason that applies:
--- 1 another customer with the number is left out, 2 one opted out, now or before being erased, 3 an older one has it.
--- Phone numbers are grouped by their hashes, which takes less than half the time of grouping texts; the numbers
--- themselves decide among those found.
-WITH shared AS MATERIALIZED (
-    SELECT hashtextextended(phone, 0) AS hash
-    FROM audience_recipients
-    WHERE audience_no = %(audience_no)s
-    GROUP BY 1
-    HAVING count(*) > 1
-), among AS MATERIALIZED (
-    SELECT customer_no, phone
-    FROM audience_recipients
-    WHERE audience_no = %(audience_no)s AND hashtextextended(phone, 0) IN (SELECT hash FROM shared)
-), blocked AS MATERIALIZED (
-    SELECT phone, CASE WHEN bool_or(is_excluded) THEN 1 ELSE 2 END AS reason
-    FROM audience_blocked
+-- name: uncounted
+SELECT account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied
+FROM audiences
+WHERE complete AND NOT counted
+ORDER BY audience_no
+
+-- name: set_aside
+-- The members set aside, by what is decided for their phone number: 1 a customer with it is left out, 2 one opted out,
+-- now or before being erased, 3 an older member has it; no row for those who are reached. And who of them was copied.
+WITH numbers AS MATERIALIZED (
+    SELECT phone, bool_or(is_excluded) AS is_excluded,
+           bool_or(opted_out)
+           OR EXISTS (SELECT
+                      FROM suppressed_numbers s
+                      WHERE s.account_id = %(account_id)s AND s.number_key = min(t.number_key)
+                        AND s.position <= %(audience_no)s
+                        AND s.number_sha256
+                            = number_sha256((SELECT secret FROM installation), %(account_id)s, t.phone)) AS opted_out,
+           min(customer_no) FILTER (WHERE is_member) AS keeper
+    FROM audience_shared t
     WHERE audience_no = %(audience_no)s
     GROUP BY phone
 )
-SELECT customer_no, min(reason)
-FROM (SELECT r.customer_no, b.reason
-      FROM blocked b
-      JOIN audience_recipients r ON r.phone = b.phone AND r.audience_no = %(audience_no)s
-      UNION ALL
-      SELECT c.customer_no, 2
-      FROM suppressed_numbers s
-      CROSS JOIN installation i
-      JOIN audience_recipients c ON number_sha256(i.secret, %(account_id)s, c.phone) = s.number_sha256
-      WHERE c.audience_no = %(audience_no)s AND s.position <= c.audience_no
-        AND s.account_id = %(account_id)s
-      UNION ALL
-      SELECT customer_no, 3
-      FROM (SELECT customer_no, min(customer_no) OVER (PARTITION BY phone) AS keeper FROM among) AS t
-      WHERE customer_no > keeper) AS t
-GROUP BY customer_no
-ORDER BY customer_no
+SELECT reason, count(*),
+       coalesce(array_agg(customer_no ORDER BY customer_no) FILTER (WHERE is_copied), '{}')
+FROM (SELECT t.customer_no, NOT t.is_excluded AND NOT t.opted_out AS is_copied,
+             CASE WHEN n.is_excluded THEN 1 WHEN n.opted_out THEN 2 WHEN t.customer_no > n.keeper THEN 3 END AS reason
+      FROM audience_shared t
+      JOIN numbers n ON n.phone = t.phone
+      WHERE t.audience_no = %(audience_no)s AND t.is_member) AS d
+WHERE reason IS NOT NULL
+GROUP BY reason
 
 -- name: remove_passed_over
-DELETE FROM audience_recipients r
-USING audiences a
-WHERE a.audience_id = %(audience_id)s AND r.audience_no = a.audience_no
-  AND r.customer_no = ANY (%(passed_over)s::bigint[])
+WITH gone AS (
+    DELETE FROM audience_recipients r
+    USING audiences a
+    WHERE a.audience_id = %(audience_id)s AND r.audience_no = a.audience_no
+      AND r.customer_no = ANY (%(passed_over)s::bigint[])
+    RETURNING r.audience_no
+)
+UPDATE audiences SET copied = copied - (SELECT count(*) FROM gone) WHERE audience_id = %(audience_id)s
 
--- name: forget_blocked
-DELETE FROM audience_blocked b USING audiences a WHERE a.audience_id = %(audience_id)s AND b.audience_no = a.audience_no
+-- name: forget_set_aside
+WITH counted AS (
+    SELECT audience_no FROM audiences WHERE audience_id = %(audience_id)s
+), shared AS (
+    DELETE FROM audience_shared t USING counted c WHERE t.audience_no = c.audience_no
+)
+DELETE FROM audience_touched t USING counted c WHERE t.audience_no = c.audience_no
 
 -- name: record_counts
 -- Recipients that are missing by now were erased.
-UPDATE audiences a
+UPDATE audiences
 SET counted = true, recipients = %(recipients)s, opted_out = %(opted_out)s, no_phone = %(no_phone)s,
-    excluded = %(excluded)s, duplicate_phone = %(duplicate_phone)s,
-    erased = %(recipients)s - (SELECT count(*) FROM audience_recipients r WHERE r.audience_no = a.audience_no)
-WHERE a.audience_id = %(audience_id)s
+    excluded = %(excluded)s, duplicate_phone = %(duplicate_phone)s, erased = %(recipients)s - copied
+WHERE audience_id = %(audience_id)s
 
 -- name: erase
--- One probe per audience of the account. An audience that is not counted yet counts its erased customers then.
+-- One probe per audience of the account. An audience that is not counted yet counts its erased customers then; a
+-- customer set aside because they block a number stays until then.
 WITH gone AS (
     DELETE FROM audience_recipients r
     USING audiences a, unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
     WHERE a.account_id = t.account_id AND r.audience_no = a.audience_no AND r.customer_no = t.customer_no
-    RETURNING r.audience_no, r.account_id
+    RETURNING r.audience_no, r.account_id, r.customer_no
+), set_aside AS (
+    DELETE FROM audience_shared s
+    USING gone g
+    WHERE s.audience_no = g.audience_no AND s.customer_no = g.customer_no
 )
 UPDATE audiences a
-SET erased = a.erased + t.customers
+SET erased = CASE WHEN a.counted THEN a.erased + t.customers ELSE a.erased END, copied = a.copied - t.customers
 FROM (SELECT account_id, audience_no, count(*) AS customers FROM gone GROUP BY 1, 2) AS t
-WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no AND a.counted
+WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no

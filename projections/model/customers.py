@@ -18,8 +18,9 @@ from domain.instants import Days, from_micros, micros_of_text
 from domain.search_words import words_of
 from domain.stored_events import CustomerChanged
 from domain.values import AttributeType, Value, instant_text, matchable
-from projections.model import date_values
+from projections.model import date_values, reach
 from projections.model.date_values import Moved
+from projections.model.reach import ReachRow
 from projections.postgres.arrays import Uuids, column
 from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
@@ -185,11 +186,11 @@ class CustomerBatch:
 
     def write(self, writes: RowWrites) -> None:
         """Add the writes of the customers, every one of which was touched: a statement for each kind of change."""
-        if self.deleted:
-            accounts = [customer.account_id for customer in self.deleted]
-            numbers = [customer.customer_no for customer in self.deleted]
+        deleted, self.deleted = self.deleted, []
+        if deleted:
+            accounts = [customer.account_id for customer in deleted]
+            numbers = [customer.customer_no for customer in deleted]
             writes.add(SQL.delete, [accounts, numbers], rows=len(numbers))
-            self.deleted = []
         customers = self.by_id.values()
         moved = (each for customer in customers for each in customer.moved_dates())
         date_values.write(writes, [*self.deleted_dates, *moved])
@@ -202,6 +203,16 @@ class CustomerBatch:
             writes.add(SQL.update_with_profile, _columns(with_profile, profile=True), rows=len(with_profile))
         if others:
             writes.add(SQL.update, _columns(others), rows=len(others))
+        replaced = [(each.account_id, each.customer_no) for each in (*with_profile, *deleted)]
+        reach.write(writes, [_reach(each) for each in (*fresh, *with_profile)], replaced)
+
+
+def _reach(customer: ProjectedCustomer) -> ReachRow:
+    value = customer.attributes.get
+    return ReachRow(
+        customer.account_id, customer.customer_no, customer.customer_id,
+        value("phone"), value("opted_out") is True, value("external_id"), value("name"),
+    )  # fmt: skip
 
 
 def _search_words(customer: ProjectedCustomer) -> list[str]:

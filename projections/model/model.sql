@@ -46,11 +46,25 @@ CREATE TABLE customers (
     PRIMARY KEY (account_id, customer_no)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
-CREATE INDEX customers_phone ON customers (account_id, phone, customer_no) WHERE phone IS NOT NULL;
--- No campaign reaches their numbers, even under another customer.
-CREATE INDEX customers_opted_out ON customers (account_id, customer_no) INCLUDE (phone)
-    WHERE opted_out AND phone IS NOT NULL;
 CREATE INDEX customers_search_words ON customers USING gin (search);
+
+-- What campaigns need of each customer, in a narrow row that changes only with these values. `number_key` is that of
+-- the phone number (`rollcall.number_key`); `shared`: another customer of the account has this phone number.
+CREATE TABLE reach (
+    account_id  uuid    NOT NULL,
+    customer_no bigint  NOT NULL,
+    customer_id uuid    NOT NULL,
+    phone       text,
+    number_key  bigint,
+    opted_out   boolean NOT NULL,
+    shared      boolean NOT NULL DEFAULT false,
+    external_id text,
+    name        text,
+    PRIMARY KEY (account_id, customer_no)
+) WITH (fillfactor = 90);
+CREATE INDEX reach_number ON reach (account_id, number_key, customer_no) WHERE number_key IS NOT NULL;
+-- Few: all others are recipients of every campaign that has them in a segment, unless their number is suppressed.
+CREATE INDEX reach_special ON reach (account_id, customer_no) WHERE opted_out OR phone IS NULL OR shared;
 
 -- Customers' dates (and the days of their datetimes) and instants by value, for thresholds that move.
 CREATE TABLE customer_days (
@@ -174,8 +188,10 @@ CREATE TABLE audiences (
     excluded        bigint      NOT NULL DEFAULT 0,
     duplicate_phone bigint      NOT NULL DEFAULT 0,
     erased          bigint      NOT NULL DEFAULT 0,
+    -- Rows in audience_recipients.
+    copied          bigint      NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, audience_no)
-);
+) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX audiences_audience_id ON audiences (audience_id);
 CREATE INDEX audiences_uncounted ON audiences (audience_no) WHERE NOT counted;
 
@@ -191,14 +207,25 @@ CREATE TABLE audience_recipients (
     PRIMARY KEY (audience_no, customer_no)
 );
 
--- Until an audience is counted: the customers that make it leave out a phone number, members of it or not.
-CREATE TABLE audience_blocked (
+-- Until an audience is counted: of each phone number that several customers have, or that is suppressed, the members
+-- with it and those who make the audience leave it out, all as of the audience's position.
+CREATE TABLE audience_shared (
     account_id  uuid    NOT NULL,
     audience_no bigint  NOT NULL,
     customer_no bigint  NOT NULL,
     phone       text    NOT NULL,
+    number_key  bigint  NOT NULL,
     is_member   boolean NOT NULL,
     is_excluded boolean NOT NULL,
+    opted_out   boolean NOT NULL,
+    PRIMARY KEY (audience_no, customer_no)
+);
+
+-- Until an audience is counted: the customers that events changed before its copy had reached them.
+CREATE TABLE audience_touched (
+    account_id  uuid   NOT NULL,
+    audience_no bigint NOT NULL,
+    customer_no bigint NOT NULL,
     PRIMARY KEY (audience_no, customer_no)
 );
 
@@ -206,11 +233,11 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['accounts', 'attributes', 'customers', 'customer_days',
+    FOREACH each IN ARRAY ARRAY['accounts', 'attributes', 'customers', 'reach', 'customer_days',
                                 'customer_instants', 'segments',
                                 'segment_versions', 'members', 'membership_history',
                                 'campaigns', 'audiences', 'audience_recipients',
-                                'audience_blocked'] LOOP
+                                'audience_shared', 'audience_touched'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
         EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '
                        'USING (account_id = (SELECT rollcall.current_account()))', each);

@@ -2,33 +2,47 @@
 -- Planning a page for its own values takes longer than reading it, and results in the same plan.
 SET LOCAL plan_cache_mode = force_generic_plan
 
--- name: page
--- Merges the first members of each version: these are the first of all, and the rest is not read. Returns the
--- recipients among them, and the last customer number read, also if there is no recipient.
-WITH nearest AS MATERIALIZED (
-    SELECT DISTINCT m.customer_no
-    FROM unnest(%(included)s::bigint[]) AS v (version_no)
-    CROSS JOIN LATERAL (SELECT customer_no
-                        FROM members
-                        WHERE version_no = v.version_no AND customer_no > %(after)s::bigint
-                        ORDER BY customer_no
-                        LIMIT %(window)s::int) AS m
-    ORDER BY m.customer_no
-    LIMIT %(window)s::int
-)
-SELECT n.last, n.members, r.customer_no, r.customer_id, r.external_id, r.phone, r.name
-FROM (SELECT max(customer_no) AS last, count(*) AS members FROM nearest) AS n
-LEFT JOIN LATERAL (
-    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
-    FROM nearest u
-    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    WHERE c.phone IS NOT NULL AND NOT c.opted_out
-      AND NOT EXISTS (SELECT FROM members x
-                      WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = u.customer_no)
-      -- Of the others with this number: one who blocks it, or an older one who has it in this audience.
-      AND NOT EXISTS (SELECT
-                      FROM customers o
-                      WHERE o.account_id = %(account_id)s::uuid AND o.phone = c.phone AND o.customer_no <> c.customer_no
+-- name: plan_each
+-- A large window is read in order, side by side with the members; a plan for any window would look up each member.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_nestloop', 'off', true)
+
+-- name: window_end
+-- The last customer of the window after a customer: up to there no version has more than `most` members; NULL where
+-- none has more.
+SELECT min(m.customer_no)
+FROM unnest(%(included)s::bigint[]) AS v (version_no)
+CROSS JOIN LATERAL (SELECT customer_no
+                    FROM members
+                    WHERE version_no = v.version_no AND customer_no > %(after)s::bigint
+                    ORDER BY customer_no
+                    OFFSET %(most)s::int LIMIT 1) AS m
+
+-- name: recipients
+-- The recipients `c` among the customers of a window, each once.
+(SELECT DISTINCT ON (customer_no) customer_no
+ FROM members
+ WHERE version_no = ANY (%(included)s::bigint[])
+   AND customer_no > %(after)s::bigint AND customer_no <= %(last)s::bigint
+ ORDER BY customer_no) AS u
+JOIN reach c
+    ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
+   AND c.customer_no > %(after)s::bigint AND c.customer_no <= %(last)s::bigint
+WHERE c.phone IS NOT NULL AND NOT c.opted_out
+  AND NOT EXISTS (SELECT
+                  FROM members x
+                  WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = c.customer_no
+                    AND x.customer_no > %(after)s::bigint AND x.customer_no <= %(last)s::bigint)
+  AND NOT EXISTS (SELECT
+                  FROM suppressed_numbers s
+                  WHERE s.account_id = %(account_id)s::uuid AND s.number_key = c.number_key
+                    AND s.number_sha256
+                        = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone))
+  -- Of the others with a shared number: one who blocks it, or an older one who has it in this audience.
+  AND (NOT c.shared
+       OR NOT EXISTS (SELECT
+                      FROM reach o
+                      WHERE o.account_id = %(account_id)s::uuid AND o.number_key = c.number_key AND o.phone = c.phone
+                        AND o.customer_no <> c.customer_no
                         AND (o.opted_out
                              OR EXISTS (SELECT FROM members x
                                         WHERE x.version_no = ANY (%(left_out)s::bigint[])
@@ -36,82 +50,78 @@ LEFT JOIN LATERAL (
                              OR o.customer_no < c.customer_no
                                 AND EXISTS (SELECT FROM members m
                                             WHERE m.version_no = ANY (%(included)s::bigint[])
-                                              AND m.customer_no = o.customer_no)))
-      AND NOT EXISTS (SELECT
-                      FROM suppressed_numbers s
-                      WHERE s.account_id = %(account_id)s::uuid
-                        AND s.number_sha256
-                            = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone))
-    ORDER BY u.customer_no
-    LIMIT %(limit)s::int
-) AS r ON true
-ORDER BY r.customer_no
+                                              AND m.customer_no = o.customer_no))))
 
--- name: blocked_numbers
--- The phone numbers that are not reached, and whether because a customer is left out or else opted out: of all
--- customers, and of those erased, as far as one of the `candidates` has the number.
-SELECT phone, bool_or(is_excluded) AS is_excluded
-FROM (SELECT phone, false AS is_excluded
-      FROM customers
-      WHERE account_id = %(account_id)s::uuid AND opted_out AND phone IS NOT NULL
-      UNION ALL
-      SELECT c.phone, true
-      FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
-      JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = x.customer_no
-      WHERE c.phone IS NOT NULL
-      UNION ALL
-      SELECT c.phone, false
-      FROM suppressed_numbers s
-      CROSS JOIN installation i
-      JOIN candidates c ON number_sha256(i.secret, %(account_id)s::uuid, c.phone) = s.number_sha256
-      WHERE s.account_id = %(account_id)s::uuid) AS t
-GROUP BY phone
+-- name: page
+SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name
+FROM {recipients}
+ORDER BY c.customer_no
+LIMIT %(limit)s::int
+
+-- name: lines
+-- Joined to one text, so that no line is handled by itself on its way.
+SELECT count(*), convert_to(string_agg({line}, '' ORDER BY c.customer_no), 'UTF8')
+FROM {recipients}
 
 -- name: totals
-WITH candidates AS MATERIALIZED (
-    SELECT c.phone, c.opted_out, x.customer_no IS NOT NULL AS is_excluded
-    FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
-    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    LEFT JOIN (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[])) AS x
-        ON x.customer_no = u.customer_no
-), blocked AS MATERIALIZED (
-    {blocked_numbers}
+-- Customers without anything special are only counted, by whether they are excluded; the few others are classed.
+WITH suppressed AS MATERIALIZED (
+    SELECT c.customer_no, c.phone, c.shared
+    FROM suppressed_numbers s
+    JOIN reach c
+        ON c.account_id = %(account_id)s::uuid AND c.number_key = s.number_key
+       AND number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone) = s.number_sha256
+    WHERE s.account_id = %(account_id)s::uuid
+), special AS MATERIALIZED (
+    SELECT customer_no, phone, opted_out, shared,
+           customer_no IN (SELECT customer_no FROM members WHERE version_no = ANY (%(left_out)s::bigint[]))
+               AS is_excluded
+    FROM (SELECT customer_no, phone, opted_out, shared
+          FROM reach
+          WHERE account_id = %(account_id)s::uuid AND (opted_out OR phone IS NULL OR shared)
+            AND customer_no NOT IN (SELECT customer_no FROM suppressed)
+          UNION ALL
+          SELECT customer_no, phone, true, shared FROM suppressed) AS t
+), counted AS MATERIALIZED (
+    SELECT count(*) AS members,
+           count(*) FILTER (WHERE s.customer_no IS NULL
+                                  AND u.customer_no IN (SELECT customer_no
+                                                        FROM members
+                                                        WHERE version_no = ANY (%(left_out)s::bigint[]))) AS excluded,
+           array_agg(s.customer_no) FILTER (WHERE s.customer_no IS NOT NULL) AS special
+    FROM (SELECT DISTINCT ON (customer_no) customer_no
+          FROM members
+          WHERE version_no = ANY (%(included)s::bigint[])
+          ORDER BY customer_no) AS u
+    LEFT JOIN special s ON s.customer_no = u.customer_no
+), numbers AS MATERIALIZED (
+    SELECT phone, bool_or(is_excluded) AS is_excluded, bool_or(opted_out) AS opted_out
+    FROM special
+    WHERE shared
+    GROUP BY phone
 ), classes AS (
-    SELECT c.phone,
-           CASE WHEN c.is_excluded OR b.is_excluded THEN 'excluded'
-                WHEN c.opted_out OR b.phone IS NOT NULL THEN 'opted_out'
-                WHEN c.phone IS NULL THEN 'no_phone'
+    SELECT s.phone,
+           CASE WHEN s.is_excluded OR n.is_excluded THEN 'excluded'
+                WHEN s.opted_out OR n.opted_out THEN 'opted_out'
+                WHEN s.phone IS NULL THEN 'no_phone'
                 ELSE 'sent' END AS class
-    FROM candidates c
-    LEFT JOIN blocked b ON b.phone = c.phone
+    FROM unnest((SELECT special FROM counted)) AS t (customer_no)
+    JOIN special s ON s.customer_no = t.customer_no
+    LEFT JOIN numbers n ON s.shared AND n.phone = s.phone
 )
-SELECT count(DISTINCT phone) FILTER (WHERE class = 'sent'),
-       count(*) FILTER (WHERE class = 'excluded'),
-       count(*) FILTER (WHERE class = 'opted_out'),
-       count(*) FILTER (WHERE class = 'no_phone'),
-       count(*) FILTER (WHERE class = 'sent') - count(DISTINCT phone) FILTER (WHERE class = 'sent')
-FROM classes
+SELECT t.members - t.excluded - c.members + c.reached, t.excluded + c.excluded, c.opted_out, c.no_phone,
+       c.sent - c.reached
+FROM counted t,
+     (SELECT count(*) AS members,
+             count(*) FILTER (WHERE class = 'sent') AS sent,
+             count(DISTINCT phone) FILTER (WHERE class = 'sent') AS reached,
+             count(*) FILTER (WHERE class = 'excluded') AS excluded,
+             count(*) FILTER (WHERE class = 'opted_out') AS opted_out,
+             count(*) FILTER (WHERE class = 'no_phone') AS no_phone
+      FROM classes) AS c
 
 -- name: limit_time
 SELECT set_config('statement_timeout', %s, true)
-
--- name: stream
-WITH candidates AS MATERIALIZED (
-    SELECT c.customer_no, c.customer_id, c.attributes->>'external_id' AS external_id, c.phone, c.name
-    FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s::bigint[])) AS u
-    JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = u.customer_no
-    WHERE c.phone IS NOT NULL AND NOT c.opted_out
-), blocked AS MATERIALIZED (
-    {blocked_numbers}
-), shared AS MATERIALIZED (
-    SELECT phone, min(customer_no) AS keeper FROM candidates GROUP BY phone HAVING count(*) > 1
-)
-SELECT {line}
-FROM candidates c
-LEFT JOIN shared s ON s.phone = c.phone
-WHERE (s.keeper IS NULL OR s.keeper = c.customer_no)
-  AND NOT EXISTS (SELECT FROM blocked b WHERE b.phone = c.phone)
-ORDER BY c.customer_no
 
 -- name: frozen_page
 SELECT customer_no, customer_id, external_id, phone, name
@@ -120,16 +130,19 @@ WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigin
 ORDER BY customer_no
 LIMIT %(limit)s::int
 
--- name: frozen_stream
-SELECT {line}
-FROM audience_recipients c
-WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
-ORDER BY customer_no
+-- name: frozen_lines
+SELECT max(customer_no), count(*), convert_to(string_agg({line}, '' ORDER BY customer_no), 'UTF8')
+FROM (SELECT customer_no, customer_id, external_id, phone, name
+      FROM audience_recipients
+      WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
+        AND customer_no > %(after)s::bigint
+      ORDER BY customer_no
+      LIMIT %(limit)s::int) AS c
 
 -- name: line_json
-'{"customer_id":"' || c.customer_id::text || '","external_id":' || coalesce(to_json(c.external_id)::text, 'null')
-    || ',"phone":"' || c.phone || '","name":' || coalesce(to_json(c.name)::text, 'null') || E'}\n'
+concat('{"customer_id":"', c.customer_id, '","external_id":', coalesce(to_json(c.external_id)::text, 'null'),
+       ',"phone":"', c.phone, '","name":', coalesce(to_json(c.name)::text, 'null'), E'}\n')
 
 -- name: line_csv
-c.customer_id::text || ',' || coalesce('"' || replace(c.external_id, '"', '""') || '"', '') || ',' || c.phone || ','
-    || coalesce('"' || replace(c.name, '"', '""') || '"', '') || E'\r\n'
+concat(c.customer_id, ',', '"' || replace(c.external_id, '"', '""') || '"', ',', c.phone, ',',
+       '"' || replace(c.name, '"', '""') || '"', E'\r\n')

@@ -1,7 +1,7 @@
-"""Verify: every membership against a from-scratch evaluation in SQL. Used by `rollcall verify`.
+"""Verify: every membership against a from-scratch evaluation in SQL, and what campaigns read of every customer.
 
-Members of static segments are compared with the events that added and removed them. Reads one snapshot, so it may
-run while customers change: everything that it compares belongs to one position.
+Used by `rollcall verify`. Members of static segments are compared with the events that added and removed them. Reads
+one snapshot, so it may run while customers change: everything that it compares belongs to one position.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAR_FUTURE = 10**17
 
 
 def verify(database_url: str) -> Iterator[str]:
-    """A line for each customer who is a member and should not be, or is not and should be."""
+    """A line for each customer who is a member and should not be, or is not and should be, or whose reach is wrong."""
     conninfo = session_conninfo(database_url, "rollcall_worker")
     with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -41,6 +41,10 @@ def verify(database_url: str) -> Iterator[str]:
         yield from (
             f"segment {segment_id}: counted {counted} members, has {present}"
             for segment_id, counted, present in connection.execute(SQL.wrong_counts)
+        )
+        yield from (
+            f"customer {customer_id}: what campaigns read of them differs from their own row"
+            for (customer_id,) in connection.execute(SQL.wrong_reach)
         )
 
 

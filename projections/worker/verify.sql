@@ -54,3 +54,16 @@ JOIN segment_versions v ON v.version_no = s.serving
 LEFT JOIN members m ON m.version_no = v.version_no
 GROUP BY s.segment_id, v.members
 HAVING v.members <> count(m.customer_no)
+
+-- name: wrong_reach
+-- Customers whose narrow row is missing, says something else than their own, or wrongly says whether others have their
+-- number; and rows without a customer.
+SELECT coalesce(c.customer_id, r.customer_id)
+FROM (SELECT account_id, customer_no, customer_id, phone, opted_out, attributes->>'external_id' AS external_id, name,
+             number_key(number_sha256((SELECT secret FROM installation), account_id, phone)) AS number_key,
+             phone IS NOT NULL AND count(*) OVER (PARTITION BY account_id, phone) > 1 AS shared
+      FROM customers) AS c
+FULL JOIN reach r ON r.account_id = c.account_id AND r.customer_no = c.customer_no
+WHERE (c.customer_id, c.phone, c.number_key, c.opted_out, c.shared, c.external_id, c.name)
+    IS DISTINCT FROM (r.customer_id, r.phone, r.number_key, r.opted_out, r.shared, r.external_id, r.name)
+ORDER BY 1

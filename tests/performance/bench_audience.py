@@ -1,7 +1,9 @@
-"""A campaign over 5 segments of 200,000 of a million customers: stream and first page, against bare SQL.
+"""A campaign over 5 segments of 200,000 of a million customers: stream, counts, first page and freezing.
 
-The bare figures come from the same server in the same run, by psycopg as the API's role: a binary cursor over
-the same query without the writing of lines, and the first page in one query that a person would write by hand.
+Each stands beside SQL that a person would write by hand, on the same server in the same run, by psycopg as the API's
+role: for the stream, a binary cursor over the `SELECT DISTINCT` of the union joined to the customers, which takes no
+notice of numbers that several customers have, and leaves out the writing of lines; for the first page, one query that
+does.
 """
 
 from __future__ import annotations
@@ -28,13 +30,28 @@ from tests.performance.stage import Stage, say, seconds, stage
 
 CUSTOMERS, SEGMENTS = 1_000_000, 5
 FIRST = 10_000_000
-SEEN = sql.SQL("c.customer_id, c.external_id, c.phone, c.name")
-PEOPLE = """
+FETCH_SIZE = 5_000
+# As many values as a shop's customers have (`workload`), so that rows are as wide.
+ATTRIBUTES = """
+jsonb_build_object(
+    'opted_out', n %% 50 = 0, 'external_id', 'crm-' || n, 'name', 'Name ' || n, 'created_at', '2024-01-01T10:00:00Z',
+    'city', 'Lisboa', 'plan', 'gold', 'lifetime_value', n %% 10000, 'orders', n %% 40, 'birthdate', '1980-05-20',
+    'signup', '2024-01-01T10:00:00Z', 'language', 'pt-PT', 'newsletter', n %% 3 = 0, 'last_seen', '2026-01-01',
+    'tags', jsonb_build_array('vip', 'summer'), 'shop', 'online', 'score', n %% 100)
+"""
+PEOPLE = f"""
 INSERT INTO customers (account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
                        opted_out, attributes, folded, search)
 SELECT %(account)s, n, gen_random_uuid(), n, 1, now(), now(), '+3519' || lpad((n %% 990000)::text, 8, '0'),
-       'Name ' || n, n %% 50 = 0, jsonb_build_object('opted_out', n %% 50 = 0, 'external_id', 'crm-' || n), '{}', ''
+       'Name ' || n, n %% 50 = 0, {ATTRIBUTES}, '{{}}', ''
 FROM generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
+"""
+REACH = """
+INSERT INTO reach (account_id, customer_no, customer_id, phone, number_key, opted_out, shared, external_id, name)
+SELECT account_id, customer_no, customer_id, phone, number_key(number_sha256(secret, account_id, phone)), opted_out,
+       count(*) OVER (PARTITION BY phone) > 1, attributes->>'external_id', name
+FROM customers, installation
+ORDER BY account_id, customer_no
 """
 # Each takes a fifth of all, at random.
 MEMBERSHIPS = """
@@ -44,13 +61,20 @@ FROM segments s, generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
 WHERE abs(hashint8extended(n, s.segment_no)) %% %(segments)s = 0
 ORDER BY 1, 2
 """
-BY_HAND = """
+STREAM_BY_HAND = """
 SELECT c.customer_id, c.attributes->>'external_id', c.phone, c.name
-FROM ({arms}) AS u
+FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(included)s)) AS u
 JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no
 WHERE c.phone IS NOT NULL AND NOT c.opted_out
-  AND NOT EXISTS (SELECT FROM customers o
-                  WHERE o.account_id = c.account_id AND o.phone = c.phone AND o.customer_no <> c.customer_no
+"""
+COUNT_BY_HAND = f"SELECT count(*) FROM ({STREAM_BY_HAND}) AS t"
+PAGE_BY_HAND = """
+SELECT c.customer_id, c.external_id, c.phone, c.name
+FROM ({arms}) AS u
+JOIN reach c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no
+WHERE c.phone IS NOT NULL AND NOT c.opted_out
+  AND NOT EXISTS (SELECT FROM reach o
+                  WHERE o.account_id = c.account_id AND o.number_key = c.number_key AND o.customer_no <> c.customer_no
                     AND (o.opted_out OR o.customer_no < c.customer_no
                          AND EXISTS (SELECT FROM members m
                                      WHERE m.version_no = ANY (%(included)s) AND m.customer_no = o.customer_no)))
@@ -60,7 +84,7 @@ LIMIT 51
 
 
 def run(server: Postgres) -> None:
-    """Print both rates and both times, with their ratios, and the memory of both ends of the stream."""
+    """Print rates and times with their ratios, and the memory of both ends of the stream."""
     say(f"\nAudience ({SEGMENTS} segments of {CUSTOMERS // SEGMENTS:,} of {CUSTOMERS:,} customers)")
     with stage(server) as scene:
         campaign, union = _load(scene)
@@ -71,18 +95,55 @@ def run(server: Postgres) -> None:
             bare.execute("SELECT set_config('rollcall.account', %s, false)", [str(scene.account_id)])
             path = f"/v1/campaigns/{campaign}/recipients"
             client.get(path, params={"limit": 1}).raise_for_status()
+            with bare.transaction():
+                recipients_now, skipped = recipients.totals(bare, union)
+            say(f"  {recipients_now:,} recipients, {skipped}")
             for _ in range(3):
-                begun = time.perf_counter()
-                rows = _cursor(bare, union)
-                floor = time.perf_counter() - begun
-                took, first, rose = _stream(client, path, rows, process)
-                say(
-                    f"  {rows:,} recipients   bare cursor {rows / floor:,.0f}/s   NDJSON {rows / took:,.0f}/s"
-                    f"   ratio {floor / took:.2f}   first byte after {first:.2f} s"
-                    f"   memory rose by {rose[0] / 1024:.0f} MB in the API, {rose[1] / 1024:.0f} MB in the client"
-                )
+                _compare_streams(bare, client, path, union, recipients_now, process)
+            _compare_counts(bare, client, path, union)
             _compare_pages(bare, client, path, union)
-        _freeze(scene, campaign)
+            _freeze(scene, campaign)
+            _compare_frozen(scene, client)
+
+
+def _compare_streams(
+    bare: Connection[Any], client: Client, path: str, union: AudienceSpec, expected: int, process: int
+) -> None:
+    rows, floor, first_by_hand = _stream_by_hand(bare, union)
+    ours = seconds(lambda: _our_lines(bare, union))
+    took, first, rose = _stream(client, path, expected, process)
+    say(
+        f"  SELECT DISTINCT by hand {rows / floor:,.0f}/s   our lines alone {expected / ours:,.0f}/s"
+        f"   NDJSON over HTTP {expected / took:,.0f}/s   ratio to by hand {expected / took / (rows / floor):.2f}"
+        f"   first row or byte after {first_by_hand:.2f} and {first:.2f} s"
+        f"   memory rose by {rose[0] / 1024:.0f} MB in the API, {rose[1] / 1024:.0f} MB in the client"
+    )
+
+
+def _compare_counts(bare: Connection[Any], client: Client, path: str, union: AudienceSpec) -> None:
+    """How many there are: by hand without any class, ours with every class, and over HTTP with the first page."""
+    rounds = [
+        (
+            seconds(lambda: bare.execute(COUNT_BY_HAND, union._asdict()).fetchone()),
+            seconds(lambda: recipients.totals(bare, union)),
+            seconds(lambda: client.get(path, params={"limit": 1, "include": "total"}).raise_for_status()),
+        )
+        for _ in range(7)
+    ]
+    hand, ours, over_http = (median(each) for each in zip(*rounds, strict=True))
+    say(
+        f"  counted by hand {hand:.2f} s   ours with every class {ours:.2f} s   over HTTP {over_http:.2f} s"
+        f"   ratio to by hand {over_http / hand:.2f}"
+    )
+
+
+def _compare_frozen(scene: Stage, client: Client) -> None:
+    """The stream of the frozen audience over HTTP."""
+    with scene.owner() as owner:
+        row = owner.execute("SELECT audience_id, recipients FROM audiences").fetchone()
+    assert row is not None
+    took, first, _ = _stream(client, f"/v1/audiences/{row[0]}/recipients", row[1], os.getpid())
+    say(f"  frozen audience: NDJSON over HTTP {row[1] / took:,.0f}/s   first byte after {first:.2f} s")
 
 
 def _freeze(scene: Stage, campaign: UUID) -> None:
@@ -116,8 +177,6 @@ def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Audi
         for _ in range(200)
     ]  # fmt: skip
     hand, ours, over_http, alone = (median(each) * 1000 for each in zip(*rounds, strict=True))
-    obvious = median([seconds(lambda: _first_page_as_one_query(bare, union)) for _ in range(3)])
-    say(f"  first page of 50: the stream's query with a LIMIT {obvious * 1000:,.0f} ms")
     say(
         f"  first page of 50: SQL by hand {hand:.1f} ms   our SQL {ours:.1f} ms   over HTTP {over_http:.1f} ms"
         f" ({alone:.1f} ms of it for any request)   ratio to SQL by hand {over_http / hand:.2f}"
@@ -134,27 +193,33 @@ def _load(scene: Stage) -> tuple[UUID, AudienceSpec]:
     with scene.owner() as owner:
         terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}
         owner.execute(PEOPLE, terms)
+        owner.execute(REACH)
         owner.execute(MEMBERSHIPS, terms)
         # What the log says from here on comes after all of them.
         owner.execute(f"ALTER TABLE stored_events ALTER COLUMN notification_id RESTART WITH {FIRST + 2 * CUSTOMERS}")
-        owner.execute("VACUUM ANALYZE customers, members")
+        owner.execute("VACUUM ANALYZE customers, reach, members")
         serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
     return campaign, AudienceSpec(scene.account_id, serving, [])
 
 
-def _cursor(bare: Connection[Any], union: AudienceSpec) -> int:
-    count = 0
+def _stream_by_hand(bare: Connection[Any], union: AudienceSpec) -> tuple[int, float, float]:
+    """How many rows, the seconds of all, and until the first."""
+    count, first, begun = 0, 0.0, time.perf_counter()
     with bare.transaction():
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
         with ServerCursor(bare, "bare") as cursor:
-            cursor.execute(
-                sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED),
-                union._asdict(),
-                binary=True,
-            )
-            while rows := cursor.fetchmany(recipients.FETCH_SIZE):
+            cursor.execute(STREAM_BY_HAND, union._asdict(), binary=True)
+            while rows := cursor.fetchmany(FETCH_SIZE):
+                first = first or time.perf_counter() - begun
                 count += len(rows)
-    return count
+    return count, time.perf_counter() - begun, first
+
+
+def _our_lines(bare: Connection[Any], union: AudienceSpec) -> None:
+    """What the API sends, without sending it."""
+    with bare.transaction():
+        for _ in recipients.lines(bare, union, "json"):
+            pass
 
 
 def _stream(client: Client, path: str, expected: int, process: int) -> tuple[float, float, tuple[int, int]]:
@@ -191,9 +256,4 @@ def _first_page_by_hand(bare: Connection[Any], union: AudienceSpec) -> None:
         for each in union.included
     )
     with bare.transaction():
-        assert len(bare.execute(sql.SQL(BY_HAND).format(arms=arms), union._asdict()).fetchall()) == 51
-
-
-def _first_page_as_one_query(bare: Connection[Any], union: AudienceSpec) -> None:
-    query = sql.SQL(recipients.SQL.stream).format(line=SEEN, blocked_numbers=recipients.BLOCKED) + sql.SQL(" LIMIT 51")
-    assert len(bare.execute(query, union._asdict()).fetchall()) == 51
+        assert len(bare.execute(sql.SQL(PAGE_BY_HAND).format(arms=arms), union._asdict()).fetchall()) == 51

@@ -136,6 +136,14 @@ REPEATED = (
     FROM customers, generate_series(1, %(times)s) AS k
     """,
     """
+    INSERT INTO reach (account_id, customer_no, customer_id, phone, number_key, opted_out, shared, external_id, name)
+    SELECT c.account_id, c.customer_no, c.customer_id, c.phone,
+           number_key(number_sha256(i.secret, c.account_id, c.phone)), c.opted_out,
+           c.phone IS NOT NULL AND count(*) OVER (PARTITION BY c.phone) > 1, c.attributes->>'external_id', c.name
+    FROM customers c, installation i
+    ON CONFLICT (account_id, customer_no) DO NOTHING
+    """,
+    """
     INSERT INTO customer_days SELECT account_id, key, day, customer_no + k * %(stride)s
     FROM customer_days, generate_series(1, %(times)s) AS k
     """,

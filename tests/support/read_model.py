@@ -10,6 +10,7 @@ COUNTS = "v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR h.po
 SNAPSHOT = {
     "customers": """SELECT account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
                            attributes::text, folded::text, search::text FROM customers ORDER BY customer_no""",
+    "reach": "SELECT * FROM reach ORDER BY customer_no",
     "attributes": "SELECT account_id, key, type, label FROM attributes ORDER BY 1, 2",
     "segments": """SELECT account_id, segment_no, segment_id, name, description, type, filter::text, version,
                           created_at, updated_at, serving, building, failure FROM segments ORDER BY segment_no""",

@@ -104,3 +104,23 @@ def test_a_wrong_count_is_found(installation: Installation, account: UUID) -> No
     with installation.owner() as owner:
         owner.execute("UPDATE segment_versions SET members = 7")
     assert list(verify(installation.url)) == [f"segment {segment}: counted 7 members, has 1"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE reach SET shared = true WHERE customer_id = %s",
+        "UPDATE reach SET opted_out = true WHERE customer_id = %s",
+        "DELETE FROM reach WHERE customer_id = %s",
+    ],
+)
+def test_a_customer_whom_campaigns_would_read_wrongly_is_found(
+    installation: Installation, account: UUID, statement: str
+) -> None:
+    installation.project()
+    customer = customer_id_of(account, "a")
+    with installation.owner() as owner:
+        assert owner.execute(statement, [customer]).rowcount == 1
+    assert list(verify(installation.url)) == [
+        f"customer {customer}: what campaigns read of them differs from their own row"
+    ]
