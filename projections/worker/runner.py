@@ -23,6 +23,7 @@ from domain.instants import micros
 from projections.model import time_flips
 from projections.postgres.database import WorkerSessions, database_errors, worker_sessions
 from projections.worker import lease
+from projections.worker.freshness import Freshness
 from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced
 from projections.worker.worker import Worker
@@ -110,7 +111,8 @@ def _project(
     retention: Retention,
 ) -> None:
     sessions.reading.execute("LISTEN rollcall_log")
-    worker = Worker(sessions, writer)
+    freshness = Freshness(sessions.writing, events.now)
+    worker = Worker(sessions, writer, freshness=freshness)
     worker.load()
     log.info("worker_started", position=worker.position, accounts=len(worker.model.accounts))
     forget_at = time.monotonic()
@@ -119,6 +121,7 @@ def _project(
             before = events.now() - timedelta(days=retention.days)
             removed = worker.forget_changes(before, published_only=retention.published_only)
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
+        freshness.save_if_due()
         if not worker.step():
             for _ in sessions.reading.notifies(timeout=_idle_seconds(worker, events), stop_after=1):
                 break
