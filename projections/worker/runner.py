@@ -64,10 +64,12 @@ def run_worker(
     failures = 0
     while not stop.is_set():
         began = time.monotonic()
+        metrics.LEASE_HELD.set(0)
         try:
             with database_errors(), worker_sessions(database_url) as sessions:
                 held = _take_lease(sessions.writing, stop, state)
                 if held is not None:
+                    metrics.LEASE_HELD.set(1)
                     _project(sessions, LiveWriter(events, held), events, stop, retention)
         except Unavailable as unavailable:
             failures = 0 if time.monotonic() - began > PROVEN else failures
@@ -85,6 +87,7 @@ def run_worker(
         except ModelReplaced:
             log.info("read_model_replaced")
         except LeaseLost:
+            metrics.LEASES_LOST.inc()
             log.warning("lease_lost", meaning="another worker took over while this one was stopped")
 
 

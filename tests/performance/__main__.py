@@ -21,10 +21,11 @@ from tests.performance import (
     bench_projection,
     bench_time,
 )
+from tests.performance.freshness import bench as freshness
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "import", "audience", "console")
+SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "freshness", "import", "audience", "console")
 
 
 def main() -> None:
@@ -59,6 +60,8 @@ def main() -> None:
             server.stop()
         if "end_to_end" in wanted:
             bench_end_to_end.run(home)
+        if "freshness" in wanted:
+            freshness.run(home)
         if "import" in wanted:
             bench_import.run(home)
 
