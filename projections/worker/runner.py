@@ -22,7 +22,7 @@ from domain.errors import Unavailable
 from domain.instants import micros
 from projections.model import time_flips
 from projections.postgres.database import WorkerSessions, database_errors, worker_sessions
-from projections.worker import lease
+from projections.worker import lease, metrics
 from projections.worker.freshness import Freshness
 from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced

@@ -1,6 +1,6 @@
 """Freshness of one change on an idle system, of a stream of changes, and reads beside that stream.
 
-`python -m tests.performance freshness`; with ROLLCALL_BENCH_KAFKA on an Apache Kafka. A stream's figures are those of
+`python -m tests.performance freshness`; with BENCH_KAFKA on an Apache Kafka. A stream's figures are those of
 the worker's own metric, as an operator sees them; those of one change are the client's.
 """
 

@@ -27,7 +27,12 @@ RULES: list[dict[str, Any]] = [
 ]
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "monitoring/dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
-QUERIES = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel["targets"]]
+SCALING = re.findall(r"query: (.+)", (DEPLOY / "kubernetes/ingest.yaml").read_text())
+QUERIES = [
+    *(rule["expr"] for rule in RULES),
+    *(target["expr"] for panel in PANELS for target in panel["targets"]),
+    *SCALING,
+]
 WITH_METRICS = (
     "api.http.instrumentation", "api.csv_import.runner", "consumers.cloud_events", "consumers.dead_letter_publisher",
     "consumers.ingest_report", "consumers.kafka.lag", "consumers.kafka.source", "consumers.membership_publisher",
