@@ -19,9 +19,9 @@ from tests.performance.freshness import reads
 from tests.performance.freshness.system import System, running
 from tests.performance.stage import say
 
-CUSTOMERS, SEGMENTS = 10_000, 1_000
-SINGLES = 200
-RATE, SECONDS, WARM_UP = 2_000, 20, 4
+CUSTOMERS, SEGMENTS = 4_000, 1_000
+SINGLES = 100
+RATE, SECONDS, WARM_UP = 2_000, 15, 3
 READ_RATE = 500
 # How often the stream's producer sends what is due.
 SLICE = 0.005
