@@ -129,6 +129,7 @@ def running(home: Path, customers: int, filters: Sequence[Any]) -> Iterator[Syst
         exits.callback(server.stop)
         # A topic of its own: one of a run before would be ingested first.
         topic = f"rollcall.bench.{uuid4().hex[:8]}"
+        os.environ["ROLLCALL_KAFKA_TOPICS"] = f"{topic}=default"  # the roles inherit it
         kafka = os.environ.get(KAFKA)
         if kafka is None:
             broker = Broker(home, None, [topic])
@@ -141,7 +142,6 @@ def running(home: Path, customers: int, filters: Sequence[Any]) -> Iterator[Syst
             home=home,
             database_url=server.url,
             kafka_bootstrap_servers=kafka,
-            kafka_topics={topic: "default"},
             http_port=free_port(),
             metrics_folder=metrics_exposure.emptied(home / "metrics"),
         )
