@@ -149,7 +149,7 @@ def running(home: Path, customers: int, filters: Sequence[Any]) -> Iterator[Syst
         key = bootstrap(settings)
         assert key is not None
         people = list(workload.customers(customers))
-        roles = [Role(name, settings) for name in ("project", "ingest", "api")]
+        roles = [Role(name, settings) for name in ("project", "ingest", "publish", "api")]
         for role in roles:
             exits.callback(role.stop)
             exits.callback(role.ask_to_stop)
