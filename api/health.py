@@ -26,6 +26,7 @@ router = APIRouter(tags=["operation"])
 # Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
 SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
+LAG_SECONDS = ("rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack")
 DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
@@ -130,8 +131,6 @@ class _DatabaseCollector(Collector):
         lag = 0.0
         if status.waiting_since is not None:
             lag = max(0.0, (self._services.rollcall.now() - status.waiting_since).total_seconds())
-        yield GaugeMetricFamily(
-            "rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack", value=lag
-        )
+        yield GaugeMetricFamily(*LAG_SECONDS, value=lag)
         for (name, meaning), read in GAUGES.items():
             yield GaugeMetricFamily(name, meaning, value=read(status))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from prometheus_client import Counter
 from consumers.records import Record
 from domain.customer import ChangeKind, CustomerChange, CustomerData, parse_customer_data
 from domain.errors import FieldError, Invalid
+from domain.instants import Arrival, from_micros
 from domain.json_text import parse
 
 KINDS: Mapping[str, ChangeKind] = {
@@ -32,7 +33,6 @@ MAX_MESSAGE = 900
 
 Mode = Literal["structured", "json", "other"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # What CloudEvents forbids in its strings; the domain has further rules for identifiers.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -55,8 +55,8 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Returns the current instant."""
 
-    def from_machine(self, instant: datetime) -> datetime:
-        """Returns the installation's time at an instant of the machine's clock."""
+    def from_machine(self, milliseconds: int) -> int:
+        """Returns the installation's time at one of the machine's clock, both in milliseconds since 1970."""
 
 
 class Unusable(NamedTuple):
@@ -157,7 +157,7 @@ def _to_change(
             _differing_keys.inc()
     time = event.get("time")
     at = _record_time(record, clock) if time is None else _parse_time(time)
-    return CustomerChange(subject, kind, at, data, source, change_id)
+    return CustomerChange(subject, kind, at, data, source, change_id, arrival=_arrival(record, clock))
 
 
 def _require_attribute(event: dict[str, Any], name: str) -> str:
@@ -206,9 +206,15 @@ def _record_time(record: Record, clock: Clock) -> datetime:
     if record.timestamp is None or record.timestamp < 0:
         return clock.now()
     try:
-        return clock.from_machine(_EPOCH + timedelta(milliseconds=record.timestamp))
+        return from_micros(clock.from_machine(record.timestamp) * 1000)
     except OverflowError:
         raise Invalid("invalid_time", "time is missing, and the record's timestamp is out of range") from None
+
+
+def _arrival(record: Record, clock: Clock) -> Arrival | None:
+    """Returns when the record was published, where it says so."""
+    at = record.timestamp
+    return None if at is None or at < 0 else Arrival("kafka", clock.from_machine(at))
 
 
 def _parse_headers(headers: list[tuple[str, bytes | None]]) -> dict[str, Any]:

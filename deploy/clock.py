@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Clock:
         """Returns the present instant, in UTC."""
         return datetime.now(UTC) + self.offset
 
-    def from_machine(self, instant: datetime) -> datetime:
-        """Returns what this clock showed when the machine's clock showed `instant`."""
-        return instant.astimezone(UTC) + self.offset
+    def from_machine(self, milliseconds: int) -> int:
+        """Returns what this clock showed when the machine's showed `milliseconds` since 1970, in the same unit."""
+        return milliseconds + self._ahead
+
+    @cached_property
+    def _ahead(self) -> int:
+        return self.offset // timedelta(milliseconds=1)

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from domain.errors import FieldError, Invalid
+from domain.instants import Arrival
 from domain.values import AttributeType, Value
 
 BUILT_IN: dict[str, AttributeType] = {
@@ -63,6 +64,7 @@ class CustomerChange(NamedTuple):
     source: str | None = None
     change_id: str | None = None
     customer_id: UUID | None = None
+    arrival: Arrival | None = None
 
 
 class Outcome(NamedTuple):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from domain.instants import Arrival
 from domain.phone_patterns import parse_plain
 from domain.phones import parse_phone
 from domain.values import MAX_TEXT, BadValue, normalise, trim
@@ -66,7 +67,7 @@ class Counts:
 class ImportChunk:
     """Some rows of a file: the valid lines, each phone number at most once, and the counts of the others.
 
-    `before` is how many rows were ingested before.
+    `before` is how many rows were ingested before, `arrival` when the file was received.
     """
 
     import_id: UUID
@@ -79,6 +80,7 @@ class ImportChunk:
     percent: int
     header: Sequence[str]
     finished: bool
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)

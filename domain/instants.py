@@ -1,5 +1,7 @@
 """Instants in whole microseconds since 1970, the resolution of datetime values, and the day of an account at one.
 
+`Arrival` is the instant, and the door, from which the freshness of a change is counted.
+
 Conditions that move with time are evaluated at a `Moment`; whole microseconds give each flip one exact instant.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.calendar import day_after, day_starts
@@ -35,6 +38,22 @@ def micros_text(count: int) -> str:
 def micros_of_text(text: str) -> int:
     """Microseconds since 1970 of a datetime value in normal form."""
     return micros(datetime.fromisoformat(text))
+
+
+Door = Literal["kafka", "http", "csv", "console"]
+DOORS: dict[str, Door] = {"k": "kafka", "h": "http", "i": "csv", "c": "console"}
+_LETTERS = {door: letter for letter, door in DOORS.items()}
+
+
+class Arrival(NamedTuple):
+    """By which door a change came in, and when it was published or received, in milliseconds since 1970."""
+
+    door: Door
+    at: int
+
+    def before(self, recorded: int) -> str:
+        """The short form that an event keeps: a letter for the door, and how many milliseconds before `recorded`."""
+        return f"{_LETTERS[self.door]}{max(0, recorded - self.at)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class CustomerChanged(Event, kw_only=True, frozen=True):
     values: dict[str, Any]
     source: str | None = None
     change_id: str | None = None
+    # `domain.instants.Arrival` in short; events of earlier releases have none.
+    via: str | None = None
 
 
 class CustomerDeleted(Event, kw_only=True, frozen=True):
@@ -88,6 +90,7 @@ class CustomerDeleted(Event, kw_only=True, frozen=True):
     occurred_at: datetime
     source: str | None = None
     change_id: str | None = None
+    via: str | None = None
 
 
 class SegmentCreated(Event, kw_only=True, frozen=True):
@@ -273,6 +276,8 @@ class EventMapper(Mapper[UUID]):
         state = msgspec.structs.asdict(domain_event)
         for key in _IDENTITY:
             del state[key]
+        if state.get("via", "") is None:
+            del state["via"]
         if domain_event.schema_version > 1:
             state[_VERSION_KEY] = domain_event.schema_version
         return StoredEvent(

@@ -13,6 +13,7 @@ from typing import IO
 
 from api.csv_import.reader import CsvRow, CsvTable
 from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, parse_name_cell, parse_phone_cell
+from domain.instants import Arrival, micros
 from domain.values import BadValue
 from projections.records.imports import ImportRow
 
@@ -117,4 +118,5 @@ def _chunk(row: ImportRow, builder: ChunkBuilder, before: int, percent: int, *, 
         percent=percent,
         header=builder.table.header,
         finished=finished,
+        arrival=Arrival("csv", micros(row.started_at) // 1000),
     )

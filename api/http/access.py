@@ -16,7 +16,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from api.http.dependencies import ServicesDep
+from api.http.instrumentation import arrival_of
 from api.http.problems import RequestError
+from domain.instants import Arrival
 from projections.records.api_keys import authenticate
 
 ALLOWS: dict[str, frozenset[str]] = {
@@ -30,11 +32,12 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account and key that a request acts for."""
+    """The account and key that a request acts for, and when it was received."""
 
     account_id: UUID
     key_id: str
     kind: str
+    arrival: Arrival
 
 
 def key_from_bytes(secret: bytes) -> str:
@@ -79,7 +82,8 @@ def caller(
     request.state.account_id, request.state.account, request.state.key = holder.account_id, account, holder.key_id
     if secret is not None and request.state.rate is None:
         request.state.rate = services.limits.count_new_key(secret, holder.key_id, account)
-    return Caller(holder.account_id, holder.key_id, holder.kind)
+    arrival = arrival_of(request, services.rollcall.now(), "http")
+    return Caller(holder.account_id, holder.key_id, holder.kind, arrival)
 
 
 Reader = Annotated[Caller, Security(caller, scopes=["read"])]

@@ -10,16 +10,18 @@ import asyncio
 import re
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import internal
+from domain.instants import Arrival, Door, micros
 
 REQUESTS = Counter("rollcall_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("rollcall_http_request_seconds", "Time from request to answer.", ["method", "route"])
@@ -33,6 +35,8 @@ SECURITY = {
 # how long its client may pause in it.
 MOST_THROWN_AWAY = 32 << 20
 THROW_AWAY_PAUSE = 5.0  # seconds
+# When a request was received, on the process's counter of seconds; kept in its state.
+BEGAN = "began"
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 log = structlog.get_logger(__name__)
@@ -54,7 +58,7 @@ class InstrumentedApp:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         body = _Body(scope, receive)
         answer = _Answer(send, request_id, body)
-        began = time.perf_counter()
+        began = scope.setdefault("state", {})[BEGAN] = time.perf_counter()
         try:
             await self.inner(scope, body.receive, answer.send)
         except ClientDisconnect:
@@ -64,6 +68,12 @@ class InstrumentedApp:
             if answer.status == 0:
                 await internal()(scope, body.receive, answer.send)
         _record(scope, answer.status, time.perf_counter() - began)
+
+
+def arrival_of(request: Request, now: datetime, door: Door) -> Arrival:
+    """Returns when a request was received, where it is `now`: before it waited for a thread or its turn."""
+    waited = time.perf_counter() - getattr(request.state, BEGAN)
+    return Arrival(door, micros(now) // 1000 - int(waited * 1000))
 
 
 class _Body:

@@ -31,6 +31,7 @@ from api.http.shares.positions import Awaited
 from domain import json_text
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import FieldError, Invalid, Rejected, Unavailable
+from domain.instants import Arrival
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
 # Stored together. A few hundred at a time, so that other accounts' changes are stored and seen between them.
@@ -71,7 +72,7 @@ def bulk_customers(
 
     def work(identity: UUID | None) -> WaitingAnswer:
         accepted, rejected, position = 0, list[RejectedLine](), services.rollcall.head()
-        lines = _lines(body, identity)
+        lines = _lines(body, identity, caller.arrival)
         paced, done = True, 0
         while slice_ := list(islice(lines, SLICE)):
             changes = [each for each in slice_ if isinstance(each, ParsedLine)]
@@ -131,24 +132,25 @@ def _change_customers(
     return changed.position, refused
 
 
-def _lines(body: SpooledBody, identity: UUID | None) -> Iterator[ParsedLine | RejectedLine]:
+def _lines(body: SpooledBody, identity: UUID | None, arrival: Arrival) -> Iterator[ParsedLine | RejectedLine]:
     for number, line in body.lines(LONGEST_LINE):
         if line is None:
             yield {"line": number, "code": "line_too_long", "detail": f"over {LONGEST_LINE:,} bytes"}
         elif line.strip():
             try:
-                yield ParsedLine(number, _change(json_text.parse(line), identity, number))
+                yield ParsedLine(number, _change(json_text.parse(line), identity, number, arrival))
             except Rejected as wrong:
                 errors = wrong.errors or (FieldError("", wrong.code, wrong.detail),)
                 yield _rejection(number, errors)
 
 
-def _change(raw: Any, identity: UUID | None, number: int) -> CustomerChange:
+def _change(raw: Any, identity: UUID | None, number: int, arrival: Arrival) -> CustomerChange:
     data = parse_customer_data(raw)
     if data.external_id is None:
         raise Invalid.at("/external_id", "external_id_required", "each line names its customer")
     source = None if identity is None else f"bulk:{identity}"
-    return CustomerChange(data.external_id, "changed", None, data, source, None if source is None else str(number))
+    change_id = None if source is None else str(number)
+    return CustomerChange(data.external_id, "changed", None, data, source, change_id, arrival=arrival)
 
 
 def _rejection(number: int, errors: Sequence[FieldError]) -> RejectedLine:

@@ -87,7 +87,7 @@ def put_customer(
 ) -> WaitingAnswer:
     """Create a customer or merge into one: present = set, null = remove, absent = keep; `tags` replaces the set."""
     data = parse_customer_data(parse_object_body(body))
-    change = CustomerChange(external_id, "changed", None, data)
+    change = CustomerChange(external_id, "changed", None, data, arrival=caller.arrival)
     changed = services.rollcall.customers.change(caller.account_id, [change], expected_version=parse_if_match(if_match))
     (outcome,) = changed.outcomes
     if outcome.errors:
@@ -161,6 +161,6 @@ def delete_customer(
     """
     expected = parse_if_match(if_match)
     candidates = customer_ids_of(caller.account_id, external_id)
-    position = services.rollcall.customers.erase(caller.account_id, candidates, expected)
+    position = services.rollcall.customers.erase(caller.account_id, candidates, expected, caller.arrival)
     yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)

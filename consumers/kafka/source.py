@@ -165,7 +165,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=20,  # while it waits, the embedded broker takes no records: of 100, 17 ms more for each
             max_partition_fetch_bytes=2 * 1024 * 1024,
             metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             reconnect_backoff_max_ms=1_000,

@@ -17,7 +17,7 @@ from domain.commands.customer_state import CustomerState, Effect, decide
 from domain.commands.log import NumberChanges
 from domain.customer import CLOCK_SKEW, RESERVED, CustomerChange, CustomerData, Outcome, customer_id_of
 from domain.errors import FieldError
-from domain.instants import micros
+from domain.instants import Arrival, micros
 from domain.phones import parse_phone
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise, trim
@@ -35,6 +35,8 @@ class ChangeBatch:
     states: dict[UUID, CustomerState]
     now: datetime
     skew: timedelta = CLOCK_SKEW
+    # Of the changes that do not say it themselves.
+    arrival: Arrival | None = None
     events: list[Event] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     touched: dict[UUID, CustomerState] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class ChangeBatch:
                 occurred_at=self.now,
                 values=values,
                 source=source,
+                via=self._via(self.arrival),
             )
         )
 
@@ -139,6 +142,7 @@ class ChangeBatch:
             "occurred_at": change.at or self.now,
             "source": change.source,
             "change_id": change.change_id,
+            "via": self._via(change.arrival or self.arrival),
         }
         if effect.result == "deleted":
             # The source of a deletion may identify the person just as their own events do.
@@ -152,6 +156,9 @@ class ChangeBatch:
                     values=effect.values,
                 )
             )
+
+    def _via(self, arrival: Arrival | None) -> str | None:
+        return None if arrival is None else arrival.before(self._now // 1000)
 
     def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
         self.inferred = {}

@@ -13,6 +13,7 @@ from domain.commands.customer_state import Customer, CustomerState
 from domain.commands.log import Log, MemberChanges, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion
+from domain.instants import Arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,13 @@ class CustomerCommands:
 
         return self._log.retry(append_changes, partial(self._accounts.drop_schema, account_id))
 
-    def erase(self, account_id: UUID, candidates: Sequence[UUID], expected_version: int | None = None) -> int:
+    def erase(
+        self,
+        account_id: UUID,
+        candidates: Sequence[UUID],
+        expected_version: int | None = None,
+        arrival: Arrival | None = None,
+    ) -> int:
         """Erase the first of `candidates` who exists. Returns the position after it.
 
         Raises `NotFound`, `StaleVersion`.
@@ -81,7 +88,7 @@ class CustomerCommands:
         for customer_id in candidates:
             state = states.get(customer_id)
             if state is not None and state.exists:
-                change = CustomerChange(state.external_id, "deleted", None, customer_id=customer_id)
+                change = CustomerChange(state.external_id, "deleted", None, customer_id=customer_id, arrival=arrival)
                 changed = self.change(account_id, [change], expected_version=expected_version)
                 if changed.outcomes[0].result == "deleted":
                     return changed.position

@@ -52,7 +52,7 @@ class ImportCommands:
             members = store.static_members(account_id, chunk.segment_id, there) if there else set()
             now = self._log.now()
             account, schema = self._accounts.kept_account(account_id), self._accounts.kept_schema(account_id)
-            batch = ChangeBatch(account, replace(schema), states, now, self._log.skew)
+            batch = ChangeBatch(account, replace(schema), states, now, self._log.skew, chunk.arrival)
             ingest = _ChunkIngest(batch, chunk, members, erased)
             fresh: list[UUID] = []
             for start in range(0, len(targets), TOGETHER):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from projections.model.membership import MembershipBatch
 
@@ -13,6 +13,10 @@ EVENTS = Counter("rollcall_projected_events_total", "Events that the projection 
 JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
+LEASE_HELD = Gauge(
+    "rollcall_worker_lease_held", "Whether this worker projects; a spare shows 0", multiprocess_mode="livemostrecent"
+)
+LEASES_LOST = Counter("rollcall_worker_leases_lost_total", "Leases that another worker took over from this one")
 
 
 def report_batch(count: int, members: MembershipBatch, position: int, started: float) -> None:

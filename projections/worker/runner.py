@@ -22,7 +22,8 @@ from domain.errors import Unavailable
 from domain.instants import micros
 from projections.model import time_flips
 from projections.postgres.database import WorkerSessions, database_errors, worker_sessions
-from projections.worker import lease
+from projections.worker import lease, metrics
+from projections.worker.freshness import Freshness
 from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced
 from projections.worker.worker import Worker
@@ -63,10 +64,12 @@ def run_worker(
     failures = 0
     while not stop.is_set():
         began = time.monotonic()
+        metrics.LEASE_HELD.set(0)
         try:
             with database_errors(), worker_sessions(database_url) as sessions:
                 held = _take_lease(sessions.writing, stop, state)
                 if held is not None:
+                    metrics.LEASE_HELD.set(1)
                     _project(sessions, LiveWriter(events, held), events, stop, retention)
         except Unavailable as unavailable:
             failures = 0 if time.monotonic() - began > PROVEN else failures
@@ -84,6 +87,7 @@ def run_worker(
         except ModelReplaced:
             log.info("read_model_replaced")
         except LeaseLost:
+            metrics.LEASES_LOST.inc()
             log.warning("lease_lost", meaning="another worker took over while this one was stopped")
 
 
@@ -110,7 +114,8 @@ def _project(
     retention: Retention,
 ) -> None:
     sessions.reading.execute("LISTEN rollcall_log")
-    worker = Worker(sessions, writer)
+    freshness = Freshness(sessions.writing, events.now)
+    worker = Worker(sessions, writer, freshness=freshness)
     worker.load()
     log.info("worker_started", position=worker.position, accounts=len(worker.model.accounts))
     forget_at = time.monotonic()
@@ -119,6 +124,7 @@ def _project(
             before = events.now() - timedelta(days=retention.days)
             removed = worker.forget_changes(before, published_only=retention.published_only)
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
+        freshness.save_if_due()
         if not worker.step():
             for _ in sessions.reading.notifies(timeout=_idle_seconds(worker, events), stop_after=1):
                 break

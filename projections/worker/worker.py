@@ -31,6 +31,7 @@ from projections.model.read_model import ReadModel
 from projections.postgres.database import WorkerSessions, beside
 from projections.worker import handlers, metrics
 from projections.worker.batch_writer import BatchWriter
+from projections.worker.freshness import Freshness
 from projections.worker.handlers import TimedEvent
 from projections.worker.log_writer import LogWriter
 
@@ -48,7 +49,8 @@ COPY_CHUNK = 30_000
 class Worker:
     """One worker over its two sessions: `load` first, then `step` again and again, or `drain` for a rebuild.
 
-    `log_writer` decides whether it is live or replays. After an exception, discard it and load a new one.
+    `log_writer` decides whether it is live or replays; only a live one has `freshness`. After an exception, discard it
+    and load a new one.
     """
 
     sessions: WorkerSessions
@@ -56,6 +58,7 @@ class Worker:
     batch_size: int = BATCH
     batches: int = BATCHES
     chunk_size: int | None = None
+    freshness: Freshness | None = None
     model: ReadModel = field(init=False)
     # The last event that was matched or handled, and its effective time in microseconds since 1970; between two stages
     # it is in the read model too.
@@ -196,6 +199,8 @@ class Worker:
                 writes.execute(self.connection)
                 self._move_position(before, last)
             metrics.report_batch(len(events), members, last.position, started)
+            if self.freshness is not None:
+                self.freshness.observe(events)
 
         self._writer.start(write)
         self._unwritten = run.customers

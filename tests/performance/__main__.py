@@ -21,10 +21,14 @@ from tests.performance import (
     bench_projection,
     bench_time,
 )
+from tests.performance.freshness import bench as freshness
+from tests.performance.peer import bench as peer
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = ("log", "matcher", "projection", "edit", "time", "end_to_end", "import", "audience", "console")
+SECTIONS = (
+    "log", "matcher", "projection", "peer", "edit", "time", "end_to_end", "freshness", "import", "audience", "console",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -47,6 +51,8 @@ def main() -> None:
                 bench_matcher.run()
             if "projection" in wanted:
                 bench_projection.run(server)
+            if "peer" in wanted:
+                peer.run(server)
             if "edit" in wanted:
                 bench_edit.run(server)
             if "audience" in wanted:
@@ -59,6 +65,8 @@ def main() -> None:
             server.stop()
         if "end_to_end" in wanted:
             bench_end_to_end.run(home)
+        if "freshness" in wanted:
+            freshness.run(home)
         if "import" in wanted:
             bench_import.run(home)
 

@@ -28,6 +28,7 @@ from projections.read.position import filters_in_work, progress
 from projections.records import people, sessions
 from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
+from projections.worker.freshness import Freshness
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
 from projections.worker.worker import Worker
 from tests.support.clock import machine_now
@@ -61,9 +62,9 @@ class Installation:
         retry = DeadLetterRetry(self.rollcall, self.database, self)
         return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
-    def from_machine(self, instant: datetime) -> datetime:
+    def from_machine(self, milliseconds: int) -> int:
         """What a record's timestamp means: the clocks of tests are not shifted."""
-        return instant
+        return milliseconds
 
     @contextmanager
     def serving(self, **figures: Any) -> Iterator[str]:
@@ -209,6 +210,8 @@ class Installation:
     def worker(self, *, live: bool = True) -> Iterator[Worker]:
         """A worker that the test steps; one that is not live only replays: it fills versions and never switches."""
         with worker_sessions(self.url) as sessions:
-            worker = Worker(sessions, LiveWriter(self._spanning.worker_events) if live else ReplayingWriter())
+            writer = LiveWriter(self._spanning.worker_events) if live else ReplayingWriter()
+            freshness = Freshness(sessions.writing, self.now) if live else None
+            worker = Worker(sessions, writer, freshness=freshness)
             worker.load()
             yield worker

@@ -1,6 +1,7 @@
 """The Health page: whether what people see is current, what time changes next, which records failed, what is running.
 
-Positions are the installation's; all else is the account's. `health_verdicts` says in words what each fact means.
+Positions and freshness are the installation's; all else is the account's. `health_verdicts` says in words what each
+fact means.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 
 from api.console.account.health_verdicts import (
+    DOOR_NAMES,
     Verdict,
+    freshness_in_words,
     overall,
     verdict_on_dead_letters,
     verdict_on_imports,
@@ -34,6 +37,8 @@ from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
 from projections.read.position import InstallationStatus, installation_status
+from projections.records import freshness
+from projections.records.freshness import Figures
 
 router = APIRouter(prefix="/health", route_class=AccountRoute)
 DeadLetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -45,6 +50,7 @@ class HealthFacts(NamedTuple):
     """What the page shows, read at one moment."""
 
     standing: InstallationStatus
+    freshness: list[Figures]
     days: Days
     timer: NextTimeFlip
     imports: list[RunningImport]
@@ -68,7 +74,16 @@ class HealthFacts(NamedTuple):
 
         The positions are left out: they change with every event of any account, but only the verdict on them matters.
         """
-        shown = (verdicts, self.timer, self.imports, self.segments_in_work, self.dead_letters, self.total_dead_letters)
+        fresh = [freshness_in_words(each) for each in self.freshness]
+        shown = (
+            verdicts,
+            fresh,
+            self.timer,
+            self.imports,
+            self.segments_in_work,
+            self.dead_letters,
+            self.total_dead_letters,
+        )
         return hashlib.sha256(repr(shown).encode()).hexdigest()
 
 
@@ -86,6 +101,7 @@ def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: 
         "seen": seen,
         "version": services.version,
         "standing": facts.standing,
+        "freshness": [(DOOR_NAMES[each.door], freshness_in_words(each)) for each in facts.freshness],
         "timer": facts.timer,
         "imports": facts.imports,
         "segments": facts.segments_in_work,
@@ -125,6 +141,7 @@ def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetim
         days, _ = accounts.calendar(connection, account_id)
         return HealthFacts(
             standing=standing_now,
+            freshness=freshness.recent(connection, now),
             days=days,
             timer=health.next_time_flip(connection, account_id, now),
             imports=health.running_imports(connection, account_id),

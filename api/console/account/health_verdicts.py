@@ -9,11 +9,13 @@ from api.console.web.rendering import count
 from domain.filters.wording import plural
 from projections.read.health import NextTimeFlip, PendingSegment
 from projections.read.position import InstallationStatus
+from projections.records.freshness import BOUNDS, Figures
 
 Kind = Literal["good", "working", "failed"]
 # A shorter backlog is none that a person could see, and a timer overdue for less is none that was missed.
 NOTICEABLE = timedelta(seconds=2)
 TOO_LONG = timedelta(seconds=60)
+DOOR_NAMES = {"kafka": "Kafka", "http": "API", "csv": "CSV import", "console": "Console"}
 
 
 class Verdict(NamedTuple):
@@ -80,6 +82,19 @@ def overall(verdicts: list[Verdict]) -> Verdict:
     if any(each.kind == "working" for each in verdicts):
         return Verdict("working", "All is well; some work is in progress")
     return Verdict("good", "All is well")
+
+
+def freshness_in_words(figures: Figures) -> str:
+    """How soon the changes by one door were visible, in so few digits that the page does not change all the time."""
+    return f"half within {_duration(figures.half)}, 99 % within {_duration(figures.nearly_all)}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return f"more than {BOUNDS[-1]:.0f} s"
+    if seconds >= 1:
+        return f"{seconds:,.1f} s"
+    return f"{round(seconds * 1000, -1 if seconds >= 0.1 else None):.0f} ms"
 
 
 def _span(span: timedelta) -> str:

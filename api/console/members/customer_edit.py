@@ -15,12 +15,14 @@ from api.console.web.form_body import PostedForm
 from api.console.web.rendering import done, show, with_query
 from api.console.web.session import SignedIn, local_path
 from api.http.dependencies import Services, ServicesDep
+from api.http.instrumentation import arrival_of
 from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.route import AccountRoute
 from domain.commands.customers import Changed
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
+from domain.instants import Arrival
 from projections.read import accounts, customers
 from projections.read.customers import CustomerRow
 
@@ -54,7 +56,8 @@ def save(
         changes = typed.changes(words.zone)
         if not changes:
             return done(request, "Nothing was changed", local_path(back))
-        changed = _change(services, user.account_id, row, changes)
+        arrival = arrival_of(request, services.rollcall.now(), "console")
+        changed = _change(services, user.account_id, row, changes, arrival)
         (outcome,) = changed.outcomes
         if outcome.errors:
             raise Invalid(outcome.errors[0].code, outcome.errors[0].detail, outcome.errors)
@@ -66,14 +69,18 @@ def save(
     return done(request, f"{name} was saved", local_path(back))
 
 
-def _change(services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any]) -> Changed:
+def _change(
+    services: Services, account_id: UUID, row: CustomerRow, changes: dict[str, Any], arrival: Arrival
+) -> Changed:
     """Applies the changes to the customer's current version. Raises `NotFound` once the customer is erased.
 
     Without the expected version, a change would create an erased customer again.
     """
     data, version = parse_customer_data(changes), row.version
+    change = CustomerChange(
+        row.values.get("external_id"), "changed", None, data, customer_id=row.customer_id, arrival=arrival
+    )
     for _ in range(MAX_TRIES):
-        change = CustomerChange(row.values.get("external_id"), "changed", None, data, customer_id=row.customer_id)
         try:
             return services.rollcall.customers.change(account_id, [change], expected_version=version)
         except StaleVersion as stale:

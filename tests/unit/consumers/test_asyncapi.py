@@ -30,8 +30,8 @@ class MachineClock:
     def now(self) -> datetime:
         return datetime(2026, 5, 20, tzinfo=UTC)
 
-    def from_machine(self, instant: datetime) -> datetime:
-        return instant
+    def from_machine(self, milliseconds: int) -> int:
+        return milliseconds
 
 
 def as_record(example: dict[str, Any]) -> Record:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, parse_record
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
+from domain.instants import Arrival, micros
 
 NOW = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
 RECORDED = datetime(2026, 5, 1, 8, 30, 0, 250_000, tzinfo=UTC)
@@ -26,8 +27,8 @@ class ShiftedClock:
     def now(self) -> datetime:
         return NOW
 
-    def from_machine(self, instant: datetime) -> datetime:
-        return instant + SHIFT
+    def from_machine(self, milliseconds: int) -> int:
+        return milliseconds + SHIFT // timedelta(milliseconds=1)
 
 
 def headers(**changed: str | bytes | None) -> Headers:
@@ -85,7 +86,13 @@ def refused(record: Record) -> str:
 
 
 EXPECTED = CustomerChange(
-    "c-17", "changed", datetime(2026, 5, 20, 10, 0, 0, 500_000, tzinfo=UTC), CustomerData(name="Ann"), "/crm", "e-1"
+    "c-17",
+    "changed",
+    datetime(2026, 5, 20, 10, 0, 0, 500_000, tzinfo=UTC),
+    CustomerData(name="Ann"),
+    "/crm",
+    "e-1",
+    arrival=Arrival("kafka", micros(RECORDED + SHIFT) // 1000),
 )
 
 

@@ -39,8 +39,8 @@ class MachineClock:
     def now(self) -> datetime:
         return datetime(2026, 5, 20, tzinfo=UTC)
 
-    def from_machine(self, instant: datetime) -> datetime:
-        return instant
+    def from_machine(self, milliseconds: int) -> int:
+        return milliseconds
 
 
 class Application:

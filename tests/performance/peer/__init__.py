@@ -1,0 +1,1 @@
+"""A peer in the same run: an incremental engine that keeps the same segments from the same stream."""
