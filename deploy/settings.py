@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.clock import Clock
 from domain.errors import Invalid
+from domain.phones import is_country
 
 NO_KAFKA = "none"
 # The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
@@ -146,6 +147,13 @@ class Settings(BaseSettings):
         except (OSError, ValueError, ZoneInfoNotFoundError):
             raise ValueError("not a time zone; give a name such as Europe/Berlin") from None
         return name
+
+    @field_validator("bootstrap_country")
+    @classmethod
+    def _known_country(cls, code: str) -> str:
+        if not is_country(code):
+            raise ValueError("no country that has phone numbers; give its two letters, such as DE")
+        return code
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
