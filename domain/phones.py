@@ -27,21 +27,19 @@ def parse_phone(text: str, country: str) -> str | BadValue:
 
 @dataclass(frozen=True, slots=True)
 class PhoneReader:
-    """Reads numbers and their beginnings as people of one country write them; without a country, as they are stored."""
+    """Reads numbers and their beginnings as people of one country write them."""
 
-    country: str | None = None
+    country: str
 
     def number(self, text: str) -> str | BadValue:
         """A number as `parse_phone` reads it."""
-        return text if self.country is None else parse_phone(text, self.country)
+        return parse_phone(text, self.country)
 
     def beginning(self, part: str) -> str:
         """What begins the stored numbers whose first digits are `part`: digits, maybe after a plus.
 
         Digits after no prefix are a national number, unless they begin with the calling code of the country.
         """
-        if self.country is None:
-            return part
         dialling = _dialling(self.country)
         part = dialling.abroad.sub("+", part)
         if not part.startswith("+"):
@@ -57,9 +55,6 @@ class PhoneReader:
 def phone_reader(country: str) -> PhoneReader:
     """Returns the reader for the national numbers of one country."""
     return PhoneReader(country)
-
-
-AS_STORED = PhoneReader()
 
 
 class _Dialling(NamedTuple):

@@ -13,16 +13,16 @@ from typing import Any
 
 from domain.errors import FieldError, Invalid
 from domain.filters.nesting import SEGMENT, Segments, no_segments
-from domain.filters.operands import parse_operand, parse_phone_operand
+from domain.filters.operands import AsStored, ReadPhone, parse_operand, parse_phone_operand
 from domain.filters.operators import OPERATORS, Operator, operators_of
 from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
 from domain.instants import Moment
-from domain.phones import AS_STORED, PhoneReader
 from domain.values import AttributeType, BadValue, Value
 
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
 MAX_SEGMENTS = 100
+AS_STORED = AsStored()
 EMPTY_GROUP = "a group without conditions; add a condition to it, or remove the group"
 
 
@@ -104,7 +104,7 @@ def parse(
     attributes: Mapping[str, AttributeType],
     pointer: str = "/filter",
     *,
-    read_phone: PhoneReader = AS_STORED,
+    read_phone: ReadPhone = AS_STORED,
     segments: Segments = no_segments,
     own_id: str | None = None,
     stored: bool = False,
@@ -147,7 +147,7 @@ class _Reader:
     def __init__(
         self,
         attributes: Mapping[str, AttributeType],
-        read_phone: PhoneReader,
+        read_phone: ReadPhone,
         segments: Segments,
         own_id: str | None,
         *,

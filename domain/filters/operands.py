@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from domain.calendar import PERIODS, RETURN_PERIODS
-from domain.phones import PhoneReader
 from domain.values import AttributeType, BadValue, matchable, normalise, trim
 
 Takes = Literal[
@@ -31,6 +30,28 @@ Takes = Literal[
 ]
 MAX_VALUES = 1_000
 MAX_COUNT = 1_000_000
+
+
+class ReadPhone(Protocol):
+    """Reads phone numbers as an account's people write them (`domain.phones.PhoneReader`)."""
+
+    def number(self, text: str) -> str | BadValue:
+        """A number as customers have it, or why it is none."""
+
+    def beginning(self, part: str) -> str:
+        """What begins the numbers that these digits begin as they are dialled."""
+
+
+class AsStored:
+    """Reads numbers that are in the form that customers have already."""
+
+    def number(self, text: str) -> str | BadValue:
+        """The number."""
+        return text
+
+    def beginning(self, part: str) -> str:
+        """The beginning."""
+        return part
 
 
 _PHONE_PART = re.compile(r"\+?[0-9]+")
@@ -66,7 +87,7 @@ def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue
             return _months(raw)
 
 
-def parse_phone_operand(takes: Takes, raw: Any, phones: PhoneReader, *, begins: bool) -> Any | BadValue:
+def parse_phone_operand(takes: Takes, raw: Any, phones: ReadPhone, *, begins: bool) -> Any | BadValue:
     """As `parse_operand`, for phone numbers: whole ones as customers have them, parts of one without separators.
 
     `begins` says that the part is the beginning of a number, so that its prefix tells the country.
@@ -82,14 +103,14 @@ def parse_phone_operand(takes: Takes, raw: Any, phones: PhoneReader, *, begins: 
     return parse_operand(takes, "text", raw)
 
 
-def _phone(raw: Any, phones: PhoneReader) -> str | BadValue:
+def _phone(raw: Any, phones: ReadPhone) -> str | BadValue:
     if not isinstance(raw, str):
         return BadValue("invalid_value", "needs a phone number as text")
     number = phones.number(trim(raw))
     return BadValue("invalid_value", number.detail) if isinstance(number, BadValue) else number
 
 
-def _phone_part(text: str, phones: PhoneReader, *, begins: bool) -> str | tuple[str, ...] | BadValue:
+def _phone_part(text: str, phones: ReadPhone, *, begins: bool) -> str | tuple[str, ...] | BadValue:
     """A part of a number as customers have it: what people put between digits is left out.
 
     Several parts, of which one suffices, for a whole number as it is dialled: its prefix is in no number that is
