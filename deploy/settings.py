@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """Requests of an account that are worked on at once, that wait for their turn, and that wait for `min_position`."""
     limit_edits: Count = 2
     """Filters of an account that are stored and waited for at once."""
+    limit_scans: Count = 1
+    """Previews of an account that are counted at once."""
     limit_streams: Annotated[int, Field(ge=1, le=8)] = 2
     """Streams that an account reads at once."""
     database_url: Annotated[str | None, Field(repr=False)] = None
