@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.clock import Clock
 from domain.errors import Invalid
+from domain.phones import is_country
 
 NO_KAFKA = "none"
 # The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
@@ -81,6 +82,8 @@ class Settings(BaseSettings):
     """Requests of an account that are worked on at once, that wait for their turn, and that wait for `min_position`."""
     limit_edits: Count = 2
     """Filters of an account that are stored and waited for at once."""
+    limit_scans: Count = 1
+    """Previews of an account that are counted at once."""
     limit_streams: Annotated[int, Field(ge=1, le=8)] = 2
     """Streams that an account reads at once."""
     database_url: Annotated[str | None, Field(repr=False)] = None
@@ -146,6 +149,13 @@ class Settings(BaseSettings):
         except (OSError, ValueError, ZoneInfoNotFoundError):
             raise ValueError("not a time zone; give a name such as Europe/Berlin") from None
         return name
+
+    @field_validator("bootstrap_country")
+    @classmethod
+    def _known_country(cls, code: str) -> str:
+        if not is_country(code):
+            raise ValueError("no country that has phone numbers; give its two letters, such as DE")
+        return code
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

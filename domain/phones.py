@@ -7,8 +7,10 @@ plain ones without it (deploy/docs/decisions/0019).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 
@@ -23,9 +25,53 @@ def parse_phone(text: str, country: str) -> str | BadValue:
     return parse_plain(text, country) or _parse_with_library(text, country)
 
 
-def phone_reader(country: str) -> Callable[[str], str | BadValue]:
-    """Returns `parse_phone` for the national numbers of one country."""
-    return partial(parse_phone, country=country)
+@dataclass(frozen=True, slots=True)
+class PhoneReader:
+    """Reads numbers and their beginnings as people of one country write them."""
+
+    country: str
+
+    def number(self, text: str) -> str | BadValue:
+        """A number as `parse_phone` reads it."""
+        return parse_phone(text, self.country)
+
+    def beginning(self, part: str) -> str:
+        """What begins the stored numbers whose first digits are `part`: digits, maybe after a plus.
+
+        Digits after no prefix are a national number, unless they begin with the calling code of the country.
+        """
+        dialling = _dialling(self.country)
+        part = dialling.abroad.sub("+", part)
+        if not part.startswith("+"):
+            if dialling.trunk and part.startswith(dialling.trunk):
+                return f"+{dialling.code}{part.removeprefix(dialling.trunk)}"
+            return f"+{part}" if part.startswith(dialling.code) else f"+{dialling.code}{part}"
+        # A national prefix that is written after the calling code, as in +44 (0)20, is not dialled.
+        if dialling.trunk == "0" and part.startswith(f"+{dialling.code}0"):
+            return f"+{dialling.code}{part.removeprefix(f'+{dialling.code}0')}"
+        return part
+
+
+def phone_reader(country: str) -> PhoneReader:
+    """Returns the reader for the national numbers of one country."""
+    return PhoneReader(country)
+
+
+class _Dialling(NamedTuple):
+    """A country's calling code, and what is dialled before national numbers and before foreign ones."""
+
+    code: str
+    trunk: str
+    abroad: re.Pattern[str]
+
+
+@cache
+def _dialling(country: str) -> _Dialling:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    trunk = (metadata.national_prefix if metadata else None) or ""
+    abroad = (metadata.international_prefix if metadata else None) or "00"
+    # 00 is understood everywhere, and begins no national number.
+    return _Dialling(str(phonenumbers.country_code_for_region(country)), trunk, re.compile(rf"\A(?:{abroad}|00)"))
 
 
 @lru_cache(maxsize=65_536)

@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Response
 
 from api.http.dependencies import Services
-from api.http.shares.limits import EditPlace
+from api.http.shares.limits import Place
 from api.http.shares.positions import Awaited
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable
@@ -27,7 +27,7 @@ POSITION_HEADER = "Rollcall-Position"
 LOOK_AGAIN = 0.02
 Value = TypeVar("Value")
 # What a handler, or a part of one, is that waits: it is sent whether what it yielded is there.
-Waits = Generator[Awaited | EditPlace, bool, Value]
+Waits = Generator[Awaited | Place, bool, Value]
 WaitingAnswer = Waits[Response]
 
 
@@ -48,7 +48,12 @@ def wait_for_edit_place() -> Waits[None]:
 
     Every edit makes the worker evaluate all customers of the account again.
     """
-    yield EditPlace()
+    yield Place("edits")
+
+
+def wait_for_scan_place() -> Waits[bool]:
+    """As `wait_for_edit_place`, before every customer of the account is looked at. Returns whether it is alone."""
+    return (yield Place("scans"))
 
 
 @contextmanager

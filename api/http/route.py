@@ -22,7 +22,7 @@ from api.http.dependencies import Services
 from api.http.parameters import accepted_type, parse_uuid
 from api.http.problems import RequestError
 from api.http.read_your_writes import Waits
-from api.http.shares.limits import EditPlace, Share
+from api.http.shares.limits import Place, Share
 from api.http.shares.positions import Awaited
 from domain.errors import Lagging, RollcallError
 
@@ -129,9 +129,9 @@ async def _run(handler: Callable[[], Any], services: Services, share: Share) -> 
             outcome = await to_thread.run_sync(_first_step, handler, limiter=threads)
         while isinstance(outcome, _Suspended):
             try:
-                if isinstance(outcome.awaited, EditPlace):
-                    await held.enter_async_context(share.edit_place())
-                    seen = True
+                if isinstance(outcome.awaited, Place):
+                    await held.enter_async_context(share.places[outcome.awaited.kind])
+                    seen = share.is_alone
                 else:
                     seen = await services.positions.includes(outcome.awaited)
             except (RollcallError, RequestError) as failure:
@@ -147,7 +147,7 @@ class _Suspended(NamedTuple):
     """A generator that waits."""
 
     generator: Waits[Any]
-    awaited: Awaited | EditPlace
+    awaited: Awaited | Place
 
 
 def _first_step(handler: Callable[[], Any]) -> _Suspended | _Finished:
@@ -158,7 +158,7 @@ def _first_step(handler: Callable[[], Any]) -> _Suspended | _Finished:
     return _step(generator, partial(next, generator))
 
 
-def _step(generator: Waits[Any], step: Callable[[], Awaited | EditPlace]) -> _Suspended | _Finished:
+def _step(generator: Waits[Any], step: Callable[[], Awaited | Place]) -> _Suspended | _Finished:
     try:
         return _Suspended(generator, step())
     except StopIteration as finished:

@@ -113,17 +113,21 @@ def list_customers(
     page: Page,
     query: SearchText = None,
 ) -> Response:
-    """List customers, newest first; `query` finds by the beginnings of words of the name, or of the phone number."""
+    """List customers, newest first; `query` finds by the beginnings of words of the name, or of the phone number.
+
+    Where customers are large, there are fewer than `limit` on a page.
+    """
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
     with snapshot(services, account_id) as (connection, position):
         wanted = customers.parse_search(connection, account_id, query)
-        rows = customers.page(connection, account_id, wanted, before=before, limit=page.fetch)
+        rows, more = customers.page(connection, account_id, wanted, before=before, limit=page.limit)
         body = page.page(
             rows,
             show_customer,
             lambda row: (row.customer_no,),
             lambda: customers.count(connection, account_id, wanted),
+            more=more,
         )
     return answer(body, position)
 

@@ -69,12 +69,13 @@ def list_members(
         segment = require_segment(connection, account_id, segment_id)
         wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
-        rows = members.page(connection, account_id, version, wanted, before=before, limit=page.fetch)
+        rows, more = members.page(connection, account_id, version, wanted, before=before, limit=page.limit)
         body = page.page(
             rows,
             lambda each: show_member(*each),
             lambda each: (each[1], each[0].customer_no),
             lambda: members.count(connection, account_id, version, wanted),
+            more=more,
         )
     return answer(body, position)
 
@@ -156,12 +157,13 @@ def list_candidates(
             raise Refused("members_are_computed", "the members of a dynamic segment follow from its filter; edit that")
         wanted = customers.parse_search(connection, account_id, query)
         version = segment.serving or 0
-        rows = members.candidates(connection, account_id, version, wanted, before=before, limit=page.fetch)
+        rows, more = members.candidates(connection, account_id, version, wanted, before=before, limit=page.limit)
         body = page.page(
             rows,
             show_customer,
             lambda row: (row.customer_no,),
             lambda: members.count_candidates(connection, account_id, version, wanted),
+            more=more,
         )
     return answer(body, position)
 
@@ -182,11 +184,12 @@ def _members_at(services: Services, account_id: UUID, segment_id: str, page: Pag
     with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
         source = history.served_versions(connection, account_id, segment.segment_no)
-        rows = history.members_at(connection, source, at, before=before, limit=page.fetch)
+        rows, more = history.members_at(connection, source, at, before=before, limit=page.limit)
         body = page.page(
             rows,
             lambda each: show_member_then(each[2], each[1]),
             lambda each: (each[1], each[0]),
             lambda: history.sizes(connection, source, [at])[0],
+            more=more,
         )
     return answer(body, position)

@@ -113,6 +113,7 @@ def limit_figures(settings: Settings) -> LimitFigures:
         queued=settings.limit_queued,
         waiting=settings.limit_waiting,
         edits=settings.limit_edits,
+        scans=settings.limit_scans,
         streams=settings.limit_streams,
         stream_seconds=settings.http_answer_seconds,
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 from domain.errors import FieldError, Invalid
 from domain.filters.nesting import SEGMENT, Segments, no_segments
-from domain.filters.operands import ReadPhone, Takes, as_written, parse_operand, parse_phone_operand
-from domain.filters.operators import OPERATORS, operators_of
+from domain.filters.operands import AsStored, ReadPhone, parse_operand, parse_phone_operand
+from domain.filters.operators import OPERATORS, Operator, operators_of
 from domain.filters.regions import Matching, Moving, Region, Rolling, region_at
 from domain.instants import Moment
 from domain.values import AttributeType, BadValue, Value
@@ -22,6 +22,7 @@ from domain.values import AttributeType, BadValue, Value
 MAX_DEPTH = 5
 MAX_CONDITIONS = 100
 MAX_SEGMENTS = 100
+AS_STORED = AsStored()
 EMPTY_GROUP = "a group without conditions; add a condition to it, or remove the group"
 
 
@@ -103,16 +104,16 @@ def parse(
     attributes: Mapping[str, AttributeType],
     pointer: str = "/filter",
     *,
-    read_phone: ReadPhone = as_written,
+    read_phone: ReadPhone = AS_STORED,
     segments: Segments = no_segments,
     own_id: str | None = None,
     stored: bool = False,
 ) -> Node:
     """The tree of a filter in JSON form, with the filter of each segment it names in place of the name.
 
-    `read_phone` reads a phone number of this account, `own_id` is the segment that the filter belongs to, which it must
+    `read_phone` reads phone numbers of this account, `own_id` is the segment that the filter belongs to, which it must
     not contain. A `stored` filter is read as it was accepted once: it may be composed of several, so it has no limits,
-    and an older release allowed empty groups and phone numbers that are none.
+    and an older release allowed empty groups and phone numbers or parts of one that are none.
 
     Raises `Invalid` with a JSON pointer to every node that is wrong.
     """
@@ -153,7 +154,7 @@ class _Reader:
         stored: bool,
     ) -> None:
         self.attributes = attributes
-        self.read_phone = read_phone
+        self.phones = read_phone
         self.stored = stored
         self.depth = sys.getrecursionlimit() if stored else MAX_DEPTH
         self.segments = segments
@@ -219,18 +220,20 @@ class _Reader:
         if operator is None:
             allowed = ", ".join(operators_of(kind))
             return self.mistake(f"{pointer}/operator", "unknown_operator", f"{key} is a {kind}; use one of {allowed}")
-        operand = self.operand(operator.takes, key, kind, raw.get("value"))
+        operand = self.operand(operator, key, kind, raw.get("value"))
         if isinstance(operand, BadValue):
             return self.mistake(f"{pointer}/value", operand.code, operand.detail)
         facet: AttributeType = "date" if operator.reads == "@day" else kind
-        return Condition(key + operator.reads, facet, operator.region(operand), operator.negated)
+        parts = operand if operator.takes == "fragment" and isinstance(operand, tuple) else (operand,)
+        nodes = [Condition(key + operator.reads, facet, operator.region(each), operator.negated) for each in parts]
+        return nodes[0] if len(nodes) == 1 else All(tuple(nodes)) if operator.negated else AnyOf(tuple(nodes))
 
-    def operand(self, takes: Takes, key: str, kind: AttributeType, raw: Any) -> Any | BadValue:
+    def operand(self, operator: Operator, key: str, kind: AttributeType, raw: Any) -> Any | BadValue:
         if key == "phone":
-            operand = parse_phone_operand(takes, raw, self.read_phone)
+            operand = parse_phone_operand(operator.takes, raw, self.phones, begins=operator.name == "starts_with")
             if not (self.stored and isinstance(operand, BadValue)):
                 return operand
-        return parse_operand(takes, kind, raw)
+        return parse_operand(operator.takes, kind, raw)
 
     def membership(self, name: Any, raw: Any, pointer: str) -> Node:
         if name not in ("in", "not_in"):

@@ -5,10 +5,10 @@ Called while a filter is parsed (`domain.filters.conditions`); the table of oper
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from domain.calendar import PERIODS, RETURN_PERIODS
 from domain.values import AttributeType, BadValue, matchable, normalise, trim
@@ -28,15 +28,33 @@ Takes = Literal[
     "return_period",
     "months",
 ]
-# Reads a phone number as customers have it, or says why it is none.
-ReadPhone = Callable[[str], "str | BadValue"]
 MAX_VALUES = 1_000
 MAX_COUNT = 1_000_000
 
 
-def as_written(phone: str) -> str:
-    """Reads a phone number that is in the form that customers have already."""
-    return phone
+class ReadPhone(Protocol):
+    """Reads phone numbers as an account's people write them (`domain.phones.PhoneReader`)."""
+
+    def number(self, text: str) -> str | BadValue:
+        """A number as customers have it, or why it is none."""
+
+    def beginning(self, part: str) -> str:
+        """What begins the numbers that these digits begin as they are dialled."""
+
+
+class AsStored:
+    """Reads numbers that are in the form that customers have already."""
+
+    def number(self, text: str) -> str | BadValue:
+        """The number."""
+        return text
+
+    def beginning(self, part: str) -> str:
+        """The beginning."""
+        return part
+
+
+_PHONE_PART = re.compile(r"\+?[0-9]+")
 
 
 def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue:
@@ -69,34 +87,48 @@ def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue
             return _months(raw)
 
 
-def parse_phone_operand(takes: Takes, raw: Any, read_phone: ReadPhone) -> Any | BadValue:
-    """As `parse_operand`, for phone numbers: whole ones as customers have them, parts of one without separators."""
+def parse_phone_operand(takes: Takes, raw: Any, phones: ReadPhone, *, begins: bool) -> Any | BadValue:
+    """As `parse_operand`, for phone numbers: whole ones as customers have them, parts of one without separators.
+
+    `begins` says that the part is the beginning of a number, so that its prefix tells the country.
+    """
     match takes:
         case "one":
-            return _phone(raw, read_phone)
+            return _phone(raw, phones)
         case "several" if isinstance(raw, list) and 1 <= len(raw) <= MAX_VALUES:
-            values = [_phone(each, read_phone) for each in raw]
+            values = [_phone(each, phones) for each in raw]
             return next((value for value in values if isinstance(value, BadValue)), tuple(dict.fromkeys(values)))
         case "fragment" if isinstance(raw, str):
-            part = _phone_part(raw)
-            return part or BadValue("invalid_value", "needs some digits of a phone number")
+            return _phone_part(raw, phones, begins=begins)
     return parse_operand(takes, "text", raw)
 
 
-def _phone(raw: Any, read_phone: ReadPhone) -> str | BadValue:
+def _phone(raw: Any, phones: ReadPhone) -> str | BadValue:
     if not isinstance(raw, str):
         return BadValue("invalid_value", "needs a phone number as text")
-    number = read_phone(trim(raw))
+    number = phones.number(trim(raw))
     return BadValue("invalid_value", number.detail) if isinstance(number, BadValue) else number
 
 
-def _phone_part(text: str) -> str:
-    """Digits of a phone number as E.164 has them: what people put between digits is left out, letters are not."""
-    return "".join(
+def _phone_part(text: str, phones: ReadPhone, *, begins: bool) -> str | tuple[str, ...] | BadValue:
+    """A part of a number as customers have it: what people put between digits is left out.
+
+    Several parts, of which one suffices, for a whole number as it is dialled: its prefix is in no number that is
+    stored, but the same digits may be.
+    """
+    part = "".join(
         str(unicodedata.digit(char, char))
-        for char in unicodedata.normalize("NFKC", text).casefold()
+        for char in unicodedata.normalize("NFKC", text)
         if char == "+" or char.isalnum()
     )
+    bad = BadValue("invalid_value", "needs digits of a phone number, without letters; write some of its digits")
+    if not _PHONE_PART.fullmatch(part):
+        return bad
+    number = phones.number(part)
+    if begins:
+        beginning = phones.beginning(part) if isinstance(number, BadValue) else number
+        return beginning if _PHONE_PART.fullmatch(beginning) else bad
+    return part if isinstance(number, BadValue) or part in number else (part, number)
 
 
 def _count(raw: Any, least: int, most: int) -> int | BadValue:

@@ -6,6 +6,7 @@ Used by `api.v1.customers` and the console. Numbers stay exact: JSON columns are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from projections.postgres.database import beside
-from projections.read import search
+from projections.read import MOST_BYTES, search
 from projections.read.accounts import country
 
 SQL = beside(__file__)
@@ -63,13 +64,24 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID)
 
 def page(
     connection: Connection[TupleRow], account_id: UUID, wanted: Search, *, before: int | None, limit: int
-) -> list[CustomerRow]:
-    """Returns a page of the customers that match the search, newest first."""
-    parameters = {"account_id": account_id, "before": before, "limit": limit}
-    if wanted == EVERYONE:
-        return [row_of(row) for row in connection.execute(SQL.page, parameters)]
-    found = connection.execute(SQL.search, parameters | {"words": wanted.words, "phones": wanted.phones})
-    return [row_of(row) for row in found]
+) -> tuple[list[CustomerRow], bool]:
+    """Returns a page of the customers that match the search, newest first, and whether there are more.
+
+    It ends early where they are large.
+    """
+    parameters = wanted._asdict() | {"account_id": account_id, "before": before, "limit": limit + 1}
+    found = connection.execute(SQL.page if wanted == EVERYONE else SQL.search, parameters).fetchall()
+    rows = with_attributes(connection, account_id, found[:limit])
+    return [row for row in rows if row is not None], len(rows) < len(found)
+
+
+def with_attributes(
+    connection: Connection[TupleRow], account_id: UUID, found: Sequence[TupleRow]
+) -> list[CustomerRow | None]:
+    """Returns the customers in the first five columns of rows, up to the one that fills a page; `None` if erased."""
+    asked = {"account_id": account_id, "numbers": [row[0] for row in found], "most": MOST_BYTES}
+    attributes = connection.execute(SQL.attributes, asked).fetchall()
+    return [None if text is None else row_of((*row[:5], text)) for row, (text,) in zip(found, attributes, strict=False)]
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, wanted: Search) -> int:

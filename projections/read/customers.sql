@@ -4,7 +4,7 @@ FROM customers
 WHERE customer_id = %(customer_id)s::uuid AND account_id = %(account_id)s::uuid
 
 -- name: page
-SELECT customer_no, customer_id, version, created_at, updated_at, attributes::text
+SELECT customer_no, customer_id, version, created_at, updated_at
 FROM customers
 WHERE account_id = %(account_id)s::uuid
   AND (%(before)s::bigint IS NULL OR customer_no < %(before)s::bigint)
@@ -12,7 +12,7 @@ ORDER BY customer_no DESC
 LIMIT %(limit)s::int
 
 -- name: search
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at
 FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery,
                               %(before)s::bigint, %(limit)s::int) AS found (customer_no)
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no
@@ -24,3 +24,24 @@ SELECT count(*) FROM customers WHERE account_id = %(account_id)s::uuid
 -- name: count_search
 SELECT count(*)
 FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
+
+-- name: attributes
+-- The attributes of these customers in order, up to the one that fills a page. The size of what is stored as it is costs
+-- nothing to know; what is compressed has to be unpacked.
+WITH RECURSIVE fitting (place, total) AS (
+    SELECT 0, 0::bigint
+    UNION ALL
+    SELECT f.place + 1,
+           f.total + coalesce((SELECT CASE WHEN pg_column_compression(c.attributes) IS NULL
+                                           THEN pg_column_size(c.attributes)
+                                           ELSE octet_length(c.attributes::text) END
+                               FROM customers c
+                               WHERE c.account_id = %(account_id)s::uuid
+                                 AND c.customer_no = (%(numbers)s::bigint[])[f.place + 1]), 0)
+    FROM fitting f
+    WHERE f.place < cardinality(%(numbers)s::bigint[]) AND f.total < %(most)s::bigint
+)
+SELECT c.attributes::text
+FROM unnest((%(numbers)s::bigint[])[:(SELECT max(place) FROM fitting)]) WITH ORDINALITY AS t (customer_no, place)
+LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = t.customer_no
+ORDER BY t.place

@@ -10,9 +10,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import beside
+from projections.read import MOST_BYTES
 
 SQL = beside(__file__)
-MOST_BYTES = 4 << 20
 
 
 class DeadLetterRow(NamedTuple):

@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import beside
-from projections.read.customers import CustomerRow, row_of
+from projections.read.customers import CustomerRow, with_attributes
 
 SQL = beside(__file__)
 SMALLEST_STEP = timedelta(microseconds=1)
@@ -97,15 +97,18 @@ def members_at(
     *,
     before: tuple[datetime, int] | None,
     limit: int,
-) -> list[tuple[int, datetime, CustomerRow | None]]:
-    """Returns the members at an instant: customer number, when they joined, and the customer (`None` if erased)."""
+) -> tuple[list[tuple[int, datetime, CustomerRow | None]], bool]:
+    """Returns the members at an instant, and whether there are more; a page ends early where they are large.
+
+    Of each: customer number, when they joined, and the customer (`None` if erased).
+    """
     joined_at, customer_no = before or (None, None)
     connection.execute(SQL.walk)
-    asked = {"at": at, "joined_at": joined_at, "customer_no": customer_no, "limit": limit}
-    return [
-        (row[0], row[1], None if row[2] is None else row_of((row[0], *row[2:])))
-        for row in connection.execute(SQL.members_at, source._asdict() | asked)
-    ]
+    asked = {"at": at, "joined_at": joined_at, "customer_no": customer_no, "limit": limit + 1}
+    found = connection.execute(SQL.members_at, source._asdict() | asked).fetchall()
+    rows = with_attributes(connection, source.account_id, found[:limit])
+    keys = ((row[0], row[5]) for row in found)
+    return [(*key, row) for key, row in zip(keys, rows, strict=False)], len(rows) < len(found)
 
 
 def sizes(connection: Connection[TupleRow], source: ServedVersions, points: Sequence[datetime]) -> list[int]:

@@ -46,7 +46,7 @@ LIMIT 1
 
 -- name: members_at
 -- Customers whose last entry up to then is a join. Newest first, so that the first page reads the recent end only.
-SELECT h.customer_no, h.at AS joined_at, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+SELECT h.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, h.at AS joined_at
 FROM unnest(%(versions)s::bigint[], %(lasts)s::bigint[]) AS v (version_no, last)
 CROSS JOIN LATERAL (
     SELECT h.customer_no, h.at

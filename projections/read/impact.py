@@ -29,7 +29,7 @@ class Impact(NamedTuple):
 
 
 def impact(
-    connection: Connection[TupleRow], account_id: UUID, serving: int | None, node: Node, moment: Moment
+    connection: Connection[TupleRow], account_id: UUID, serving: int | None, node: Node, moment: Moment, *, alone: bool
 ) -> Impact:
     """Returns how many would join and leave version `serving` at `moment`. Raises `Unavailable` if that is slow."""
     parts: dict[str, Any] = {
@@ -37,7 +37,7 @@ def impact(
         "predicate": predicate(node, moment),
         "serving": sql.Literal(NO_VERSION if serving is None else serving),
     }
-    with within_time_limit(connection):
+    with within_time_limit(connection, alone=alone):
         row = connection.execute(sql.SQL(SQL.impact).format(**parts)).fetchone()
     assert row is not None
     return Impact(*row)

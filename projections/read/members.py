@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.postgres.database import beside
-from projections.read.customers import EVERYONE, CustomerRow, Search, row_of
+from projections.read.customers import EVERYONE, CustomerRow, Search, with_attributes
 
 SQL = beside(__file__)
 # If more customers match a search, they are not counted, and the page is searched among the newest members.
@@ -29,10 +29,11 @@ def page(
     *,
     before: tuple[datetime, int] | None,
     limit: int,
-) -> list[tuple[CustomerRow, datetime]]:
-    """Returns a page of the members that match the search, latest join first.
+) -> tuple[list[tuple[CustomerRow, datetime]], bool]:
+    """Returns a page of the members that match the search, latest join first, and whether there are more.
 
-    Looks at the latest joins first; only if those do not fill the page, all members are sorted.
+    It ends early where they are large. Looks at the latest joins first; only if those do not fill the page, all
+    members are sorted.
     """
     joined_at, customer_no = before or (None, None)
     parameters = {
@@ -40,7 +41,7 @@ def page(
         "version_no": version_no,
         "joined_at": joined_at,
         "customer_no": customer_no,
-        "limit": limit,
+        "limit": limit + 1,
         "words": wanted.words,
         "phones": wanted.phones,
     }
@@ -54,10 +55,12 @@ def page(
             "everyone": not many,
         }
         found = connection.execute(SQL.newest, parameters | start).fetchall()
-    if len(found) < limit:
+    if len(found) <= limit:
         statement = SQL.page if wanted == EVERYONE else SQL.search_many if many else SQL.search
         found = connection.execute(statement, parameters).fetchall()
-    return [(row_of(row), row[6]) for row in found]
+    rows = with_attributes(connection, account_id, found[:limit])
+    joins = (row[5] for row in found)
+    return [(row, at) for row, at in zip(rows, joins, strict=False) if row is not None], len(rows) < len(found)
 
 
 def _is_many(connection: Connection[TupleRow], wanted: Search) -> bool:
@@ -85,18 +88,23 @@ def candidates(
     *,
     before: int | None,
     limit: int,
-) -> list[CustomerRow]:
-    """Returns a page of the customers who match the search and are not members, newest first."""
+) -> tuple[list[CustomerRow], bool]:
+    """Returns a page of the customers who match the search and are not members, newest first.
+
+    Also whether there are more: it ends early where they are large.
+    """
     parameters = {
         "account_id": account_id,
         "version_no": version_no,
         "before": before,
-        "limit": limit,
+        "limit": limit + 1,
         "words": wanted.words,
         "phones": wanted.phones,
     }
-    found = connection.execute(SQL.candidates if wanted == EVERYONE else SQL.search_candidates, parameters)
-    return [row_of(row) for row in found]
+    statement = SQL.candidates if wanted == EVERYONE else SQL.search_candidates
+    found = connection.execute(statement, parameters).fetchall()
+    rows = with_attributes(connection, account_id, found[:limit])
+    return [row for row in rows if row is not None], len(rows) < len(found)
 
 
 def count_candidates(connection: Connection[TupleRow], account_id: UUID, version_no: int, wanted: Search) -> int:

@@ -26,14 +26,14 @@ WITH joins AS MATERIALIZED (
     ORDER BY m.joined_at DESC, m.customer_no DESC
     LIMIT %(limit)s::int
 )
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, m.joined_at
 FROM newest m
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: page
 -- The page is selected from the members alone; only its customers are looked up.
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, m.joined_at
 FROM (SELECT customer_no, joined_at
       FROM members
       WHERE version_no = %(version_no)s::bigint
@@ -46,7 +46,7 @@ ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: search
 -- Matches are found by index (as for customers), then reduced to members; only the page's customers are looked up.
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, m.joined_at
 FROM (SELECT m.customer_no, m.joined_at
       FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
           AS found (customer_no)
@@ -66,7 +66,7 @@ FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL,
 
 -- name: search_many
 -- So many match that testing the members one by one, newest first, soon fills a page.
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text, m.joined_at
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, m.joined_at
 FROM (SELECT customer_no, joined_at
       FROM members
       WHERE version_no = %(version_no)s::bigint
@@ -99,7 +99,7 @@ FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, %
 LEFT JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: candidates
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at
 FROM customers c
 WHERE c.account_id = %(account_id)s::uuid
   AND (%(before)s::bigint IS NULL OR c.customer_no < %(before)s::bigint)
@@ -108,7 +108,7 @@ ORDER BY c.customer_no DESC
 LIMIT %(limit)s::int
 
 -- name: search_candidates
-SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, c.attributes::text
+SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at
 FROM rollcall.candidates_found(%(words)s::tsquery || %(phones)s::tsquery,
                                %(version_no)s::bigint, %(before)s::bigint, %(limit)s::int) AS found (customer_no)
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = found.customer_no

@@ -27,15 +27,18 @@ MAX_SECONDS = 15
 
 
 def preview(
-    connection: Connection[TupleRow], account_id: UUID, node: Node, moment: Moment
+    connection: Connection[TupleRow], account_id: UUID, node: Node, moment: Moment, *, alone: bool
 ) -> tuple[int, list[CustomerRow]]:
-    """Returns how many customers match at `moment`, and the newest of them. Raises `Unavailable` if that is slow."""
+    """Returns how many customers match at `moment`, and the newest of them. Raises `Unavailable` if that is slow.
+
+    Uses several processors where the account is `alone`.
+    """
     parts: dict[str, Any] = {
         "account": sql.Literal(account_id),
         "predicate": predicate(node, moment),
         "most": sql.Literal(SAMPLE),
     }
-    with within_time_limit(connection):
+    with within_time_limit(connection, alone=alone):
         row = connection.execute(sql.SQL(SQL.count).format(**parts)).fetchone()
         assert row is not None
         count, blocks = row
@@ -46,9 +49,12 @@ def preview(
 
 
 @contextmanager
-def within_time_limit(connection: Connection[TupleRow]) -> Iterator[None]:
-    """Runs a scan of all customers in parallel. Raises `Unavailable` if it takes longer than `MAX_SECONDS`."""
-    connection.execute(SQL.prepare, [f"{MAX_SECONDS}s"])
+def within_time_limit(connection: Connection[TupleRow], *, alone: bool) -> Iterator[None]:
+    """Runs a scan of all customers, in parallel where no other account is active.
+
+    Raises `Unavailable` if it takes longer than `MAX_SECONDS`.
+    """
+    connection.execute(SQL.prepare, [f"{MAX_SECONDS}s", alone])
     try:
         yield
     except psycopg.errors.QueryCanceled:

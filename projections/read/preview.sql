@@ -20,4 +20,6 @@ LIMIT {most}
 -- name: prepare
 -- Parallelism always pays here, but the planner overestimates the number of groups: so it is made free.
 SELECT set_config('statement_timeout', %s, true), set_config('parallel_setup_cost', '0', true),
-       set_config('parallel_tuple_cost', '0', true)
+       set_config('parallel_tuple_cost', '0', true),
+       set_config('max_parallel_workers_per_gather',
+                  CASE WHEN %s::boolean THEN current_setting('max_parallel_workers_per_gather') ELSE '0' END, true)

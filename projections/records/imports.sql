@@ -76,7 +76,7 @@ SELECT %s::uuid, %s::uuid, row_number, cells, code, message, string_to_array(num
 FROM unnest(%b::bigint[], %b::bytea[], %b::text[], %b::text[], %b::text[])
     AS t (row_number, cells, code, message, numbers)
 WHERE NOT EXISTS (SELECT FROM import_erased_names e
-                  WHERE e.import_id = %s::uuid AND e.name = ANY (rollcall.names_in_row(cells)))
+                  WHERE e.import_id = %s::uuid AND rollcall.row_holds_name(cells, ARRAY[e.name]))
 
 -- name: erasures
 SELECT erasures FROM imports WHERE account_id = %s::uuid AND import_id = %s::uuid

@@ -26,7 +26,7 @@ def report_batch(count: int, members: MembershipBatch, position: int, started: f
     count_flips(members)
     SECONDS.observe(seconds)
     fields = {"events": count, "joined": members.joins, "left": members.leaves, "position": position}
-    structlog.get_logger().info("batch_projected", **fields, ms=round(seconds * 1000, 1))
+    structlog.get_logger().debug("batch_projected", **fields, ms=round(seconds * 1000, 1))
 
 
 def count_flips(members: MembershipBatch) -> None:

@@ -23,9 +23,9 @@ def pages(installation: Installation, account: UUID, version: int, limit: int) -
     with installation.database.transaction(account) as connection:
         while True:
             before = listed[-1] if listed else None
-            page = members.page(connection, account, version, EVERYONE, before=before, limit=limit)
+            page, more = members.page(connection, account, version, EVERYONE, before=before, limit=limit)
             listed += [(joined_at, row.customer_no) for row, joined_at in page]
-            if len(page) < limit:
+            if not more:
                 return listed
 
 

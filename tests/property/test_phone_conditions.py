@@ -1,7 +1,8 @@
 """Conditions on phone numbers, however both were spelled: the predicate, the flip index, SQL, and a naive answer agree.
 
 The naive answer knows the rule from its page alone: whole numbers are what the public library makes of them in the
-account's country, parts of one are compared without what people put between digits.
+account's country, parts of one are compared without what people put between digits. A beginning is read as it would be
+dialled in the account's country, and a whole number, dialled so, is a part of itself.
 """
 
 from __future__ import annotations
@@ -53,8 +54,10 @@ def whole_numbers(draw: st.DrawFn) -> str:
 
 
 parts = st.one_of(
-    st.sampled_from(["+44", "+4474", "7400", "128001", "001", "46", "+351", "9"]).flatmap(spelled),
-    st.sampled_from(["７４００", "07400", "x", "74 00x"]),
+    st.sampled_from(["+44", "+4474", "7400", "128001", "001", "46", "+351", "9", "12"]).flatmap(spelled),
+    st.sampled_from(["0", "074", "07400 128", "0044 74", "0035191", "44 7400", "+44 (0)7400"]).flatmap(spelled),
+    st.sampled_from(["\uff17\uff14\uff10\uff10", "07400"]),
+    whole_numbers(),
 )
 
 
@@ -85,9 +88,26 @@ def is_true(condition: dict[str, Any], phone: str | None) -> bool:
     if operator in ("equals", "in"):
         return phone in map(e164, [value] if operator == "equals" else value)
     part = "".join(str(int(char)) if char.isdigit() else char for char in value if char.isalnum() or char == "+")
-    return {"contains": part in phone, "starts_with": phone.startswith(part), "ends_with": phone.endswith(part)}[
-        operator
-    ]
+    if operator == "starts_with":
+        return phone.startswith(beginning(part))
+    whole = valid(part)
+    return {"contains": part in phone or phone == whole, "ends_with": phone.endswith(part) or phone == whole}[operator]
+
+
+def valid(part: str) -> str | None:
+    try:
+        number = phonenumbers.parse(part, COUNTRY)
+    except phonenumbers.NumberParseException:
+        return None
+    return e164(part) if phonenumbers.is_valid_number(number) else None
+
+
+def beginning(part: str) -> str:
+    """The rule for British numbers, as its page tells it."""
+    for dialled, stored in (("+440", "+44"), ("+", "+"), ("00440", "+44"), ("00", "+"), ("0", "+44"), ("44", "+44")):
+        if part.startswith(dialled):
+            return valid(part) or stored + part.removeprefix(dialled)
+    return f"+44{part}"
 
 
 @pytest.fixture(scope="module")

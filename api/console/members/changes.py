@@ -108,10 +108,10 @@ def _show_candidates(
         _refuse_dynamic(segment)
         wanted = customers.parse_search(connection, account_id, query)
         version, before = segment.serving or 0, pager.after_number
-        rows = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.limit)
+        rows, more = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.per_page)
         total = members.count_candidates_if_few(connection, account_id, version, wanted)
         words = accounts.words(connection, account_id, {})
-    page = pager.page(rows, lambda row: str(row.customer_no), total)
+    page = pager.page(rows, lambda row: str(row.customer_no), total, more=more)
     values = {
         "segment": segment,
         "query": query,

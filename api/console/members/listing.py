@@ -81,10 +81,10 @@ def _list_values(
     """Returns the template's values for the page of members that the address asks for."""
     wanted = customers.parse_search(connection, account_id, query)
     version, before = segment.serving or 0, _parse_key(pager.after)
-    rows = members.page(connection, account_id, version, wanted, before=before, limit=pager.limit)
+    rows, more = members.page(connection, account_id, version, wanted, before=before, limit=pager.per_page)
     everyone = wanted == customers.EVERYONE
     total = segment.members if everyone else members.count_if_few(connection, version, wanted)
-    page = pager.page(rows, lambda each: f"{each[1].isoformat()}{KEY_SEPARATOR}{each[0].customer_no}", total)
+    page = pager.page(rows, lambda each: f"{each[1].isoformat()}{KEY_SEPARATOR}{each[0].customer_no}", total, more=more)
     return {"page": page, "lines": [customer_line(row, words, joined) for row, joined in page.rows], "zone": words.zone}
 
 

@@ -18,6 +18,7 @@ from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
 from domain.filters.wording import Words
 from projections.read import customers, segments
+from projections.read.customers import CustomerRow
 
 router = APIRouter(prefix="/segments/{segment_id}", route_class=AccountRoute)
 MAX_RESULTS = 25
@@ -66,15 +67,15 @@ def ask(
     account_id = user.account_id
     with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
-        rows = []
+        rows, more = list[CustomerRow](), False
         if query.strip():
             wanted = customers.parse_search(connection, account_id, query)
-            rows = customers.page(connection, account_id, wanted, before=None, limit=MAX_RESULTS + 1)
+            rows, more = customers.page(connection, account_id, wanted, before=None, limit=MAX_RESULTS)
     values = {
         "segment": segment,
         "query": query,
-        "more": len(rows) > MAX_RESULTS,
-        "customers": [(row.customer_id, display_name(row.values), row.values) for row in rows[:MAX_RESULTS]],
+        "more": more,
+        "customers": [(row.customer_id, display_name(row.values), row.values) for row in rows],
     }
     return show(request, "why_ask.html", values)
 

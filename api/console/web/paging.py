@@ -62,10 +62,15 @@ class Pager:
         """The key after which the page begins, for lists whose keys are numbers."""
         return int(self.after) if self.after.isascii() and self.after.isdigit() and len(self.after) < 19 else None
 
-    def page(self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None) -> ListPage:
-        """Returns the page with these rows; `key` returns the key of a row, after which the next page begins."""
+    def page(
+        self, rows: Sequence[Row], key: Callable[[Row], str], total: int | None, *, more: bool = False
+    ) -> ListPage:
+        """Returns the page with these rows; `key` returns the key of a row, after which the next page begins.
+
+        Where there is a next page, `rows` holds one row more than fits, or `more` is set.
+        """
         shown = rows[: self.per_page]
-        more = len(rows) > self.per_page
+        more = more or len(rows) > self.per_page
         trail = (*self.trail, self.after) if self.after else self.trail
         first = (len(self.trail) + bool(self.after)) * self.per_page + 1
         return ListPage(

@@ -16,7 +16,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from anyio import CapacityLimiter
 
@@ -30,6 +30,8 @@ MOST_FAILURES = 1_000
 ACTIVE_SECONDS = 2.0
 # How many requests are worked on at once over all accounts; each may need one session of each of the two pools.
 WORK_THREADS = 12
+# How many more reads that look at every customer may wait: each may take seconds.
+WAITING_SCANS = 8
 Kept = TypeVar("Kept")
 
 
@@ -39,7 +41,7 @@ class LimitFigures:
 
     `concurrent` is how many requests of an account are worked on at once, half as many while other accounts ask too;
     `queued` how many more may wait for their turn, `waiting` how many may wait for `min_position`, `edits` how many
-    filters are stored and waited for at once.
+    filters are stored and waited for at once, `scans` how many reads look at every customer of the account at once.
     """
 
     key_requests: float = 1_000
@@ -51,6 +53,7 @@ class LimitFigures:
     queued: int = 64
     waiting: int = 250
     edits: int = 2
+    scans: int = 1
     streams: int = 2
     all_streams: int = 8
     stream_seconds: float = 30
@@ -75,21 +78,51 @@ class Rate(NamedTuple):
         }
 
 
-class EditPlace:
-    """What a handler yields to have a place among the edits of its account."""
+class Place(NamedTuple):
+    """What a handler yields to have a place among the edits or the scans of its account.
+
+    It is sent whether the account is the only one that is active: a scan may have all the processors then.
+    """
+
+    kind: Literal["edits", "scans"]
+
+
+class _Places:
+    """So many at once, first come, first served. Raises `RequestError` (429) where too many wait."""
+
+    def __init__(self, policy: str, most: int, waiting: int) -> None:
+        self._policy, self._most, self._waiting = policy, most, waiting
+        self._free = asyncio.Semaphore(most)
+        self.taken = 0
+
+    async def __aenter__(self) -> None:
+        if self.taken >= self._most + self._waiting:
+            raise refusal(self._policy, self._most, "concurrent-requests", "wait for answers first", 1)
+        self.taken += 1
+        try:
+            await self._free.acquire()
+        except BaseException:
+            self.taken -= 1
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+        self.taken -= 1
 
 
 class Share:
     """What one account has of the process, by its API or by its console."""
 
-    def __init__(self, figures: LimitFigures, requests: float, turns_of: Callable[[Share], int]) -> None:
+    def __init__(self, figures: LimitFigures, requests: float, is_alone: Callable[[Share], bool]) -> None:
         self.figures = figures
         self.requests = Bucket(requests)
         self.lines = Bucket(figures.lines, figures.burst_lines)
         self.streams = 0
-        self._edits = asyncio.Semaphore(figures.edits)
-        self._editing = 0
-        self._turns_of = turns_of
+        self.places = {
+            "edits": _Places("edits", figures.edits, figures.queued),
+            "scans": _Places("scans", figures.scans, WAITING_SCANS),
+        }
+        self._is_alone = is_alone
         self._running = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._waiting = 0
@@ -97,8 +130,14 @@ class Share:
     @property
     def is_idle(self) -> bool:
         """Whether a new share would be the same."""
-        busy = self._running or self._queue or self._waiting or self.streams or self._editing
+        taken = any(each.taken for each in self.places.values())
+        busy = self._running or self._queue or self._waiting or self.streams or taken
         return not busy and self.requests.is_full and self.lines.is_full
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other share is active."""
+        return self._is_alone(self)
 
     @asynccontextmanager
     async def turn(self, *, continues: bool = False) -> AsyncIterator[None]:
@@ -129,7 +168,10 @@ class Share:
 
     def _grant(self) -> None:
         """Give turns to those that wait, first come, first served."""
-        while self._queue and self._running < self._turns_of(self):
+        figures = self.figures
+        while self._queue and self._running < (
+            figures.concurrent if self.is_alone else max(1, figures.concurrent // 2)
+        ):
             first = self._queue.popleft()
             if not first.done():
                 self._running += 1
@@ -144,18 +186,6 @@ class Share:
             yield
         finally:
             self._waiting -= 1
-
-    @asynccontextmanager
-    async def edit_place(self) -> AsyncIterator[None]:
-        """A place among the edits of filters. Raises `RequestError` (429) where too many wait for one."""
-        if self._editing >= self.figures.edits + self.figures.queued:
-            raise refusal("edits", self.figures.edits, "concurrent-requests", "wait for answers first", 1)
-        self._editing += 1
-        try:
-            async with self._edits:
-                yield
-        finally:
-            self._editing -= 1
 
 
 class Limits:
@@ -181,18 +211,16 @@ class Limits:
         requests = self.figures.console_requests if console else self.figures.account_requests
         key = ("console" if console else "api", account)
         return _kept(
-            self._shares, key, lambda: Share(self.figures, requests, self._turns_of), lambda share: share.is_idle
+            self._shares, key, lambda: Share(self.figures, requests, self._is_alone), lambda share: share.is_idle
         )
 
-    def _turns_of(self, share: Share) -> int:
-        """Returns how many requests of a share are worked on at once: half as many while another one is active."""
+    def _is_alone(self, share: Share) -> bool:
         now = time.monotonic()
         self._active[share] = now
         self._active.move_to_end(share)
         while next(iter(self._active.values())) < now - ACTIVE_SECONDS:
             self._active.popitem(last=False)
-        alone = len(self._active) == 1
-        return self.figures.concurrent if alone else max(1, self.figures.concurrent // 2)
+        return len(self._active) == 1
 
     def count_key(self, key_id: str, account: str) -> Rate:
         """Counts a request with a key. Returns the tighter of its two limits. Raises `RequestError` (429)."""

@@ -118,6 +118,23 @@ def test_a_write_that_waits_to_be_visible_leaves_its_turn_to_others(installation
 
 
 @pytest.mark.usefixtures("_projected")
+def test_previews_of_an_account_are_counted_one_after_the_other(installation: Installation, key: str) -> None:
+    """While customers cannot be read, one preview waits for them, eight wait for it, and more are refused."""
+    asked = {"filter": [{"attribute": "name", "operator": "contains", "value": "z"}]}
+    limits = Limits(LimitFigures(concurrent=2, queued=20))
+    with installation.open_api(key, limits=limits) as client, ThreadPoolExecutor(12) as threads:
+        with installation.owner() as owner, owner.transaction():
+            owner.execute("LOCK TABLE rollcall_model.customers IN ACCESS EXCLUSIVE MODE")
+            previews = [threads.submit(client.post, "/v1/segments/preview", json=asked) for _ in range(12)]
+            while sum(each.done() for each in previews) < 3:
+                time.sleep(0.01)
+            assert client.get("/v1/segments").status_code == 200, "the account has its other turn"
+        answers = [each.result() for each in previews]
+    assert sum(is_refused(each) for each in answers) == 3
+    assert sum(each.status_code == 200 for each in answers) == 9
+
+
+@pytest.mark.usefixtures("_projected")
 def test_a_stream_beyond_those_of_an_account_is_refused_until_one_ends(
     installation: Installation, account_id: UUID, key: str
 ) -> None:

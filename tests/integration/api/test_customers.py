@@ -207,3 +207,28 @@ def test_a_bulk_that_is_too_large_stores_nothing(installation: Installation) -> 
             refused = client.post("/v1/customers/bulk", content=content)
             assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
     assert installation.rollcall.head() == before
+
+
+def test_a_page_of_large_customers_ends_early(client: Client) -> None:
+    """Of all, of those found, of a segment's members, and of those that could be."""
+    notes = [f"{n} " + "a" * 4_000 for n in range(250)]
+    static = client.post("/v1/segments", json={"name": "few", "type": "static"}).json()["id"]
+    everyone = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
+    segment = client.post("/v1/segments", json={"name": "all", "type": "dynamic", "filter": everyone}).json()["id"]
+    for number in range(9):
+        put(client, f"c{number}", name="Ana", attributes={"notes": notes})
+    members = f"/v1/segments/{segment}/members"
+    for path, asked in (
+        ("/v1/customers", {}),
+        ("/v1/customers", {"query": "ana"}),
+        (members, {}),
+        (members, {"query": "ana"}),
+        (f"/v1/segments/{static}/candidates", {}),
+    ):
+        seen, cursor = list[list[str]](), None
+        while not seen or cursor is not None:
+            answered = client.get(path, params={"limit": 200} | asked | ({"cursor": cursor} if cursor else {}))
+            assert answered.status_code == 200, answered.text
+            seen.append([each["external_id"] for each in answered.json()["data"]])
+            cursor = answered.json()["next_cursor"]
+        assert seen == [["c8", "c7", "c6", "c5", "c4"], ["c3", "c2", "c1", "c0"]], (path, asked)

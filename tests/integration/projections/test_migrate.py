@@ -11,7 +11,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from domain.errors import Corrupt
-from projections.migrate import migrate
+from domain.segment import SegmentDraft
+from projections.migrate import FOLDER, migrate
+from projections.worker.rebuild import model_checksum
 from tests.support.installation import Installation
 from tests.support.postgres import unique_name
 
@@ -50,3 +52,18 @@ def test_a_search_finds_all_letters_whatever_the_locale(postgres_url: str) -> No
                 assert [each["name"] for each in segments] == ["Été à Évora"]
         finally:
             installed.close()
+
+
+@pytest.mark.parametrize("operator", ["equals", "starts_with"])
+def test_a_filter_with_a_part_of_a_phone_number_is_computed_again(installation: Installation, operator: str) -> None:
+    """Its meaning changed: the read model of an earlier release is marked, and `migrate` rebuilds it."""
+    condition = {"attribute": "phone", "operator": operator, "value": "912 345 678"}
+    draft = SegmentDraft("s", "", "dynamic", [{"any": [condition]}])
+    installation.rollcall.segments.create(installation.account(), draft)
+    installation.project()
+    marking = (FOLDER / "0024_names_by_words.sql").read_text().rpartition("DO $$")
+    with installation.owner() as owner:
+        owner.execute("".join(marking[1:]).encode())
+        row = owner.execute("SELECT obj_description('rollcall_model'::regnamespace, 'pg_namespace')").fetchone()
+    assert row is not None
+    assert (row[0] == model_checksum()) == (operator == "equals")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -47,7 +46,7 @@ def walked(installation: Installation, account_id: UUID, segment_id: UUID, query
             assert segment is not None
             assert segment.serving is not None
             wanted = customers.parse_search(connection, account_id, query)
-            rows: list[Any] = members.page(connection, account_id, segment.serving, wanted, before=before, limit=7)
+            rows, _ = members.page(connection, account_id, segment.serving, wanted, before=before, limit=7)
             total = members.count_if_few(connection, segment.serving, wanted)
         if not rows:
             assert total in (None, len(found))

@@ -41,6 +41,7 @@ class Flood:
             "searchers": self.search,
             "editors": self.edit,
             "bulks": self.bulk,
+            "previewers": self.preview,
         }
         threads = [
             threading.Thread(target=self.again, args=(kind, work, number), daemon=True)
@@ -102,6 +103,12 @@ class Flood:
         body = json.dumps({"filter": filter_of(number, 0)}).encode()
         segment = self.asked["segments"][number % len(self.asked["segments"])]
         self.ask("editors", number, "PATCH", f"/v1/segments/{segment}", body, **{"Content-Type": "application/json"})
+
+    def preview(self, number: int) -> None:
+        """Counts every customer whose name has one of a hundred words that none has."""
+        conditions = [{"attribute": "name", "operator": "contains", "value": f"z{n} {number}"} for n in range(99)]
+        body = json.dumps({"filter": {"any": conditions}}).encode()
+        self.ask("previewers", number, "POST", "/v1/segments/preview", body, **{"Content-Type": "application/json"})
 
     def bulk(self, number: int) -> None:
         names = (f"bulk-{number}-{line % 20_000}" for line in count())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal, cast
 
 import pytest
 import structlog
 
 from deploy import logs
 from deploy.settings import Settings
+from projections.worker.metrics import report_batch
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +80,12 @@ def test_on_the_terminal_of_up_there_are_warnings_only_unless_more_is_asked_for(
     logs.set_up(Settings(log_format="json", log_level=level), process)
     structlog.stdlib.get_logger("rollcall.test").info("batch_projected", events=3)
     assert capsys.readouterr().err.count("\n") == lines
+
+
+@pytest.mark.parametrize(("level", "lines"), [(None, 0), ("debug", 1)])
+def test_a_batch_of_the_worker_is_a_line_for_those_who_ask_for_details(
+    level: Literal["debug"] | None, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(Settings(log_format="json", log_level=level), "project")
+    report_batch(3, cast("Any", SimpleNamespace(joins=1, leaves=0)), 7, 0)
+    assert capsys.readouterr().err.count("batch_projected") == lines

@@ -90,6 +90,13 @@ def test_trusted_proxies_are_networks_or_a_word(monkeypatch: pytest.MonkeyPatch)
         Settings()
 
 
+@pytest.mark.parametrize("code", ["ZZ", "UK", "gb"])
+def test_a_country_without_phone_numbers_is_refused(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_BOOTSTRAP_COUNTRY", code)
+    with pytest.raises(ValueError, match="bootstrap_country"):
+        Settings()
+
+
 def test_the_limits_that_are_set_by_default_are_those_that_tests_run_with() -> None:
     assert limit_figures(Settings()) == LimitFigures()
 

@@ -209,7 +209,18 @@ def test_a_phone_number_in_a_filter_is_read_as_a_customers_is(typed: str) -> Non
         ("not_contains", "7400/128", False),
         ("ends_with", "128 001", True),
         ("ends_with", "128 002", False),
-        ("contains", "12x", False),
+        ("starts_with", "07400 128", True),
+        ("starts_with", "0044 7400", True),
+        ("starts_with", "+44 (0)7400", True),
+        ("starts_with", "447400", True),
+        ("starts_with", "7400 128", True),
+        ("starts_with", "07401", False),
+        ("starts_with", "128", False),
+        ("contains", "07400 128001", True),
+        ("contains", "0044 7400 128001", True),
+        ("contains", "07400 128002", False),
+        ("not_contains", "07400 128001", False),
+        ("ends_with", "(07400) 128-001", True),
     ],
 )
 def test_a_part_of_a_phone_number_is_compared_without_separators(operator: str, part: str, expected: bool) -> None:
@@ -217,7 +228,15 @@ def test_a_part_of_a_phone_number_is_compared_without_separators(operator: str, 
 
 
 @pytest.mark.parametrize(
-    ("operator", "value"), [("equals", "12"), ("in", ["07400 128001", "x"]), ("equals", 7), ("contains", " - ")]
+    ("operator", "value"),
+    [
+        ("equals", "12"),
+        ("in", ["07400 128001", "x"]),
+        ("equals", 7),
+        ("contains", " - "),
+        ("contains", "12x"),
+        ("starts_with", "00"),
+    ],
 )
 def test_what_is_no_phone_number_is_refused_but_stays_in_a_stored_filter(operator: str, value: Any) -> None:
     with pytest.raises(Invalid) as refused:
