@@ -191,6 +191,8 @@ class AccountState:
             self.index.remove(version_no)
             self.time.remove(version_no)
             self.due_at = None
+            if self.passing is not None:
+                self.passing.due = None
 
 
 class Broken(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.model import time_steps
+from projections.model.segments import fail as stop_evaluating
 from projections.model.time_flips import NEVER
 from projections.read import explanations, segments
 from projections.worker.rebuild import rebuild
@@ -174,3 +175,16 @@ def test_an_explanation_is_as_of_the_customers_own_time(installation: Installati
         answers = [explanations.of_membership(connection, midnight, segment, each) for (each,) in ids]
     assert [bool(each and each.since) for each in answers] == [False] + [True] * (PEOPLE - 1)
     assert [bool(each and each.tree["result"]) for each in answers] == [False] + [True] * (PEOPLE - 1)
+
+
+@pytest.mark.starts_at(NOON)
+def test_a_segment_that_fails_meanwhile_keeps_its_last_members(installation: Installation, midnight: UUID) -> None:
+    with installation.worker() as worker:
+        begin(worker)
+        worker.pass_time()
+        account = worker.model.accounts[midnight]
+        (today,) = [each for each in account.segments.values() if each.name == "Today"]
+        stop_evaluating(worker.connection, account, today, "its filter cannot be read")
+        run_until_idle(worker)
+        assert account.passing is None
+    assert left(installation) == [("c0", MIDNIGHT)]
