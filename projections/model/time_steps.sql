@@ -33,7 +33,10 @@ FROM flipped
 )
 
 -- name: flips
-SELECT c.customer_no, {version}::bigint AS version_no, {now} AS joined FROM {name} c WHERE {before} <> {now}
+-- Planned on its own (OFFSET 0), so that each of the two is evaluated once.
+SELECT t.customer_no, {version}::bigint AS version_no, t.joined
+FROM (SELECT c.customer_no, {before} AS was, {now} AS joined FROM {name} c OFFSET 0) AS t
+WHERE t.was <> t.joined
 
 -- name: mark_touched
 -- A version being built whose chunk comes later does not evaluate them as of the edit again.
