@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 from deploy.embedded.postgres import Postgres
 from domain.filters.conditions import parse
@@ -120,7 +120,8 @@ def _midnight(scene: Stage, nth: int) -> Midnight:
         started = time.perf_counter()
         more = scene.worker.step()
         longest = max(longest, time.perf_counter() - started)
-    return Midnight(_flips(scene) - before, time.perf_counter() - began, longest)
+    taken = time.perf_counter() - began
+    return Midnight(_flips(scene) - before, taken, longest)
 
 
 def _report(scene: Stage, number: int, midnight: Midnight) -> None:
@@ -128,13 +129,18 @@ def _report(scene: Stage, number: int, midnight: Midnight) -> None:
         for statement in NEXT_FLIPS.split(";"):
             owner.execute(statement)
         owner.execute("CHECKPOINT")
-        with owner.transaction():
-            floor = seconds(lambda: [owner.execute(statement) for statement in FLOOR.split(";")])
+        floor = seconds(lambda: _write_alone(owner))
     say(
         f"  midnight {number}: {midnight.flips:>7,} flips in {midnight.taken:.2f} s"
         f" = {midnight.flips / midnight.taken:>8,.0f} flips/s   the same rows alone {floor:.2f} s:"
         f" ratio {floor / midnight.taken:.2f}   longest step {midnight.longest * 1000:.0f} ms"
     )
+
+
+def _write_alone(owner: Connection[Any]) -> None:
+    with owner.transaction():
+        for statement in FLOOR.split(";"):
+            owner.execute(statement)
 
 
 def _everybody(scene: Stage) -> float:
