@@ -1,17 +1,19 @@
 """The time index: what time alone flips. The moving conditions of an account's segment versions, by facet.
 
 Held by the projection worker beside the flip index. A moving condition is a threshold that travels along an
-attribute's values, so there is no timer per customer: the customers that a threshold passes between two instants
-are a range of the index of values (`crossings`), and the exact instants at which one customer flips follow from
-their own values (`due`). Costs grow with what is due, not with customers or conditions.
+attribute's values, so there is no timer per customer: the customers that a threshold passes are found in the index of
+values, under the days that flip when a day begins (`daily`) and in ranges of instants (`instants`); the exact instants
+at which one customer flips follow from their own values (`due`). Costs grow with what is due, not with customers or
+conditions.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
+from typing import NamedTuple
 
 from domain.calendar import add_days
 from domain.filters.conditions import Condition, Node, conditions_of
@@ -23,16 +25,16 @@ from projections.matching.value_classes import ValueClasses, ids_of
 _REMEMBERED = 16
 
 
-@dataclass(slots=True)
-class Crossings:
-    """Where to find the customers that a threshold passes: ranges of days, month-days, and ranges of instants."""
+class DailyCrossing(NamedTuple):
+    """The days for whose values a condition flips when a day begins, and the versions that have the condition."""
 
-    days: list[tuple[str, str, str]] = field(default_factory=list)
-    month_days: list[tuple[str, str]] = field(default_factory=list)
-    instants: list[tuple[str, int, int]] = field(default_factory=list)
+    key: str
+    days: list[str]
+    versions: frozenset[int]
 
-    def __bool__(self) -> bool:
-        return bool(self.days or self.month_days or self.instants)
+
+# The years in which an account's customers have days of a facet, four digits each.
+Years = Callable[[str], Iterable[str]]
 
 
 class TimeIndex:
@@ -129,43 +131,57 @@ class TimeIndex:
             classes = self._flipped[key, day] = ValueClasses(key, list(enumerate(conditions)), len(conditions), day)
         return classes
 
-    def crossings(self, after: int, until: int, days: Days) -> Crossings:
-        """Where to find every customer that a threshold passes after `after` and up to `until`."""
-        found = Crossings()
-        for key, ages in self._ages.items():
-            found.instants += [(key, after - age, until - age) for age in ages]
-        for day in days.begun(after, until) if self._daily else []:
-            for key, conditions in self._daily.items():
-                for condition in conditions:
-                    assert isinstance(condition.region, Daily)
-                    _add_day(found, key, condition.region, day)
-        found.days = sorted(set(found.days))
-        found.month_days = sorted(set(found.month_days))
+    def instants(self, after: int, until: int) -> list[tuple[str, int, int]]:
+        """Where to find every customer who ages past a threshold after `after` and up to `until`.
+
+        Each is a facet and the range of its instants, the first of which is not part of it.
+        """
+        return [(key, after - age, until - age) for key, ages in self._ages.items() for age in ages]
+
+    def daily(self, day: date, years: Years) -> list[DailyCrossing]:
+        """Where to find every customer that a condition flips for when `day` begins."""
+        found = []
+        for key, conditions in self._daily.items():
+            for condition in conditions:
+                assert isinstance(condition.region, Daily)
+                days = _flipping_days(condition.region, day, partial(years, key))
+                if days:
+                    found.append(DailyCrossing(key, days, frozenset(self._versions[condition])))
         return found
 
 
-def _add_day(found: Crossings, key: str, region: Daily, day: date) -> None:
+def _flipping_days(region: Daily, day: date, years: Callable[[], Iterable[str]]) -> list[str]:
+    """The days that are in the region only before, or only after `day` begins."""
     before, now = region.on(add_days(day, -1)), region.on(day)
+    if before == now:
+        return []
+    passed: Iterable[str] = ()
     if isinstance(before, Span) and isinstance(now, Span):
-        for one, other in ((before.low, now.low), (before.high, now.high)):
-            if one is not None and one != other:
-                found.days.append((key, min(one, other), max(one, other)))
-    elif isinstance(before, Matching) and isinstance(now, Matching) and before != now:
-        found.month_days += [(key, each[5:]) for each in _month_days(before) ^ _month_days(now)]
+        passed = {
+            each
+            for one, other in ((before.low, now.low), (before.high, now.high))
+            if one is not None
+            for each in _days_between(min(one, other), max(one, other))
+        }
+    elif isinstance(before, Matching) and isinstance(now, Matching):
+        month_days = {each[5:] for each in _month_days(before) ^ _month_days(now)}
+        passed = [f"{year}-{each}" for year in years() for each in month_days]
+    return sorted(each for each in passed if before.holds(each) != now.holds(each))
+
+
+def _days_between(first: str, last: str) -> Iterator[str]:
+    day, end = date.fromisoformat(first), date.fromisoformat(last)
+    while day < end:
+        yield day.isoformat()
+        day = add_days(day, 1)
+    yield last
 
 
 def _month_days(region: Matching) -> set[str]:
     """Every month-day in a region's windows, with its year, so that the same month-day a year later is another."""
     windows = region.operand
     return {
-        f"{windows[place]}:{each}"
+        f"{windows[place]}:{each[5:]}"
         for place in range(0, len(windows), 3)
-        for each in _between(windows[place + 1], windows[place + 2])
+        for each in _days_between(f"2000-{windows[place + 1]}", f"2000-{windows[place + 2]}")
     }
-
-
-def _between(first: str, last: str) -> Iterable[str]:
-    day, end = date.fromisoformat(f"2000-{first}"), date.fromisoformat(f"2000-{last}")
-    while day <= end:
-        yield day.isoformat()[5:]
-        day = add_days(day, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
@@ -32,6 +31,15 @@ def declare_attribute(model: ReadModel, event: AttributeDeclared, _position: int
     model.connection.execute(SQL.declare_attribute, fields)
 
 
-def record_time_passed(connection: Connection[Any], account_id: UUID, until: int) -> None:
-    """Store up to when time-driven flips of an account are in its members, in microseconds since 1970."""
-    connection.execute(SQL.record_time_passed, {"account_id": account_id, "until": until})
+def record_time(connection: Connection[Any], account: AccountState) -> None:
+    """Store how far time has passed for an account and, while it passes, for which of its customers."""
+    passing = account.passing
+    fields = {
+        "account_id": account.account_id,
+        "time_passed_to": account.time_passed_to,
+        "until": passing and passing.until,
+        "position": passing and passing.position,
+        "passed_to": passing and passing.passed_to,
+        "customer_no": passing and passing.customer_no,
+    }
+    connection.execute(SQL.record_time, fields)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from domain import json_text
 from domain.customer import BUILT_IN
@@ -23,6 +23,7 @@ from domain.phones import phone_reader
 from domain.values import AttributeType
 from projections.matching.flip_index import FlipIndex
 from projections.matching.time_index import TimeIndex
+from projections.model.date_values import Due
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -55,6 +56,26 @@ class Freezing:
 
 
 @dataclass(slots=True)
+class Passing:
+    """Time that passes for an account `until` an instant, at log position `position`, a step at a time.
+
+    Customers up to `customer_no` have reached `passed_to`, the end of a window that begins where the account's time
+    has passed to. Instants are microseconds since 1970.
+    """
+
+    until: int
+    position: int
+    passed_to: int
+    customer_no: int = 0
+    # Memory of this process: how many customer numbers a step looks at, how many steps there were, where customers may
+    # flip in the window, and each version's filter in SQL before and when it ends.
+    width: int = 50_000
+    steps: int = 0
+    due: Due | None = None
+    predicates: dict[int, dict[str, sql.SQL]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class SegmentState:
     """A segment's two versions: the one readers see, and the one being built beside it."""
 
@@ -78,6 +99,7 @@ class AccountState:
     days: Days
     country: str
     time_passed_to: int = 0
+    passing: Passing | None = None
     types: dict[str, AttributeType] = field(default_factory=lambda: dict(BUILT_IN))
     segments: dict[UUID, SegmentState] = field(default_factory=dict)
     nodes: dict[int, Node] = field(default_factory=dict)
@@ -103,6 +125,11 @@ class AccountState:
     def is_filling(self) -> bool:
         """Whether a version is being filled, or an audience copied."""
         return bool(self.freezing) or not all(build.complete for build in self.builds.values())
+
+    def reached(self, customer_no: int) -> int:
+        """The instant up to which time has passed for a customer as far as no event touched them."""
+        passing = self.passing
+        return passing.passed_to if passing and customer_no <= passing.customer_no else self.time_passed_to
 
     def parse(self, raw: Any) -> Node:
         """The tree of a version's filter. Raises `Invalid` where this release of Rollcall cannot read it."""
@@ -164,6 +191,8 @@ class AccountState:
             self.index.remove(version_no)
             self.time.remove(version_no)
             self.due_at = None
+            if self.passing is not None:
+                self.passing.due = None
 
 
 class Broken(NamedTuple):
@@ -176,10 +205,10 @@ class Broken(NamedTuple):
 
 def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
     """Every account with its attribute types, segments and index, from the read model; and the broken segments."""
-    accounts = {
-        account_id: AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
-        for account_id, timezone, country, time_passed_to in connection.execute(SQL.accounts)
-    }
+    accounts: dict[UUID, AccountState] = {}
+    for account_id, timezone, country, time_passed_to, *passing in connection.execute(SQL.accounts):
+        account = accounts[account_id] = AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
+        account.passing = None if passing[0] is None else Passing(*passing)
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes):
         accounts[account_id].types[key] = kind

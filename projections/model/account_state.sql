@@ -1,5 +1,8 @@
 -- name: accounts
-SELECT account_id, timezone, country, (extract(epoch FROM time_passed_to) * 1000000)::bigint FROM accounts
+SELECT account_id, timezone, country, (extract(epoch FROM time_passed_to) * 1000000)::bigint,
+       (extract(epoch FROM passing_until) * 1000000)::bigint, passing_position,
+       (extract(epoch FROM passed_to) * 1000000)::bigint, passed_customer_no
+FROM accounts
 
 -- name: attributes
 SELECT account_id, key, type FROM attributes

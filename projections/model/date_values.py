@@ -7,14 +7,15 @@ edit has nothing to backfill. Written with the customers' rows, only where a val
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from domain.values import Value
-from projections.matching.time_index import Crossings
-from projections.postgres.arrays import columns
+from projections.matching.time_index import DailyCrossing
+from projections.postgres.arrays import Bigints, Texts, columns
 from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
 
@@ -22,6 +23,32 @@ SQL = beside(__file__)
 # Account, facet, customer_no, old value, new value. Days are texts, instants are microseconds since 1970.
 Moved = tuple[UUID, str, int, Value | None, Value | None]
 _Row = tuple[UUID, str, Value, int]
+# The place of the customers whose instants are due.
+BY_INSTANT = -1
+
+
+@dataclass(slots=True)
+class Due:
+    """Where customers may flip in a window of time: at the beginning of days, and at instants of their own."""
+
+    daily: list[DailyCrossing]
+    instants: list[tuple[str, int, int]]
+    # Parameters of a query: each day with the place of its condition in `daily`, and the ranges of instants.
+    fields: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        days = [(place, each.key, day) for place, each in enumerate(self.daily) for day in each.days]
+        self.fields = {
+            "places": Bigints(place for place, _, _ in days),
+            "day_keys": Texts([key for _, key, _ in days]),
+            "days": Texts([day for _, _, day in days]),
+            "instant_keys": Texts([key for key, _, _ in self.instants]),
+            "after": Bigints(after for _, after, _ in self.instants),
+            "until": Bigints(until for _, _, until in self.instants),
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self.daily or self.instants)
 
 
 def write(writes: RowWrites, moved: Iterable[Moved]) -> None:
@@ -49,14 +76,29 @@ def write(writes: RowWrites, moved: Iterable[Moved]) -> None:
             writes.add(statement, columns(rows))
 
 
-def candidates(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> list[int]:
-    """The customers that a threshold may have passed, by number, in order."""
-    return [row[0] for row in connection.execute(SQL.candidates, _fields(account_id, crossings))]
+def years(connection: Connection[Any], account_id: UUID, key: str) -> list[str]:
+    """The years in which an account's customers have days of a facet, four digits each; a probe for each."""
+    return [row[0] for row in connection.execute(SQL.years, {"account_id": account_id, "key": key})]
 
 
-def any_candidate(connection: Connection[Any], account_id: UUID, crossings: Crossings) -> bool:
-    """Returns whether a threshold may have passed any customer."""
-    return connection.execute(SQL.any_candidate, _fields(account_id, crossings)).fetchone() is not None
+def due_among(
+    connection: Connection[Any], account_id: UUID, due: Due, after: int, last: int, limit: int | None
+) -> list[tuple[int, int]]:
+    """The customers after number `after` and up to `last` who may flip, with their places in `due`; at most `limit`."""
+    fields = due.fields | {"account_id": account_id, "after_no": after, "last_no": last, "limit": limit}
+    return connection.execute(SQL.due_among, fields, binary=True).fetchall()
+
+
+def first_due(connection: Connection[Any], account_id: UUID, due: Due, after: int) -> int | None:
+    """The first customer after number `after` who may flip when a day begins; one index probe for each day."""
+    fields = due.fields | {"account_id": account_id, "after_no": after}
+    row = connection.execute(SQL.first_due, fields).fetchone()
+    return None if row is None else row[0]
+
+
+def is_any_due(connection: Connection[Any], account_id: UUID, due: Due) -> bool:
+    """Returns whether any customer may flip."""
+    return connection.execute(SQL.any_due, due.fields | {"account_id": account_id}).fetchone() is not None
 
 
 def next_instant(connection: Connection[Any], account_id: UUID, edges: list[tuple[str, int]], after: int) -> int | None:
@@ -67,17 +109,3 @@ def next_instant(connection: Connection[Any], account_id: UUID, edges: list[tupl
     fields = {"account_id": account_id, "after": after, "keys": list(keys), "ages": list(ages)}
     row = connection.execute(SQL.next_instant, fields).fetchone()
     return None if row is None else row[0]
-
-
-def _fields(account_id: UUID, crossings: Crossings) -> dict[str, Any]:
-    return {
-        "account_id": account_id,
-        "day_keys": [key for key, _, _ in crossings.days],
-        "first_days": [first for _, first, _ in crossings.days],
-        "last_days": [last for _, _, last in crossings.days],
-        "month_keys": [key for key, _ in crossings.month_days],
-        "month_days": [each for _, each in crossings.month_days],
-        "instant_keys": [key for key, _, _ in crossings.instants],
-        "after": [after for _, after, _ in crossings.instants],
-        "until": [until for _, _, until in crossings.instants],
-    }

@@ -16,38 +16,56 @@ DELETE FROM customer_instants d
 USING unnest(%b::uuid[], %b::text[], %b::bigint[], %b::bigint[]) AS t (account_id, key, instant, customer_no)
 WHERE d.account_id = t.account_id AND d.key = t.key AND d.instant = t.instant AND d.customer_no = t.customer_no
 
--- name: candidates
-SELECT d.customer_no
-FROM unnest(%(day_keys)s::text[], %(first_days)s::text[], %(last_days)s::text[]) AS t (key, first_day, last_day)
+-- name: years
+-- One index probe for each year.
+WITH RECURSIVE found AS (
+    SELECT min(substr(day, 1, 4)) AS year
+    FROM (SELECT day FROM customer_days WHERE account_id = %(account_id)s AND key = %(key)s ORDER BY day LIMIT 1) AS d
+    UNION ALL
+    SELECT (SELECT substr(d.day, 1, 4)
+            FROM customer_days d
+            WHERE d.account_id = %(account_id)s AND d.key = %(key)s AND d.day > (f.year || '-99') COLLATE "C"
+            ORDER BY d.day
+            LIMIT 1)
+    FROM found f
+    WHERE f.year IS NOT NULL
+)
+SELECT year FROM found WHERE year IS NOT NULL
+
+-- name: due_among
+SELECT t.place, d.customer_no
+FROM unnest(%(places)b::bigint[], %(day_keys)b::text[], %(days)b::text[]) AS t (place, key, day)
 JOIN customer_days d
-    ON d.account_id = %(account_id)s AND d.key = t.key AND d.day BETWEEN t.first_day AND t.last_day
-UNION
-SELECT d.customer_no
-FROM unnest(%(month_keys)s::text[], %(month_days)s::text[]) AS t (key, month_day)
-JOIN customer_days d
-    ON d.account_id = %(account_id)s AND d.key = t.key AND substr(d.day, 6) = t.month_day
-UNION
-SELECT d.customer_no
-FROM unnest(%(instant_keys)s::text[], %(after)s::bigint[], %(until)s::bigint[]) AS t (key, after, until)
+    ON d.account_id = %(account_id)s AND d.key = t.key AND d.day = t.day
+    AND d.customer_no > %(after_no)s::bigint AND d.customer_no <= %(last_no)s::bigint
+UNION ALL
+SELECT -1, d.customer_no
+FROM unnest(%(instant_keys)b::text[], %(after)b::bigint[], %(until)b::bigint[]) AS t (key, after, until)
 JOIN customer_instants d
     ON d.account_id = %(account_id)s AND d.key = t.key AND d.instant > t.after AND d.instant <= t.until
-ORDER BY customer_no
+    AND d.customer_no > %(after_no)s::bigint AND d.customer_no <= %(last_no)s::bigint
+LIMIT %(limit)s::int
 
--- name: any_candidate
+-- name: first_due
+SELECT min(d.customer_no)
+FROM unnest(%(day_keys)b::text[], %(days)b::text[]) AS t (key, day)
+CROSS JOIN LATERAL (
+    SELECT customer_no
+    FROM customer_days
+    WHERE account_id = %(account_id)s AND key = t.key AND day = t.day AND customer_no > %(after_no)s::bigint
+    ORDER BY customer_no
+    LIMIT 1
+) AS d
+
+-- name: any_due
 SELECT 1
 WHERE EXISTS (
     SELECT
-    FROM unnest(%(day_keys)s::text[], %(first_days)s::text[], %(last_days)s::text[]) AS t (key, first_day, last_day)
-    JOIN customer_days d
-        ON d.account_id = %(account_id)s AND d.key = t.key AND d.day BETWEEN t.first_day AND t.last_day
+    FROM unnest(%(day_keys)b::text[], %(days)b::text[]) AS t (key, day)
+    JOIN customer_days d ON d.account_id = %(account_id)s AND d.key = t.key AND d.day = t.day
 ) OR EXISTS (
     SELECT
-    FROM unnest(%(month_keys)s::text[], %(month_days)s::text[]) AS t (key, month_day)
-    JOIN customer_days d
-        ON d.account_id = %(account_id)s AND d.key = t.key AND substr(d.day, 6) = t.month_day
-) OR EXISTS (
-    SELECT
-    FROM unnest(%(instant_keys)s::text[], %(after)s::bigint[], %(until)s::bigint[]) AS t (key, after, until)
+    FROM unnest(%(instant_keys)b::text[], %(after)b::bigint[], %(until)b::bigint[]) AS t (key, after, until)
     JOIN customer_instants d
         ON d.account_id = %(account_id)s AND d.key = t.key AND d.instant > t.after AND d.instant <= t.until
 )

@@ -10,12 +10,18 @@ CREATE TABLE projection (
 INSERT INTO projection DEFAULT VALUES;
 
 CREATE TABLE accounts (
-    account_id     uuid PRIMARY KEY,
-    timezone       text        NOT NULL,
-    country        text        NOT NULL,
+    account_id         uuid PRIMARY KEY,
+    timezone           text        NOT NULL,
+    country            text        NOT NULL,
     -- Time-driven flips up to here are in the members.
-    time_passed_to timestamptz NOT NULL
-);
+    time_passed_to     timestamptz NOT NULL,
+    -- While time passes, from the event at `passing_position` until `passing_until`: customers up to
+    -- `passed_customer_no` have reached `passed_to`.
+    passing_until      timestamptz,
+    passing_position   bigint,
+    passed_to          timestamptz,
+    passed_customer_no bigint
+) WITH (fillfactor = 50);
 
 CREATE TABLE attributes (
     account_id uuid NOT NULL,
@@ -74,8 +80,6 @@ CREATE TABLE customer_days (
     customer_no bigint NOT NULL,
     PRIMARY KEY (account_id, key, day, customer_no)
 );
--- Month and day first, so that the planner never takes this index to find a whole day.
-CREATE INDEX customer_days_month_day ON customer_days (substr(day, 6), key, account_id);
 
 -- Microseconds since 1970.
 CREATE TABLE customer_instants (

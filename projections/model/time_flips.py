@@ -1,13 +1,14 @@
-"""Time-driven flips: who joins and leaves because time passed, each at the exact instant.
+"""Time-driven flips of one customer, each at the exact instant; and when something is due in an account.
 
-Used by the worker within its transaction. Only events move time here: `TimePassed` for a whole account, any other
-event for the customers that it touches. The clock serves one question only: whether to append a `TimePassed`
+Used by the worker within its transaction. Only events move time: `TimePassed` for a whole account (`time_steps`), any
+other event for the customers that it touches. The clock serves one question only: whether to append a `TimePassed`
 (`is_due`). Instants are microseconds since 1970.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from psycopg import Connection
@@ -15,13 +16,12 @@ from psycopg import Connection
 from domain.calendar import day_after
 from domain.values import Value
 from projections.matching.flip_index import Flips
-from projections.model import account_rows, audiences, date_values, segments
+from projections.model import date_values
 from projections.model.account_state import AccountState
-from projections.model.customers import CustomerBatch, ProjectedCustomer
+from projections.model.customers import ProjectedCustomer
+from projections.model.date_values import Due
 from projections.model.membership import MembershipBatch
-from projections.postgres.row_writes import RowWrites
 
-CHUNK = 5_000
 NEVER = 2**62
 LONGEST_IDLE = 7 * 24 * 3_600 * 1_000_000
 
@@ -29,10 +29,30 @@ LONGEST_IDLE = 7 * 24 * 3_600 * 1_000_000
 def advance(
     account: AccountState, customer: ProjectedCustomer, until: int, position: int, batch: MembershipBatch
 ) -> None:
-    """Let time pass for one customer, from the instant at which they were last evaluated."""
+    """Let time pass for one customer before an event at `position` changes them, from when it last passed for them.
+
+    What an earlier event lets pass for the whole account, and has not reached them yet, comes first and keeps that
+    event's position: so the rows are the same as if it had reached them.
+    """
     if not account.time:
         return
-    after = max(account.time_passed_to, customer.updated_at)
+    after, passing = max(account.reached(customer.customer_no), customer.updated_at), account.passing
+    if passing is not None and after < passing.until:
+        if customer.position <= passing.position:
+            flip(account, customer, after, passing.until, passing.position, batch)
+        after = passing.until
+    flip(account, customer, after, until, position, batch)
+
+
+def flip(
+    account: AccountState,
+    customer: ProjectedCustomer,
+    after: int,
+    until: int,
+    position: int,
+    batch: MembershipBatch,
+) -> None:
+    """Add what flips for one customer after one instant and up to another."""
     for instant, versions in account.time.due(customer.matchable, after, until, account.days):
         before, now = account.days.moment(instant - 1), account.days.moment(instant)
         flips = Flips([], [])
@@ -45,33 +65,12 @@ def advance(
             batch.add(account.account_id, customer.customer_no, flips, position, instant, "time")
 
 
-def pass_time(
-    connection: Connection[Any], account: AccountState, until: int, position: int, batch: MembershipBatch
-) -> None:
-    """Let time pass for a whole account; only customers that a threshold passes are evaluated."""
-    if until <= account.time_passed_to:
-        return
-    if account.time:
-        crossings = account.time.crossings(account.time_passed_to, until, account.days)
-        numbers = date_values.candidates(connection, account.account_id, crossings) if crossings else []
-        if numbers:
-            audiences.copy_rest(connection, account)
-        for start in range(0, len(numbers), CHUNK):
-            customers = CustomerBatch()
-            customers.load_numbers(connection, account.account_id, numbers[start : start + CHUNK])
-            for customer in customers.by_id.values():
-                segments.evaluate_before_change(account, customer, batch)
-                advance(account, customer, until, position, batch)
-                customer.position = position
-            writes = RowWrites()
-            if account.builds:
-                # With the new position, a chunk that comes later does not evaluate them as of the edit again.
-                customers.write(writes)
-            batch.write(writes)
-            writes.execute(connection)
-    account.time_passed_to = until
-    account.due_at = None
-    account_rows.record_time_passed(connection, account.account_id, until)
+def due_between(connection: Connection[Any], account: AccountState, after: int, until: int) -> Due:
+    """Where customers may flip after one instant and up to another."""
+    years = cache(partial(date_values.years, connection, account.account_id))
+    days = account.days.begun(after, until) if account.time.has_daily else []
+    daily = [crossing for day in days for crossing in account.time.daily(day, years)]
+    return Due(daily, account.time.instants(after, until))
 
 
 def expect(account: AccountState, changed: Mapping[str, Value | None], now: int) -> None:
@@ -86,8 +85,8 @@ def expect(account: AccountState, changed: Mapping[str, Value | None], now: int)
 
 
 def all_due(connection: Connection[Any], accounts: Iterable[AccountState], now: int) -> list[AccountState]:
-    """The accounts for which `is_due` holds."""
-    return [each for each in accounts if each.time and is_due(connection, each, now)]
+    """The accounts for which `is_due` holds; where time is passing, that comes first."""
+    return [each for each in accounts if each.time and each.passing is None and is_due(connection, each, now)]
 
 
 def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool:
@@ -96,8 +95,8 @@ def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool
         account.due_at = next_due(connection, account)
     if now < account.due_at:
         return False
-    crossings = account.time.crossings(account.time_passed_to, now, account.days)
-    if date_values.any_candidate(connection, account.account_id, crossings):
+    due = due_between(connection, account, account.time_passed_to, now)
+    if date_values.is_any_due(connection, account.account_id, due):
         return True
     account.idle_to, account.due_at = now, None
     return now - account.time_passed_to > LONGEST_IDLE

@@ -56,8 +56,10 @@ def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, Attri
     return dict(BUILT_IN) | {row.key: row.type for row in attributes(connection, account_id)}
 
 
-def calendar(connection: Connection[TupleRow], account_id: UUID) -> tuple[Days, datetime]:
-    """Returns the account's days, and the instant up to which its members reflect time."""
-    row = connection.execute(SQL.calendar, [account_id]).fetchone()
+def calendar(
+    connection: Connection[TupleRow], account_id: UUID, customer_no: int | None = None
+) -> tuple[Days, datetime]:
+    """Returns the account's days, and the instant up to which its members, or one of them, reflect time."""
+    row = connection.execute(SQL.calendar, {"account_id": account_id, "customer_no": customer_no}).fetchone()
     assert row is not None, "every API key belongs to an account"
     return Days(ZoneInfo(row[0])), row[1]

@@ -11,7 +11,12 @@ LEFT JOIN attributes t USING (account_id)
 WHERE a.account_id = %s::uuid
 
 -- name: calendar
-SELECT a.timezone, coalesce(m.time_passed_to, a.created_at)
+-- While time passes, it has reached the customers up to a number only.
+SELECT a.timezone,
+       CASE
+           WHEN %(customer_no)s::bigint <= m.passed_customer_no THEN m.passed_to
+           ELSE coalesce(m.time_passed_to, a.created_at)
+       END
 FROM rollcall.accounts a
 LEFT JOIN accounts m USING (account_id)
-WHERE a.account_id = %s::uuid
+WHERE a.account_id = %(account_id)s::uuid

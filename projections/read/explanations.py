@@ -139,7 +139,7 @@ def of_membership(
     source = history.served_versions(connection, account_id, segment.segment_no)
     last = history.last_change(connection, source, customer.customer_no)
     cause = None if last is None else event(connection, account_id, last.position)
-    days, passed_to = accounts.calendar(connection, account_id)
+    days, passed_to = accounts.calendar(connection, account_id, customer.customer_no)
     moment = days.moment(micros(max(passed_to, customer.updated_at)))
     reads, tree_at = _tree(connection, account_id, segment, customer)
     return MembershipExplanation(customer_id, customer, since, last, cause, days, moment, reads, tree_at)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain.stored_events import Event, StaticMembersAdded, StaticMembersRemoved
-from projections.model import audiences, erasure, segments, time_flips
+from projections.model import audiences, segments, time_flips
 from projections.model.account_state import AccountState
 from projections.model.customers import CustomerBatch, ProjectedCustomer
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
 from projections.postgres.row_writes import RowWrites
+from projections.worker import erasure
 
 
 @dataclass(slots=True)

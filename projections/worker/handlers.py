@@ -35,7 +35,7 @@ from domain.stored_events import (
     StaticMembersRemoved,
     TimePassed,
 )
-from projections.model import account_rows, audiences, campaigns, segments, time_flips
+from projections.model import account_rows, audiences, campaigns, segments, time_steps
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
@@ -55,16 +55,24 @@ class TimedEvent(NamedTuple):
     event: Event
 
 
-def pass_time(model: ReadModel, event: Event, position: int, at: int) -> None:
-    """Let time pass for the account up to an event, so that an edit finds every member as of its own instant."""
+def finish_time(model: ReadModel, event: Event, _position: int = 0, _at: int = 0) -> None:
+    """Take the steps that are left of the time that is passing for the account."""
     flips = MembershipBatch(model.changes)
-    time_flips.pass_time(model.connection, model.account_of(event), at, position, flips)
+    time_steps.finish(model.connection, model.account_of(event), flips)
     metrics.count_flips(flips)
 
 
-def pass_time_until(model: ReadModel, event: TimePassed, position: int, _at: int) -> None:
-    """Let time pass for the account up to the instant that the event names."""
-    pass_time(model, event, position, micros(event.until))
+def begin_time(model: ReadModel, event: TimePassed, position: int, _at: int) -> None:
+    """Let time pass for the account up to the instant that the event names, in steps that other events may precede."""
+    finish_time(model, event)
+    time_steps.begin(model.connection, model.account_of(event), micros(event.until), position)
+
+
+def pass_time(model: ReadModel, event: Event, position: int, at: int) -> None:
+    """Let time pass for the account up to an event, so that an edit finds every member as of its own instant."""
+    finish_time(model, event)
+    time_steps.begin(model.connection, model.account_of(event), at, position)
+    finish_time(model, event)
 
 
 def publish_switch(model: ReadModel, event: SegmentRecomputed, position: int, _at: int) -> None:
@@ -91,12 +99,12 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ApiKeyCreated: (),
     ApiKeyRevoked: (),
     AttributeDeclared: (account_rows.declare_attribute,),
-    TimePassed: (pass_time_until,),
+    TimePassed: (begin_time,),
     SegmentCreated: (pass_time, segments.create),
     SegmentDetailsChanged: (segments.change_details,),
     SegmentFilterChanged: (pass_time, segments.change_filter),
     SegmentRefreshed: (pass_time, segments.refresh),
-    SegmentRecomputed: (segments.switch, publish_switch),
+    SegmentRecomputed: (finish_time, segments.switch, publish_switch),
     SegmentDeleted: (pass_time, campaigns.detach_segment, segments.delete, publish_deletion),
     CampaignCreated: (campaigns.create,),
     CampaignRenamed: (campaigns.rename,),

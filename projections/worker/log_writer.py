@@ -1,7 +1,8 @@
 """What a live worker adds to the log, and a replaying one finds there: two implementations of one protocol.
 
 Everything that the worker decides (a version is complete, time has passed, an audience is counted) becomes an event,
-and takes effect when that event is projected. So a replay needs no clock.
+and takes effect when that event is projected. So a replay needs no clock. While time passes for an account in steps,
+none of these events of its own would be appended: it would have to wait for all that are left.
 """
 
 from __future__ import annotations
@@ -94,14 +95,15 @@ class LiveWriter:
 
     def append_refreshed(self, model: ReadModel) -> bool:
         """Append `SegmentRefreshed` for each segment that names one with a newer filter, the named ones first."""
-        outdated = [pair for account in model.accounts.values() for pair in account.outdated()]
+        accounts = [account for account in model.accounts.values() if account.passing is None]
+        outdated = [pair for account in accounts for pair in account.outdated()]
         for segment, because_of in outdated:
             self._events.record_refreshed(segment.account_id, segment.segment_id, because_of)
         return bool(outdated)
 
     def append_audience_counts(self, model: ReadModel) -> bool:
         """Append `AudienceCounted` for each copied audience that has none."""
-        accounts = [account for account in model.accounts.values() if account.has_uncounted_audience]
+        accounts = [each for each in model.accounts.values() if each.has_uncounted_audience and each.passing is None]
         if not accounts:
             return False
         uncounted = audiences.uncounted(model.connection)

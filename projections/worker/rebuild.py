@@ -19,10 +19,12 @@ from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
-from projections.postgres.database import MODEL_SCHEMA, operator_errors, worker_sessions
+from projections.model.time_steps import Reached
+from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.worker import BATCH, Worker
 
+SQL = beside(__file__)
 DEFINITION = Path(__file__).parent.with_name("model") / "model.sql"
 NEXT_SCHEMA = "rollcall_model_next"
 OLD_SCHEMA = "rollcall_model_old"
@@ -80,17 +82,17 @@ def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
     Never past the live worker, which alone appends to the change stream.
     """
     while True:
-        live = _live_position(owner)
+        live = _live_position(owner, worker)
         if live - worker.position <= CLOSE and not worker.is_filling():
             return
         worker.drain(stop=live)
 
 
-def _live_position(owner: Connection[TupleRow]) -> int:
-    live = sql.Identifier(MODEL_SCHEMA)
-    row = owner.execute(sql.SQL("SELECT position FROM {}.projection").format(live)).fetchone()
-    assert row is not None
-    return int(row[0])
+def _live_position(owner: Connection[TupleRow], worker: Worker) -> int:
+    """The position of the live worker; where time is passing there, it is the limit of `worker` too."""
+    rows = owner.execute(sql.SQL(SQL.live_state).format(live=sql.Identifier(MODEL_SCHEMA))).fetchall()
+    worker.limits = {account_id: Reached(*reached) for _, account_id, *reached in rows if account_id is not None}
+    return int(rows[0][0])
 
 
 def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
@@ -99,7 +101,7 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
     try:
         with owner.transaction():
             owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-            worker.drain(stop=_live_position(owner))
+            worker.drain(stop=_live_position(owner, worker))
             owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
             owner.execute(sql.SQL("LOCK TABLE {}.projection IN ACCESS EXCLUSIVE MODE").format(live))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))

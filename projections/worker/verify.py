@@ -23,6 +23,7 @@ from projections.postgres.database import beside, operator_errors, session_conni
 SQL = beside(__file__)
 # Far beyond every instant, in microseconds since 1970.
 FAR_FUTURE = 10**17
+LAST_CUSTOMER = 2**62
 
 
 def verify(database_url: str) -> Iterator[str]:
@@ -52,6 +53,8 @@ def _differences(connection: Connection[Any], account: AccountState) -> Iterator
     recent = CustomerBatch()
     if account.time:
         recent.load_since(connection, account.account_id, account.time_passed_to)
+        since = [each for each in recent.by_id.values() if each.updated_at > account.reached(each.customer_no)]
+        recent.by_id = {each.customer_id: each for each in since}
     for segment in account.segments.values():
         if segment.serving is None or segment.serving not in account.nodes:
             continue
@@ -76,18 +79,24 @@ def _wrong(
 ) -> list[tuple[str, bool]]:
     """Customers whose membership differs, each evaluated at the instant up to which time has passed for them.
 
-    That is the account's instant, and the one set-based query uses it. Where conditions move with time, customers
-    touched later have the instant of their own last event, and each of them is evaluated on its own.
+    That is the account's instant; while time passes, the customers up to a number have reached a later one: a set-based
+    query for each of the two parts. Where conditions move with time, customers touched later have the instant of their
+    own last event, and each of them is evaluated on its own.
     """
     node = account.nodes[version_no]
     moving = any(isinstance(condition.region, Daily | Rolling) for condition in conditions_of(node))
-    statement = sql.SQL(SQL.differences).format(
-        account=sql.Literal(account.account_id),
-        version=sql.Literal(version_no),
-        until=sql.Literal(account.time_passed_to if moving else FAR_FUTURE),
-        predicate=predicate(node, account.days.moment(account.time_passed_to)),
-    )
-    wrong: list[tuple[str, bool]] = connection.execute(statement).fetchall()
+    wrong: list[tuple[str, bool]] = []
+    for after, last in _parts(account):
+        reached = account.reached(last)
+        statement = sql.SQL(SQL.differences).format(
+            account=sql.Literal(account.account_id),
+            version=sql.Literal(version_no),
+            after=sql.Literal(after),
+            last=sql.Literal(last),
+            until=sql.Literal(reached if moving else FAR_FUTURE),
+            predicate=predicate(node, account.days.moment(reached)),
+        )
+        wrong += connection.execute(statement).fetchall()
     if moving:
         numbers = [row.customer_no for row in recent.by_id.values()]
         present = {row[0] for row in connection.execute(SQL.members_among, [version_no, numbers])}
@@ -96,3 +105,9 @@ def _wrong(
             if expected != (row.customer_no in present):
                 wrong.append((str(row.customer_id), expected))
     return wrong
+
+
+def _parts(account: AccountState) -> list[tuple[int, int]]:
+    """The ranges of customer numbers up to each of which time has passed to one instant."""
+    last = account.passing.customer_no if account.passing else 0
+    return [(0, last), (last, LAST_CUSTOMER)] if last else [(0, LAST_CUSTOMER)]

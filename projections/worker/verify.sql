@@ -1,13 +1,15 @@
 -- name: differences
--- Customers last evaluated up to {until}. A member that is not a customer at all is always a difference.
+-- Of a range of customers, those last evaluated up to {until}. A member that is not a customer at all is always a difference.
 SELECT coalesce(c.customer_id::text, 'number ' || m.customer_no), coalesce(c.expected, false)
 FROM (
     SELECT c.customer_no, c.customer_id, {predicate} AS expected,
            c.updated_at <= 'epoch'::timestamptz + {until} * interval '1 microsecond' AS compared
     FROM customers c
-    WHERE c.account_id = {account}
+    WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
 ) AS c
-FULL JOIN (SELECT customer_no FROM members WHERE version_no = {version}) AS m USING (customer_no)
+FULL JOIN (SELECT customer_no
+           FROM members
+           WHERE version_no = {version} AND customer_no > {after} AND customer_no <= {last}) AS m USING (customer_no)
 WHERE coalesce(c.compared, true) AND coalesce(c.expected, false) <> (m.customer_no IS NOT NULL)
 
 -- name: members_among

@@ -4,30 +4,33 @@ A batch of events takes three steps: read the next events, let the table of `han
 advance the position. One transaction holds rows and position: a kill at any instant neither loses nor doubles an
 effect. Customers' events, which are nearly all, are matched in memory while the batch before them is being written;
 every other event, and every other stage, finds all rows written. Between batches the worker fills the versions that
-are being built, a chunk at a time, so that an edit over millions of customers delays no other change. One worker at a
-time per model: every transaction begins in `_transaction`, where one that lost the lease ends (see `lease`).
+are being built, a chunk at a time, and lets time pass, a step at a time, so that neither an edit over millions of
+customers nor their midnight delays other changes. One worker at a time per model: every transaction begins in
+`_transaction`, where one that lost the lease ends (see `lease`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 
 from domain.errors import Corrupt
 from domain.instants import micros
 from domain.stored_events import load_event
-from projections.model import audiences, changes, segments
+from projections.model import audiences, changes, segments, time_steps
 from projections.model.account_state import AccountState, SegmentState, load_accounts
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
+from projections.model.time_steps import Reached
 from projections.postgres.database import WorkerSessions, beside
 from projections.worker import handlers, metrics
 from projections.worker.batch_writer import BatchWriter
@@ -41,6 +44,8 @@ BATCH = 2_000
 BATCHES = 8
 CHUNK_SECONDS = 0.08
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
+# After so long, no further step of time in this round.
+TIME_SECONDS = 0.06
 PURGE_CHUNK = FORGET_CHUNK = 20_000
 COPY_CHUNK = 30_000
 
@@ -64,6 +69,8 @@ class Worker:
     # it is in the read model too.
     position: int = 0
     effective_at: int = 0
+    # How far a rebuild may let time pass that is still passing in the model in use.
+    limits: Mapping[UUID, Reached] = field(default_factory=dict)
     _fill_size: int = CHUNK_LEAST * 10
     _chunks_filled: int = 0
     _writer: BatchWriter = field(default_factory=BatchWriter)
@@ -96,6 +103,7 @@ class Worker:
         """Run every stage once, in this order. Returns whether any had work."""
         stages = (
             self.project_events,
+            self.pass_time,
             self.append_time_passed,
             self.append_refreshed,
             self.copy_audiences,
@@ -108,8 +116,8 @@ class Worker:
         return self.purge_versions()
 
     def drain(self, stop: int | None = None) -> None:
-        """Apply every event up to position `stop` or the end of the log, then copy and fill what they began."""
-        stages = (partial(self.project_events, stop), self.copy_audiences, self.fill_versions)
+        """Apply every event up to position `stop` or the end of the log, then complete what they began."""
+        stages = (partial(self.project_events, stop), self.copy_audiences, self.pass_time, self.fill_versions)
         while any(stage() for stage in stages):  # the first that has work, again and again
             if stop and self.position >= stop and not self.is_filling():
                 return
@@ -130,6 +138,26 @@ class Worker:
         finally:
             self._finish_writing()
         return self.position > before
+
+    def pass_time(self) -> bool:
+        """Let time pass for some more customers, where it passes: those with the fewest steps so far come first.
+
+        It waits for the audiences that are being copied. Returns whether it passed for any.
+        """
+        waiting = [account for account in self._passing() if not account.freezing]
+        if not waiting:
+            return False
+        began = time.monotonic()
+        flips = MembershipBatch(self.model.changes)
+        with self._transaction():
+            while waiting:
+                account = min(waiting, key=lambda each: each.passing.steps if each.passing else 0)
+                time_steps.step(self.connection, account, flips, self.chunk_size, self.limits.get(account.account_id))
+                if self.chunk_size is not None or time.monotonic() - began > TIME_SECONDS:
+                    break
+                waiting = self._passing(waiting)
+        metrics.count_flips(flips)
+        return True
 
     def append_time_passed(self) -> bool:
         """Append that time passed for each account in which something fell due. Returns whether any event was."""
@@ -168,7 +196,8 @@ class Worker:
                 self._fill_chunk(account, segment)
                 self._chunks_filled += 1
                 had_work = True
-            if build.complete and segment.build is build and self.log_writer.append_recomputed(segment, build):
+            switches = build.complete and segment.build is build and account.passing is None
+            if switches and self.log_writer.append_recomputed(segment, build):
                 had_work = True
         return had_work
 
@@ -183,8 +212,17 @@ class Worker:
             return changes.forget(self.connection, before, FORGET_CHUNK, published_only=published_only)
 
     def is_filling(self) -> bool:
-        """Returns whether a version is not filled, or an audience not copied, to its end."""
-        return any(account.is_filling for account in self.model.accounts.values())
+        """Returns whether a version is not filled, an audience not copied, or time not passed, to its end."""
+        return any(account.is_filling for account in self.model.accounts.values()) or bool(self._passing())
+
+    def _passing(self, accounts: Iterable[AccountState] | None = None) -> list[AccountState]:
+        """The accounts, of some or all, for which time passes and has not reached its limit."""
+        among = self.model.accounts.values() if accounts is None else accounts
+        return [each for each in among if each.passing and not self._is_at_limit(each)]
+
+    def _is_at_limit(self, account: AccountState) -> bool:
+        limit, reached = self.limits.get(account.account_id), time_steps.reached(account)
+        return limit is not None and reached is not None and reached >= limit
 
     def _match(self, events: list[TimedEvent]) -> None:
         """Match a run of customers' events in memory, then write it while the next batch is read and matched."""

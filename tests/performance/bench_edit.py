@@ -62,9 +62,9 @@ def run(server: Postgres) -> None:
                 )
 
 
-def load(scene: Stage) -> None:
+def load(scene: Stage, people: list[dict[str, Any]] | None = None) -> None:
     """A tenth through the log, then copied in place: only the read model matters here."""
-    scene.load_customers(list(workload.customers(DRAWN)))
+    scene.load_customers(people or list(workload.customers(DRAWN)))
     with scene.owner() as owner:
         highest = owner.execute("SELECT max(customer_no) FROM customers").fetchone()
         assert highest is not None

@@ -1,14 +1,15 @@
 """Replay of logs in which time passes while versions are being built: whatever the rhythm, the same rows.
 
-The live worker does one small step at a time in random order (a batch, a chunk, a look at the clock) and
+The live worker does one small step at a time in random order (a batch, a chunk, some customers' time) and
 starts anew now and then, so that `TimePassed` meets unfinished versions, edits meet unfinished edits, and
-customers are touched before and after their chunk. The log is then replayed by workers with other batches and
+customers are touched before and after their chunk or step. The log is then replayed by workers with other batches and
 chunks, none of which looks at a clock.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ import pytest
 
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
+from projections.model import time_steps
+from projections.model.time_flips import NEVER
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
@@ -93,6 +96,12 @@ class Story:
         return CustomerData(attributes={key: value for key, value in values.items() if chance.random() < 0.6})
 
 
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many customers a day that begins must flip for each version to be evaluated in SQL: all, or none."""
+    return lambda seed: monkeypatch.setattr(time_steps, "SET_BASED_FROM", 0 if seed % 2 else NEVER)
+
+
 def drain(worker: Worker) -> None:
     while worker.step():
         pass
@@ -117,6 +126,7 @@ def live(story: Story, rounds: int) -> None:
                     worker.project_events,
                     worker.project_events,
                     worker.append_time_passed,
+                    worker.pass_time,
                     worker.fill_versions,
                     worker.append_refreshed,
                     worker.purge_versions,
@@ -139,16 +149,20 @@ def a_story(database_url: str, seed: int) -> Story:
 
 
 @pytest.mark.parametrize("seed", seeds(2, 4))
-def test_a_replay_gives_the_same_rows_with_any_batching(database_url: str, seed: int) -> None:
+def test_a_replay_gives_the_same_rows_with_any_batching(
+    database_url: str, seed: int, evaluated: Callable[[int], None]
+) -> None:
     story = a_story(database_url, seed)
     installation, chance = story.installation, story.chance
+    evaluated(seed)
     live(story, 60)
     with installation.worker() as worker:
         drain(worker)
     assert list(verify(database_url)) == []
     before = rows(installation)
     assert {"change", "time", "edit"} <= {row[5] for row in before[0]}
-    for _ in range(3):
+    for replay in range(3):
+        evaluated(replay)
         rebuild(database_url, batch_size=chance.choice([1, 3, 20, 5_000]), chunk_size=chance.choice([1, 3, 1_000]))
         assert rows(installation) == before
         assert list(verify(database_url)) == []
@@ -156,10 +170,14 @@ def test_a_replay_gives_the_same_rows_with_any_batching(database_url: str, seed:
 
 
 @pytest.mark.parametrize("seed", seeds(1, 3, 101))
-def test_a_replay_of_unfinished_versions_ends_as_the_live_worker_does(database_url: str, seed: int) -> None:
+def test_a_replay_of_unfinished_versions_ends_as_the_live_worker_does(
+    database_url: str, seed: int, evaluated: Callable[[int], None]
+) -> None:
     story = a_story(database_url, seed)
+    evaluated(1)
     live(story, 40)
     rebuild(database_url, batch_size=3, chunk_size=2)
+    evaluated(2)
     live(story, 20)
     with story.installation.worker() as worker:
         drain(worker)
