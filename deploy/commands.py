@@ -109,7 +109,7 @@ def verify(settings: Settings) -> Iterator[str]:
 
 def rebuild(settings: Settings) -> None:
     """Replay the log into fresh tables and switch to them."""
-    sys.setswitchinterval(0.0005)  # as in `deploy.roles.project`
+    sys.setswitchinterval(0.00005)  # as in `deploy.roles.project`
     rebuild_model(database_url(settings))
 
 

@@ -15,7 +15,7 @@ def run(settings: Settings) -> None:
     """Keep the read models up to date until asked to stop."""
     state = WorkerState()
     # The thread that writes a batch answers the database at once, though the next is being matched.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.00005)
     metrics_exposure.serve(settings, partial(_failed_checks, state))
     with application(settings, "rollcall_worker", size=1) as rollcall:
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)

@@ -35,7 +35,7 @@ def main() -> None:
     """Run the sections that were named, or all."""
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)  # as in production: see deploy.main
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.00005)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     wanted = sys.argv[1:] or SECTIONS
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=CHECKOUT) as folder:
