@@ -1,6 +1,6 @@
 -- The stream of membership changes in blocks: a row holds the changes of one segment in one transaction, as arrays,
 -- which costs half of a row for each. Numbers come from one row, whose lock is held to the end of the transaction: so
--- they have no gaps, and whoever has read up to a number has missed nothing.
+-- they have no gaps, and a reader that has read up to a number has missed nothing.
 
 CREATE TABLE rollcall.last_membership_change (
     only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -1,5 +1,5 @@
 -- name: flip_when_day_begins
--- Everybody who joins or leaves at one instant, of those who may. Who was touched by an event since has flipped.
+-- Those who join or leave at one instant, among the customers who may. One touched by an event since has flipped.
 WITH {customers}, flipped AS MATERIALIZED (
     {flips}
 ), history AS (

@@ -93,7 +93,7 @@ def run(server: Postgres) -> None:
 
 
 def _people() -> list[dict[str, Any]]:
-    """The customers of the workload, many of whom ordered on days that pass a threshold at a crowded midnight."""
+    """The customers of the workload; many ordered on days that pass a threshold at a crowded midnight."""
     people = list(workload.customers(DRAWN))
     rest = iter(people)
     for nth in range(CROWDED):

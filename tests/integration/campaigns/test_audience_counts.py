@@ -15,7 +15,7 @@ RECENT = [{"attribute": "seen", "operator": "in_last_hours", "value": 1}]
 
 
 def freeze_recent(installation: Installation, account: UUID, worker: Worker) -> None:
-    """A segment of three members whom time will take out of it, and an audience of it whose copy is to begin."""
+    """A segment that its three members will leave as time passes, and an audience of it that is not copied yet."""
     rollcall, started = installation.rollcall, installation.now()
     rollcall.attributes.declare(account, "seen", "datetime", None)
     recent = rollcall.segments.create(account, SegmentDraft("Recent", "", "dynamic", RECENT)).id

@@ -67,7 +67,7 @@ def order(installation: Installation, account: UUID, number: int, at: datetime, 
 
 
 def begin(worker: Worker) -> None:
-    """The day has begun, and nobody left yet."""
+    """The day has begun, and no customer has left yet."""
     worker.chunk_size = 1
     assert worker.append_time_passed()
     assert worker.project_events()
