@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,7 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from domain.errors import Unavailable
 from projections.postgres.database import Database
-from projections.read.position import progress
+from projections.read.position import positions, progress
 
 LOOK_SECONDS = 0.25
 # A replica that has not answered for so long hangs; no timeout of the server ends a statement there.
@@ -39,8 +39,8 @@ class Reads(Protocol):
     def snapshot(self, account_id: UUID) -> AbstractContextManager[tuple[Any, int]]:
         """One state of what an account sees, and the last event that it includes. Raises `Unavailable`."""
 
-    def position(self) -> int:
-        """The position up to which reads include the log. Raises `Unavailable`."""
+    def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
+        """The position up to which reads of each account include the log. Raises `Unavailable`."""
 
     def head(self) -> int:
         """The position of the last event in the log. Raises `Unavailable`."""
@@ -61,9 +61,9 @@ class PrimaryReads:
         """See `Reads`."""
         return self._database.snapshot(account_id)
 
-    def position(self) -> int:
+    def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `Reads`."""
-        return progress(self._quick)[0]
+        return positions(self._quick, account_ids)
 
     def head(self) -> int:
         """See `Reads`."""
@@ -122,12 +122,12 @@ class ReplicaReads:
             self.require(account_id, state[1])
             yield state
 
-    def position(self) -> int:
+    def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `Reads`."""
         if self.unusable_because is None:
-            return progress(self._quick_replica)[0]
+            return positions(self._quick_replica, account_ids)
         self._require_fallback()
-        return progress(self._quick_primary)[0]
+        return positions(self._quick_primary, account_ids)
 
     def head(self) -> int:
         """See `Reads`."""

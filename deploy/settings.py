@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """The largest record that is ingested, unpacked; of a larger one the dead letter keeps the beginning."""
     kafka_max_batch_bytes: Annotated[int, Field(ge=1_024, le=1 << 40)] = 1 << 30
     """How much of one batch is unpacked; the records after it become dead letters."""
+    workers: Annotated[int, Field(ge=1, le=64)] = min(4, os.cpu_count() or 1)
+    """How many `project` processes `up` starts; unset, one for each processor, four at most."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """How long membership changes can be read; longer where they are not on their topic yet."""
     clock_skew_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300

@@ -97,7 +97,8 @@ def up(settings: Settings, *, demo: bool) -> None:
         api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
         logins = _logins(settings) if given.database_url is None else {}
-        for name in ("project", "api", *(["ingest", "publish"] if settings.kafka else [])):
+        projecting = ["project"] * settings.workers
+        for name in (*projecting, "api", *(["ingest", "publish"] if settings.kafka else [])):
             supervisor.start(Role(name, _with_login(settings, logins, name)))
         position = 1
         if demo:

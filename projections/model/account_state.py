@@ -6,6 +6,7 @@ of committed rows plus the batch at hand.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -203,16 +204,17 @@ class Broken(NamedTuple):
     reason: str
 
 
-def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
-    """Every account with its attribute types, segments and index, from the read model; and the broken segments."""
+def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[UUID, AccountState], list[Broken]]:
+    """The accounts of shards with their attribute types, segments and index, from the read model; and what is broken."""
     accounts: dict[UUID, AccountState] = {}
-    for account_id, timezone, country, time_passed_to, *passing in connection.execute(SQL.accounts):
+    of_shards = {"shards": list(shards)}
+    for account_id, timezone, country, time_passed_to, *passing in connection.execute(SQL.accounts, of_shards):
         account = accounts[account_id] = AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
         account.passing = None if passing[0] is None else Passing(*passing)
     broken: list[Broken] = []
-    for account_id, key, kind in connection.execute(SQL.attributes):
+    for account_id, key, kind in connection.execute(SQL.attributes, of_shards):
         accounts[account_id].types[key] = kind
-    for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments):
+    for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments, of_shards):
         accounts[account_id].segments[segment_id] = SegmentState(
             account_id,
             segment_no,
@@ -223,7 +225,7 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
             serving=serving,
             latest=latest,
         )
-    for row in connection.execute(SQL.evaluated_versions):
+    for row in connection.execute(SQL.evaluated_versions, of_shards):
         account_id, segment_id, version_no, raw, state, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
@@ -235,6 +237,6 @@ def load_accounts(connection: Connection[Any]) -> tuple[dict[UUID, AccountState]
         account.start_evaluating(version_no, node)
         if state == "building":
             segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
-    for account_id, audience_id, *audience in connection.execute(SQL.freezing):
+    for account_id, audience_id, *audience in connection.execute(SQL.freezing, of_shards):
         accounts[account_id].freezing[audience_id] = Freezing(*audience)
     return accounts, broken

@@ -122,12 +122,12 @@ def copy_touched(writes: RowWrites, accounts: Iterable[AccountState]) -> None:
                 freezing.touched = set()
 
 
-def uncounted(connection: Connection[Any]) -> list[UncountedAudience]:
-    """Every copied audience whose counts are not in the log, oldest first."""
+def uncounted(connection: Connection[Any], account_ids: Sequence[UUID]) -> list[UncountedAudience]:
+    """Every copied audience of some accounts whose counts are not in the log, oldest first."""
     audiences = []
     with connection.transaction():
         connection.execute(SQL.plan_for, {"ranges": "on"})
-        rows = connection.execute(SQL.uncounted).fetchall()
+        rows = connection.execute(SQL.uncounted, [list(account_ids)]).fetchall()
         for account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied in rows:
             terms = {"account_id": account_id, "audience_no": audience_no}
             set_aside = connection.execute(SQL.set_aside, terms).fetchall()

@@ -103,7 +103,7 @@ SELECT %(account_id)s, %(audience_no)s, unnest(%(touched)s::bigint[])
 -- name: uncounted
 SELECT account_id, audience_id, audience_no, opted_out, no_phone, excluded, copied
 FROM audiences
-WHERE complete AND NOT counted
+WHERE complete AND NOT counted AND account_id = ANY (%s::uuid[])
 ORDER BY audience_no
 
 -- name: set_aside

@@ -2,12 +2,37 @@
 -- Run by the owner, with search_path on the schema that will hold it (projections.worker.rebuild makes a second one).
 -- Keys contain the customer so that a slice of customers can be split off.
 
-CREATE TABLE projection (
-    only_row     boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
-    position     bigint      NOT NULL DEFAULT 0,
-    effective_at timestamptz NOT NULL DEFAULT '0001-01-01 00:00:00+00'
+-- Up to which position of the log each shard's accounts are projected, but for those that lag.
+CREATE TABLE shards (
+    shard    integer PRIMARY KEY,
+    position bigint  NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
-INSERT INTO projection DEFAULT VALUES;
+INSERT INTO shards (shard) SELECT generate_series(0, 63);
+
+-- Accounts with so many events that those of others, which follow, were projected before theirs.
+CREATE TABLE lagging_accounts (
+    account_id uuid   PRIMARY KEY,
+    position   bigint NOT NULL
+) WITH (fillfactor = 20);
+
+-- The position of the whole read model: before the first event, of any account, that it does not hold.
+CREATE VIEW projection AS
+SELECT coalesce(least(
+           (SELECT e.notification_id
+            FROM rollcall.stored_events e
+            JOIN shards s ON s.shard = rollcall.shard_of(e.account_id)
+            WHERE e.notification_id > (SELECT min(position) FROM shards) AND e.notification_id > s.position
+              AND NOT EXISTS (SELECT FROM lagging_accounts l WHERE l.account_id = e.account_id)
+            ORDER BY e.notification_id
+            LIMIT 1),
+           (SELECT min(e.notification_id)
+            FROM lagging_accounts l
+            CROSS JOIN LATERAL (SELECT notification_id
+                                FROM rollcall.stored_events
+                                WHERE account_id = l.account_id AND notification_id > l.position
+                                ORDER BY notification_id
+                                LIMIT 1) AS e)
+       ) - 1, rollcall.log_head()) AS position;
 
 CREATE TABLE accounts (
     account_id         uuid PRIMARY KEY,
@@ -237,8 +262,8 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['accounts', 'attributes', 'customers', 'reach', 'customer_days',
-                                'customer_instants', 'segments',
+    FOREACH each IN ARRAY ARRAY['lagging_accounts', 'accounts', 'attributes', 'customers', 'reach',
+                                'customer_days', 'customer_instants', 'segments',
                                 'segment_versions', 'members', 'membership_history',
                                 'campaigns', 'audiences', 'audience_recipients',
                                 'audience_shared', 'audience_touched'] LOOP
@@ -249,11 +274,12 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO rollcall_api', each);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO rollcall_worker', each);
     END LOOP;
-    -- The position belongs to no account: every role may read it, only the worker moves it.
-    ALTER TABLE projection ENABLE ROW LEVEL SECURITY;
-    CREATE POLICY everyone_reads ON projection FOR SELECT TO rollcall_api USING (true);
-    CREATE POLICY every_account ON projection TO rollcall_worker USING (true);
-    GRANT SELECT ON projection TO rollcall_api;
-    GRANT SELECT, UPDATE ON projection TO rollcall_worker;
+    -- The position of a shard says nothing about an account: every role may read it, only the worker moves it.
+    ALTER TABLE shards ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY everyone_reads ON shards FOR SELECT TO rollcall_api USING (true);
+    CREATE POLICY every_account ON shards TO rollcall_worker USING (true);
+    GRANT SELECT ON shards TO rollcall_api;
+    GRANT SELECT, UPDATE ON shards TO rollcall_worker;
+    GRANT SELECT ON projection TO rollcall_api, rollcall_worker;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO rollcall_api, rollcall_worker', current_schema());
 END $$;

@@ -8,7 +8,7 @@ event before their chunk is first evaluated as of the edit (`evaluate_before_cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import psycopg
@@ -232,9 +232,9 @@ def fill_or_fail(connection: Connection[Any], account: AccountState, segment: Se
         fail(connection, account, segment, f"{type(broken).__name__}: {broken}")
 
 
-def purge(connection: Connection[Any], size: int) -> bool:
-    """Remove up to `size` members of a version out of use. Returns whether there was such a version."""
-    row = connection.execute(SQL.next_purge).fetchone()
+def purge(connection: Connection[Any], shards: Set[int], size: int) -> bool:
+    """Remove up to `size` members of a version out of use, in some shards. Returns whether there was such a version."""
+    row = connection.execute(SQL.next_purge, {"shards": list(shards)}).fetchone()
     if row is None:
         return False
     cursor = connection.execute(SQL.purge_chunk, {"version_no": row[0], "size": size})

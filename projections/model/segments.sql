@@ -126,7 +126,7 @@ WHERE version_no = %(version_no)s
 -- name: next_purge
 -- Not while an audience is being copied from it.
 SELECT version_no FROM segment_versions v
-WHERE state IN ('retired', 'cancelled') AND NOT purged
+WHERE state IN ('retired', 'cancelled') AND NOT purged AND shard_of(account_id) = ANY (%(shards)s::int[])
   AND NOT EXISTS (SELECT FROM audiences a
                   WHERE NOT a.counted AND NOT a.complete AND v.version_no = ANY (a.included || a.left_out))
 ORDER BY version_no

@@ -5,7 +5,7 @@ Used by requests that wait for their own write, and by `/readyz` and `/metrics`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -50,7 +50,7 @@ class Snapshots(Protocol):
 
 
 def filters_in_work(reads: Snapshots, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
-    """Returns the position of the read model, and the position of each filter that it does not serve yet.
+    """Returns the position of the account's answers, and the position of each filter that it does not serve yet.
 
     Only of those of the segments that exist: one that was deleted, or never created, needs no waiting.
     """
@@ -59,8 +59,14 @@ def filters_in_work(reads: Snapshots, account_id: UUID, segment_ids: Sequence[UU
     return position, dict(rows)
 
 
+def positions(database: Database, account_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Returns up to which position of the log answers to each account include it, from one snapshot."""
+    with database.single() as connection:
+        return dict(connection.execute(SQL.positions, [list(account_ids)]).fetchall())
+
+
 def progress(database: Database) -> tuple[int, int]:
-    """Returns the position of the read model and the head of the log, from one snapshot."""
+    """Returns the position of the whole read model and the head of the log, from one snapshot."""
     with database.single() as connection:
         row = connection.execute(SQL.progress).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)

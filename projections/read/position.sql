@@ -1,6 +1,9 @@
 -- name: filters_in_work
 SELECT segment_id, building FROM segments WHERE segment_id = ANY (%s::uuid[]) AND building IS NOT NULL
 
+-- name: positions
+SELECT account_id, position FROM rollcall.positions_of(%s::uuid[])
+
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection
 

@@ -83,7 +83,7 @@ class EventStore(PostgresProcessRecorder):
     ) -> list[int]:
         if not stored_events:
             return []
-        cursor.execute(SQL.lock_and_notify)
+        cursor.execute(SQL.lock_and_notify, [account_id])
         if as_of is not None and _filters_position(cursor, account_id) > as_of:
             raise IntegrityError("another writer changed a segment or its filter")
         columns = [

@@ -1,7 +1,7 @@
 -- name: lock_and_notify
 -- One writer at a time from the first position drawn to the commit, so that no reader passes over a
--- position that becomes visible later.
-SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log', '')
+-- position that becomes visible later. Only the worker of the account's shard is notified.
+SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log_' || shard_of(%s::uuid), '')
 
 -- name: append_events
 INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state)

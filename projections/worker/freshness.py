@@ -21,7 +21,7 @@ from domain.instants import DOORS, micros
 from projections.postgres.arrays import Uuids
 from projections.postgres.database import beside
 from projections.records import freshness
-from projections.worker.handlers import TimedEvent
+from projections.worker.shards.event_reader import TimedEvent
 
 SQL = beside(__file__)
 # Customers from which on an account counts as medium or large. How often the tier of an active account is looked up.

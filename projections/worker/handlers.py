@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from domain.instants import micros
 from domain.stored_events import (
@@ -41,18 +41,11 @@ from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
 from projections.worker import customer_events, metrics, static_members
 from projections.worker.customer_run import CustomerRun
+from projections.worker.shards.event_reader import TimedEvent
 
 # Both take the event, its position, and its effective time in microseconds since 1970.
 RunHandler = Callable[[CustomerRun, Any, int, int], None]
 Handler = Callable[[ReadModel, Any, int, int], None]
-
-
-class TimedEvent(NamedTuple):
-    """An event at its position; `at` is its effective time in microseconds since 1970."""
-
-    position: int
-    at: int
-    event: Event
 
 
 def finish_time(model: ReadModel, event: Event, _position: int = 0, _at: int = 0) -> None:

@@ -20,10 +20,10 @@ from projections.model.account_state import Build, SegmentState
 from projections.model.changes import ChangeStream, LiveChanges, ReplayedChanges
 from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
-from projections.worker.lease import Lease
+from projections.worker.shards.leases import TRANSACTION_LOCK, LeaseLost, Leases
 
 SQL = beside(__file__)
-# Held by the live worker for each transaction, by a spare while it takes over, and by a rebuild while it switches.
+# Shared by the live workers for each transaction, and taken by a rebuild alone while it switches.
 MODEL_LOCK = 7305470
 
 
@@ -40,7 +40,7 @@ class LogWriter(Protocol):
 
     @contextmanager
     def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
-        """Around the statements of every transaction: no other worker or rebuild writes meanwhile.
+        """Around the statements of every transaction: no rebuild, nor another worker in these shards, writes meanwhile.
 
         Raises `ModelReplaced`, `LeaseLost`.
         """
@@ -62,28 +62,30 @@ class LogWriter(Protocol):
 class LiveWriter:
     """Appends through the application's commands, for which the same event a second time changes nothing.
 
-    Without a `lease` it must be the only worker.
+    Without `leases` it must be the only worker.
     """
 
-    def __init__(self, events: WorkerEvents, lease: Lease | None = None) -> None:
+    def __init__(self, events: WorkerEvents, leases: Leases | None = None) -> None:
         self.changes: ChangeStream = LiveChanges()
         self._events = events
-        self._lease = lease
+        self._leases = leases
         self._model_oid: int | None = None
 
     @contextmanager
     def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
-        """Take the lock under which a rebuild or another worker takes over; see that neither has done so."""
-        connection.execute(SQL.hold_model, [MODEL_LOCK])
-        row = connection.execute(SQL.model_and_token).fetchone()
+        """Share the lock that a rebuild takes alone; see that no rebuild took the model, and no worker the leases."""
+        token = self._leases.token if self._leases is not None else None
+        terms = {"model": MODEL_LOCK, "worker": TRANSACTION_LOCK, "token": token}
+        connection.execute(SQL.hold_model, terms)
+        row = connection.execute(SQL.model_and_lease, terms).fetchone()
         if row is None or self._model_oid not in (None, row[0]):
             raise ModelReplaced
-        self._model_oid = row[0]
-        if self._lease is not None:
-            self._lease.require(row[1])
+        self._model_oid, is_leased = row
+        if not is_leased:
+            raise LeaseLost
         yield
-        if self._lease is not None:
-            self._lease.renew(connection)
+        if self._leases is not None:
+            self._leases.renew(connection)
 
     def append_time_passed(self, model: ReadModel) -> bool:
         """Append `TimePassed` up to now for each account in which something fell due."""
@@ -106,7 +108,7 @@ class LiveWriter:
         accounts = [each for each in model.accounts.values() if each.has_uncounted_audience and each.passing is None]
         if not accounts:
             return False
-        uncounted = audiences.uncounted(model.connection)
+        uncounted = audiences.uncounted(model.connection, [each.account_id for each in accounts])
         for each in uncounted:
             self._events.record_audience_counted(each.account_id, each.audience_id, each.counts, each.passed_over)
         for account in accounts:

@@ -1,6 +1,9 @@
 -- name: hold_model
-SELECT pg_advisory_xact_lock(%s)
+-- Keeps a rebuild from replacing the model, and the other workers from dismissing this one.
+SELECT pg_advisory_xact_lock_shared(%(model)s),
+       pg_advisory_xact_lock(%(worker)s::int, (%(token)s::bigint %% 2147483647)::int)
 
--- name: model_and_token
--- Which read model the table names lead to, and which worker may write it.
-SELECT 'projection'::regclass::oid::bigint, token FROM worker_lease
+-- name: model_and_lease
+-- Which read model the table names lead to, and whether the worker was not dismissed.
+SELECT 'shards'::regclass::oid::bigint,
+       %(token)s::bigint IS NULL OR EXISTS (SELECT FROM workers WHERE token = %(token)s::bigint)

@@ -13,10 +13,10 @@ EVENTS = Counter("rollcall_projected_events_total", "Events that the projection 
 JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
-LEASE_HELD = Gauge(
-    "rollcall_worker_lease_held", "Whether this worker projects; a spare shows 0", multiprocess_mode="livemostrecent"
+SHARDS_HELD = Gauge(
+    "rollcall_worker_shards", "Shards that this worker projects, of 64", multiprocess_mode="livesum"
 )
-LEASES_LOST = Counter("rollcall_worker_leases_lost_total", "Leases that another worker took over from this one")
+LEASES_LOST = Counter("rollcall_worker_leases_lost_total", "Times that other workers took over all shards of this one")
 
 
 def report_batch(count: int, members: MembershipBatch, position: int, started: float) -> None:

@@ -1,17 +1,24 @@
 """Rebuild: the log replayed into a fresh read model beside the one in use, then one switch.
 
-Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs,
-the old model serves and is kept up to date. At the end the live worker waits while the last events are
-replayed, the schemas change names in one transaction, and the live worker starts again on the new one. A reader
-sees one of the two models to the end of their transaction.
+Used by `rollcall rebuild`, and by `migrate` where the read model's definition changed. While it runs, the old model
+serves and is kept up to date. Most of the log is replayed by as many processes as there are processors, each with its
+part of the shards. At the end the live workers wait while the last events are replayed, the schemas change names in one
+transaction, and the live workers start again on the new one. A reader sees one of the two models to the end of their
+transaction.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -22,14 +29,18 @@ from psycopg.rows import TupleRow
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
+from projections.worker.shards.event_reader import Positions
+from projections.worker.shards.shard import ALL
 from projections.worker.worker import BATCH, Worker
 
 SQL = beside(__file__)
 DEFINITION = Path(__file__).parent.with_name("model") / "model.sql"
 NEXT_SCHEMA = "rollcall_model_next"
 OLD_SCHEMA = "rollcall_model_old"
-# So few events left that the live worker may wait for them.
+# So few events left that the live workers may wait for them.
 CLOSE = 5_000
+# So many events are worth further processes.
+LARGE = 50_000
 # How long the switch waits for readers, and new readers for it, before it lets them through and tries again.
 READERS_WAIT = "200ms"
 PAUSE = 1.0
@@ -63,10 +74,8 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
-        # A crash leaves nothing to keep of it, so no commit has to wait for the disk; that of the switch does.
-        settings = ["synchronous_commit=off"]
-        with worker_sessions(owner_url, model_schema=NEXT_SCHEMA, settings=settings) as sessions:
-            worker = Worker(sessions, ReplayingWriter(), batch_size=batch_size, chunk_size=chunk_size)
+        _replay_in_parts(owner, owner_url)
+        with _replaying(owner_url, batch_size, chunk_size) as worker:
             worker.load()
             _catch_up(owner, worker)
             while not _try_switch(owner, worker):
@@ -76,23 +85,72 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
         return position
 
 
-def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
-    """Replay until few enough events are left for the live worker to wait.
+@contextmanager
+def _replaying(owner_url: str, batch_size: int = BATCH, chunk_size: int | None = None) -> Iterator[Worker]:
+    """A worker on the new model that has loaded nothing yet."""
+    # A crash leaves nothing to keep of it, so no commit has to wait for the disk; that of the switch does.
+    settings = ["synchronous_commit=off"]
+    with worker_sessions(owner_url, model_schema=NEXT_SCHEMA, settings=settings) as sessions:
+        yield Worker(sessions, ReplayingWriter(), batch_size=batch_size, chunk_size=chunk_size)
 
-    Never past the live worker, which alone appends to the change stream.
+
+def _replay_in_parts(owner: Connection[TupleRow], owner_url: str) -> None:
+    """Replay a long log up to where the live workers are, in several processes."""
+    weights = dict(owner.execute(SQL.events_by_shard).fetchall())
+    parts = [part for part in divide(weights, os.cpu_count() or 1) if part]
+    if sum(weights.values()) < LARGE or len(parts) < 2:
+        return
+    until, limits = _live_state(owner)
+    with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as processes:
+        replays = [processes.submit(_replay_part, owner_url, part, until, limits) for part in parts]
+        for replay in replays:
+            replay.result()
+
+
+def divide(weights: Mapping[int, int], parts: int) -> list[frozenset[int]]:
+    """The shards in parts that weigh about the same: the heaviest first, each to the part that is the lightest."""
+    divided: list[tuple[int, set[int]]] = [(0, set()) for _ in range(parts)]
+    for shard in sorted(weights, key=lambda each: (-weights[each], each)):
+        lightest = min(range(parts), key=lambda each: divided[each][0])
+        weight, shards = divided[lightest]
+        divided[lightest] = (weight + weights[shard], shards | {shard})
+    return [frozenset(shards) for _, shards in divided]
+
+
+def _replay_part(owner_url: str, shards: frozenset[int], until: Positions, limits: Mapping[UUID, Reached]) -> None:
+    with _replaying(owner_url) as worker:
+        worker.limits = limits
+        worker.load(shards)
+        worker.drain(until)
+        worker.settle()
+
+
+def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
+    """Replay until few enough events are left for the live workers to wait.
+
+    No account past where its live worker is, which alone appends to the change stream.
     """
     while True:
-        live = _live_position(owner, worker)
-        if live - worker.position <= CLOSE and not worker.is_filling():
+        until, worker.limits = _live_state(owner)
+        if worker.reader.behind(until) <= CLOSE and not worker.is_filling():
             return
-        worker.drain(stop=live)
+        worker.drain(until)
 
 
-def _live_position(owner: Connection[TupleRow], worker: Worker) -> int:
-    """The position of the live worker; where time is passing there, it is the limit of `worker` too."""
-    rows = owner.execute(sql.SQL(SQL.live_state).format(live=sql.Identifier(MODEL_SCHEMA))).fetchall()
-    worker.limits = {account_id: Reached(*reached) for _, account_id, *reached in rows if account_id is not None}
-    return int(rows[0][0])
+def _live_state(owner: Connection[TupleRow]) -> tuple[Positions, dict[UUID, Reached]]:
+    """Where the live workers are; and how far time has passed in the accounts for which it is passing there."""
+    live = sql.Identifier(MODEL_SCHEMA)
+    positions = sql.SQL(SQL.positions if _has_shards(owner) else SQL.position_before_shards).format(live=live)
+    rows = owner.execute(sql.SQL(SQL.live_state).format(positions=positions, live=live)).fetchall()
+    shards = {int(shard): position for shard, position in rows[0][0].items()}
+    lagging = {UUID(account_id): position for account_id, position in rows[0][1].items()}
+    limits = {account_id: Reached(*reached) for _, _, account_id, *reached in rows if account_id is not None}
+    return Positions(shards, lagging), limits
+
+
+def _has_shards(owner: Connection[TupleRow]) -> bool:
+    """Whether the model in use is of a release that has shards."""
+    return owner.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{MODEL_SCHEMA}.shards"]).fetchone() == (True,)
 
 
 def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
@@ -101,9 +159,13 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
     try:
         with owner.transaction():
             owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-            worker.drain(stop=_live_position(owner, worker))
+            until, worker.limits = _live_state(owner)
+            worker.drain(until)
+            worker.settle()
             owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
-            owner.execute(sql.SQL("LOCK TABLE {}.projection IN ACCESS EXCLUSIVE MODE").format(live))
+            # What readers lock; those of an earlier release another table.
+            locked = sql.Identifier(MODEL_SCHEMA, "shards" if _has_shards(owner) else "projection")
+            owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(locked))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
     except LockNotAvailable:

@@ -1,7 +1,7 @@
-"""Runs the projection worker as long as its process lives: with the lease, woken by NOTIFY, patient with the database.
+"""Runs a projection worker as long as its process lives: with its share of the leases, woken by NOTIFY, patient.
 
-One worker at a time per log writes; the others wait for its lease (see `lease`). While the database is unavailable
-the worker tries again with growing delays; every other error ends the process.
+Any number of workers divide the shards among themselves (see `shards.leases`). While the database is unavailable the
+worker tries again with growing delays; every other error ends the process.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
 from domain.instants import micros
 from projections.model import time_flips
 from projections.postgres.database import WorkerSessions, database_errors, worker_sessions
-from projections.worker import lease, metrics
+from projections.worker import metrics
 from projections.worker.freshness import Freshness
-from projections.worker.lease import Lease, LeaseLost
-from projections.worker.log_writer import MODEL_LOCK, LiveWriter, ModelReplaced
+from projections.worker.log_writer import LiveWriter, ModelReplaced
+from projections.worker.shards import leases
+from projections.worker.shards.event_reader import listen
+from projections.worker.shards.leases import LeaseLost, Leases
 from projections.worker.worker import Worker
 
 POLL_SECONDS = 0.5
+# How often a worker looks whether the shards are divided evenly.
+DEAL_SECONDS = 1.0
 # Seconds until old changes are removed again: where some were removed, and where none were.
 FORGET_PAUSE, FORGET_IDLE = 1.0, 60.0
 LONGEST_DELAY = 5.0
@@ -64,13 +65,12 @@ def run_worker(
     failures = 0
     while not stop.is_set():
         began = time.monotonic()
-        metrics.LEASE_HELD.set(0)
+        metrics.SHARDS_HELD.set(0)
         try:
             with database_errors(), worker_sessions(database_url) as sessions:
-                held = _take_lease(sessions.writing, stop, state)
-                if held is not None:
-                    metrics.LEASE_HELD.set(1)
-                    _project(sessions, LiveWriter(events, held), events, stop, retention)
+                held = leases.join(sessions.writing)
+                state.waits_for = None
+                _project(sessions, held, events, stop, retention)
         except Unavailable as unavailable:
             failures = 0 if time.monotonic() - began > PROVEN else failures
             delay = min(LONGEST_DELAY, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
@@ -88,39 +88,21 @@ def run_worker(
             log.info("read_model_replaced")
         except LeaseLost:
             metrics.LEASES_LOST.inc()
-            log.warning("lease_lost", meaning="another worker took over while this one was stopped")
-
-
-def _take_lease(connection: Connection[TupleRow], stop: threading.Event, state: WorkerState) -> Lease | None:
-    """Wait to be the only worker. Returns the lease, or `None` if it was asked to stop before."""
-    waiting = False
-    while not stop.is_set():
-        held = lease.take(connection, MODEL_LOCK)
-        state.waits_for = None
-        if held is not None:
-            return held
-        if not waiting:
-            log.info("another_worker_projects")
-            waiting = True
-        stop.wait(POLL_SECONDS)
-    return None
+            log.warning("leases_lost", meaning="other workers took over while this one was stopped")
 
 
 def _project(
-    sessions: WorkerSessions,
-    writer: LiveWriter,
-    events: WorkerEvents,
-    stop: threading.Event,
-    retention: Retention,
+    sessions: WorkerSessions, held: Leases, events: WorkerEvents, stop: threading.Event, retention: Retention
 ) -> None:
-    sessions.reading.execute("LISTEN rollcall_log")
     freshness = Freshness(sessions.writing, events.now)
-    worker = Worker(sessions, writer, freshness=freshness)
-    worker.load()
-    log.info("worker_started", position=worker.position, accounts=len(worker.model.accounts))
-    forget_at = time.monotonic()
+    worker = Worker(sessions, LiveWriter(events, held), freshness=freshness)
+    forget_at = deal_at = time.monotonic()
     while not stop.is_set():
-        if time.monotonic() >= forget_at:
+        if time.monotonic() >= deal_at:
+            _divide(worker, held)
+            deal_at = time.monotonic() + DEAL_SECONDS
+        # One worker is enough for what belongs to no shard.
+        if time.monotonic() >= forget_at and 0 in worker.reader.shards:
             before = events.now() - timedelta(days=retention.days)
             removed = worker.forget_changes(before, published_only=retention.published_only)
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
@@ -128,6 +110,25 @@ def _project(
         if not worker.step():
             for _ in sessions.reading.notifies(timeout=_idle_seconds(worker, events), stop_after=1):
                 break
+
+
+def _divide(worker: Worker, held: Leases) -> None:
+    """Give up the shards that are above this worker's share, or take free ones up to it."""
+    take, give = (frozenset(each) for each in held.deal(worker.connection))
+    if give:
+        worker.settle()
+        with worker.transaction():
+            held.give(worker.connection, give)
+        worker.unload(give)
+    if take:
+        with worker.transaction():
+            take = held.take(worker.connection, take)
+        worker.load(take)
+    if take or give:
+        listen(worker.sessions.reading, worker.reader.shards)
+        metrics.SHARDS_HELD.set(len(worker.reader.shards))
+        accounts = len(worker.model.accounts)
+        log.info("shards_divided", shards=len(worker.reader.shards), accounts=accounts, position=worker.position)
 
 
 def _idle_seconds(worker: Worker, events: WorkerEvents) -> float:

@@ -19,6 +19,7 @@ from projections.model.account_state import AccountState, load_accounts
 from projections.model.customers import CustomerBatch
 from projections.model.filter_sql import predicate
 from projections.postgres.database import beside, operator_errors, session_conninfo
+from projections.worker.shards.shard import ALL
 
 SQL = beside(__file__)
 # Far beyond every instant, in microseconds since 1970.
@@ -32,8 +33,8 @@ def verify(database_url: str) -> Iterator[str]:
     with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         # Before the snapshot is taken: see begin_read in database.sql.
-        connection.execute("LOCK TABLE projection IN ACCESS SHARE MODE")
-        accounts, broken = load_accounts(connection)
+        connection.execute("LOCK TABLE shards IN ACCESS SHARE MODE")
+        accounts, broken = load_accounts(connection, ALL)
         for each in broken:
             yield f"segment {each.segment.segment_id}: its filter cannot be read: {each.reason}"
         for account in accounts.values():

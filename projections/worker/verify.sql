@@ -16,15 +16,21 @@ WHERE coalesce(c.compared, true) AND coalesce(c.expected, false) <> (m.customer_
 SELECT customer_no FROM members WHERE version_no = %s AND customer_no = ANY (%b::bigint[])
 
 -- name: static_differences
--- The expected members of a static segment: the last event of each customer and segment decides, up to the position of
--- the read model, and a customer deleted after it is in none.
-WITH last_moves AS MATERIALIZED (
-    SELECT DISTINCT ON (e.segment_id, t.customer_id) e.segment_id, t.customer_id::uuid, e.position, e.member
-    FROM (SELECT notification_id AS position, topic = %(added)s AS member,
+-- The expected members of a static segment: the last event of each customer and segment decides, up to where the account
+-- is projected, and a customer deleted after it is in none.
+WITH projected AS MATERIALIZED (
+    SELECT a.account_id, coalesce(l.position, s.position) AS position
+    FROM accounts a
+    JOIN shards s ON s.shard = shard_of(a.account_id)
+    LEFT JOIN lagging_accounts l USING (account_id)
+), last_moves AS MATERIALIZED (
+    SELECT DISTINCT ON (e.segment_id, t.customer_id) e.segment_id, t.customer_id::uuid, e.position, e.member, e.projected
+    FROM (SELECT notification_id AS position, topic = %(added)s AS member, p.position AS projected,
                  (convert_from(state, 'UTF8')::jsonb->>'segment_id')::uuid AS segment_id,
                  convert_from(state, 'UTF8')::jsonb->'customer_ids' AS customer_ids
           FROM stored_events
-          WHERE topic IN (%(added)s, %(removed)s) AND notification_id <= (SELECT position FROM projection)) AS e
+          JOIN projected p USING (account_id)
+          WHERE topic IN (%(added)s, %(removed)s) AND notification_id <= p.position) AS e
     CROSS JOIN LATERAL jsonb_array_elements_text(e.customer_ids) AS t (customer_id)
     ORDER BY e.segment_id, t.customer_id, e.position DESC
 ), expected AS (
@@ -35,7 +41,7 @@ WITH last_moves AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM stored_events d
                       WHERE d.originator_id = t.customer_id AND d.topic = %(deleted)s
                         AND d.notification_id > t.position
-                        AND d.notification_id <= (SELECT position FROM projection))
+                        AND d.notification_id <= t.projected)
 ), present AS (
     SELECT s.segment_id, coalesce(c.customer_id::text, 'number ' || m.customer_no) AS customer
     FROM segments s

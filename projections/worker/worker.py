@@ -1,18 +1,18 @@
 """The projection worker: the stages that keep the read model up to date, and the order in which they run.
 
 A batch of events takes three steps: read the next events, let the table of `handlers` bring them into the rows, and
-advance the position. One transaction holds rows and position: a kill at any instant neither loses nor doubles an
-effect. Customers' events, which are nearly all, are matched in memory while the batch before them is being written;
-every other event, and every other stage, finds all rows written. Between batches the worker fills the versions that
-are being built, a chunk at a time, and lets time pass, a step at a time, so that neither an edit over millions of
-customers nor their midnight delays other changes. One worker at a time per model: every transaction begins in
-`_transaction`, where one that lost the lease ends (see `lease`).
+move the positions of their shards. One transaction holds rows and positions: a kill at any instant neither loses nor
+doubles an effect. Customers' events, which are nearly all, are matched in memory while the batch before them is being
+written; every other event, and every other stage, finds all rows written. Between batches the worker fills the versions
+that are being built, a chunk at a time, and lets time pass, a step at a time, so that neither an edit over millions of
+customers nor their midnight delays other changes. One worker at a time per shard: every transaction begins in
+`transaction`, where one that lost its leases ends (see `shards.leases`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,23 +22,20 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.errors import Corrupt
-from domain.instants import micros
-from domain.stored_events import load_event
 from projections.model import audiences, changes, segments, time_steps
 from projections.model.account_state import AccountState, SegmentState, load_accounts
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
 from projections.model.time_steps import Reached
-from projections.postgres.database import WorkerSessions, beside
+from projections.postgres.database import WorkerSessions
 from projections.worker import handlers, metrics
 from projections.worker.batch_writer import BatchWriter
 from projections.worker.freshness import Freshness
-from projections.worker.handlers import TimedEvent
 from projections.worker.log_writer import LogWriter
+from projections.worker.shards.event_reader import EVERYTHING, EventReader, Positions, TimedEvent, stored_positions
+from projections.worker.shards.shard import ALL, shard_of
 
-SQL = beside(__file__)
 BATCH = 2_000
 # How many batches may follow one another before the other stages have their turn.
 BATCHES = 8
@@ -46,13 +43,15 @@ CHUNK_SECONDS = 0.08
 CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 # After so long, no further step of time in this round.
 TIME_SECONDS = 0.06
+# How often the positions of shards without events move.
+SETTLE_SECONDS = 1.0
 PURGE_CHUNK = FORGET_CHUNK = 20_000
 COPY_CHUNK = 30_000
 
 
 @dataclass(slots=True)
 class Worker:
-    """One worker over its two sessions: `load` first, then `step` again and again, or `drain` for a rebuild.
+    """One worker over its two sessions: `load` shards first, then `step` again and again, or `drain` for a rebuild.
 
     `log_writer` decides whether it is live or replays; only a live one has `freshness`. After an exception, discard it
     and load a new one.
@@ -65,10 +64,7 @@ class Worker:
     chunk_size: int | None = None
     freshness: Freshness | None = None
     model: ReadModel = field(init=False)
-    # The last event that was matched or handled, and its effective time in microseconds since 1970; between two stages
-    # it is in the read model too.
-    position: int = 0
-    effective_at: int = 0
+    reader: EventReader = field(init=False)
     # How far a rebuild may let time pass that is still passing in the model in use.
     limits: Mapping[UUID, Reached] = field(default_factory=dict)
     _fill_size: int = CHUNK_LEAST * 10
@@ -76,28 +72,40 @@ class Worker:
     _writer: BatchWriter = field(default_factory=BatchWriter)
     # The customers of the run that is being written.
     _unwritten: CustomerBatch | None = None
+    _settled_at: float = 0.0
 
     def __post_init__(self) -> None:
         """Nothing is loaded yet."""
         self.model = ReadModel(*self.sessions, self.log_writer.changes)
+        self.reader = EventReader(self.sessions.reading, self.batch_size)
 
     @property
     def connection(self) -> Connection[Any]:
         """The session of every transaction."""
         return self.sessions.writing
 
-    def load(self) -> None:
-        """Load the state of the read model; a segment whose filter cannot be read fails."""
-        with self._transaction():
+    @property
+    def position(self) -> int:
+        """The position up to which the log is read."""
+        return self.reader.cursor
+
+    def load(self, shards: Set[int] = ALL) -> None:
+        """Load the accounts of shards, besides those that are loaded; a segment whose filter cannot be read fails."""
+        with self.transaction():
             # Much is read and parsed here, during which the session is idle though its process is not stopped.
             self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
-            row = self.connection.execute(SQL.position).fetchone()
-            assert row is not None
-            self.position, self.effective_at = row[0], micros(row[1])
-            self.model.accounts, broken = load_accounts(self.connection)
+            self.reader.add(stored_positions(self.connection, shards))
+            accounts, broken = load_accounts(self.connection, shards)
+            self.model.accounts |= accounts
             for account, segment, reason in broken:
                 segments.fail(self.connection, account, segment, reason)
         self._fill_size = self.chunk_size or self._fill_size
+
+    def unload(self, shards: Set[int]) -> None:
+        """Forget the accounts of shards, between two stages."""
+        self.reader.remove(shards)
+        accounts = self.model.accounts
+        self.model.accounts = {each: state for each, state in accounts.items() if shard_of(each) not in shards}
 
     def step(self) -> bool:
         """Run every stage once, in this order. Returns whether any had work."""
@@ -115,29 +123,42 @@ class Worker:
             return True
         return self.purge_versions()
 
-    def drain(self, stop: int | None = None) -> None:
-        """Apply every event up to position `stop` or the end of the log, then complete what they began."""
-        stages = (partial(self.project_events, stop), self.copy_audiences, self.pass_time, self.fill_versions)
+    def drain(self, until: Positions = EVERYTHING) -> None:
+        """Apply every event up to some positions or the end of the log, then complete what they began."""
+        stages = (partial(self.project_events, until), self.copy_audiences, self.pass_time, self.fill_versions)
         while any(stage() for stage in stages):  # the first that has work, again and again
-            if stop and self.position >= stop and not self.is_filling():
-                return
+            continue
 
-    def project_events(self, stop: int | None = None) -> bool:
-        """Bring the next events, up to position `stop`, into the read model. Returns whether there were any.
+    def project_events(self, until: Positions = EVERYTHING) -> bool:
+        """Bring the next events, up to some positions, into the read model. Returns whether there were any.
 
         As long as batches are full and nothing waits for its turn, several follow one another.
         """
-        before = self.position
+        had_events = False
         try:
             for _ in range(self.batches):
-                events = self._read_events(stop)
+                events = self.reader.read(until, alone=len(self.model.accounts) <= 1)
+                had_events = had_events or bool(events)
                 for is_run, group in handlers.in_runs(events):
                     self._match(group) if is_run else self._handle(group)
+                if not self.reader.is_settled:
+                    self.settle()
                 if len(events) < self.batch_size or self.is_filling():
                     break
         finally:
             self._finish_writing()
-        return self.position > before
+        if time.monotonic() - self._settled_at > SETTLE_SECONDS:
+            self.settle()
+        return had_events
+
+    def settle(self) -> None:
+        """Move the position of every shard to where the log is read, once that is written."""
+        self._finish_writing()
+        moves = self.reader.settle()
+        if any(moves):
+            with self.transaction():
+                moves.write(self.connection)
+        self._settled_at = time.monotonic()
 
     def pass_time(self) -> bool:
         """Let time pass for some more customers, where it passes: those with the fewest steps so far come first.
@@ -149,7 +170,7 @@ class Worker:
             return False
         began = time.monotonic()
         flips = MembershipBatch(self.model.changes)
-        with self._transaction():
+        with self.transaction():
             while waiting:
                 account = min(waiting, key=lambda each: each.passing.steps if each.passing else 0)
                 time_steps.step(self.connection, account, flips, self.chunk_size, self.limits.get(account.account_id))
@@ -171,7 +192,7 @@ class Worker:
         """Copy one chunk of each audience that is being frozen. Returns whether there were any."""
         freezing = [account for account in self.model.accounts.values() if account.freezing]
         if freezing:
-            with self._transaction():
+            with self.transaction():
                 for account in freezing:
                     audiences.copy_chunk(self.connection, account, self.chunk_size or COPY_CHUNK)
         return bool(freezing)
@@ -203,12 +224,12 @@ class Worker:
 
     def purge_versions(self) -> bool:
         """Remove some members of a version that is out of use. Returns whether there was one."""
-        with self._transaction():
-            return segments.purge(self.connection, PURGE_CHUNK)
+        with self.transaction():
+            return segments.purge(self.connection, self.reader.shards, PURGE_CHUNK)
 
     def forget_changes(self, before: datetime, *, published_only: bool) -> bool:
         """Remove some membership changes older than `before`. Returns whether there were any."""
-        with self._transaction():
+        with self.transaction():
             return changes.forget(self.connection, before, FORGET_CHUNK, published_only=published_only)
 
     def is_filling(self) -> bool:
@@ -229,31 +250,27 @@ class Worker:
         started = time.monotonic()
         members = MembershipBatch(self.model.changes)
         run = handlers.match_run(self.model, events, members, self._unwritten)
-        writes = run.writes()
-        before, last = self.position, events[-1]
+        writes, moves = run.writes(), self.reader.moves(events)
 
         def write() -> None:
-            with self._transaction():
+            with self.transaction():
+                moves.write(self.connection)
                 writes.execute(self.connection)
-                self._move_position(before, last)
-            metrics.report_batch(len(events), members, last.position, started)
+            metrics.report_batch(len(events), members, events[-1].position, started)
             if self.freshness is not None:
                 self.freshness.observe(events)
 
         self._writer.start(write)
         self._unwritten = run.customers
-        self.position, self.effective_at = last.position, last.at
 
     def _handle(self, events: list[TimedEvent]) -> None:
         """Handle other events in one transaction, when everything before them is written."""
         started = time.monotonic()
         self._finish_writing()
-        before, last = self.position, events[-1]
-        with self._transaction():
+        with self.transaction():
+            self.reader.moves(events).write(self.connection)
             handlers.apply(self.model, events)
-            self._move_position(before, last)
-        metrics.report_batch(len(events), MembershipBatch(self.model.changes), last.position, started)
-        self.position, self.effective_at = last.position, last.at
+        metrics.report_batch(len(events), MembershipBatch(self.model.changes), events[-1].position, started)
 
     def _finish_writing(self) -> None:
         """Wait until what was matched is written. Raises the error of its transaction."""
@@ -261,34 +278,15 @@ class Worker:
         self._unwritten = None
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """A transaction on one read model from its first statement to its last, by the only worker that may write."""
         with self.connection.transaction(), self.log_writer.hold_model(self.connection):
             yield
 
-    def _read_events(self, stop: int | None) -> list[TimedEvent]:
-        """The next events, each with its effective time: the later of its recorded time and that of the one before."""
-        terms = {"after": self.position, "stop": stop, "limit": self.batch_size}
-        rows = self.sessions.reading.execute(SQL.next_events, terms, binary=True).fetchall()
-        at = self.effective_at
-        events = []
-        for position, topic, state, originator_id, version in rows:
-            event = load_event(topic, state, originator_id, version)
-            at = max(at, micros(event.recorded_at))
-            events.append(TimedEvent(position, at, event))
-        return events
-
-    def _move_position(self, before: int, last: TimedEvent) -> None:
-        """Move the position in the table, with the rows of the batch. Raises `Corrupt` where another worker did."""
-        terms = {"position": last.position, "at": last.at, "before": before}
-        moved = self.connection.execute(SQL.move_position, terms)
-        if moved.rowcount != 1:
-            raise Corrupt("position_moved", "another worker moved the position")
-
     def _fill_chunk(self, account: AccountState, segment: SegmentState) -> None:
         """Fill a chunk, and steer the size of the next one towards the time that other changes may have to wait."""
         started = time.monotonic()
-        with self._transaction():
+        with self.transaction():
             segments.fill_or_fail(self.connection, account, segment, self._fill_size)
         if self.chunk_size is None:
             seconds = max(time.monotonic() - started, 0.001)

@@ -89,10 +89,12 @@ class PositionWatcher:
             await asyncio.sleep(INTERVAL)
 
     async def _look(self, waiters: list[_Waiter]) -> None:
-        position = await self._ask(self._reads.position)
+        account_ids = {waiter.awaited.account_id for waiter in waiters}
+        positions = await self._ask(partial(self._reads.positions, account_ids))
         now = time.monotonic()
         in_question: dict[UUID, list[_Waiter]] = defaultdict(list)
         for waiter in waiters:
+            position = positions[waiter.awaited.account_id]
             if position >= waiter.awaited.position:
                 if waiter.awaited.segment_id is None:
                     _answer(waiter, seen=True)
