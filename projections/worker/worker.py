@@ -267,16 +267,13 @@ class Worker:
             yield
 
     def _read_events(self, stop: int | None) -> list[TimedEvent]:
-        """The next events, each with its effective time: the later of its recorded time and that of the one before."""
+        """The next events, each with its effective time."""
         terms = {"after": self.position, "stop": stop, "limit": self.batch_size}
         rows = self.sessions.reading.execute(SQL.next_events, terms, binary=True).fetchall()
-        at = self.effective_at
-        events = []
-        for position, topic, state, originator_id, version in rows:
-            event = load_event(topic, state, originator_id, version)
-            at = max(at, micros(event.recorded_at))
-            events.append(TimedEvent(position, at, event))
-        return events
+        return [
+            TimedEvent(position, at, load_event(topic, state, originator_id, version))
+            for position, at, topic, state, originator_id, version in rows
+        ]
 
     def _move_position(self, before: int, last: TimedEvent) -> None:
         """Move the position in the table, with the rows of the batch. Raises `Corrupt` where another worker did."""

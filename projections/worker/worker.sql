@@ -2,7 +2,7 @@
 SELECT position, effective_at FROM projection
 
 -- name: next_events
-SELECT notification_id, topic, state, originator_id, originator_version
+SELECT notification_id, effective_at, topic, state, originator_id, originator_version
 FROM stored_events
 WHERE notification_id > %(after)s::bigint AND (%(stop)s::bigint IS NULL OR notification_id <= %(stop)s::bigint)
 ORDER BY notification_id
