@@ -19,6 +19,7 @@ from domain.commands.customer_state import CustomerState
 from domain.customer import CLOCK_SKEW, DeadLetter
 from domain.errors import Unavailable
 from domain.import_lines import ImportStep
+from domain.instants import micros
 from domain.stored_events import Event, EventMapper
 
 ATTEMPTS = 20
@@ -78,6 +79,9 @@ class LogStore(Protocol):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Append events of one account (`account_id`) and what `writes` adds, in one transaction; their positions.
+
+        Each is stored with its effective time: the later of when it was recorded (`recorded_at`, in microseconds since
+        1970, for each) and the effective time of the event before it in the log.
 
         Raises the library's `IntegrityError` where something was decided on stale data, `SourceMoved` where another
         process moved the source, `Unavailable`.
@@ -149,7 +153,8 @@ class Log:
         Raises the library's `IntegrityError` where another writer was first.
         """
         stored = [self._mapper.to_stored_event(event) for event in events]
-        positions = self.store.insert_events(stored, account_id=account_id, writes=writes)
+        recorded_at = [micros(event.recorded_at) for event in events]
+        positions = self.store.insert_events(stored, account_id=account_id, writes=writes, recorded_at=recorded_at)
         return positions[-1] if positions else self.head()
 
     def append_once(self, account_id: UUID, event: Event) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any, cast
 from uuid import UUID
 
@@ -60,6 +61,8 @@ class EventStore(PostgresProcessRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Append events of one account, with what `writes` adds, in one transaction. Returns their positions.
 
+        `recorded_at` has, for each, when it was recorded, in microseconds since 1970.
+
         Raises the library's `IntegrityError` where something was decided on stale data, `SourceMoved` where another
         process moved the source, `Unavailable`.
         """
@@ -71,7 +74,7 @@ class EventStore(PostgresProcessRecorder):
             dead_letters.store(cursor, account_id, writes.dead_letters)
             created = {state.customer_id for state, before in writes.states if before == 0}
             static_lists.store_members(cursor, account_id, writes.members, created)
-            positions = self._append(cursor, account_id, stored_events, writes.filters_as_of)
+            positions = self._append(cursor, account_id, stored_events, kwargs["recorded_at"], writes.filters_as_of)
             last = positions[-1] if positions else None
             if writes.import_step is not None:
                 imports.record_step(cursor, account_id, writes.import_step, last)
@@ -79,7 +82,12 @@ class EventStore(PostgresProcessRecorder):
             return positions
 
     def _append(
-        self, cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent], as_of: int | None
+        self,
+        cursor: Cursor[DictRow],
+        account_id: UUID,
+        stored_events: Sequence[StoredEvent],
+        recorded_at: Sequence[int],
+        as_of: int | None,
     ) -> list[int]:
         if not stored_events:
             return []
@@ -91,6 +99,7 @@ class EventStore(PostgresProcessRecorder):
             Bigints(event.originator_version for event in stored_events),
             Texts([event.topic for event in stored_events]),
             Byteas([event.state for event in stored_events]),
+            Bigints(accumulate(recorded_at, max)),
         ]
         cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
         positions = [row["notification_id"] for row in cursor.fetchall()]

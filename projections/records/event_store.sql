@@ -4,10 +4,12 @@
 SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log_' || shard_of(%s::uuid), '')
 
 -- name: append_events
-INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state)
-SELECT %s::uuid, originator_id, originator_version, topic, state
-FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[])
-    AS t (originator_id, originator_version, topic, state)
+-- In the order of the arrays. The effective time never runs back, whatever the clocks of the writers say.
+INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state, effective_at)
+SELECT %s::uuid, originator_id, originator_version, topic, state,
+       greatest(recorded_at, (SELECT rollcall.log_time()))
+FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bigint[])
+    AS t (originator_id, originator_version, topic, state, recorded_at)
 RETURNING notification_id
 
 -- name: account_events

@@ -33,8 +33,8 @@ RAW_TABLE = (
     "CREATE TABLE raw_events (LIKE rollcall.stored_events INCLUDING ALL);GRANT ALL ON raw_events TO rollcall_worker"
 )
 RAW_INSERT = (
-    "INSERT INTO raw_events (account_id, originator_id, originator_version, topic, state)"
-    " SELECT %s::uuid, * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])"
+    "INSERT INTO raw_events (account_id, effective_at, originator_id, originator_version, topic, state)"
+    " SELECT %s::uuid, 0, * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])"
 )
 
 

@@ -1,13 +1,18 @@
-"""The store in memory, on which commands are tested, answers as the one over PostgreSQL does."""
+"""The store in memory, on which commands are tested, answers as the one over PostgreSQL does.
+
+That one also gives each event its effective time, which never runs back, whatever the writers' clocks say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid5
 
+import psycopg
+import pytest
 from eventsourcing.persistence import IntegrityError
 
 from domain.account import account_id_of
@@ -15,6 +20,7 @@ from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, LogStore, MemberChanges, Tracking, Writes
 from domain.errors import RollcallError
 from domain.import_lines import Counts, ImportStep
+from domain.instants import micros
 from domain.stored_events import (
     CustomerChanged,
     CustomerDeleted,
@@ -25,6 +31,7 @@ from domain.stored_events import (
 )
 from projections.records import imports
 from projections.records.event_store import EventStore
+from tests.support.clock import Clock
 from tests.support.commands.memory_store import MemoryStore
 from tests.support.installation import Installation
 
@@ -33,6 +40,10 @@ MINE, OTHERS = account_id_of("mine"), account_id_of("others")
 ANA, EVA, BOB = (uuid5(MINE, name) for name in ("ana", "eva", "bob"))
 GOLD, LIST, CSV = (uuid5(MINE, name) for name in ("gold", "list", "csv"))
 PHONE, OTHER_PHONE = "+351912345678", "+351912345679"
+OF_AN_EARLIER_VERSION = (
+    "INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state)"
+    " SELECT account_id, gen_random_uuid(), 1, topic, state FROM stored_events LIMIT 1"
+)
 
 
 def test_both_stores_hold_the_same_after_the_same_commands(installation: Installation) -> None:
@@ -45,6 +56,27 @@ def test_both_stores_hold_the_same_after_the_same_commands(installation: Install
         assert story(real, begin_import) == story(memory, memory.begin_import)
     finally:
         real.close()
+
+
+@pytest.mark.starts_at(NOW)
+def test_an_event_is_no_earlier_than_the_one_before_it_in_any_account(installation: Installation, clock: Clock) -> None:
+    installation.account("first")
+    clock.passes(hours=-1)
+    installation.account("second")
+    clock.passes(hours=2)
+    installation.rollcall.attributes.declare(account_id_of("second"), "vip", "boolean", None)
+    with installation.owner() as owner:
+        times = owner.execute("SELECT effective_at FROM stored_events ORDER BY notification_id").fetchall()
+    assert times == [(micros(NOW),), (micros(NOW),), (micros(NOW + timedelta(hours=1)),)]
+
+
+def test_a_writer_of_an_earlier_version_is_refused_in_one_sentence(installation: Installation) -> None:
+    installation.account()
+    with installation.owner() as owner, pytest.raises(psycopg.errors.OperatorIntervention) as refused:
+        owner.execute(OF_AN_EARLIER_VERSION)
+    assert refused.value.diag.message_primary == (
+        "this database was migrated to a newer version of Rollcall: start that version instead"
+    )
 
 
 def story(store: LogStore, begin_import: Callable[[UUID, UUID], None]) -> list[Any]:
