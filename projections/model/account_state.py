@@ -205,7 +205,7 @@ class Broken(NamedTuple):
 
 
 def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[UUID, AccountState], list[Broken]]:
-    """The accounts of shards with their attribute types, segments and index, from the read model; and what is broken."""
+    """The accounts of shards with their types, segments and index, from the read model; and the broken segments."""
     accounts: dict[UUID, AccountState] = {}
     of_shards = {"shards": list(shards)}
     for account_id, timezone, country, time_passed_to, *passing in connection.execute(SQL.accounts, of_shards):
@@ -214,7 +214,8 @@ def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[U
     broken: list[Broken] = []
     for account_id, key, kind in connection.execute(SQL.attributes, of_shards):
         accounts[account_id].types[key] = kind
-    for account_id, segment_no, segment_id, name, kind, raw, serving, latest in connection.execute(SQL.segments, of_shards):
+    for row in connection.execute(SQL.segments, of_shards):
+        account_id, segment_no, segment_id, name, kind, raw, serving, latest = row
         accounts[account_id].segments[segment_id] = SegmentState(
             account_id,
             segment_no,

@@ -13,9 +13,7 @@ EVENTS = Counter("rollcall_projected_events_total", "Events that the projection 
 JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segment version")
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
-SHARDS_HELD = Gauge(
-    "rollcall_worker_shards", "Shards that this worker projects, of 64", multiprocess_mode="livesum"
-)
+SHARDS_HELD = Gauge("rollcall_worker_shards", "Shards that this worker projects, of 64", multiprocess_mode="livesum")
 LEASES_LOST = Counter("rollcall_worker_leases_lost_total", "Times that other workers took over all shards of this one")
 
 

@@ -30,7 +30,6 @@ from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.shards.event_reader import Positions
-from projections.worker.shards.shard import ALL
 from projections.worker.worker import BATCH, Worker
 
 SQL = beside(__file__)
@@ -96,7 +95,7 @@ def _replaying(owner_url: str, batch_size: int = BATCH, chunk_size: int | None =
 
 def _replay_in_parts(owner: Connection[TupleRow], owner_url: str) -> None:
     """Replay a long log up to where the live workers are, in several processes."""
-    weights = dict(owner.execute(SQL.events_by_shard).fetchall())
+    weights: dict[int, int] = dict(owner.execute(SQL.events_by_shard).fetchall())
     parts = [part for part in divide(weights, os.cpu_count() or 1) if part]
     if sum(weights.values()) < LARGE or len(parts) < 2:
         return

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
+
 from domain.commands.worker_events import WorkerEvents
 from domain.errors import Unavailable
 from domain.instants import micros

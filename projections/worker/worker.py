@@ -127,7 +127,8 @@ class Worker:
         """Apply every event up to some positions or the end of the log, then complete what they began."""
         stages = (partial(self.project_events, until), self.copy_audiences, self.pass_time, self.fill_versions)
         while any(stage() for stage in stages):  # the first that has work, again and again
-            continue
+            if self.reader.behind(until) <= 0 and not self.is_filling():
+                return
 
     def project_events(self, until: Positions = EVERYTHING) -> bool:
         """Bring the next events, up to some positions, into the read model. Returns whether there were any.

@@ -22,6 +22,8 @@ from domain.segment import SegmentDraft, SegmentEdit
 from projections.model import time_steps
 from projections.model.time_flips import NEVER
 from projections.worker.rebuild import rebuild
+from projections.worker.shards.event_reader import Positions
+from projections.worker.shards.shard import ALL
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
 from tests.support.full_size import seeds
@@ -192,7 +194,7 @@ def test_draining_to_a_position_ends_although_a_version_waits_behind_it(database
     story = a_story(database_url, 0)
     head = story.installation.rollcall.head()
     with story.installation.worker() as worker:
-        worker.drain(stop=head)
+        worker.drain(Positions(dict.fromkeys(ALL, head), {}))
         assert worker.position == head
         assert not worker.is_filling()
         assert any(account.builds for account in worker.model.accounts.values())

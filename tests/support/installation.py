@@ -30,6 +30,7 @@ from projections.records.event_store import EventStore
 from projections.records.installation import secret_of
 from projections.worker.freshness import Freshness
 from projections.worker.log_writer import LiveWriter, ReplayingWriter
+from projections.worker.shards.event_reader import listen
 from projections.worker.worker import Worker
 from tests.support.clock import machine_now
 from tests.support.http_client import http_client
@@ -130,7 +131,7 @@ class Installation:
         def work() -> None:
             try:
                 with self.worker() as worker:
-                    worker.connection.execute("LISTEN rollcall_log")
+                    listen(worker.connection, worker.reader.shards)
                     while not stop.is_set():
                         if not worker.step():
                             for _ in worker.connection.notifies(timeout=LOOK_AGAIN, stop_after=1):

@@ -65,11 +65,13 @@ class Moves(NamedTuple):
     def write(self, connection: Connection[Any]) -> None:
         """Move the positions in the tables. Raises `Corrupt` where another worker moved one."""
         if self.shards:
-            columns = [list(each) for each in zip(*self.shards, strict=True)]
-            if connection.execute(SQL.move_shards, columns).rowcount != len(self.shards):
+            moved = [list(each) for each in zip(*self.shards, strict=True)]
+            if connection.execute(SQL.move_shards, moved).rowcount != len(self.shards):
                 raise Corrupt("position_moved", "another worker moved the position")
         if self.lagging:
-            connection.execute(SQL.move_lagging, [Uuids(list(self.lagging)), Bigints(self.lagging.values())], binary=True)
+            connection.execute(
+                SQL.move_lagging, [Uuids(list(self.lagging)), Bigints(self.lagging.values())], binary=True
+            )
         if self.caught_up:
             connection.execute(SQL.no_longer_lagging, [self.caught_up])
 

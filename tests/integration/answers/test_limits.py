@@ -109,7 +109,7 @@ def test_a_write_that_waits_to_be_visible_leaves_its_turn_to_others(installation
         installation.catch_up()
         with installation.owner() as owner, owner.transaction():
             # The worker cannot go on.
-            owner.execute("LOCK TABLE projection IN SHARE ROW EXCLUSIVE MODE")
+            owner.execute("LOCK TABLE shards IN SHARE ROW EXCLUSIVE MODE")
             written = threading.Thread(target=client.put, args=("/v1/customers/ana",), kwargs={"json": {}})
             written.start()
             began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from projections.model import segments
+from projections.worker.shards.shard import ALL
 from tests.support.clock import machine_now
 from tests.support.installation import Installation
 
@@ -36,7 +37,7 @@ def test_a_version_that_the_statistics_do_not_know_yet_is_removed_without_readin
         )
         for left in (CUSTOMERS - CHUNK, 0):
             with owner.transaction():
-                segments.purge(owner, CHUNK)
+                segments.purge(owner, ALL, CHUNK)
                 ((read,),) = owner.execute(READ).fetchall()
             members = owner.execute("SELECT count(*) FROM members").fetchone()
             assert members == (CUSTOMERS + left,)

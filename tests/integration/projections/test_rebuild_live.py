@@ -82,7 +82,7 @@ def test_a_reader_while_a_rebuild_ends_sees_one_model_to_the_end(installation: I
     account = installation.account()
     saved = installation.rollcall.segments.create(account, SegmentDraft("Mine"))
     installation.project()
-    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'projection'::regclass AND NOT granted"
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'shards'::regclass AND NOT granted"
     rebuilding = threading.Thread(target=rebuild, args=(installation.url,))
     with installation.owner() as owner, installation.database.snapshot(account) as (connection, position):
         rebuilding.start()

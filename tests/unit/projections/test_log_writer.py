@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from psycopg import Connection
 
-from projections.worker.lease import Lease, LeaseLost
 from projections.worker.log_writer import LiveWriter, ModelReplaced
+from projections.worker.shards.leases import LeaseLost, Leases
 
 EVENTS: Any = None  # not needed to notice it
 
@@ -17,13 +17,13 @@ class FakeConnection:
     """Answers each question for the read model's identity; `None` where there is no read model."""
 
     model_oid: int | None = 7
-    token = 3
+    is_leased = True
 
     def execute(self, *_: Any) -> FakeConnection:
         return self
 
-    def fetchone(self) -> tuple[int, int] | None:
-        return None if self.model_oid is None else (self.model_oid, self.token)
+    def fetchone(self) -> tuple[int, bool] | None:
+        return None if self.model_oid is None else (self.model_oid, self.is_leased)
 
 
 @pytest.mark.parametrize("replaced_by", [8, None])
@@ -38,11 +38,11 @@ def test_a_live_worker_stops_once_its_model_was_replaced(replaced_by: int | None
         pass
 
 
-def test_a_live_worker_stops_once_another_has_the_lease() -> None:
-    writer, fake = LiveWriter(EVENTS, Lease(3)), FakeConnection()
+def test_a_live_worker_stops_once_others_have_its_shards() -> None:
+    writer, fake = LiveWriter(EVENTS, Leases(3)), FakeConnection()
     connection = cast("Connection[Any]", fake)
     with writer.hold_model(connection):
         pass
-    fake.token = 4
+    fake.is_leased = False
     with pytest.raises(LeaseLost), writer.hold_model(connection):
         pytest.fail("it may write no more")
