@@ -99,8 +99,8 @@ def test_keys_of_a_database_of_an_older_version_hold_as_they_are(
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         monkeypatch.setattr(migration, "FOLDER", tmp_path)
-        migration.migrate(url)
-        with psycopg.connect(url) as owner:
+        with psycopg.connect(url, autocommit=True) as owner:
+            migration._migrate_log(owner)
             owner.cursor().executemany(
                 f"INSERT INTO rollcall.stored_events ({columns}) VALUES (%s, %s, %s, %s, %s)", events
             )
