@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import Literal
 
@@ -20,7 +20,7 @@ from deploy import logs
 from deploy.embedded.screen import show_step
 from deploy.embedded.supervised import StartupError, stoppable
 from deploy.settings import Settings, read_settings
-from domain.errors import RollcallError
+from domain.errors import RollcallError, Unavailable
 
 app = App(
     name="rollcall",
@@ -232,18 +232,27 @@ def _settings_of_role(process: str) -> Settings:
     settings = _settings(process)
     if settings.database_url is None:
         raise StartupError(f"Set ROLLCALL_DATABASE_URL for `rollcall {process}`; `rollcall up` needs no database.")
+    from projections.migrate import require_this_version
+
+    # A role that starts while the database is away waits for it.
+    with suppress(Unavailable):
+        require_this_version(settings.database_url, "rollcall_api" if process == "api" else "rollcall_worker")
     return settings
 
 
 @contextmanager
 def _database(process: str) -> Iterator[Settings]:
     """The settings with a database: the given one, that of the running `up`, or one started for this command."""
+    from projections.migrate import migrate as migrate_database
+    from projections.migrate import require_this_version
+
     settings = _settings(process)
     if settings.database_url is not None:
+        if process != "migrate":
+            require_this_version(settings.database_url, "rollcall_worker")
         yield settings
         return
     from deploy.embedded.instance import reach
-    from projections.migrate import migrate as migrate_database
 
     with reach(settings, migrate_database) as reached:
         yield reached

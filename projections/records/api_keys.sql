@@ -1,5 +1,5 @@
 -- name: authenticate
-SELECT account_id, key_id, kind FROM rollcall.authenticate(%s::bytea)
+SELECT account_id, key_id, kind FROM rollcall.holder_of_key(%s::bytea)
 
 -- name: page
 SELECT key_id, name, kind, created_at

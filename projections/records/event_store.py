@@ -25,13 +25,15 @@ from psycopg_pool import ConnectionPool
 from domain.commands.customer_state import CustomerState
 from domain.commands.log import Tracking, Writes
 from domain.errors import Refused, SourceMoved
-from domain.stored_events import CustomerDeleted
+from domain.stored_events import CustomerChanged, CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import FROZEN, PROBING, Role, beside, database_errors, session_conninfo
 from projections.records import customer_states, dead_letters, imports, static_lists, suppressed_numbers
 
 SQL = beside(__file__)
-DELETED = CustomerDeleted.type_name
+CHANGED, DELETED = CustomerChanged.type_name, CustomerDeleted.type_name
+# After so many positions, parts of the log are made ahead: often enough, though an append that did it may be undone.
+PARTS_AHEAD = 1_000_000
 
 
 class Datastore(PostgresDatastore):
@@ -68,13 +70,27 @@ class EventStore(PostgresProcessRecorder):
         """
         account_id: UUID = kwargs["account_id"]
         writes: Writes = kwargs["writes"] or Writes()
+        recorded_at: Sequence[int] = kwargs["recorded_at"]
+        try:
+            return self._insert(account_id, stored_events, writes, recorded_at)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, psycopg.errors.CheckViolation):
+                raise
+        # No part of the log has the next position: something else drew very many.
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.extend_log)
+        return self._insert(account_id, stored_events, writes, recorded_at)
+
+    def _insert(
+        self, account_id: UUID, stored_events: Sequence[StoredEvent], writes: Writes, recorded_at: Sequence[int]
+    ) -> list[int]:
         with self._account(account_id) as cursor:
             self._move(cursor, writes.tracking)
             customer_states.store(cursor, account_id, writes.states)
             dead_letters.store(cursor, account_id, writes.dead_letters)
             created = {state.customer_id for state, before in writes.states if before == 0}
             static_lists.store_members(cursor, account_id, writes.members, created)
-            positions = self._append(cursor, account_id, stored_events, kwargs["recorded_at"], writes.filters_as_of)
+            positions = self._append(cursor, account_id, stored_events, recorded_at, writes.filters_as_of)
             last = positions[-1] if positions else None
             if writes.import_step is not None:
                 imports.record_step(cursor, account_id, writes.import_step, last)
@@ -94,6 +110,7 @@ class EventStore(PostgresProcessRecorder):
         cursor.execute(SQL.lock_and_notify, [account_id])
         if as_of is not None and _filters_position(cursor, account_id) > as_of:
             raise IntegrityError("another writer changed a segment or its filter")
+        _move_heads(cursor, account_id, stored_events)
         columns = [
             Uuids([cast("UUID", event.originator_id) for event in stored_events]),
             Bigints(event.originator_version for event in stored_events),
@@ -103,6 +120,8 @@ class EventStore(PostgresProcessRecorder):
         ]
         cursor.execute(SQL.append_events, [account_id, *columns], binary=True)
         positions = [row["notification_id"] for row in cursor.fetchall()]
+        if positions[0] // PARTS_AHEAD != (positions[-1] + 1) // PARTS_AHEAD:
+            cursor.execute(SQL.extend_log)
         erased = {each.originator_id: each.originator_version for each in stored_events if each.topic == DELETED}
         if erased:
             cursor.execute(SQL.erase_rows_by_name, [list(erased), list(erased.values())], binary=True)
@@ -202,6 +221,28 @@ class EventStore(PostgresProcessRecorder):
         cursor.execute(SQL.move_tracking, tracking._asdict())
         if cursor.rowcount != 1:
             raise SourceMoved(tracking.name)
+
+
+def _move_heads(cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent]) -> None:
+    """Move the streams of the events on; those of customers move with their states.
+
+    Raises the library's `IntegrityError` where a stream has such a version, or a later one, already.
+    """
+    heads: dict[Any, tuple[int, int]] = {}
+    for event in stored_events:
+        if event.topic in (CHANGED, DELETED):
+            continue
+        version = event.originator_version
+        first, last = heads.get(event.originator_id, (version, version - 1))
+        if version <= last:
+            raise IntegrityError("two events of one version")
+        heads[event.originator_id] = first, version
+    if heads:
+        firsts, lasts = zip(*heads.values(), strict=True)
+        columns = [Uuids(list(heads)), Bigints(firsts), Bigints(lasts)]
+        row = cursor.execute(SQL.move_heads, [account_id, *columns], binary=True).fetchone()
+        if row is None or row["moved"] != len(heads):
+            raise IntegrityError("another writer was first")
 
 
 def _filters_position(cursor: Cursor[DictRow], account_id: UUID) -> int:

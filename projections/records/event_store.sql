@@ -3,6 +3,12 @@
 -- position that becomes visible later. Only the worker of the account's shard is notified.
 SELECT pg_advisory_xact_lock(7305466), pg_notify('rollcall_log_' || shard_of(%s::uuid), '')
 
+-- name: move_heads
+SELECT rollcall.move_heads(%s::uuid, %b::uuid[], %b::bigint[], %b::bigint[]) AS moved
+
+-- name: extend_log
+SELECT rollcall.extend_log()
+
 -- name: append_events
 -- In the order of the arrays. The effective time never runs back, whatever the clocks of the writers say.
 INSERT INTO stored_events (account_id, originator_id, originator_version, topic, state, effective_at)

@@ -14,7 +14,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,11 +40,16 @@ OLD_SCHEMA = "rollcall_model_old"
 CLOSE = 5_000
 # So many events are worth further processes.
 LARGE = 50_000
+# After so many positions, or seconds, a rebuild says how far it is.
+STRIDE = 100_000
+SAY_SECONDS = 10.0
 # How long the switch waits for readers, and new readers for it, before it lets them through and tries again.
 READERS_WAIT = "200ms"
 PAUSE = 1.0
 _LOCK = 7305469
 _COMMENT = re.compile(r"\s*--[^\n]*")
+
+log = structlog.get_logger()
 
 
 def model_checksum() -> str:
@@ -80,7 +85,7 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
             while not _try_switch(owner, worker):
                 time.sleep(PAUSE)
             position = worker.position
-        structlog.get_logger().info("read_model_rebuilt", position=position)
+        log.info("read_model_rebuilt", position=position)
         return position
 
 
@@ -102,6 +107,9 @@ def _replay_in_parts(owner: Connection[TupleRow], owner_url: str) -> None:
     until, limits = _live_state(owner)
     with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as processes:
         replays = [processes.submit(_replay_part, owner_url, part, until, limits) for part in parts]
+        while wait(replays, SAY_SECONDS).not_done:
+            reached = owner.execute(sql.SQL(SQL.reached).format(next=sql.Identifier(NEXT_SCHEMA))).fetchone()
+            log.info("rebuilding", position=reached and reached[0], of=max(until.shards.values()))
         for replay in replays:
             replay.result()
 
@@ -133,7 +141,17 @@ def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
         until, worker.limits = _live_state(owner)
         if worker.reader.behind(until) <= CLOSE and not worker.is_filling():
             return
-        worker.drain(until)
+        for reached, part in _strides(until):
+            worker.drain(part)
+            log.info("rebuilding", position=reached, of=max(until.shards.values()))
+
+
+def _strides(until: Positions) -> Iterator[tuple[int, Positions]]:
+    """The way up to some positions, so many at a time: how far it leads in the log, and the positions there."""
+    end = max(until.shards.values())
+    for reached in [*range(STRIDE, end, STRIDE), end]:
+        shards = {shard: min(position, reached) for shard, position in until.shards.items()}
+        yield reached, Positions(shards, {each: min(position, reached) for each, position in until.lagging.items()})
 
 
 def _live_state(owner: Connection[TupleRow]) -> tuple[Positions, dict[UUID, Reached]]:
@@ -168,7 +186,7 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
     except LockNotAvailable:
-        structlog.get_logger().info("switch_waits_for_readers")
+        log.info("switch_waits_for_readers")
         return False
     owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))
     return True

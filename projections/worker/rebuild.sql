@@ -1,6 +1,10 @@
 -- name: events_by_shard
 SELECT shard_of(account_id), count(*) FROM rollcall.stored_events GROUP BY 1
 
+-- name: reached
+-- The first shard is the last: those without events stay at 0.
+SELECT coalesce(min(position), 0) FROM {next}.shards WHERE position > 0
+
 -- name: live_state
 -- In one snapshot: the positions, and how far time has passed in each account for which it is passing. By way of JSON,
 -- because the model in use may be of a release that had no such columns.

@@ -196,7 +196,7 @@ def _load(scene: Stage) -> tuple[UUID, AudienceSpec]:
         owner.execute(REACH)
         owner.execute(MEMBERSHIPS, terms)
         # What the log says from here on comes after all of them.
-        owner.execute(f"ALTER TABLE stored_events ALTER COLUMN notification_id RESTART WITH {FIRST + 2 * CUSTOMERS}")
+        owner.execute("SELECT setval('log_positions', %s)", [FIRST + 2 * CUSTOMERS])
         owner.execute("VACUUM ANALYZE customers, reach, members")
         serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
     return campaign, AudienceSpec(scene.account_id, serving, [])

@@ -72,7 +72,7 @@ def load(scene: Stage, people: list[dict[str, Any]] | None = None) -> None:
             for statement in (MULTIPLY, MULTIPLY_DAYS, MULTIPLY_INSTANTS):
                 owner.execute(statement, {"shift": copy * 1_000_000, "before": highest[0] + 1})
         # Later events must be younger than the copies.
-        owner.execute("SELECT setval(pg_get_serial_sequence('stored_events', 'notification_id'), 20000000)")
+        owner.execute("SELECT setval('log_positions', 20000000)")
         owner.execute("VACUUM ANALYZE customers, customer_days, customer_instants")
 
 

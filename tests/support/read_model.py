@@ -30,7 +30,7 @@ SNAPSHOT = {
                     FROM audiences ORDER BY audience_no""",
     "recipients": "SELECT * FROM audience_recipients ORDER BY audience_no, customer_no",
     "accounts": "SELECT * FROM accounts ORDER BY account_id",
-    "position": "SELECT position, effective_at FROM projection",
+    "position": "SELECT position FROM projection",
 }
 
 

@@ -30,7 +30,8 @@ def everything(installation: Installation) -> dict[str, list[str]]:
         tables = owner.execute(
             "SELECT table_schema, table_name, array_agg(column_name::text ORDER BY column_name), "
             "array_agg(data_type::text ORDER BY column_name) "
-            "FROM information_schema.columns WHERE table_schema IN ('rollcall', 'rollcall_model') GROUP BY 1, 2"
+            "FROM information_schema.columns JOIN pg_tables ON schemaname = table_schema AND tablename = table_name"
+            " WHERE schemaname IN ('rollcall', 'rollcall_model') GROUP BY 1, 2"
         ).fetchall()
         assert len(tables) > 20
         for schema, table, columns, types in tables:

@@ -1,4 +1,7 @@
-"""What kind of database Rollcall takes: one in UTF-8, with any locale, even one that knows only the letters A to Z."""
+"""What kind of database Rollcall takes: one in UTF-8, with any locale, even one that knows only the letters A to Z.
+
+And one of its own version: a process says in one sentence who is to be upgraded, and begins nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from domain.errors import Corrupt
+from domain.errors import Corrupt, Refused
 from domain.segment import SegmentDraft
-from projections.migrate import FOLDER, migrate
+from projections.migrate import FOLDER, migrate, require_this_version
 from projections.worker.rebuild import model_checksum
 from tests.support.installation import Installation
 from tests.support.postgres import unique_name
+
+EARLIER = "the database is of an earlier version of Rollcall: run `rollcall migrate` as its owner, then start again"
+NEWER = "the database was migrated to a newer version of Rollcall: start that version instead"
 
 
 @contextmanager
@@ -67,3 +73,34 @@ def test_a_filter_with_a_part_of_a_phone_number_is_computed_again(installation: 
         row = owner.execute("SELECT obj_description('rollcall_model'::regnamespace, 'pg_namespace')").fetchone()
     assert row is not None
     assert (row[0] == model_checksum()) == (operator == "equals")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("INSERT INTO migrations VALUES ('9999_next.sql', '2:0')", NEWER),
+        ("DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)", EARLIER),
+        ("COMMENT ON SCHEMA rollcall_model IS 'defined in another way'", EARLIER),
+        ("DROP FUNCTION applied_migrations", EARLIER),
+    ],
+)
+def test_a_process_refuses_a_database_of_another_version(
+    installation: Installation, change: str, sentence: str
+) -> None:
+    require_this_version(installation.url, "rollcall_api")
+    with installation.owner() as owner:
+        owner.execute(change.encode())
+    with pytest.raises(Refused) as refused:
+        require_this_version(installation.url, "rollcall_worker")
+    assert refused.value.detail == sentence
+
+
+def test_a_newer_database_is_not_migrated_back(installation: Installation) -> None:
+    """Nor by a release up to 0024, which finds that its migrations have other checksums."""
+    with installation.owner() as owner:
+        checksums = {each for (each,) in owner.execute("SELECT left(checksum, 2) FROM migrations")}
+        owner.execute("INSERT INTO migrations VALUES ('9999_next.sql', '2:0')")
+    assert checksums == {"2:"}
+    with pytest.raises(Refused) as refused:
+        migrate(installation.url)
+    assert refused.value.detail == NEWER

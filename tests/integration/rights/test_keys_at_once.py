@@ -81,8 +81,15 @@ def test_a_secret_belongs_to_one_account_only(installation: Installation, accoun
 
 
 def test_keys_of_a_database_of_an_older_version_hold_as_they_are(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The older database has the same events, which this version no longer appends to it."""
+    account_id = installation.account()
+    kept, revoked = (installation.rollcall.keys.create(account_id, each, "admin") for each in ("kept", "revoked"))
+    installation.rollcall.keys.revoke(account_id, revoked.id)
+    columns = "account_id, originator_id, originator_version, topic, state"
+    with installation.owner() as owner:
+        events = owner.execute(f"SELECT {columns} FROM stored_events ORDER BY notification_id").fetchall()
     name = unique_name()
     url = make_conninfo(postgres_url, dbname=name)
     all_migrations = migration.FOLDER
@@ -92,14 +99,15 @@ def test_keys_of_a_database_of_an_older_version_hold_as_they_are(
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         monkeypatch.setattr(migration, "FOLDER", tmp_path)
+        with psycopg.connect(url, autocommit=True) as owner:
+            migration._migrate_log(owner)
+            owner.cursor().executemany(
+                f"INSERT INTO rollcall.stored_events ({columns}) VALUES (%s, %s, %s, %s, %s)", events
+            )
+        monkeypatch.setattr(migration, "FOLDER", all_migrations)
         migration.migrate(url)
         old = Installation(url)
         try:
-            account_id = old.account()
-            kept, revoked = (old.rollcall.keys.create(account_id, each, "admin") for each in ("kept", "revoked"))
-            old.rollcall.keys.revoke(account_id, revoked.id)
-            monkeypatch.setattr(migration, "FOLDER", all_migrations)
-            migration.migrate(url)
             holder = api_keys.authenticate(old.database, bytes.fromhex(new_secret(kept.key).sha256))
             assert holder == (account_id, kept.id, "admin")
             assert api_keys.authenticate(old.database, bytes.fromhex(new_secret(revoked.key).sha256)) is None
