@@ -124,6 +124,7 @@ def _divide(worker: Worker, held: Leases) -> None:
     if take:
         with worker.transaction():
             take = held.take(worker.connection, take)
+    if take:  # another worker may have taken them first
         worker.load(take)
     if take or give:
         listen(worker.sessions.reading, worker.reader.shards)

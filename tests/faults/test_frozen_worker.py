@@ -1,4 +1,4 @@
-"""A projection worker that hangs (SIGSTOP) in the middle of its work: a spare takes over, and only one ever writes.
+"""A projection worker that hangs (SIGSTOP) in the middle of its work: another takes its shards, and only one writes.
 
 FULL_SIZE=1 in the environment freezes in 40 rounds instead of one.
 """
@@ -53,11 +53,20 @@ class Project:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self._process.pid, number)
 
-    def events(self) -> list[str]:
-        """The names of the log lines so far."""
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far."""
         lines = Path(self._log.name).read_text().splitlines()
         assert not any("Traceback" in line for line in lines), lines
-        return [json.loads(line)["event"] for line in lines]
+        return [json.loads(line) for line in lines]
+
+    def has(self) -> tuple[int, int]:
+        """How many shards and accounts it projects, by the last line that says so."""
+        divided = [line for line in self.lines() if line["event"] == "shards_divided"]
+        return (divided[-1]["shards"], divided[-1]["accounts"]) if divided else (0, 0)
+
+    def stood_down(self) -> int:
+        """How often it lost its shards, or its session."""
+        return sum(line["event"] in ("leases_lost", "database_away") for line in self.lines())
 
     def close(self) -> None:
         self.signal(signal.SIGCONT)
@@ -101,41 +110,45 @@ def _named(number: int) -> list[dict[str, str]]:
     return [{"attribute": "name", "operator": "equals", "value": str(number)}]
 
 
-def freeze(installation: Installation, frozen: Project, spare: Project) -> float:
-    """Stop one process until the other has taken over and works; returns the seconds until it had."""
-    started, stood_down = spare.events().count("worker_started"), _stood_down(frozen)
+def freeze(installation: Installation, frozen: Project, other: Project) -> float:
+    """Stop the process with the account until the other has it and works; returns the seconds until it had."""
+    stood_down = frozen.stood_down()
     frozen.signal(signal.SIGSTOP)
     began = time.monotonic()
-    eventually(lambda: spare.events().count("worker_started") > started, TAKEOVER_SECONDS)
+    eventually(lambda: other.has() == (64, 1), TAKEOVER_SECONDS)
     took = time.monotonic() - began
     position = _position(installation)
     eventually(lambda: _position(installation) > position)
     frozen.signal(signal.SIGCONT)
-    eventually(lambda: _stood_down(frozen) > stood_down and frozen.events()[-1] == "another_worker_projects")
+    eventually(lambda: frozen.stood_down() > stood_down and frozen.lines()[-1]["event"] == "shards_divided")
+    eventually(lambda: frozen.has()[0] == other.has()[0] == 32 and frozen.has()[1] + other.has()[1] == 1)
     return took
+
+
+def divided(one: Project, other: Project) -> tuple[Project, Project]:
+    """Both, the one with the account first, once they have divided the shards."""
+    eventually(lambda: one.has()[0] == other.has()[0] == 32 and one.has()[1] + other.has()[1] == 1)
+    return (one, other) if one.has()[1] else (other, one)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_a_spare_takes_over_from_a_frozen_worker(installation: Installation, tmp_path: Path) -> None:
+def test_the_others_take_over_from_a_frozen_worker(installation: Installation, tmp_path: Path) -> None:
     account = installation.account()
     chance = random.Random()
-    frozen, spare = Project(installation, tmp_path), Project(installation, tmp_path)
+    frozen, other = Project(installation, tmp_path), Project(installation, tmp_path)
     takeovers = []
     try:
-        eventually(lambda: _position(installation) == installation.rollcall.head() > 0)
-        if "worker_started" not in frozen.events():
-            frozen, spare = spare, frozen
         with load(installation, account):
             for _ in range(ROUNDS):
+                frozen, other = divided(frozen, other)
                 time.sleep(chance.uniform(0.5, 1.5))  # the instant of the freeze is what varies
-                takeovers.append(freeze(installation, frozen, spare))
-                frozen, spare = spare, frozen
+                takeovers.append(freeze(installation, frozen, other))
         eventually(lambda: _position(installation) == installation.rollcall.head())
     finally:
         frozen.close()
-        spare.close()
-    print("seconds until a spare had taken over:", [round(each, 1) for each in takeovers])
+        other.close()
+    print("seconds until the others had taken over:", [round(each, 1) for each in takeovers])
     assert list(verify(installation.url)) == []
     with installation.owner() as owner:
         assert owner.execute(DOUBLED).fetchall() == [(0,)]
@@ -145,21 +158,12 @@ def test_a_spare_takes_over_from_a_frozen_worker(installation: Installation, tmp
 
 
 @pytest.mark.slow
-def test_a_spare_takes_over_at_once_from_one_that_ends(installation: Installation, tmp_path: Path) -> None:
+def test_the_others_take_over_at_once_from_one_that_ends(installation: Installation, tmp_path: Path) -> None:
     installation.account()
-    first, spare = Project(installation, tmp_path), Project(installation, tmp_path)
-    eventually(lambda: _position(installation) == installation.rollcall.head() > 0)
-    if "worker_started" not in first.events():
-        first, spare = spare, first
-    eventually(lambda: "another_worker_projects" in spare.events())
+    first, other = divided(Project(installation, tmp_path), Project(installation, tmp_path))
     first.close()
-    eventually(lambda: "worker_started" in spare.events(), 5)
-    spare.close()
-
-
-def _stood_down(process: Project) -> int:
-    events = process.events()
-    return events.count("lease_lost") + events.count("database_away")
+    eventually(lambda: other.has() == (64, 1), 5)
+    other.close()
 
 
 def _position(installation: Installation) -> int:

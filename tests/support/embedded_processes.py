@@ -49,7 +49,8 @@ def nothing_left_of(home: Path) -> bool:
 
 def environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-    return ours | {"ROLLCALL_HOME": str(home), "ROLLCALL_HTTP_PORT": "0", **(settings or {})}
+    # One worker is enough for most tests, and starts faster.
+    return ours | {"ROLLCALL_HOME": str(home), "ROLLCALL_HTTP_PORT": "0", "ROLLCALL_WORKERS": "1", **(settings or {})}
 
 
 def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
