@@ -131,11 +131,11 @@ class Worker:
                 return
 
     def project_events(self, until: Positions = EVERYTHING) -> bool:
-        """Bring the next events, up to some positions, into the read model. Returns whether there were any.
+        """Bring the next events, up to some positions, into the read model. Returns whether the log was read further.
 
         As long as batches are full and nothing waits for its turn, several follow one another.
         """
-        had_events = False
+        before, had_events = self.position, False
         try:
             for _ in range(self.batches):
                 events = self.reader.read(until, alone=len(self.model.accounts) <= 1)
@@ -150,7 +150,7 @@ class Worker:
             self._finish_writing()
         if time.monotonic() - self._settled_at > SETTLE_SECONDS:
             self.settle()
-        return had_events
+        return had_events or self.position > before
 
     def settle(self) -> None:
         """Move the position of every shard to where the log is read, once that is written."""

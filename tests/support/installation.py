@@ -186,7 +186,9 @@ class Installation:
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
             connection.execute(allow.format(sql.Identifier(database), sql.SQL("false")))
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [database]
+            )
             try:
                 yield
             finally:
@@ -197,7 +199,7 @@ class Installation:
         """The database takes no writes, as after a failover to a standby, and ends the sessions that exist."""
         database = str(conninfo_to_dict(self.url)["dbname"])
         change = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
-        end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
             connection.execute(change.format(sql.Identifier(database), sql.SQL("on")))
             connection.execute(end_sessions, [database])

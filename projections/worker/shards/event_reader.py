@@ -203,7 +203,9 @@ class EventReader:
         counts = Counter(row[-1] for row in rows)
         for account_id in in_turn:
             position = self.lagging.pop(account_id)
-            if counts[account_id] < each_limit and ends[account_id] == cursor:
+            # Not while the cursor passes again over what the account's shard has behind it.
+            has_all = counts[account_id] < each_limit and ends[account_id] == cursor
+            if has_all and cursor >= self._stored[shard_of(account_id)]:
                 self._caught_up.add(account_id)
             else:  # at the end: the others have their turn first
                 self.lagging[account_id] = position
