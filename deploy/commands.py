@@ -107,10 +107,10 @@ def verify(settings: Settings) -> Iterator[str]:
     return verification.verify(database_url(settings))
 
 
-def rebuild(settings: Settings) -> None:
+def rebuild(settings: Settings, *, from_checkpoint: bool = False) -> None:
     """Replay the log into fresh tables and switch to them."""
     sys.setswitchinterval(0.00005)  # as in `deploy.roles.project`
-    rebuild_model(database_url(settings))
+    rebuild_model(database_url(settings), from_checkpoint=from_checkpoint)
 
 
 def _account(settings: Settings, name: str) -> UUID:

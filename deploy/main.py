@@ -210,12 +210,27 @@ def verify() -> None:
 
 
 @app.command
-def rebuild() -> None:
-    """Replay the log into fresh tables and switch to them."""
+def rebuild(*, from_checkpoint: bool = False) -> None:
+    """Replay the log into fresh tables and switch to them.
+
+    Parameters
+    ----------
+    from_checkpoint
+        Begin with the copy that `rollcall checkpoint` made, and replay what came after it.
+    """
     from deploy import commands
 
     with _database("rebuild") as settings:
-        commands.rebuild(settings)
+        commands.rebuild(settings, from_checkpoint=from_checkpoint)
+
+
+@app.command
+def checkpoint() -> None:
+    """Copy the read model, so that a rebuild may begin with it; print the log position that it has."""
+    from projections.worker.checkpoint import make_checkpoint
+
+    with _database("checkpoint") as settings:
+        print(make_checkpoint(str(settings.database_url)))
 
 
 def _settings(process: str) -> Settings:
