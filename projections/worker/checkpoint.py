@@ -37,9 +37,7 @@ def make_checkpoint(owner_url: str) -> int:
                 table = sql.Identifier(name)
                 owner.execute(sql.SQL("CREATE TABLE {}.{} AS TABLE {}.{}").format(_KEPT, table, _LIVE, table))
                 structlog.get_logger().info("checkpoint_copies", table=name)
-        position = checkpoint_position(owner)
-        assert position is not None
-        return position
+        return _position(owner)
 
 
 def restore(owner: Connection[Any], schema: str) -> None:
@@ -58,10 +56,14 @@ def restore(owner: Connection[Any], schema: str) -> None:
             owner.execute(sql.SQL("INSERT INTO {}.{} SELECT * FROM {}.{}").format(fresh, table, _KEPT, table))
 
 
-def checkpoint_position(owner: Connection[Any]) -> int | None:
-    """Up to where the checkpoint needs no event of any account; `None` where there is no checkpoint."""
-    if _definition(owner, CHECKPOINT_SCHEMA) is None:
-        return None
+def checkpoint_position(owner_url: str) -> int | None:
+    """Up to where a rebuild from the checkpoint needs no event; `None` where there is none that fits the read model."""
+    with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
+        definition = _definition(owner, CHECKPOINT_SCHEMA)
+        return _position(owner) if definition is not None and definition == _definition(owner, MODEL_SCHEMA) else None
+
+
+def _position(owner: Connection[Any]) -> int:
     row = owner.execute(sql.SQL(SQL.position).format(schema=_KEPT)).fetchone()
     assert row is not None
     return int(row[0])

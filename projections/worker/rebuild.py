@@ -26,6 +26,7 @@ from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
+from domain.errors import Refused
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.worker.checkpoint import COPY_LOCK, restore
@@ -83,6 +84,7 @@ def rebuild(
         create_model(owner, NEXT_SCHEMA)
         if from_checkpoint:
             restore(owner, NEXT_SCHEMA)
+        _require_log(owner)
         _replay_in_parts(owner, owner_url)
         with _replaying(owner_url, batch_size, chunk_size) as worker:
             worker.load()
@@ -92,6 +94,17 @@ def rebuild(
             position = worker.position
         log.info("read_model_rebuilt", position=position)
         return position
+
+
+def _require_log(owner: Connection[TupleRow]) -> None:
+    """Raises `Refused` where events that are left to replay are in a part of the log that is set aside."""
+    row = owner.execute(sql.SQL(SQL.first_set_aside).format(next=sql.Identifier(NEXT_SCHEMA))).fetchone()
+    if row is not None:
+        raise Refused(
+            "log_set_aside",
+            f"the part of the log from position {row[0]} on is set aside: take it back (`rollcall log take-back "
+            f"{row[0]}`), or rebuild from a checkpoint (`rollcall rebuild --from-checkpoint`)",
+        )
 
 
 @contextmanager
