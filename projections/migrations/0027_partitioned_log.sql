@@ -37,34 +37,15 @@ CREATE FUNCTION rollcall.move_heads(account uuid, ids uuid[], firsts bigint[], l
 REVOKE EXECUTE ON FUNCTION rollcall.move_heads FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION rollcall.move_heads TO rollcall_api, rollcall_worker;
 
--- Which part holds which positions. Where `set_aside` names the table with the whole part, `name` has only what is
--- always needed of it.
+-- Which part holds which positions.
 CREATE TABLE rollcall.log_parts (
     first_position bigint PRIMARY KEY,
     last_position  bigint NOT NULL UNIQUE,
-    name           text   NOT NULL UNIQUE,
-    set_aside      text
+    name           text   NOT NULL UNIQUE
 );
 ALTER TABLE rollcall.log_parts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everyone_reads ON rollcall.log_parts FOR SELECT TO rollcall_api, rollcall_worker USING (true);
 GRANT SELECT ON rollcall.log_parts TO rollcall_api, rollcall_worker;
-
--- The deletions of customers while a part is set aside, whose values are removed from it before it is taken back.
-CREATE TABLE rollcall.noted_erasures (
-    customer_id uuid   PRIMARY KEY,
-    version     bigint NOT NULL
-);
-ALTER TABLE rollcall.noted_erasures ENABLE ROW LEVEL SECURITY;
-CREATE FUNCTION rollcall.note_erasure() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = rollcall, pg_temp
-    AS $$
-    BEGIN
-        INSERT INTO noted_erasures (customer_id, version)
-        SELECT new.originator_id, new.originator_version
-        WHERE EXISTS (SELECT FROM log_parts WHERE set_aside IS NOT NULL)
-        ON CONFLICT (customer_id) DO UPDATE SET version = excluded.version;
-        RETURN NULL;
-    END $$;
 
 -- The first part: what is bound to the table by name makes room for the whole.
 ALTER TABLE rollcall.stored_events RENAME TO stored_events_1;
@@ -100,8 +81,6 @@ CREATE TRIGGER keep_rights AFTER INSERT ON rollcall.stored_events FOR EACH ROW
     WHEN (new.topic IN ('rollcall.account.created', 'rollcall.account.api_key_created',
                         'rollcall.account.api_key_revoked'))
     EXECUTE FUNCTION rollcall.keep_new_right();
-CREATE TRIGGER note_erasure AFTER INSERT ON rollcall.stored_events FOR EACH ROW
-    WHEN (new.topic = 'rollcall.customer.deleted') EXECUTE FUNCTION rollcall.note_erasure();
 ALTER TABLE rollcall.stored_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_account ON rollcall.stored_events TO rollcall_api
     USING (account_id = (SELECT rollcall.current_account()));
@@ -115,7 +94,7 @@ BEGIN
     RAISE NOTICE 'the log up to position % becomes its first part', last;
     EXECUTE format('ALTER TABLE rollcall.stored_events ATTACH PARTITION rollcall.stored_events_1 '
                    'FOR VALUES FROM (MINVALUE) TO (%s)', last + 1);
-    INSERT INTO rollcall.log_parts (first_position, last_position, name) VALUES (1, last, 'stored_events_1');
+    INSERT INTO rollcall.log_parts VALUES (1, last, 'stored_events_1');
 END $$;
 
 -- Makes parts ahead, until there is room for ten million positions more than were drawn. It attaches a table instead of
@@ -138,7 +117,7 @@ CREATE FUNCTION rollcall.extend_log() RETURNS void
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);
             EXECUTE format('ALTER TABLE stored_events ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
                            part, first, first + size);
-            INSERT INTO log_parts (first_position, last_position, name) VALUES (first, first + size - 1, part);
+            INSERT INTO log_parts VALUES (first, first + size - 1, part);
         END LOOP;
     END $$;
 REVOKE EXECUTE ON FUNCTION rollcall.extend_log FROM PUBLIC;

@@ -89,7 +89,7 @@ def take_back(owner_url: str, first: int) -> int:
 
 @contextmanager
 def _locked(owner_url: str) -> Iterator[Connection[Any]]:
-    """A transaction of the owner in which nobody appends to the log or rebuilds from it."""
+    """A transaction of the owner, during which no event is appended and no rebuild reads the log."""
     with operator_errors(), psycopg.connect(owner_url, options="-c search_path=rollcall") as owner:
         owner.execute("SELECT pg_advisory_xact_lock(%s)", [_COPY_LOCK])
         owner.execute(SQL.lock_log)

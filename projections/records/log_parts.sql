@@ -5,7 +5,7 @@ FROM rollcall.log_parts
 ORDER BY first_position
 
 -- name: lock_log
--- No event is appended, and nobody is erased, meanwhile.
+-- No event is appended, and no customer is erased, meanwhile.
 SELECT pg_advisory_xact_lock(7305466)
 
 -- name: projected
