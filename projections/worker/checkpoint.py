@@ -36,7 +36,7 @@ def make_checkpoint(owner_url: str) -> int:
             for (name,) in owner.execute(SQL.tables, [MODEL_SCHEMA]).fetchall():
                 table = sql.Identifier(name)
                 owner.execute(sql.SQL("CREATE TABLE {}.{} AS TABLE {}.{}").format(_KEPT, table, _LIVE, table))
-                structlog.get_logger().info("checkpoint_copies", table=name)
+                structlog.get_logger().debug("checkpoint_copied", table=name)
         return _position(owner)
 
 
