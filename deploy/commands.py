@@ -19,8 +19,9 @@ from domain.account import account_id_of
 from domain.errors import NotFound, Refused
 from domain.people import checked_email, checked_name, new_token
 from projections.postgres.database import Database
-from projections.records import people, sessions
+from projections.records import log_parts, people, sessions
 from projections.worker import verify as verification
+from projections.worker.checkpoint import checkpoint_position
 from projections.worker.rebuild import rebuild as rebuild_model
 
 DEFAULT_ACCOUNT = "default"
@@ -107,10 +108,28 @@ def verify(settings: Settings) -> Iterator[str]:
     return verification.verify(database_url(settings))
 
 
-def rebuild(settings: Settings) -> None:
+def rebuild(settings: Settings, *, from_checkpoint: bool = False) -> None:
     """Replay the log into fresh tables and switch to them."""
     sys.setswitchinterval(0.00005)  # as in `deploy.roles.project`
-    rebuild_model(database_url(settings))
+    rebuild_model(database_url(settings), from_checkpoint=from_checkpoint)
+
+
+def log_lines(settings: Settings) -> Iterator[str]:
+    """One line for each part of the log."""
+    for part in log_parts.log_parts(database_url(settings)):
+        aside = "" if part.set_aside is None else f", set aside in rollcall.{part.set_aside}"
+        yield f"{part.first} to {part.last}: {part.size:,} bytes{aside}"
+
+
+def set_part_aside(settings: Settings, first: int) -> str:
+    """Set an old part of the log aside; return where it is."""
+    table = log_parts.set_aside(database_url(settings), first, checkpoint_position(database_url(settings)))
+    return f"The part is in the table rollcall.{table}: dump it, keep the dump, then drop the table."
+
+
+def take_part_back(settings: Settings, first: int) -> str:
+    """Put a part of the log in its place again."""
+    return f"{log_parts.take_back(database_url(settings), first)} events of erased customers were emptied."
 
 
 def _account(settings: Settings, name: str) -> UUID:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from importlib import metadata
 from typing import Literal
 
 from cyclopts import App
 from pydantic import ValidationError
 
-from deploy import logs
+from deploy.beginning import database_of, settings_of, settings_of_role
 from deploy.embedded.screen import show_step
 from deploy.embedded.supervised import StartupError, stoppable
-from deploy.settings import Settings, read_settings
-from domain.errors import RollcallError, Unavailable
+from deploy.settings import Settings
+from domain.errors import RollcallError
 
 app = App(
     name="rollcall",
@@ -31,6 +30,8 @@ app = App(
 account = App(name="account", help="Accounts, each with its own customers and segments.")
 key = App(name="key", help="API keys, each of one account.")
 person = App(name="person", help="People who use the console, each of one account.")
+parts = App(name="log", help="The parts of the log; an old one may be set aside.")
+app.command(parts)
 app.command(account)
 app.command(key)
 app.command(person)
@@ -45,7 +46,7 @@ def up(*, demo: bool = False) -> None:
     demo
         Fill a sample account and keep changing its customers.
     """
-    settings = _settings("up")
+    settings = settings_of("up")
     # Before the imports, which take a while: a stop signal that arrives meanwhile must end us as cleanly as later.
     with stoppable():
         show_step("Starting Rollcall")
@@ -60,7 +61,7 @@ def migrate() -> None:
     from deploy import commands
     from projections.migrate import migrate as migrate_database
 
-    with _database("migrate") as settings:
+    with database_of("migrate") as settings:
         migrate_database(str(settings.database_url))
         if settings.bootstrap_api_key is not None:
             commands.bootstrap(settings)
@@ -69,7 +70,7 @@ def migrate() -> None:
 @app.command
 def ingest() -> None:
     """Ingest customers' changes from Kafka."""
-    settings = _settings_of_role("ingest")
+    settings = settings_of_role("ingest")
     from deploy.roles import ingest as role
 
     _run(role.run, settings)
@@ -78,7 +79,7 @@ def ingest() -> None:
 @app.command
 def project() -> None:
     """Keep segments, members and the other read models up to date."""
-    settings = _settings_of_role("project")
+    settings = settings_of_role("project")
     from deploy.roles import project as role
 
     _run(role.run, settings)
@@ -87,7 +88,7 @@ def project() -> None:
 @app.command
 def publish() -> None:
     """Publish membership changes to Kafka."""
-    settings = _settings_of_role("publish")
+    settings = settings_of_role("publish")
     from deploy.roles import publish as role
 
     _run(role.run, settings)
@@ -96,7 +97,7 @@ def publish() -> None:
 @app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
-    settings = _settings_of_role("api")
+    settings = settings_of_role("api")
     from deploy.roles import api as role
 
     _run(role.run, settings)
@@ -113,7 +114,7 @@ def demo(*, fill: bool = True) -> None:
     """
     from deploy import commands
 
-    with _database("demo") as settings:
+    with database_of("demo") as settings:
         if fill:
             commands.fill_demo(settings)
         commands.run_demo(settings)
@@ -134,7 +135,7 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
     """
     from deploy import commands
 
-    with _database("account") as settings:
+    with database_of("account") as settings:
         print(commands.create_account(settings, name, timezone=timezone, country=country))
 
 
@@ -155,7 +156,7 @@ def create_key(
     """
     from deploy import commands
 
-    with _database("key") as settings:
+    with database_of("key") as settings:
         print(commands.create_key(settings, account=account, name=name, kind=kind))
 
 
@@ -174,7 +175,7 @@ def create_person(email: str, *, account: str = "default", name: str) -> None:
     """
     from deploy import commands
 
-    with _database("person") as settings:
+    with database_of("person") as settings:
         print(commands.create_person(settings, email, account=account, name=name))
 
 
@@ -191,7 +192,7 @@ def link_person(*, account: str = "default", email: str | None = None) -> None:
     """
     from deploy import commands
 
-    with _database("person") as settings:
+    with database_of("person") as settings:
         print(commands.console_link(settings, account, email))
 
 
@@ -201,7 +202,7 @@ def verify() -> None:
     from deploy import commands
 
     differences = 0
-    with _database("verify") as settings:
+    with database_of("verify") as settings:
         for line in commands.verify(settings):
             differences += 1
             print(line)
@@ -210,52 +211,55 @@ def verify() -> None:
 
 
 @app.command
-def rebuild() -> None:
-    """Replay the log into fresh tables and switch to them."""
+def rebuild(*, from_checkpoint: bool = False) -> None:
+    """Replay the log into fresh tables and switch to them.
+
+    Parameters
+    ----------
+    from_checkpoint
+        Begin with the copy that `rollcall checkpoint` made, and replay what came after it.
+    """
     from deploy import commands
 
-    with _database("rebuild") as settings:
-        commands.rebuild(settings)
+    with database_of("rebuild") as settings:
+        commands.rebuild(settings, from_checkpoint=from_checkpoint)
 
 
-def _settings(process: str) -> Settings:
-    settings = read_settings()
-    logs.set_up(settings, process)
-    if settings.metrics_folder is not None:
-        from deploy import metrics_exposure
+@app.command
+def checkpoint() -> None:
+    """Copy the read model, so that a rebuild may begin with it; print the log position that it has."""
+    from projections.worker.checkpoint import make_checkpoint
 
-        metrics_exposure.share_as(process)
-    return settings
-
-
-def _settings_of_role(process: str) -> Settings:
-    settings = _settings(process)
-    if settings.database_url is None:
-        raise StartupError(f"Set ROLLCALL_DATABASE_URL for `rollcall {process}`; `rollcall up` needs no database.")
-    from projections.migrate import require_this_version
-
-    # A role that starts while the database is away waits for it.
-    with suppress(Unavailable):
-        require_this_version(settings.database_url, "rollcall_api" if process == "api" else "rollcall_worker")
-    return settings
+    with database_of("checkpoint") as settings:
+        print(make_checkpoint(str(settings.database_url)))
 
 
-@contextmanager
-def _database(process: str) -> Iterator[Settings]:
-    """The settings with a database: the given one, that of the running `up`, or one started for this command."""
-    from projections.migrate import migrate as migrate_database
-    from projections.migrate import require_this_version
+@parts.command(name="parts")
+def list_parts() -> None:
+    """Print each part: its first and last position, its bytes, and where the whole part is if it is set aside."""
+    from deploy import commands
 
-    settings = _settings(process)
-    if settings.database_url is not None:
-        if process != "migrate":
-            require_this_version(settings.database_url, "rollcall_worker")
-        yield settings
-        return
-    from deploy.embedded.instance import reach
+    with database_of("log") as settings:
+        for line in commands.log_lines(settings):
+            print(line)
 
-    with reach(settings, migrate_database) as reached:
-        yield reached
+
+@parts.command(name="set-aside")
+def set_part_aside(first: int) -> None:
+    """Set the part that begins at position FIRST aside, and print which table has it, to be dumped and dropped."""
+    from deploy import commands
+
+    with database_of("log") as settings:
+        print(commands.set_part_aside(settings, first))
+
+
+@parts.command(name="take-back")
+def take_part_back(first: int) -> None:
+    """Put that part in its place again, without the values of customers who were erased meanwhile."""
+    from deploy import commands
+
+    with database_of("log") as settings:
+        print(commands.take_part_back(settings, first))
 
 
 def _sentence(error: ValidationError) -> str:

@@ -38,7 +38,6 @@ def migrate(owner_url: str) -> None:
     version, `Unavailable`.
     """
     with operator_errors(), psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.add_notice_handler(_say)
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _require_utf8(connection)
         _migrate_log(connection)
@@ -93,6 +92,8 @@ def _migrate_log(connection: Connection[TupleRow]) -> None:
     rows = connection.execute("SELECT name, checksum FROM rollcall.migrations").fetchall()
     applied: dict[str, str] = {name: checksum.removeprefix(_MARK) for name, checksum in rows}
     _refuse_newer(applied)
+    if applied:
+        connection.add_notice_handler(_say)
     for path in sorted(FOLDER.glob("*.sql")):
         text = path.read_bytes()
         checksum = hashlib.sha256(text).hexdigest()

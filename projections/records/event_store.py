@@ -4,7 +4,8 @@ One append is one transaction without pipeline mode: position of the source, cus
 letters, the log's lock, one NOTIFY, and the events from four arrays; where a customer is deleted, their
 values are removed from their earlier events. The advisory lock makes order of
 positions = order of commits, without fighting VACUUM as the library's table lock does (measured:
-deploy/docs/decisions/0002). Every writer of the log goes through here.
+deploy/docs/decisions/0002). Every writer of the log goes through here. Because the log is in parts, it cannot refuse a
+version that exists already: `customer_states` does for customers, `stream_heads` for every other stream.
 """
 
 from __future__ import annotations

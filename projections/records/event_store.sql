@@ -19,15 +19,16 @@ FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bigint[])
 RETURNING notification_id
 
 -- name: account_events
+-- Found by the stream alone, as `existing_segments`: see migrations/0029.
 SELECT originator_id, originator_version, topic, state
 FROM stored_events
-WHERE account_id = %s::uuid AND originator_id = %s::uuid
+WHERE account_id IS NOT DISTINCT FROM %s::uuid AND originator_id = %s::uuid
 ORDER BY originator_version
 
 -- name: existing_segments
 SELECT originator_id
 FROM stored_events
-WHERE account_id = %s::uuid AND originator_id = ANY (%b::uuid[])
+WHERE account_id IS NOT DISTINCT FROM %s::uuid AND originator_id = ANY (%b::uuid[])
 GROUP BY originator_id
 HAVING bool_or(topic = 'rollcall.segment.created') AND NOT bool_or(topic = 'rollcall.segment.deleted')
 

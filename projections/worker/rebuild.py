@@ -26,8 +26,10 @@ from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
+from domain.errors import Refused
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
+from projections.worker.checkpoint import COPY_LOCK, restore
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.shards.event_reader import Positions
 from projections.worker.worker import BATCH, Worker
@@ -46,7 +48,6 @@ SAY_SECONDS = 10.0
 # How long the switch waits for readers, and new readers for it, before it lets them through and tries again.
 READERS_WAIT = "200ms"
 PAUSE = 1.0
-_LOCK = 7305469
 _COMMENT = re.compile(r"\s*--[^\n]*")
 
 log = structlog.get_logger()
@@ -68,16 +69,22 @@ def create_model(owner: Connection[TupleRow], schema: str) -> None:
         owner.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(model_checksum())))
 
 
-def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None = None) -> int:
+def rebuild(
+    owner_url: str, *, from_checkpoint: bool = False, batch_size: int = BATCH, chunk_size: int | None = None
+) -> int:
     """Replay the log into fresh tables and switch to them. Returns the position at which it switched.
 
-    One at a time: a second rebuild waits. The tables of an interrupted one are removed first.
+    One at a time: a second rebuild waits. The tables of an interrupted one are removed first. From a checkpoint, only
+    the events after it are replayed. Raises `Refused` where there is none of this definition.
     """
     with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
-        owner.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        owner.execute("SELECT pg_advisory_lock(%s)", [COPY_LOCK])
         for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
+        if from_checkpoint:
+            restore(owner, NEXT_SCHEMA)
+        _require_log(owner)
         _replay_in_parts(owner, owner_url)
         with _replaying(owner_url, batch_size, chunk_size) as worker:
             worker.load()
@@ -87,6 +94,17 @@ def rebuild(owner_url: str, *, batch_size: int = BATCH, chunk_size: int | None =
             position = worker.position
         log.info("read_model_rebuilt", position=position)
         return position
+
+
+def _require_log(owner: Connection[TupleRow]) -> None:
+    """Raises `Refused` where events that are left to replay are in a part of the log that is set aside."""
+    row = owner.execute(sql.SQL(SQL.first_set_aside).format(next=sql.Identifier(NEXT_SCHEMA))).fetchone()
+    if row is not None:
+        raise Refused(
+            "log_set_aside",
+            f"the part of the log from position {row[0]} on is set aside: take it back (`rollcall log take-back "
+            f"{row[0]}`), or rebuild from a checkpoint (`rollcall rebuild --from-checkpoint`)",
+        )
 
 
 @contextmanager
@@ -100,7 +118,8 @@ def _replaying(owner_url: str, batch_size: int = BATCH, chunk_size: int | None =
 
 def _replay_in_parts(owner: Connection[TupleRow], owner_url: str) -> None:
     """Replay a long log up to where the live workers are, in several processes."""
-    weights: dict[int, int] = dict(owner.execute(SQL.events_by_shard).fetchall())
+    left = sql.SQL(SQL.events_by_shard).format(next=sql.Identifier(NEXT_SCHEMA))
+    weights: dict[int, int] = dict(owner.execute(left).fetchall())
     parts = [part for part in divide(weights, os.cpu_count() or 1) if part]
     if sum(weights.values()) < LARGE or len(parts) < 2:
         return

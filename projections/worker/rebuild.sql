@@ -1,5 +1,16 @@
 -- name: events_by_shard
-SELECT shard_of(account_id), count(*) FROM rollcall.stored_events GROUP BY 1
+-- That are left to replay: all, or those after a checkpoint.
+SELECT rollcall.shard_of(e.account_id), count(*)
+FROM rollcall.stored_events e
+WHERE e.notification_id > (SELECT min(position) FROM {next}.shards)
+GROUP BY 1
+
+-- name: first_set_aside
+SELECT first_position
+FROM rollcall.log_parts
+WHERE set_aside IS NOT NULL AND last_position > (SELECT min(position) FROM {next}.shards)
+ORDER BY first_position
+LIMIT 1
 
 -- name: reached
 -- The first shard is the last: those without events stay at 0.

@@ -1,4 +1,4 @@
-"""The log in parts: streams and reads go across them, and an append never lacks one."""
+"""The log in parts: streams and reads go across them, an append never lacks one, an old one can be set aside."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import IntegrityError
 
+from domain.customer import customer_id_of
+from domain.errors import Refused
 from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentDetailsChanged
+from projections.records.log_parts import log_parts, set_aside, take_back
+from projections.worker.checkpoint import checkpoint_position, make_checkpoint
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from tests.support.campaigns import customer
@@ -49,9 +53,7 @@ def test_streams_go_on_in_the_next_part_and_everything_reads_across(installation
     r.segments.edit(account, gold, SegmentEdit(name="Golden"), expected=1)
     customer(installation, account, "ana", "silver")
     assert [first for first, _ in parts(installation)] == [1, 10_000_001, 50_000_001]
-    with installation.worker() as worker:
-        while worker.step():
-            continue
+    finish(installation)
     assert list(verify(installation.url)) == []
     live = read_model(installation.url)
     assert live["counts"] == [(live["counts"][0][0], 3)]
@@ -84,3 +86,60 @@ def test_parts_are_made_ahead(installation: Installation, account: UUID) -> None
     customer(installation, account, "bea")
     with installation.owner() as owner:
         assert owner.execute("SELECT max(first_position) FROM log_parts").fetchone() == (20_000_001,)
+
+
+def test_an_old_part_is_set_aside_and_taken_back(installation: Installation, account: UUID) -> None:
+    url = installation.url
+    for each in ("ana", "bea"):
+        customer(installation, account, each, "gold", name="Maria of old", phone=f"+35191000000{len(each)}")
+    gold = installation.rollcall.segments.create(account, SegmentDraft("Gold", "", "dynamic", PLANS)).id
+    customer(installation, account, "ana", "gold", name="Maria again")
+    draw(installation, 10_000_000)
+    customer(installation, account, "bea", "silver")
+    with pytest.raises(Refused, match="the read model is at"):
+        set_aside(url, 1, checkpoint_position(url))
+    finish(installation)
+    with pytest.raises(Refused, match="no checkpoint"):
+        set_aside(url, 1, checkpoint_position(url))
+    make_checkpoint(url)
+    table = set_aside(url, 1, checkpoint_position(url))
+
+    # The segment, its members and the customers' ids are there; the second change of a customer is not.
+    live = read_model(url)
+    assert installation.rollcall.log.store.existing_segments(account, [gold]) == {gold}
+    assert "Maria again" not in whole_log(installation)
+    assert list(verify(url)) == []
+    with pytest.raises(Refused, match="take-back 1"):
+        rebuild(url)
+    rebuild(url, from_checkpoint=True)
+    assert read_model(url) == live
+
+    # Erased while the part is away: not in what is taken back.
+    installation.rollcall.customers.erase(account, [customer_id_of(account, "ana")])
+    finish(installation)
+    with installation.owner() as owner:
+        owner.execute(f"ALTER TABLE rollcall.{table} RENAME TO elsewhere".encode())
+    with pytest.raises(Refused, match="restore the table"):
+        take_back(url, 1)
+    with installation.owner() as owner:
+        owner.execute(f"ALTER TABLE rollcall.elsewhere RENAME TO {table}".encode())
+    assert take_back(url, 1) == 2
+    assert whole_log(installation).count("Maria") == 1
+    live = read_model(url)
+    rebuild(url)
+    assert read_model(url) == live
+    assert [part.set_aside for part in log_parts(url)] == [None, None]
+
+
+def whole_log(installation: Installation) -> str:
+    """What all events say, as the worker reads them."""
+    with installation.owner() as owner:
+        row = owner.execute("SELECT string_agg(convert_from(state, 'UTF8'), ' ') FROM stored_events").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def finish(installation: Installation) -> None:
+    with installation.worker() as worker:
+        while worker.step():
+            continue

@@ -75,6 +75,31 @@ def test_an_earlier_database_has_the_same_members_instants_and_history_after_mig
     assert topics == set(EVENT_TYPES)
 
 
+def test_an_upgraded_database_has_the_schema_of_a_new_one(earlier: str, database_url: str) -> None:
+    migrate(earlier)
+    for one, other in zip(schema(earlier), schema(database_url), strict=True):
+        assert set(one) ^ set(other) == set()
+
+
+def schema(url: str) -> list[Any]:
+    """Every column, index, policy, trigger and function (the dump has no empty lines), and who may do what."""
+    schemas = "('rollcall', 'rollcall_model')"
+    queries = (
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable, column_default"
+        f" FROM information_schema.columns WHERE table_schema IN {schemas}",
+        f"SELECT schemaname, tablename, indexname, indexdef FROM pg_indexes WHERE schemaname IN {schemas}",
+        "SELECT schemaname, tablename, policyname, roles::text, cmd, qual"
+        f" FROM pg_policies WHERE schemaname IN {schemas}",
+        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+        "SELECT oid::regprocedure::text, regexp_replace(prosrc, E'\\n\\\\s*\\n', E'\\n', 'g'), proacl::text"
+        f" FROM pg_proc WHERE pronamespace::regnamespace::text IN {schemas}",
+        "SELECT oid::regclass::text, relkind::text, relrowsecurity, relacl::text, reloptions::text"
+        f" FROM pg_class WHERE relnamespace::regnamespace::text IN {schemas}",
+    )
+    with psycopg.connect(url) as owner:
+        return [sorted(owner.execute(query.encode()).fetchall(), key=str) for query in queries]
+
+
 def test_what_an_earlier_release_left_half_done_is_completed(earlier: str) -> None:
     migrate(earlier)
     installation = Installation(earlier, lambda: LATER)
