@@ -5,11 +5,8 @@ FULL_SIZE=1 in the environment freezes in 40 rounds instead of one.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -25,10 +22,9 @@ from domain.segment import SegmentDraft, SegmentEdit
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from tests.support.clock import machine_now
-from tests.support.embedded_processes import ROLLCALL, environment
 from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
-from tests.support.postgres import address_of
+from tests.support.projecting_process import Project
 from tests.support.read_model import read_model
 from tests.support.running_product import eventually
 
@@ -40,40 +36,6 @@ SELECT count(*) FROM (
     FROM membership_changes
 ) AS t WHERE joined = before
 """
-
-
-class Project:
-    """One process `rollcall project`, and the lines of its log."""
-
-    def __init__(self, installation: Installation, home: Path) -> None:
-        settings = {"ROLLCALL_DATABASE_URL": address_of(installation.url), "ROLLCALL_LOG_FORMAT": "json"}
-        self._log = (home / f"{time.monotonic_ns()}.log").open("w+")
-        self._process = subprocess.Popen([ROLLCALL, "project"], env=environment(home, settings), stderr=self._log)
-
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self._process.pid, number)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """The log so far."""
-        lines = Path(self._log.name).read_text().splitlines()
-        assert not any("Traceback" in line for line in lines), lines
-        return [json.loads(line) for line in lines]
-
-    def has(self) -> tuple[int, int]:
-        """How many shards and accounts it projects, by the last line that says so."""
-        divided = [line for line in self.lines() if line["event"] == "shards_divided"]
-        return (divided[-1]["shards"], divided[-1]["accounts"]) if divided else (0, 0)
-
-    def stood_down(self) -> int:
-        """How often it lost its shards, or its session."""
-        return sum(line["event"] in ("leases_lost", "database_away") for line in self.lines())
-
-    def close(self) -> None:
-        self.signal(signal.SIGCONT)
-        self._process.terminate()
-        code = self._process.wait(30)
-        self._log.close()
-        assert code == 0
 
 
 @contextmanager
