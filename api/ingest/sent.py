@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import Request
 
-from api.http.json_body import JSON, limited_chunks
+from api.http.json_body import limited_chunks
 from api.http.problems import RequestError
 from domain import json_text
 
@@ -37,11 +37,11 @@ class Sent:
 
 
 async def receive(request: Request, limit: int) -> Sent:
-    """Returns the body of a request. Raises `RequestError` (413, 415)."""
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    # Browsers send text, which needs no question to the server before.
-    if given not in ("", "text/plain", *JSON):
-        raise RequestError(415, "unsupported_media_type", "set Content-Type to application/json")
+    """Returns the body of a request. Raises `RequestError` (413, 415).
+
+    Whatever it is called, it is JSON: browsers send text, which needs no question before, and RudderStack's SDK for
+    Node.js calls a compressed body a form.
+    """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ENCODINGS:
         raise RequestError(415, "unsupported_encoding", "send the body as it is, or with Content-Encoding: gzip")

@@ -148,6 +148,12 @@ def test_a_body_may_be_compressed(sdk: Client, client: Client) -> None:
     assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_encoding")
 
 
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_is_json_whatever_it_is_called(sdk: Client, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    assert accepted(sdk.post("/v1/batch", content=json.dumps(batch(message())), headers=headers))
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"batch": {}}', b'{"batch": null}'])
 def test_a_body_that_is_no_batch_is_refused_with_code_and_message(sdk: Client, body: bytes) -> None:
     refused = sdk.post("/v1/batch", content=body, headers={"Content-Type": "application/json"})
