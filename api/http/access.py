@@ -56,13 +56,14 @@ async def counted_key(
     return None if credentials is None else count_key(request, services, credentials.credentials)
 
 
-def count_key(request: Request, services: Services, key: str) -> bytes:
+def count_key(request: Request, services: Services, key: str, *, queues: bool = False) -> bytes:
     """Returns the hash of a key, counted by its limits before a thread or the database is needed.
 
     Raises `RequestError` (429).
     """
     secret = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    request.state.rate = services.limits.count_known(secret, waits="min_position" in request.query_params)
+    waits = "min_position" in request.query_params
+    request.state.rate = services.limits.count_known(secret, waits=waits, queues=queues)
     return secret
 
 

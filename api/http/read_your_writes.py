@@ -16,7 +16,7 @@ from uuid import UUID
 from fastapi import Response
 
 from api.http.dependencies import Services
-from api.http.shares.limits import Place
+from api.http.shares.places import Place
 from api.http.shares.positions import Awaited
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable

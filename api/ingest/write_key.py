@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from binascii import Error as NotBase64
+from collections.abc import AsyncIterator
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request, Security
@@ -50,10 +51,19 @@ async def counted_header(
     services: ServicesDep,
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
-) -> bytes | None:
-    """Returns the hash of the key in the header, counted by its limits. Raises `RequestError` (429)."""
+) -> AsyncIterator[bytes | None]:
+    """Yields the hash of the key in the header, counted by its limits, with a place among the account's senders.
+
+    SDKs send in bursts, and repeat for a short time only: they wait here, before their bodies are read, rather than be
+    refused. Raises `RequestError` (429).
+    """
     key = token.credentials if token is not None else basic.username if basic is not None else None
-    return None if key is None else count_key(request, services, key)
+    if key is None:
+        yield None
+        return
+    secret = count_key(request, services, key, queues=True)
+    async with services.limits.sender_of(secret):
+        yield secret
 
 
 def caller_by_header(

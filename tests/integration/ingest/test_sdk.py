@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from base64 import b64encode
@@ -11,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from httpx import Client, Response
+from httpx import AsyncClient, Client, Response
+from httpx import Limits as Connections
 
 from api.http.shares.limits import LimitFigures, Limits
 from domain.instants import from_micros, micros
@@ -177,6 +179,23 @@ def test_over_its_limit_an_account_is_asked_to_repeat(installation: Installation
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
     assert {"code", "message"} <= refused.json().keys()
+
+
+def test_a_burst_of_an_sdk_waits_instead_of_being_refused(
+    installation: Installation, sdk: Client, client: Client
+) -> None:
+    """SDKs give up after a few refusals: more requests than an account may queue are all taken."""
+
+    async def burst() -> list[int]:
+        async with AsyncClient(
+            base_url=sdk.base_url, auth=sdk.auth, timeout=60, limits=Connections(max_connections=200)
+        ) as many:
+            answered = await asyncio.gather(*(many.post("/v1/batch", json=batch(message(f"c{n}"))) for n in range(200)))
+        return [each.status_code for each in answered]
+
+    assert asyncio.run(burst()) == [200] * 200
+    installation.catch_up()
+    assert counts(client) == {("message", "identify", "created"): 200}
 
 
 # Messages
