@@ -21,9 +21,10 @@ from api.http.route import AccountRoute
 from api.http.shapes.customers import CustomerBody
 from api.http.shapes.events import EXAMPLE_EVENT, EXAMPLE_RESULTS, EventResult, EventResults
 from api.http.shapes.openapi import REF, answers
+from api.ingest.sent import interrupted
 from domain import json_text
 from domain.customer import CustomerChange
-from domain.errors import FieldError, Invalid
+from domain.errors import FieldError, Invalid, Unavailable
 from domain.formats.cloud_events import (
     NAMES,
     Content,
@@ -74,7 +75,10 @@ def send_events(services: ServicesDep, caller: Writer, request: Request, body: B
     position, paced = services.rollcall.head(), True
     results: list[EventResult] = []
     for start in range(0, len(events), SLICE):
-        before, position = position, _store(services, caller, events[start : start + SLICE], results)
+        try:
+            before, position = position, _store(services, caller, events[start : start + SLICE], results)
+        except Unavailable as failure:
+            raise interrupted(failure, start) from failure
         if start + SLICE < len(events):
             paced = yield from keep_pace(services, caller.account_id, before, paced)
     if paced:

@@ -31,11 +31,12 @@ from api.http.shapes.sdk import (
     SdkMessage,
     ValueLeftOut,
 )
+from api.ingest.sent import interrupted
 from api.ingest.write_key import Collected, Collector
 from domain.commands.log import Receipt
 from domain.customer import Outcome
-from domain.errors import Invalid
-from domain.formats.analytics import SOURCE, Message, MessageType, Request, read_instant, read_message
+from domain.errors import Invalid, Unavailable
+from domain.formats.analytics import MESSAGE_TYPES, SOURCE, Message, MessageType, Request, read_instant, read_message
 from domain.formats.names import LeftOut, left_out_of
 
 router = APIRouter(prefix="/v1", tags=["analytics SDKs"], route_class=AccountRoute)
@@ -153,7 +154,10 @@ def _take(
     position, paced = services.rollcall.head(), True
     for start in range(0, len(raw), SLICE):
         read = [_Read(start + n, _read(each, request, kind)) for n, each in enumerate(raw[start : start + SLICE])]
-        before, position = position, _store(services, caller, read, rejected, left_out)
+        try:
+            before, position = position, _store(services, caller, read, rejected, left_out)
+        except Unavailable as failure:
+            raise interrupted(failure, start) from failure
         if start + SLICE < len(raw):
             paced = yield from keep_pace(services, caller.account_id, before, paced)
     yield from wait_until_visible(services, caller.account_id, position, at_most=PATIENCE)
@@ -172,9 +176,10 @@ def _read(raw: Any, request: Request, kind: MessageType | None) -> Message | _Re
     try:
         return read_message(raw, request, kind)
     except Invalid as bad:
-        message_id = raw.get("messageId") if isinstance(raw, dict) else None
+        given = raw if isinstance(raw, dict) else {}
+        message_id, name = given.get("messageId"), kind or given.get("type")
         shown = message_id[:MOST_SHOWN] if isinstance(message_id, str) else None
-        return _Rejected(kind or UNREADABLE, shown, bad.code, bad.detail)
+        return _Rejected(name if name in MESSAGE_TYPES else UNREADABLE, shown, bad.code, bad.detail)
 
 
 def _store(

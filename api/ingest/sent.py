@@ -16,15 +16,16 @@ from fastapi import Request
 from api.http.json_body import limited_chunks
 from api.http.problems import RequestError
 from domain import json_text
+from domain.errors import Unavailable
 
-MAX_SENT = 10 << 20
+MAX_SENT, MAX_INFLATED = 4 << 20, 10 << 20
 ENCODINGS = ("identity", "gzip")
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass
 class Sent:
-    """A body as it was received, of at most `limit` bytes also where it is compressed; parsed once, in a thread."""
+    """A body as it was received, uncompressed of at most `limit` bytes; parsed once, in a thread."""
 
     raw: bytes
     encoding: str
@@ -36,7 +37,7 @@ class Sent:
         return json_text.parse(inflated(self.raw, self.limit) if self.encoding == "gzip" else self.raw)
 
 
-async def receive(request: Request, limit: int) -> Sent:
+async def receive(request: Request, limit: int, limit_inflated: int) -> Sent:
     """Returns the body of a request. Raises `RequestError` (413, 415).
 
     Whatever it is called, it is JSON: browsers send text, which needs no question before, and RudderStack's SDK for
@@ -45,7 +46,16 @@ async def receive(request: Request, limit: int) -> Sent:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ENCODINGS:
         raise RequestError(415, "unsupported_encoding", "send the body as it is, or with Content-Encoding: gzip")
-    return Sent(b"".join([chunk async for chunk in limited_chunks(request, limit)]), encoding, limit)
+    raw = b"".join([chunk async for chunk in limited_chunks(request, limit)])
+    return Sent(raw, encoding, limit_inflated)
+
+
+def interrupted(failure: Unavailable, done: int) -> Unavailable:
+    """Returns the error of a batch of which the first `done` were stored before the database went away."""
+    if not done:
+        return failure
+    detail = f"the first {done:,} were taken, the next ones may not be; send all of them again"
+    return Unavailable("batch_interrupted", detail)
 
 
 def inflated(compressed: bytes, limit: int) -> bytes:

@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicC
 from api.http.access import Caller, bearer, caller_of, count_key
 from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError
-from api.ingest.sent import MAX_SENT, Sent, receive
+from api.ingest.sent import MAX_INFLATED, MAX_SENT, Sent, receive
 
 REMEDY = "send the write key as the user of Authorization: Basic, as Bearer <write key>, or as writeKey in the body"
 
@@ -80,7 +80,8 @@ async def sent_body(
     request: Request, services: ServicesDep, caller: Annotated[Caller | None, Depends(caller_by_header)]
 ) -> Sent:
     """Returns the body."""
-    return await receive(request, services.max_body if caller is None else MAX_SENT)
+    known = caller is not None
+    return await receive(request, *((MAX_SENT, MAX_INFLATED) if known else (services.max_body, services.max_body)))
 
 
 def collector(
