@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.support.running_product import RunningProduct
 
-SCRIPT = Path(__file__).parent / "vendor/analytics-next.js"
+SCRIPT = Path(__file__).parents[1] / "vendor/analytics-next.js"
 SEND = """async ([key, host, settings]) => {
   const [analytics] = await window.AnalyticsNext.AnalyticsBrowser.load({ writeKey: key, cdnSettings: { integrations: {
     "Segment.io": { apiKey: key, apiHost: host + "/v1", protocol: "http", ...settings } } } })
