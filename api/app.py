@@ -15,6 +15,8 @@ from api.http import problems
 from api.http.dependencies import Services, provide_services
 from api.http.instrumentation import InstrumentedApp
 from api.http.shapes import openapi
+from api.ingest import events, received, sdk
+from api.ingest.cross_origin import CrossOrigin
 from api.v1 import (
     attributes,
     bulk,
@@ -47,6 +49,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipients.router,
     changes.router,
     dead_letters.router,
+    sdk.router,
+    events.router,
+    received.router,
     health.router,
 )
 
@@ -64,6 +69,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     app.add_api_route("/", _console, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
+    app.add_middleware(CrossOrigin, paths=sdk.PATHS)
     app.add_middleware(InstrumentedApp)
     return app
 

@@ -2,45 +2,39 @@
 
 Called by `consumers.ingest` and `consumers.dead_letter_retry` for every record. Never raises because of what
 a record contains: anything that cannot be parsed is `Unusable`, with a code and a message that quote no
-value of the record. Hand-written because it is the hot path and because the content type must decide the
-mode (Kafka binding, 3.3).
+value of the record. What an event means is read by `domain.formats.cloud_events`, as of HTTP; here is what Kafka adds:
+headers, the key, and the record's timestamp.
 """
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import Counter
 
 from consumers.records import Record
-from domain.customer import ChangeKind, CustomerChange, CustomerData, parse_customer_data
+from domain.customer import CustomerChange
 from domain.errors import FieldError, Invalid
+from domain.formats.cloud_events import (
+    FORBIDDEN,
+    NAMES,
+    Content,
+    mode_of,
+    read_binary,
+    read_structured,
+    read_time,
+    require_attribute,
+)
 from domain.instants import Arrival, from_micros
 from domain.json_text import parse
 
-KINDS: Mapping[str, ChangeKind] = {
-    "rollcall.customer.changed.v1": "changed",
-    "rollcall.customer.opted_out.v1": "opted_out",
-    "rollcall.customer.opted_in.v1": "opted_in",
-    "rollcall.customer.deleted.v1": "deleted",
-}
 MAX_MESSAGE = 900
-
-Mode = Literal["structured", "json", "other"]
-
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# What CloudEvents forbids in its strings; the domain has further rules for identifiers.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _HEADERS = {
     "content-type": "datacontenttype",
     "Content-Type": "datacontenttype",
-    **{f"ce_{name}": name for name in ("specversion", "type", "source", "id", "subject", "time")},
+    **{f"ce_{name}": name for name in NAMES},
 }
 
 _differing_keys = Counter(
@@ -95,78 +89,32 @@ def printable(text: str) -> str:
 
 def _parse_event(record: Record, clock: Clock) -> CustomerChange:
     event = _parse_headers(record.headers)
-    mode = _mode_of(event.get("datacontenttype"))
+    mode = mode_of(event.get("datacontenttype"))
     if mode == "structured":
-        return _parse_structured(record, clock)
+        event = parse(record.value or b"")
+        return _to_change(event, read_structured(event), record, clock)
+    if mode == "batched":
+        raise Invalid("unsupported_content_type", "a record holds one event; batches are for HTTP")
     if "specversion" not in event and "type" not in event:
         raise Invalid(
             "not_a_cloud_event", "there is neither the content-type application/cloudevents+json nor any ce_… header"
         )
-    kind = _parse_type(event)
-    data = None
-    if kind == "changed":
-        if mode == "other":
-            raise Invalid("unsupported_content_type", "the data must be application/json")
-        if record.value is None:
-            raise Invalid("missing_data", "a changed customer needs data")
-        data = _parse_data(parse(record.value))
-    return _to_change(event, kind, data, record, clock)
+    return _to_change(event, read_binary(event, mode, record.value), record, clock)
 
 
-def _parse_structured(record: Record, clock: Clock) -> CustomerChange:
-    event = parse(record.value or b"")
-    if not isinstance(event, dict):
-        raise Invalid("not_a_cloud_event", "a structured event is one JSON object")
-    kind = _parse_type(event)
-    data = None
-    if kind == "changed":
-        if event.get("data") is not None and event.get("data_base64") is not None:
-            raise Invalid("ambiguous_data", "data and data_base64 are both present; send only one")
-        content = event.get("datacontenttype")
-        if content is not None and (not isinstance(content, str) or _mode_of(content) != "json"):
-            raise Invalid("unsupported_content_type", "the data must be application/json")
-        if event.get("data_base64") is not None:
-            data = _parse_data(parse(_decode_base64(event["data_base64"])))
-        elif event.get("data") is not None:
-            data = _parse_data(event["data"])
-        else:
-            raise Invalid("missing_data", "a changed customer needs data")
-    return _to_change(event, kind, data, record, clock)
-
-
-def _parse_type(event: dict[str, Any]) -> ChangeKind:
-    if event.get("specversion") != "1.0":
-        raise Invalid("unsupported_specversion", "specversion must be 1.0")
-    kind = KINDS.get(_require_attribute(event, "type"))
-    if kind is None:
-        raise Invalid("unknown_type", f"type must be one of {', '.join(KINDS)}")
-    return kind
-
-
-def _to_change(
-    event: dict[str, Any], kind: ChangeKind, data: CustomerData | None, record: Record, clock: Clock
-) -> CustomerChange:
-    source = _require_attribute(event, "source")
-    change_id = _require_attribute(event, "id")
+def _to_change(event: dict[str, Any], content: Content, record: Record, clock: Clock) -> CustomerChange:
+    source = require_attribute(event, "source")
+    change_id = require_attribute(event, "id")
     key = record.key
     if event.get("subject") is None:
         subject = _subject_from_key(key)
     else:
-        subject = _require_attribute(event, "subject")
+        subject = require_attribute(event, "subject")
         if key is None or key != subject.encode():
             _differing_keys.inc()
     time = event.get("time")
-    at = _record_time(record, clock) if time is None else _parse_time(time)
-    return CustomerChange(subject, kind, at, data, source, change_id, arrival=_arrival(record, clock))
-
-
-def _require_attribute(event: dict[str, Any], name: str) -> str:
-    value = event.get(name)
-    if not isinstance(value, str) or not value:
-        raise Invalid("missing_attribute", f"{name} is missing or not a string")
-    if not value.isprintable() and _FORBIDDEN.search(value):
-        raise Invalid("invalid_attribute", f"{name} contains control characters or lone surrogates")
-    return value
+    at = _record_time(record, clock) if time is None else read_time(time)
+    return CustomerChange(subject, content.kind, at, content.data, source, change_id, arrival=_arrival(record, clock))
 
 
 def _subject_from_key(key: bytes | None) -> str:
@@ -178,28 +126,9 @@ def _subject_from_key(key: bytes | None) -> str:
         raise Invalid(
             "missing_subject", "subject (the customer's external_id) is missing, and the key is not UTF-8 text"
         )
-    if _FORBIDDEN.search(subject):
+    if FORBIDDEN.search(subject):
         raise Invalid("missing_subject", "subject is missing, and the key contains control characters")
     return subject
-
-
-def _parse_data(raw: Any) -> CustomerData:
-    try:
-        return parse_customer_data(raw)
-    except Invalid as bad:
-        raise Invalid(
-            bad.code, bad.detail, [each._replace(pointer=f"/data{each.pointer}") for each in bad.errors]
-        ) from None
-
-
-def _parse_time(time: Any) -> datetime:
-    if isinstance(time, str) and _INSTANT.fullmatch(time):
-        try:
-            instant = datetime.fromisoformat(time if time[-1] == "Z" else time.upper())
-            return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise Invalid("invalid_time", "time must be RFC 3339 with an offset, such as 2026-05-20T10:00:00Z")
 
 
 def _record_time(record: Record, clock: Clock) -> datetime:
@@ -230,30 +159,3 @@ def _parse_headers(headers: list[tuple[str, bytes | None]]) -> dict[str, Any]:
         except UnicodeDecodeError:
             raise Invalid("invalid_attribute", f"the header {header} is not UTF-8") from None
     return event
-
-
-def _decode_base64(text: Any) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except (TypeError, ValueError):
-        raise Invalid("invalid_data", "data_base64 is not base64") from None
-
-
-@lru_cache(maxsize=256)
-def _mode_of(content_type: str | None) -> Mode:
-    if content_type is None:
-        return "json"
-    media, _, parameters = content_type.lower().partition(";")
-    media = media.strip()
-    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
-    if charset is not None and charset[1] not in ("utf-8", "utf8", "us-ascii"):
-        return "other"
-    if media == "application/cloudevents+json":
-        return "structured"
-    if media.startswith("application/cloudevents"):
-        raise Invalid(
-            "unsupported_content_type", "the only CloudEvents format supported is application/cloudevents+json"
-        )
-    if media in ("application/json", "text/json") or media.endswith("+json"):
-        return "json"
-    return "other"

@@ -8,14 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 from uuid import UUID
 
 from api.console.paths import CONSOLE_PATH
 from deploy import demo
 from deploy.settings import Settings
 from deploy.wiring import application, database_url, stop_event
-from domain.account import account_id_of
+from domain.account import KeyKind, account_id_of
 from domain.errors import NotFound, Refused
 from domain.people import checked_email, checked_name, new_token
 from projections.postgres.database import Database
@@ -94,7 +93,7 @@ def create_account(settings: Settings, name: str, *, timezone: str, country: str
         return str(rollcall.accounts.create(name, timezone, country).id)
 
 
-def create_key(settings: Settings, *, account: str, name: str, kind: Literal["admin", "read", "write"]) -> str:
+def create_key(settings: Settings, *, account: str, name: str, kind: KeyKind) -> str:
     """Create an API key; return it, for the only time."""
     with application(settings, "rollcall_worker") as rollcall:
         try:

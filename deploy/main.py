@@ -141,9 +141,9 @@ def create_account(name: str, *, timezone: str = "UTC", country: str = "US") -> 
 
 @key.command(name="create")
 def create_key(
-    *, account: str = "default", name: str = "command line", kind: Literal["admin", "read", "write"] = "admin"
+    *, account: str = "default", name: str = "command line", kind: Literal["admin", "read", "write", "sdk"] = "admin"
 ) -> None:
-    """Create an API key and print it, for the only time. It is valid once `project` has projected it.
+    """Create an API key and print it, for the only time. It is valid at once.
 
     Parameters
     ----------
@@ -152,7 +152,8 @@ def create_key(
     name
         Its name, for people.
     kind
-        `admin` may do everything, `read` only read, `write` only send customers' changes.
+        `admin` may do everything, `read` only read, `write` only send customers' changes,
+        `sdk` only send what analytics SDKs do: the one kind that may be published in a web page.
     """
     from deploy import commands
 

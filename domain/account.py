@@ -19,7 +19,7 @@ from domain.errors import Invalid
 from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared, Event
 from domain.values import AttributeType
 
-KeyKind = Literal["admin", "read", "write"]
+KeyKind = Literal["admin", "read", "write", "sdk"]
 _NAMESPACE = UUID("8f6e1d3c-6f0b-5b7e-9a55-0d5f3f1c7a21")
 
 

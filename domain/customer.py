@@ -54,7 +54,8 @@ class CustomerChange(NamedTuple):
     """One change after parsing; `at` orders it, (`source`, `change_id`) identify it.
 
     Without `at` it is a change of now, which always takes effect: the time of each value that it sets is the later of
-    now and the time that it replaces. `customer_id` names a customer that has no external id.
+    now and the time that it replaces. `customer_id` names a customer that has no external id. A `partial` change takes
+    effect without the values that are invalid; any other is refused for one.
     """
 
     external_id: str | None
@@ -65,10 +66,11 @@ class CustomerChange(NamedTuple):
     change_id: str | None = None
     customer_id: UUID | None = None
     arrival: Arrival | None = None
+    partial: bool = False
 
 
 class Outcome(NamedTuple):
-    """The outcome of one change. Every change has exactly one `result`."""
+    """The outcome of one change. Every change has exactly one `result`; `errors` say what is invalid of it."""
 
     result: Result
     customer_id: UUID

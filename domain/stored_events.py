@@ -49,7 +49,7 @@ class ApiKeyCreated(Event, kw_only=True, frozen=True):
     type_name = "rollcall.account.api_key_created"
     key_id: str
     name: str
-    kind: Literal["admin", "read", "write"]
+    kind: Literal["admin", "read", "write", "sdk"]
     secret_sha256: str
 
 

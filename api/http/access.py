@@ -1,7 +1,7 @@
 """Who is asking: the API key of a request, and what its kind may do.
 
-Every route takes one of `Reader`, `Writer`, `Admin` as a parameter, which is how it declares its scope;
-a test fails where a route has none. A request sees only the account of its key.
+Every route takes one of `Reader`, `Writer`, `Admin` as a parameter, or `Collector` of `api.ingest.write_key`, which is
+how it declares its scope; a test fails where a route has none. A request sees only the account of its key.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from uuid import UUID
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from api.http.dependencies import ServicesDep
+from api.http.dependencies import Services, ServicesDep
 from api.http.instrumentation import arrival_of
 from api.http.problems import RequestError
 from domain.instants import Arrival
 from projections.records.api_keys import authenticate
 
 ALLOWS: dict[str, frozenset[str]] = {
-    "admin": frozenset({"admin", "read", "ingest"}),
+    "admin": frozenset({"admin", "read", "ingest", "collect"}),
     "read": frozenset({"read"}),
-    "write": frozenset({"ingest"}),
+    "write": frozenset({"ingest", "collect"}),
+    # Published in web pages: it may do what analytics SDKs do, and nothing else.
+    "sdk": frozenset({"collect"}),
 }
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API key; it belongs to one account.")
+bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API key; it belongs to one account.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,20 @@ def key_from_bytes(secret: bytes) -> str:
 async def counted_key(
     request: Request,
     services: ServicesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> bytes | None:
-    """Returns the hash of the request's key, counted by its limits before a thread or the database is needed.
+    """Returns the hash of the request's key, counted by its limits. Raises `RequestError` (429)."""
+    return None if credentials is None else count_key(request, services, credentials.credentials)
+
+
+def count_key(request: Request, services: Services, key: str, *, queues: bool = False) -> bytes:
+    """Returns the hash of a key, counted by its limits before a thread or the database is needed.
 
     Raises `RequestError` (429).
     """
-    if credentials is None:
-        return None
-    secret = hashlib.sha256(credentials.credentials.encode("utf-8", "surrogateescape")).digest()
-    request.state.rate = services.limits.count_known(secret, waits="min_position" in request.query_params)
+    secret = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    waits = "min_position" in request.query_params
+    request.state.rate = services.limits.count_known(secret, waits=waits, queues=queues)
     return secret
 
 
@@ -68,14 +74,16 @@ def caller(
     secret: Annotated[bytes | None, Depends(counted_key)],
 ) -> Caller:
     """Returns the caller. Raises `RequestError` where the key is unknown, or its kind lacks a scope of the route."""
+    return caller_of(request, services, secret, scopes, "send a valid API key as Authorization: Bearer <api key>")
+
+
+def caller_of(
+    request: Request, services: Services, secret: bytes | None, scopes: SecurityScopes, remedy: str
+) -> Caller:
+    """Returns the caller whose key has this hash. Raises `RequestError` as `caller`; `remedy` says what to send."""
     holder = None if secret is None else authenticate(services.database, secret)
     if holder is None:
-        raise RequestError(
-            401,
-            "unauthorized",
-            "send a valid API key as Authorization: Bearer <api key>",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        raise RequestError(401, "unauthorized", remedy, headers={"WWW-Authenticate": "Bearer"})
     if not ALLOWS.get(holder.kind, frozenset()).issuperset(scopes.scopes):
         raise RequestError(403, "forbidden", f"a key of kind {holder.kind} may not do this")
     account = str(holder.account_id)

@@ -52,6 +52,12 @@ async def json_body(request: Request, services: ServicesDep) -> bytes:
     return b"".join(chunks)
 
 
+async def body_of_any_type(request: Request, services: ServicesDep) -> bytes:
+    """Returns a body of at most `max_body` bytes, whose type decides how it is read."""
+    require_no_encoding(request)
+    return b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
+
+
 async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[SpooledBody]:
     """Yields an NDJSON body of at most `max_bulk` bytes, once it is complete."""
     require_media_type(request, *NDJSON)
@@ -67,6 +73,7 @@ async def bulk_body(request: Request, services: ServicesDep) -> AsyncIterator[Sp
 
 
 Body = Annotated[bytes, Depends(json_body)]
+BodyOfAnyType = Annotated[bytes, Depends(body_of_any_type)]
 BulkBody = Annotated[SpooledBody, Depends(bulk_body)]
 
 
@@ -96,6 +103,11 @@ def require_media_type(request: Request, *media_types: str) -> None:
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
         raise RequestError(415, "unsupported_media_type", f"set Content-Type to {media_types[0]}")
+    require_no_encoding(request)
+
+
+def require_no_encoding(request: Request) -> None:
+    """Raises `RequestError` for a body with a `Content-Encoding`."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
 

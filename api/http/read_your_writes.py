@@ -6,6 +6,7 @@ there, or the time is over. Meanwhile it holds neither a thread nor a database s
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from uuid import UUID
 from fastapi import Response
 
 from api.http.dependencies import Services
-from api.http.shares.limits import Place
+from api.http.shares.places import Place
 from api.http.shares.positions import Awaited
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable
@@ -32,15 +33,26 @@ WaitingAnswer = Waits[Response]
 
 
 def wait_until_visible(
-    services: Services, account_id: UUID, wanted: int, segment_id: UUID | None = None
+    services: Services, account_id: UUID, wanted: int, segment_id: UUID | None = None, *, at_most: float = math.inf
 ) -> Waits[None]:
-    """After a write, wait until reads include it, at most `own_write_wait` seconds; then go on anyway.
+    """After a write, wait until reads include it, at most `own_write_wait` or `at_most` seconds; then go on anyway.
 
     Also where the database does not answer: the write is stored, and no error may say otherwise.
     """
     services.reads.require(account_id, wanted)
     with suppress(Unavailable):
-        yield Awaited(account_id, wanted, services.own_write_wait, segment_id)
+        yield Awaited(account_id, wanted, min(services.own_write_wait, at_most), segment_id)
+
+
+def keep_pace(services: Services, account_id: UUID, position: int, paced: bool) -> Waits[bool]:
+    """Between parts of a large write, wait until reads include the part before; `paced` is the answer to the last wait.
+
+    At most two parts are ahead of the read models then, or other accounts' writes would wait behind them. Where the
+    read models do not move, a request does not wait for them a second time. Returns whether they moved.
+    """
+    with suppress(Unavailable):
+        return (yield Awaited(account_id, position, services.own_write_wait if paced else 0))
+    return False
 
 
 def wait_for_edit_place() -> Waits[None]:

@@ -22,7 +22,8 @@ from api.http.dependencies import Services
 from api.http.parameters import accepted_type, parse_uuid
 from api.http.problems import RequestError
 from api.http.read_your_writes import Waits
-from api.http.shares.limits import Place, Share
+from api.http.shares.limits import Share
+from api.http.shares.places import Place
 from api.http.shares.positions import Awaited
 from domain.errors import Lagging, RollcallError
 

@@ -8,7 +8,6 @@ crash finds what was accepted already.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -22,12 +21,11 @@ from api.http.idempotency import answer_once
 from api.http.json_body import BulkBody, SpooledBody
 from api.http.parameters import IdempotencyKey
 from api.http.problems import problem
-from api.http.read_your_writes import WaitingAnswer, Waits, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, keep_pace, wait_until_visible
 from api.http.responses import answer
 from api.http.route import AccountRoute
 from api.http.shapes.customers import BulkAnswer, BulkLine, RejectedLine
 from api.http.shapes.openapi import answers, takes_lines
-from api.http.shares.positions import Awaited
 from domain import json_text
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import FieldError, Invalid, Rejected, Unavailable
@@ -85,9 +83,7 @@ def bulk_customers(
                     raise _interrupted(failure, done) from failure
                 rejected += refused
                 accepted += len(changes) - len(refused)
-                # At most two slices are ahead of the read models, or other accounts' writes would wait behind them.
-                # Where the read models do not move, this body does not wait for them a second time.
-                paced = yield from _keep_pace(services, caller, before, paced)
+                paced = yield from keep_pace(services, caller.account_id, before, paced)
             done = slice_[-1].number if isinstance(slice_[-1], ParsedLine) else slice_[-1]["line"]
         if paced:
             yield from wait_until_visible(services, caller.account_id, position)
@@ -95,12 +91,6 @@ def bulk_customers(
         return _answer(accepted, rejected, position)
 
     return (yield from answer_once(services, caller, idempotency_key, ("POST /v1/customers/bulk", body.sha256), work))
-
-
-def _keep_pace(services: Services, caller: Caller, position: int, paced: bool) -> Waits[bool]:
-    with suppress(Unavailable):
-        return (yield Awaited(caller.account_id, position, services.own_write_wait if paced else 0))
-    return False
 
 
 def _interrupted(failure: Unavailable, done: int) -> Unavailable:

@@ -24,6 +24,8 @@ from domain.values import AttributeType, BadValue, Value, infer_type, is_attribu
 
 MAX_IDENTIFIER = 512
 _LATEST = micros(datetime.max.replace(tzinfo=UTC))
+# Where mistakes are that a partial change survives.
+_OF_VALUES = ("/attributes/", "/phone", "/name", "/tags")
 
 
 @dataclass
@@ -51,13 +53,18 @@ class ChangeBatch:
         self._most = self.now + self.skew
 
     def fold(self, customer_id: UUID, change: CustomerChange) -> None:
-        """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes."""
+        """Fold in one change of a customer. An invalid one has no effect, not even on the types of attributes.
+
+        A partial one is invalid only where the mistake is not in a value.
+        """
         values, mistakes = self._normal(change)
-        if mistakes:
+        if mistakes and not (change.partial and all(each.pointer.startswith(_OF_VALUES) for each in mistakes)):
             self.outcomes.append(Outcome("invalid", customer_id, errors=tuple(mistakes)))
             return
         self._declare_inferred()
         self.fold_values(customer_id, change, values)
+        if mistakes:
+            self.outcomes[-1] = self.outcomes[-1]._replace(errors=tuple(mistakes))
 
     def fold_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
         """Fold in a change whose values are in normal form already."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.commands.account_reader import AccountReader
 from domain.commands.change_batch import ChangeBatch, change_target
 from domain.commands.customer_state import Customer, CustomerState
-from domain.commands.log import Log, MemberChanges, Tracking, Writes
+from domain.commands.log import Log, MemberChanges, Receipt, Received, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion
 from domain.instants import Arrival
@@ -45,13 +45,15 @@ class CustomerCommands:
         tracking: Tracking | None = None,
         dead_letters: Sequence[DeadLetter] = (),
         dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter] | None = None,
+        receipts_of: Callable[[Sequence[Outcome]], Mapping[Receipt, int]] | None = None,
         expected_version: int | None = None,
     ) -> Changed:
         """Ingest a batch of changes: events, states, dead letters and the source's position in one transaction.
 
         Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
-        others take effect. `expected_version` is for a single change. Raises `StaleVersion` where the
-        customer has another version, `SourceMoved` where another process moved the source.
+        others take effect. `receipts_of` says what to count of the outcomes. `expected_version` is for a single
+        change. Raises `StaleVersion` where the customer has another version, `SourceMoved` where another process moved
+        the source.
         """
 
         def append_changes() -> Changed:
@@ -64,8 +66,11 @@ class CustomerCommands:
                     if outcome.result == "invalid"
                 ]
             members = MemberChanges(deleted=batch.deleted())
-            writes = Writes(batch.states_to_store(), tracking, letters, members, batch.number_changes())
-            if not batch.events and not batch.touched and not letters and tracking is None:
+            received = None if receipts_of is None else Received(receipts_of(batch.outcomes), self._log.now())
+            writes = Writes(
+                batch.states_to_store(), tracking, letters, members, batch.number_changes(), received=received
+            )
+            if not batch.events and not batch.touched and not letters and tracking is None and received is None:
                 return Changed(self._log.head(), batch.outcomes, batch.states)
             position = self._log.append(account_id, batch.events, writes)
             self._accounts.keep_schema(account_id, batch.schema)

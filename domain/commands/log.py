@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
@@ -61,6 +61,22 @@ class NumberChanges(NamedTuple):
     opted_in: Mapping[str, int] = MappingProxyType({})
 
 
+class Receipt(NamedTuple):
+    """What is counted of what a door receives: a message of a type, or a value of a name that was left out."""
+
+    door: str
+    subject: Literal["message", "value"]
+    name: str
+    result: str
+
+
+class Received(NamedTuple):
+    """How often each receipt is to be counted, and as of when."""
+
+    counts: Mapping[Receipt, int]
+    at: datetime
+
+
 class Writes(NamedTuple):
     """What is stored in the transaction of a batch beside its events."""
 
@@ -70,6 +86,7 @@ class Writes(NamedTuple):
     members: MemberChanges = MemberChanges()
     numbers: NumberChanges = NumberChanges()
     import_step: ImportStep | None = None
+    received: Received | None = None
     # The append is refused if a segment or filter of the account changed after this position.
     filters_as_of: int | None = None
 

@@ -29,7 +29,14 @@ from domain.errors import Refused, SourceMoved
 from domain.stored_events import CustomerChanged, CustomerDeleted
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import FROZEN, PROBING, Role, beside, database_errors, session_conninfo
-from projections.records import customer_states, dead_letters, imports, static_lists, suppressed_numbers
+from projections.records import (
+    customer_states,
+    dead_letters,
+    imports,
+    received_counts,
+    static_lists,
+    suppressed_numbers,
+)
 
 SQL = beside(__file__)
 CHANGED, DELETED = CustomerChanged.type_name, CustomerDeleted.type_name
@@ -91,6 +98,8 @@ class EventStore(PostgresProcessRecorder):
             dead_letters.store(cursor, account_id, writes.dead_letters)
             created = {state.customer_id for state, before in writes.states if before == 0}
             static_lists.store_members(cursor, account_id, writes.members, created)
+            if writes.received is not None:
+                received_counts.add(cursor, account_id, writes.received)
             positions = self._append(cursor, account_id, stored_events, recorded_at, writes.filters_as_of)
             last = positions[-1] if positions else None
             if writes.import_step is not None:

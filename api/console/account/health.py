@@ -37,13 +37,15 @@ from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
 from projections.read.position import InstallationStatus, installation_status
-from projections.records import freshness
+from projections.records import freshness, received_counts
 from projections.records.freshness import Figures
+from projections.records.received_counts import ReceivedCount
 
 router = APIRouter(prefix="/health", route_class=AccountRoute)
 DeadLetterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 HEALTH_PATH = "/console/health"
 MAX_SEGMENTS = 50
+MAX_VALUES = 50
 
 
 class HealthFacts(NamedTuple):
@@ -58,6 +60,7 @@ class HealthFacts(NamedTuple):
     total_segments: int
     dead_letters: list[DeadLetterRow]
     total_dead_letters: int
+    received: list[ReceivedCount]
 
     def verdicts(self, now: datetime) -> dict[str, Verdict]:
         """Returns what the facts mean, by card of the page."""
@@ -83,6 +86,7 @@ class HealthFacts(NamedTuple):
             self.segments_in_work,
             self.dead_letters,
             self.total_dead_letters,
+            self.received,
         )
         return hashlib.sha256(repr(shown).encode()).hexdigest()
 
@@ -107,6 +111,8 @@ def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: 
         "segments": facts.segments_in_work,
         "verdicts": verdicts,
         "overall": overall(list(verdicts.values())),
+        "messages": [each for each in facts.received if each.subject == "message"],
+        "left_out": [each for each in facts.received if each.subject == "value"][:MAX_VALUES],
         "page": pager.page(facts.dead_letters, lambda row: str(row.dead_letter_id), facts.total_dead_letters),
     }
     return show(request, "health.html", values)
@@ -149,4 +155,5 @@ def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetim
             total_segments=segments.count(connection, account_id, name=None, kind=None),
             dead_letters=dead_letters.outlines(connection, account_id, before=pager.after_number, limit=pager.limit),
             total_dead_letters=dead_letters.count(connection, account_id),
+            received=received_counts.of_account(connection, account_id),
         )

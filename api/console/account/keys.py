@@ -30,11 +30,13 @@ KINDS: dict[str, str] = {
     "admin": "Read and change everything: segments, campaigns, attributes, API keys, customers",
     "read": "Read everything, change nothing",
     "write": "Send customer data; read nothing",
+    "sdk": "Send what analytics SDKs send, also from web pages, where anybody can see it; nothing else",
 }
 CONSEQUENCES: dict[str, str] = {
     "admin": "Programs that use it can no longer read or change anything.",
     "read": "Programs that use it can no longer read segments, members or recipients.",
     "write": "Programs that use it can no longer send customer data; what they send is refused.",
+    "sdk": "Web pages and programs that use it can no longer send customer data; what they send is refused.",
 }
 
 

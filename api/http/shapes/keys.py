@@ -22,7 +22,10 @@ EXAMPLE: dict[str, Any] = {
 
 
 class KeyBody(RequestBody):
-    """A key to hand out; `write` may only change customers, `read` only read."""
+    """A key to hand out.
+
+    `write` may only change customers, `read` only read, `sdk` only send what analytics SDKs send, also from web pages.
+    """
 
     name: str = Field(min_length=1, max_length=MAX_NAME, pattern=STORABLE)
     kind: KeyKind

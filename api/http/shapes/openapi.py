@@ -20,8 +20,10 @@ from api.http.shapes.attributes import AttributeBody
 from api.http.shapes.bodies import Stored
 from api.http.shapes.campaigns import CampaignBody, CampaignPatch
 from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
+from api.http.shapes.events import CloudEvent
 from api.http.shapes.keys import KeyBody
 from api.http.shapes.memberships import PreviewBody
+from api.http.shapes.sdk import SdkBatch, SdkMessage
 from api.http.shapes.segments import SegmentBody, SegmentPatch
 
 REF = "#/components/schemas/"
@@ -68,6 +70,9 @@ NOT_DECLARED: dict[str, Any] = {
     model.__name__: model
     for model in (
         KeyBody,
+        SdkBatch,
+        SdkMessage,
+        CloudEvent,
         AttributeBody,
         CustomerBody,
         BulkLine,
@@ -184,7 +189,7 @@ def install(app: FastAPI) -> None:
 
 def _complete_answers(drawn: dict[str, Any], routes: Iterable[object]) -> None:
     """Add what FastAPI leaves out: nulls in examples, and the schema of a second success."""
-    for route in (each for each in routes if isinstance(each, APIRoute)):
+    for route in (each for each in routes if isinstance(each, APIRoute) and each.include_in_schema):
         for method in route.methods or ():
             described = drawn["paths"][route.path_format][method.lower()]["responses"]
             successes = [each["content"]["application/json"] for each in described.values() if _is_json(each)]

@@ -16,12 +16,13 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from anyio import CapacityLimiter
 
 from api.http.problems import RequestError
 from api.http.shares.buckets import Bucket, Recent
+from api.http.shares.places import Places, refusal
 from domain.errors import Unavailable
 
 MOST_SHARES = 10_000
@@ -32,6 +33,9 @@ ACTIVE_SECONDS = 2.0
 WORK_THREADS = 12
 # How many more reads that look at every customer may wait: each may take seconds.
 WAITING_SCANS = 8
+# How many requests of SDKs are in work at once, and how many more may wait for that, before their bodies are read, and
+# for how many seconds. SDKs that meet a limit lose what they sent after a few repeats, or after 10 seconds of waiting.
+SENDERS, WAITING_SENDERS, SENDER_PATIENCE = 32, 1_000, 5.0
 Kept = TypeVar("Kept")
 
 
@@ -78,38 +82,6 @@ class Rate(NamedTuple):
         }
 
 
-class Place(NamedTuple):
-    """What a handler yields to have a place among the edits or the scans of its account.
-
-    It is sent whether the account is the only one that is active: a scan may have all the processors then.
-    """
-
-    kind: Literal["edits", "scans"]
-
-
-class _Places:
-    """So many at once, first come, first served. Raises `RequestError` (429) where too many wait."""
-
-    def __init__(self, policy: str, most: int, waiting: int) -> None:
-        self._policy, self._most, self._waiting = policy, most, waiting
-        self._free = asyncio.Semaphore(most)
-        self.taken = 0
-
-    async def __aenter__(self) -> None:
-        if self.taken >= self._most + self._waiting:
-            raise refusal(self._policy, self._most, "concurrent-requests", "wait for answers first", 1)
-        self.taken += 1
-        try:
-            await self._free.acquire()
-        except BaseException:
-            self.taken -= 1
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._free.release()
-        self.taken -= 1
-
-
 class Share:
     """What one account has of the process, by its API or by its console."""
 
@@ -119,8 +91,9 @@ class Share:
         self.lines = Bucket(figures.lines, figures.burst_lines)
         self.streams = 0
         self.places = {
-            "edits": _Places("edits", figures.edits, figures.queued),
-            "scans": _Places("scans", figures.scans, WAITING_SCANS),
+            "edits": Places("edits", figures.edits, figures.queued),
+            "scans": Places("scans", figures.scans, WAITING_SCANS),
+            "senders": Places("senders", SENDERS, WAITING_SENDERS, SENDER_PATIENCE),
         }
         self._is_alone = is_alone
         self._running = 0
@@ -237,17 +210,29 @@ class Limits:
             self._accounts.popitem(last=False)
         return self.count_key(key_id, account)
 
-    def count_known(self, secret_sha256: bytes, *, waits: bool = False) -> Rate | None:
+    def count_known(self, secret_sha256: bytes, *, waits: bool = False, queues: bool = False) -> Rate | None:
         """As `count_key`, before the database is asked; `None` for a key that this process has not seen.
 
-        Refuses what could not be worked on or `waits` in vain for its position, too, while that costs little.
+        Refuses what could not be worked on or `waits` in vain for its position, too, while that costs little; not what
+        `queues` for its place among the senders.
         """
         known = self._accounts.get(secret_sha256)
         if known is None:
             return None
         rate = self.count_key(*known)
-        self.share_of(known[1]).require_room(waits=waits)
+        if not queues:
+            self.share_of(known[1]).require_room(waits=waits)
         return rate
+
+    @asynccontextmanager
+    async def sender_of(self, secret_sha256: bytes) -> AsyncIterator[None]:
+        """A place among the senders of a key's account, or among those of all keys that this process has not seen.
+
+        Raises `RequestError` (429).
+        """
+        _, account = self._accounts.get(secret_sha256, ("", ""))
+        async with self.share_of(account).places["senders"]:
+            yield
 
     def count_console(self, account: str) -> None:
         """Counts a request of a person. Raises `RequestError` (429)."""
@@ -272,20 +257,6 @@ class Limits:
     def count_lines(self, account: str, lines: int) -> None:
         """Counts the lines of a body before any is stored. Raises `RequestError` (429)."""
         _take(Rate("lines", self.share_of(account).lines, "lines"), lines, on_credit=True)
-
-
-def refusal(policy: str, quota: int, unit: str, remedy: str, seconds: float) -> RequestError:
-    """Returns the problem 429 of a limit of things at once."""
-    return RequestError(
-        429,
-        "too_many_requests",
-        f"at most {quota} of this account at once ({policy}); {remedy}",
-        headers={
-            "Retry-After": str(max(1, math.ceil(seconds))),
-            "RateLimit-Policy": f'"{policy}";q={quota};qu="{unit}"',
-            "RateLimit": f'"{policy}";r=0;t={max(1, math.ceil(seconds))}',
-        },
-    )
 
 
 def _take(rate: Rate, tokens: float = 1, *, on_credit: bool = False) -> None:

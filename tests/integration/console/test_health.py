@@ -205,3 +205,19 @@ def test_an_open_page_gets_only_what_changed_and_nothing_of_other_accounts(
     for (number,) in rows:
         assert console.get(f"/console/health/dead-letters/{number}").status_code == 404
         assert console.post(f"/console/health/dead-letters/{number}/retry").status_code == 404
+
+
+def test_what_sdks_sent_is_counted_with_what_was_left_out_of_it(
+    installation: Installation, account_id: UUID, console: Client
+) -> None:
+    assert "Analytics SDKs" not in said(console)
+    with installation.open_api() as sdk:
+        traits = {"plan": "gold", "年齢": 5, "<b>": [[]]}
+        batch = {"batch": [{"type": "identify", "userId": "ana", "traits": traits}, {"type": "track", "userId": "ana"}]}
+        sdk.post("/v1/batch", json=batch, auth=(installation.key(account_id, "sdk"), "")).raise_for_status()
+    page = said(console)
+    assert "Analytics SDKs" in page
+    assert "identify created 1" in page
+    assert "track counted 1" in page
+    assert "年齢 unmappable_name 1" in page
+    assert "<b> invalid_value 1" in page

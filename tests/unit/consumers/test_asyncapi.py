@@ -13,11 +13,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from consumers.cloud_events import KINDS, Unusable, parse_record
+from consumers.cloud_events import Unusable, parse_record
 from consumers.dead_letter_publisher import message_of
 from consumers.membership_publisher import message_of as membership_message
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
+from domain.formats.cloud_events import KINDS
 from projections.model.changes import Change
 from projections.records.dead_letters import StoredLetter
 

@@ -154,3 +154,24 @@ def test_a_repeated_line_of_a_bulk_does_not_opt_in_again() -> None:
     again = ChangeBatch(ACCOUNT, schema_of([]), batch.states, NOW)
     again.fold(change_target(ACCOUNT.account_id, line), line)
     assert (results(again), dict(again.number_changes().opted_in)) == (["duplicate"], {})
+
+
+def test_a_partial_change_takes_effect_without_the_values_that_are_invalid() -> None:
+    body = {"phone": "12", "name": "Ana", "attributes": {"plan": "gold", "Bad": 1, "score": {"a": 1}}}
+    batch = folded([change(body)._replace(partial=True)])
+    (outcome,) = batch.outcomes
+    assert outcome.result == "created"
+    assert [(each.pointer, each.code) for each in outcome.errors] == [
+        ("/phone", "invalid_phone"),
+        ("/attributes/Bad", "invalid_attribute_key"),
+        ("/attributes/score", "invalid_value"),
+    ]
+    created = next(each for each in batch.events if isinstance(each, CustomerChanged))
+    assert created.values == {"name": "Ana", "plan": "gold", "external_id": "ana"}
+
+
+def test_a_partial_change_is_refused_where_it_is_not_a_value_that_is_wrong() -> None:
+    late = change({"name": "Ana"}, minute=10)
+    for wrong in (late, change({"name": "Ana"})._replace(external_id=" "), late._replace(source="")):
+        batch = folded([wrong._replace(partial=True)])
+        assert (results(batch), batch.events) == (["invalid"], [])
