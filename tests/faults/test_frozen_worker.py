@@ -24,8 +24,8 @@ from projections.worker.verify import verify
 from tests.support.clock import machine_now
 from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
-from tests.support.projecting_process import Project
 from tests.support.read_model import read_model
+from tests.support.role_processes import Project
 from tests.support.running_product import eventually
 
 ROUNDS = 40 if FULL_SIZE else 1
