@@ -23,5 +23,5 @@ def run(settings: Settings) -> None:
 
 
 def _failed_checks(state: WorkerState) -> dict[str, str]:
-    """Returns why the process cannot work at the moment; a spare that waits for the lease can."""
+    """Returns why the process cannot work at the moment; one that waits for shards can."""
     return {} if state.waits_for is None else {"database": state.waits_for.detail}

@@ -23,11 +23,13 @@ from tests.performance import (
 )
 from tests.performance.freshness import bench as freshness
 from tests.performance.peer import bench as peer
+from tests.performance.workers import bench as workers
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECTIONS = (
-    "log", "matcher", "projection", "peer", "edit", "time", "end_to_end", "freshness", "import", "audience", "console",
+    "log", "matcher", "projection", "workers", "peer", "edit", "time", "end_to_end", "freshness", "import", "audience",
+    "console",
 )  # fmt: skip
 
 
@@ -51,6 +53,8 @@ def main() -> None:
                 bench_matcher.run()
             if "projection" in wanted:
                 bench_projection.run(server)
+            if "workers" in wanted:
+                workers.run(server, home)
             if "peer" in wanted:
                 peer.run(server)
             if "edit" in wanted:

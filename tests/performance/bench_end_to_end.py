@@ -84,6 +84,9 @@ def _measure(server: Postgres, broker: Broker | ApacheKafka, home: Path, name: s
 
 
 FLIPS: LiteralString = "SELECT count(*) FROM rollcall_model.membership_history WHERE cause = 'change'"
+PUBLISHED: LiteralString = (
+    "SELECT l.change_no - p.change_no FROM rollcall.last_membership_change l CROSS JOIN rollcall.published_changes p"
+)
 TAKEN: LiteralString = "SELECT coalesce(sum(notification_id + 1), 0) FROM rollcall.notification_tracking"
 
 
@@ -97,7 +100,7 @@ def _is_served(url: str) -> bool:
 
 
 def _is_published(url: str) -> bool:
-    return _one(url, "SELECT rollcall.last_change() - (SELECT change_no FROM rollcall.published_changes)") == 0
+    return _one(url, PUBLISHED) == 0
 
 
 def _fill(settings: Settings, people: list[dict[str, Any]]) -> None:

@@ -76,7 +76,7 @@ class Stage:
 @contextmanager
 def stage(server: Postgres) -> Iterator[Stage]:
     """A fresh database with an account that knows the workload's attributes."""
-    url = _database(server, "template1")
+    url = database(server, "template1")
     migrate(url)
     ticks = itertools.count()
     store = EventStore(url, "rollcall_worker", size=2)
@@ -96,7 +96,7 @@ def stage(server: Postgres) -> Iterator[Stage]:
 @contextmanager
 def copy_of(server: Postgres, loaded: Stage) -> Iterator[WorkerSessions]:
     """A worker's sessions on a copy of a database that is no longer used; dropped afterwards."""
-    url = _database(server, str(conninfo_to_dict(loaded.url)["dbname"]))
+    url = database(server, str(conninfo_to_dict(loaded.url)["dbname"]))
     with worker_sessions(url) as sessions:
         yield sessions
     drop(server, url)
@@ -109,7 +109,8 @@ def drop(server: Postgres, url: str) -> None:
         admin.execute(sql.SQL("DROP DATABASE {}").format(name))
 
 
-def _database(server: Postgres, template: str) -> str:
+def database(server: Postgres, template: str) -> str:
+    """The address of a new database that is a copy of another one."""
     name = f"bench_{next(_names)}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with psycopg.connect(server.url, autocommit=True) as admin:

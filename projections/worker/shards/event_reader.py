@@ -25,6 +25,8 @@ from projections.worker.shards.shard import ALL, shard_of
 SQL = beside(__file__)
 # So many lagging accounts have their turn in one batch.
 IN_TURN = 20
+# While an account lags, batches are so many times shorter: the others wait for one or two of them.
+SHORTER = 4
 END = 2**62
 
 
@@ -117,7 +119,8 @@ class EventReader:
         """The next events up to some positions, each account's in order; `alone`: there is one account."""
         if not self._stored:
             return []
-        limit = self.batch_size if not self.lagging else max(1, self.batch_size // 2)
+        size = max(2, self.batch_size // SHORTER) if self.lagging else self.batch_size
+        limit = size // 2 if self.lagging else size
         terms = {
             "after": self.cursor,
             "last": until.last,
@@ -134,7 +137,7 @@ class EventReader:
         if is_full and not alone:
             counts = Counter(row[-1] for row in rows)
             self._begin_to_lag({account: cursor for account, count in counts.items() if count > limit // 2})
-        others = self._read_lagging(until, cursor, self.batch_size - len(rows)) if self.lagging else []
+        others = self._read_lagging(until, cursor, size - len(rows)) if self.lagging else []
         self.cursor = cursor
         return [TimedEvent(row[0], row[1], load_event(*row[2:6])) for row in others + rows]
 
