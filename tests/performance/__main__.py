@@ -23,6 +23,7 @@ from tests.performance import (
     bench_time,
 )
 from tests.performance.cells import bench as cells
+from tests.performance.cells import disk
 from tests.performance.freshness import bench as freshness
 from tests.performance.peer import bench as peer
 
@@ -36,6 +37,7 @@ ON_ONE_SERVER: dict[str, Callable[[Postgres], None]] = {
     "audience": bench_audience.run,
     "console": bench_console.run,
     "time": bench_time.run,
+    "disk": disk.run,
 }
 SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "end_to_end", "freshness", "import")
 
