@@ -77,6 +77,17 @@ def test_the_lag_of_each_shard_is_shown_also_while_no_worker_runs(installation: 
     assert {shard for shard, behind in shard_lags(client).items() if behind} == {"7"}
 
 
+def test_an_account_whose_own_backlog_is_behind_is_in_the_lag_of_the_whole_only(
+    installation: Installation, client: Client
+) -> None:
+    account = installation.account()
+    installation.project()
+    with installation.owner() as owner:
+        owner.execute("INSERT INTO lagging_accounts VALUES (%s, 0)", [account])
+    assert gauges(client)["rollcall_projection_lag_events"] == installation.rollcall.head()
+    assert set(shard_lags(client).values()) == {0}
+
+
 def shard_lags(client: Client) -> dict[str, float]:
     text = client.get("/metrics").raise_for_status().text
     return {
