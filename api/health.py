@@ -20,13 +20,17 @@ from api.http.shapes.openapi import open_answers
 from api.readiness import check_readiness
 from domain import json_text
 from domain.errors import Unavailable
-from projections.read.position import InstallationStatus, installation_status
+from projections.read.position import InstallationStatus, installation_status, shard_lags
 
 router = APIRouter(tags=["operation"])
 # Seconds: monitoring asks seldom and waits for ten, and the figures are needed most while everything is slow.
 SCRAPE_PATIENCE = 5.0
 DATABASE_UP = ("rollcall_database_up", "Whether the database answered this scrape")
 LAG_SECONDS = ("rollcall_projection_lag_seconds", "Age of the oldest event that the read models lack")
+SHARD_LAG = (
+    "rollcall_shard_lag_events",
+    "Positions that a shard is behind, but for accounts whose own backlog is projected beside the others",
+)
 DATA_FREE = ("rollcall_data_free_bytes", "Free bytes of the file system of the embedded database")
 GAUGES: dict[tuple[str, str], Callable[[InstallationStatus], int]] = {
     ("rollcall_log_head", "Position of the last event in the log"): lambda status: status.head,
@@ -124,6 +128,7 @@ class _DatabaseCollector(Collector):
             yield GaugeMetricFamily(*DATA_FREE, value=free)
         try:
             status = installation_status(self._services.quick_database)
+            lags = shard_lags(self._services.quick_database)
         except Unavailable:
             yield GaugeMetricFamily(*DATABASE_UP, value=0)
             return
@@ -134,3 +139,7 @@ class _DatabaseCollector(Collector):
         yield GaugeMetricFamily(*LAG_SECONDS, value=lag)
         for (name, meaning), read in GAUGES.items():
             yield GaugeMetricFamily(name, meaning, value=read(status))
+        by_shard = GaugeMetricFamily(*SHARD_LAG, labels=["shard"])
+        for shard, behind in lags.items():
+            by_shard.add_metric([str(shard)], behind)
+        yield by_shard

@@ -90,3 +90,9 @@ def installation_status(database: Database) -> InstallationStatus:
         row = connection.execute(SQL.installation_status).fetchone()
     assert row is not None
     return InstallationStatus(*row)
+
+
+def shard_lags(database: Database) -> dict[int, int]:
+    """Returns how many positions of the log each shard is behind, but for its accounts that lag by themselves."""
+    with database.single() as connection:
+        return dict(connection.execute(SQL.shard_lags).fetchall())

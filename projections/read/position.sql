@@ -7,6 +7,9 @@ SELECT account_id, position FROM rollcall.positions_of(%s::uuid[])
 -- name: progress
 SELECT position, rollcall.log_head() FROM projection
 
+-- name: shard_lags
+SELECT shard, rollcall.log_head() - position FROM shards ORDER BY shard
+
 -- name: installation_status
 SELECT head, position, waiting_since, recomputing, failed, dead_letters, dead_letters_unpublished
 FROM rollcall.standing()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -21,16 +22,25 @@ from tests.performance import (
     bench_projection,
     bench_time,
 )
+from tests.performance.cells import bench as cells
+from tests.performance.cells import disk
 from tests.performance.freshness import bench as freshness
 from tests.performance.peer import bench as peer
 from tests.performance.workers import bench as workers
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECTIONS = (
-    "log", "matcher", "projection", "workers", "peer", "edit", "time", "end_to_end", "freshness", "import", "audience",
-    "console",
-)  # fmt: skip
+ON_ONE_SERVER: dict[str, Callable[[Postgres], None]] = {
+    "log": bench_log.run,
+    "projection": bench_projection.run,
+    "peer": peer.run,
+    "edit": bench_edit.run,
+    "audience": bench_audience.run,
+    "console": bench_console.run,
+    "time": bench_time.run,
+    "disk": disk.run,
+}
+SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "workers", "end_to_end", "freshness", "import")
 
 
 def main() -> None:
@@ -40,33 +50,25 @@ def main() -> None:
     sys.setswitchinterval(0.00005)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     wanted = sys.argv[1:] or SECTIONS
+    if "cells" in wanted:
+        cells.run()
+    if "matcher" in wanted:
+        bench_matcher.run()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=CHECKOUT) as folder:
         home = Path(folder)
         # Started by root, PostgreSQL runs as a user without privileges, who has to pass.
         home.chmod(0o755)
-        server = Postgres(home)
-        server.start()
-        try:
-            if "log" in wanted:
-                bench_log.run(server)
-            if "matcher" in wanted:
-                bench_matcher.run()
-            if "projection" in wanted:
-                bench_projection.run(server)
-            if "workers" in wanted:
-                workers.run(server, home)
-            if "peer" in wanted:
-                peer.run(server)
-            if "edit" in wanted:
-                bench_edit.run(server)
-            if "audience" in wanted:
-                bench_audience.run(server)
-            if "console" in wanted:
-                bench_console.run(server)
-            if "time" in wanted:
-                bench_time.run(server)
-        finally:
-            server.stop()
+        if not ON_ONE_SERVER.keys().isdisjoint(wanted):
+            server = Postgres(home)
+            server.start()
+            try:
+                for name, section in ON_ONE_SERVER.items():
+                    if name in wanted:
+                        section(server)
+            finally:
+                server.stop()
+        if "workers" in wanted:
+            workers.run(home)
         if "end_to_end" in wanted:
             bench_end_to_end.run(home)
         if "freshness" in wanted:

@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 from deploy.embedded.supervised import free_port
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
+from projections.worker.shards.shard import ALL
 from tests.support.embedded_processes import ROLLCALL, environment, eventually, run
 from tests.support.installation import Installation
 from tests.support.postgres import address_of
@@ -64,6 +65,37 @@ def test_there_is_no_lag_once_everything_is_projected(installation: Installation
     seen = gauges(client)
     assert seen["rollcall_projection_lag_events"] == seen["rollcall_projection_lag_seconds"] == 0
     assert seen["rollcall_database_up"] == 1
+
+
+def test_the_lag_of_each_shard_is_shown_also_while_no_worker_runs(installation: Installation, client: Client) -> None:
+    installation.account()
+    assert set(shard_lags(client).values()) == {installation.rollcall.head()}
+    installation.project()
+    assert shard_lags(client) == dict.fromkeys(map(str, ALL), 0)
+    with installation.owner() as owner:
+        owner.execute("UPDATE shards SET position = position - 1 WHERE shard = 7")
+    assert {shard for shard, behind in shard_lags(client).items() if behind} == {"7"}
+
+
+def test_an_account_whose_own_backlog_is_behind_is_in_the_lag_of_the_whole_only(
+    installation: Installation, client: Client
+) -> None:
+    account = installation.account()
+    installation.project()
+    with installation.owner() as owner:
+        owner.execute("INSERT INTO lagging_accounts VALUES (%s, 0)", [account])
+    assert gauges(client)["rollcall_projection_lag_events"] == installation.rollcall.head()
+    assert set(shard_lags(client).values()) == {0}
+
+
+def shard_lags(client: Client) -> dict[str, float]:
+    text = client.get("/metrics").raise_for_status().text
+    return {
+        sample.labels["shard"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.name == "rollcall_shard_lag_events"
+    }
 
 
 def test_segments_and_dead_letters_of_all_accounts_are_counted(installation: Installation, client: Client) -> None:

@@ -40,8 +40,20 @@ SELECT max(shards) - min(shards) <= 1 FROM (SELECT count(*) AS shards FROM rollc
 """
 
 
-def run(server: Postgres, home: Path) -> None:
+def run(home: Path) -> None:
     """Print the rate with each number of workers, then what a flood does to 10,000 small accounts."""
+    place = home / "workers"
+    place.mkdir(mode=0o755)
+    server = Postgres(place)
+    server.start()
+    try:
+        _compare(server, place)
+        _flood(server, place)
+    finally:
+        server.stop()
+
+
+def _compare(server: Postgres, home: Path) -> None:
     say(f"\nWorkers ({ACCOUNTS} accounts of {CUSTOMERS:,} customers and {SEGMENTS:,} segments)")
     with stage(server) as scene:
         accounts = _accounts(scene)
@@ -53,7 +65,6 @@ def run(server: Postgres, home: Path) -> None:
         alone = alone or used
         change = f"{used * 1e6:>6.1f} us of CPU a change, {used / alone:.2f} of one worker's"
         say(f"  {count} workers: {rate:>7,.0f} changes/s   {change}")
-    _flood(server, home)
 
 
 def _accounts(scene: Stage) -> list[UUID]:

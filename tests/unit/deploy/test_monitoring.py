@@ -27,7 +27,11 @@ RULES: list[dict[str, Any]] = [
 ]
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "monitoring/dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
-SCALING = re.findall(r"query: (.+)", (DEPLOY / "kubernetes/ingest.yaml").read_text())
+SCALING = [
+    query
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    for query in re.findall(r"query: (.+)", path.read_text())
+]
 QUERIES = [
     *(rule["expr"] for rule in RULES),
     *(target["expr"] for panel in PANELS for target in panel["targets"]),
@@ -53,6 +57,7 @@ def exposed() -> dict[str, set[str]]:
     for name in (*(each for each, _ in health.GAUGES), health.DATABASE_UP[0], health.DATA_FREE[0]):
         found[name] = set()
     found[health.LAG_SECONDS[0]] = set()
+    found[health.SHARD_LAG[0]] = {"shard"}
     return found
 
 
