@@ -118,7 +118,7 @@ def _flood(server: Postgres, home: Path) -> None:
         for count in (1, 2):
             with _workers(scene.url, home, count), psycopg.connect(scene.url) as holding:
                 holding.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-                for start in range(0, FLOOD // 2, 2_000):
+                for start in range(0, FLOOD, 2_000):
                     scene.rollcall.customers.change(scene.account_id, flood[start : start + 2_000])
                 flood.reverse()
                 holding.rollback()
