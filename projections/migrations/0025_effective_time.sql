@@ -1,5 +1,5 @@
 -- The effective time of each event, with the event: the later of the instant at which it was recorded and the effective
--- time of the event before it in the log, over all accounts, in microseconds since 1970. Whoever reads a part of the log
+-- time of the event before it in the log, over all accounts, in microseconds since 1970. A reader of a part of the log
 -- needs no other part to know it.
 
 ALTER TABLE rollcall.stored_events ADD COLUMN effective_at bigint;
@@ -9,12 +9,12 @@ ALTER TABLE rollcall.stored_events ADD COLUMN effective_at bigint;
 CREATE FUNCTION pg_temp.recorded_at(state bytea) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     AS $$
-        SELECT (extract(epoch FROM t.told::timestamptz) * 1000000)::bigint
+        SELECT (extract(epoch FROM t.recorded_at::timestamptz) * 1000000)::bigint
         FROM (SELECT CASE
                   WHEN substr(state, 1, 15) = '{"account_id":"' AND substr(state, 52, 17) = '","recorded_at":"'
                   THEN split_part(encode(substr(state, 69, 40), 'escape'), '"', 1)
                   ELSE convert_from(state, 'UTF8')::jsonb->>'recorded_at'
-              END AS told) AS t
+              END AS recorded_at) AS t
     $$;
 
 DO $$
@@ -44,7 +44,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- What a process of a version before this one is told where it appends an event: it gives no effective time.
+-- The error that a process of an earlier version gets when it appends an event: it gives no effective time.
 CREATE FUNCTION rollcall.refuse_earlier_version() RETURNS bigint
     LANGUAGE plpgsql
     AS $$

@@ -54,7 +54,7 @@ GRANT SELECT, UPDATE ON rollcall.shard_leases TO rollcall_worker;
 
 -- One lease for everything: of the workers before shards, which stop here.
 DROP TABLE rollcall.worker_lease;
--- They ask for it first, and are told that they are of a version before (see 0026).
+-- They read it first, and get the error that says that their version is too old (see 0026).
 CREATE VIEW rollcall.worker_lease AS
 SELECT rollcall.refuse_earlier_version() AS token, to_timestamp(rollcall.refuse_earlier_version()) AS renewed_at;
 GRANT SELECT ON rollcall.worker_lease TO rollcall_worker;

@@ -1,4 +1,4 @@
-"""Shards: accounts do not wait for each other, workers divide them, and whoever lost its leases writes nothing."""
+"""Shards: accounts do not wait for each other, workers divide them, and one that lost its leases writes nothing."""
 
 from __future__ import annotations
 

@@ -38,10 +38,10 @@ CHANGES = (
 )
 
 
-def told() -> dict[str, list[list[str]]]:
+def recorded() -> dict[str, list[list[str]]]:
     """What the read model and the change stream said, row by row, before the upgrade."""
-    told: dict[str, list[list[str]]] = json.loads(lzma.decompress((FOLDER / "b0c96de.json.xz").read_bytes()))
-    return told
+    rows: dict[str, list[list[str]]] = json.loads(lzma.decompress((FOLDER / "b0c96de.json.xz").read_bytes()))
+    return rows
 
 
 def in_text(rows: list[Any]) -> list[list[str]]:
@@ -62,7 +62,7 @@ def earlier(postgres_url: str, template: str) -> Iterator[str]:
 
 
 def test_an_earlier_database_has_the_same_members_instants_and_history_after_migrate(earlier: str) -> None:
-    before = told()
+    before = recorded()
     migrate(earlier)
     after = read_model(earlier)
     assert in_text(after["position"]) == [before["position"][0][:1]]
