@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 FailedChecks = Callable[[], Mapping[str, str]]
 
 
-def share_as(role: str) -> None:
-    """Keep this process's metrics in the common folder, under the name of its role."""
-    values.ValueClass = values.MultiProcessValue(lambda: role)  # type: ignore[no-untyped-call]
+def share_as(name: str) -> None:
+    """Keep this process's metrics in the common folder, under the name of its role, or its own where it has several.
+
+    Without `_`, at which the library divides the names of its files.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]
 
 
 def serve(settings: Settings, failed_checks: FailedChecks) -> None:

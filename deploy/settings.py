@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     """Where a single `ingest`, `project` or `publish` shows its own metrics; `up` shows all at the API's `/metrics`."""
     metrics_folder: Path | None = None
     """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
+    metrics_name: str | None = None
+    """Internal: under which name, for one of several processes of a role; unset, that of the role."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` is readable on a terminal and JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] | None = None
@@ -238,6 +240,7 @@ def environment_for_child(settings: Settings) -> dict[str, str]:
         "ROLLCALL_CLOCK_OFFSET": repr(settings.clock_offset),
         "ROLLCALL_LOG_LEVEL": settings.log_level or QUIET,
         "ROLLCALL_METRICS_FOLDER": str(settings.metrics_folder or ""),
+        "ROLLCALL_METRICS_NAME": settings.metrics_name or "",
         # Read by prometheus_client itself, when it is imported.
         **({"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_folder)} if settings.metrics_folder else {}),
     }

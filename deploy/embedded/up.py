@@ -97,8 +97,10 @@ def up(settings: Settings, *, demo: bool) -> None:
         api_key = commands.bootstrap(settings)
         show_step("Starting the API and the workers")
         logins = _logins(settings) if given.database_url is None else {}
-        projecting = ["project"] * settings.workers
-        for name in (*projecting, "api", *(["ingest", "publish"] if settings.kafka else [])):
+        for number in range(1, settings.workers + 1):
+            worker = _with_login(settings, logins, "project").model_copy(update={"metrics_name": f"project-{number}"})
+            supervisor.start(Role("project", worker))
+        for name in ("api", *(["ingest", "publish"] if settings.kafka else [])):
             supervisor.start(Role(name, _with_login(settings, logins, name)))
         position = 1
         if demo:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -124,7 +125,24 @@ def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, s
     assert eventually(lambda: seen()[events] == 3)
     # Named by role: a process that starts again goes on in the files of the one before.
     owners = {path.stem.rpartition("_")[2] for path in (up.home / "metrics").iterdir()}
-    assert owners <= {"api", "ingest", "project", "publish"}, owners
+    assert owners <= {"api", "ingest", "project-1", "publish"}, owners
+
+
+def test_each_of_several_workers_keeps_metrics_of_its_own(home: Path) -> None:
+    up = Up(home, ROLLCALL_WORKERS="2", **NO_KAFKA)
+    try:
+        address = up.welcome()["API"].removesuffix("/v1")
+
+        def shards() -> str:
+            with urllib.request.urlopen(f"{address}/metrics") as answer:
+                shown = re.search(r"^rollcall_worker_shards (.*)$", answer.read().decode(), re.MULTILINE)
+            return shown[1] if shown else ""
+
+        assert eventually(lambda: shards() == "64.0"), shards()
+        owners = {path.stem.rpartition("_")[2] for path in (home / "metrics").iterdir()}
+        assert {"project-1", "project-2"} <= owners
+    finally:
+        up.stop()
 
 
 def test_a_home_in_use_is_refused_and_its_owner_runs_on(up: Up) -> None:

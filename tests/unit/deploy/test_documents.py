@@ -21,7 +21,7 @@ CODE = "\n".join(
     for folder in ("domain", "projections", "consumers", "api", "deploy")
     for path in (ROOT / folder).rglob("*.py")
 )
-INTERNAL = {"clock_offset", "metrics_folder"}  # `up` sets these for the processes it starts
+INTERNAL = {"clock_offset", "metrics_folder", "metrics_name"}  # `up` sets these for the processes it starts
 SERVED = {"/docs/api", "/openapi.json"}
 
 
