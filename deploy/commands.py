@@ -141,10 +141,12 @@ def create_share(settings: Settings, name: str, *, account: str, minutes: int, c
 def share_lines(settings: Settings) -> Iterator[str]:
     """One line for each share."""
     for share in logins.all_shares(database_url(settings)):
-        yield (
-            f"{share.login.removeprefix(logins.PREFIX)}: account {share.account}, login {share.login}, "
-            f"{share.connected} of {share.connections} connections, transactions of {share.minutes} min at most"
-        )
+        name, limits = share.login.removeprefix(logins.PREFIX), "this server does not have the login"
+        if share.connections is not None:
+            limits = (
+                f"{share.connected} of {share.connections} connections, transactions of {share.minutes} min at most"
+            )
+        yield f"{name}: account {share.account}, login {share.login}, {limits}"
 
 
 def drop_share(settings: Settings, name: str) -> None:

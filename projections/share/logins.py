@@ -32,12 +32,15 @@ MOST_MINUTES, MOST_CONNECTIONS = 24 * 60, 100
 
 
 class Share(NamedTuple):
-    """A login: the account that it sees, how long a transaction may last, and its connections, at most and now."""
+    """A login: the account that it sees, how long a transaction may last, and its connections, at most and now.
+
+    `connections` is `None` where the server does not have the login, as after a restore on another one.
+    """
 
     login: str
     account: str
     minutes: int
-    connections: int
+    connections: int | None
     connected: int
 
 
@@ -84,6 +87,8 @@ def drop(owner_url: str, name: str) -> None:
         with owner.transaction():
             if owner.execute(SQL.remove, [login]).rowcount == 0:
                 raise NotFound("share_not_found", f"there is no share called {name!r}: see `rollcall share list`")
+            if owner.execute(SQL.exists, [login]).fetchone() == (False,):
+                return
             owner.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(role))
         owner.execute(SQL.end_sessions, [login])
         with owner.transaction():

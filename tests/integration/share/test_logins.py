@@ -78,6 +78,24 @@ def test_a_login_without_the_right_to_make_roles_gets_a_sentence_that_says_who_m
         owner.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
+def test_a_share_of_a_restored_database_is_listed_and_can_be_dropped_or_made_again(
+    installation: Installation, ours: Ours
+) -> None:
+    """A backup of one database has the row, and another server does not have the login."""
+    settings = Settings(database_url=address_of(installation.url))
+    name = unique_name()
+    with installation.owner() as owner:
+        owner.execute("INSERT INTO share_logins VALUES (%s, %s, '1 minute')", [f"rollcall_share_{name}", ours.account])
+    (line,) = [each for each in commands.share_lines(settings) if each.startswith(name)]
+    assert line.endswith("this server does not have the login")
+    logins.create(installation.url, name, ours.account, minutes=5, connections=5)
+    commands.drop_share(settings, name)
+    with installation.owner() as owner:
+        owner.execute("INSERT INTO share_logins VALUES (%s, %s, '1 minute')", [f"rollcall_share_{name}", ours.account])
+    commands.drop_share(settings, name)
+    assert not [each for each in commands.share_lines(settings) if each.startswith(name)]
+
+
 def test_a_server_is_named_as_the_owner_reaches_it(installation: Installation, ours: Ours) -> None:
     """Also where it is one of several, or has a certificate to be checked."""
     for given, shown in (
