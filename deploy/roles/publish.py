@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from consumers.membership_publisher import MembershipPublisher
+from consumers.state_reporter import StateReporter
 from deploy import metrics_exposure
 from deploy.kafka_access import cluster_of
 from deploy.settings import Settings
@@ -15,10 +16,15 @@ from projections.postgres.database import Database
 def run(settings: Settings) -> None:
     """Publish membership changes until asked to stop. Raises `Invalid` if no Kafka is set."""
     cluster = cluster_of(settings, "publish")
-    database = Database(database_url(settings), "rollcall_worker", size=1)
+    database = Database(database_url(settings), "rollcall_worker", size=2)
     publisher = MembershipPublisher(database, cluster, stop_event())
     metrics_exposure.serve(settings, partial(_failed_checks, publisher))
-    publisher.run()
+    state = StateReporter(database, "publish", settings.clock().now, partial(_waits_for, publisher))
+    state.start()
+    try:
+        publisher.run()
+    finally:
+        state.close()
     database.close()
 
 
@@ -27,3 +33,8 @@ def _failed_checks(publisher: MembershipPublisher) -> dict[str, str]:
     if (waits_for := publisher.waits_for) is None:
         return {}
     return {check_of(waits_for): waits_for.detail}
+
+
+def _waits_for(publisher: MembershipPublisher) -> tuple[str, str] | None:
+    """Returns the code and the sentence of what the process waits for, if anything."""
+    return None if (waits_for := publisher.waits_for) is None else (waits_for.code, waits_for.detail)
