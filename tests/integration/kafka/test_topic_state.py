@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from pathlib import Path
@@ -14,24 +13,14 @@ from httpx import Client
 from projections.postgres.database import Database
 from projections.records import kafka_state
 from projections.records.kafka_state import Waiting
-from tests.integration.kafka.test_readiness import role
 from tests.support.installation import Installation
 from tests.support.kafka.broker import Broker
+from tests.support.kafka.readiness import kafka, role, said
 from tests.support.kafka.registry import running_registry
 from tests.support.running_product import eventually
 
 TOPIC = "crm.contacts"
 FORMATS = json.dumps({TOPIC: {"format": "debezium", "deletes": "erase", "leave_out": ["secret"]}})
-
-
-def said(console: Client) -> str:
-    page = console.get("/console/health").text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
-def kafka(client: Client) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/readyz").raise_for_status().json().get("kafka", {})
-    return found
 
 
 def test_what_a_topic_is_doing_is_shown(
@@ -48,7 +37,7 @@ def test_what_a_topic_is_doing_is_shown(
             "ROLLCALL_KAFKA_FORMATS": FORMATS,
             "ROLLCALL_SCHEMA_REGISTRY_URL": registry.url,
         }
-        with role("ingest", tmp_path, installation, **settings):
+        with role("ingest", tmp_path, installation, settings):
             eventually(lambda: "Every record is ingested" in said(console))
             rows: list[dict[str, Any]] = [
                 {"id": 1, "plan": "gold", "secret": "x", "年齢": 3},
