@@ -17,7 +17,7 @@ from api.http.access import Admin, Caller, Reader
 from api.http.dependencies import Services, ServicesDep
 from api.http.idempotency import answer_once
 from api.http.json_body import Body, parse_body
-from api.http.lookup import parse_segment_id, require_segment
+from api.http.lookup import ask_for_segment, parse_segment_id
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
@@ -110,9 +110,7 @@ def get_segment(
     segment_id: PathId,
 ) -> Response:
     """Read a segment with the count of its members."""
-    with snapshot(services, caller.account_id) as (connection, position):
-        row = require_segment(connection, caller.account_id, segment_id)
-        words = segments.words(connection, caller.account_id, [row.filter])
+    row, words, position = ask_for_segment(services.reads, caller.account_id, segment_id)
     return answer(show_segment(row, words, position), position, version=row.version)
 
 

@@ -5,7 +5,7 @@ The account itself is a record of the write side, so that it can be asked before
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,7 +18,7 @@ from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.instants import Days
 from domain.values import AttributeType
-from projections.postgres.database import beside
+from projections.postgres.database import Question, beside
 
 SQL = beside(__file__)
 
@@ -45,7 +45,16 @@ def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[Attri
 
 def words(connection: Connection[TupleRow], account_id: UUID, segments: Mapping[str, str]) -> Words:
     """Returns what filters are put into words with: labels, types, time zone, and names of `segments` by id."""
-    rows = connection.execute(SQL.wording, [account_id]).fetchall()
+    return words_of(connection.execute(*words_question(account_id)).fetchall(), segments)
+
+
+def words_question(account_id: UUID) -> Question:
+    """Asks for the words of an account; `words_of` reads the answer."""
+    return Question(SQL.wording, {"account_id": account_id})
+
+
+def words_of(rows: Sequence[TupleRow], segments: Mapping[str, str]) -> Words:
+    """Returns the words that the answer to `words_question` holds, with names of `segments` by id."""
     labels = {key: label for _, key, _, label in rows if key is not None}
     types = dict(BUILT_IN) | {key: kind for _, key, kind, _ in rows if key is not None}
     return Words(labels, types, ZoneInfo(rows[0][0]), segments)

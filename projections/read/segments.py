@@ -5,9 +5,9 @@ The member count is that of the served version, from the same snapshot as the re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,10 +18,17 @@ from domain.filters.nesting import segments_named
 from domain.filters.wording import Words
 from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
-from projections.postgres.database import beside
+from projections.postgres.database import Question, beside
 from projections.read import accounts
 
 SQL = beside(__file__)
+
+
+class Answers(Protocol):
+    """What answers questions from one snapshot."""
+
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[TupleRow]], int]:
+        """The rows of each answer, and the last event that they include."""
 
 
 class SegmentRow(NamedTuple):
@@ -77,8 +84,13 @@ def row_of(columns: tuple[Any, ...]) -> SegmentRow:
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> SegmentRow | None:
     """Returns the segment with this id in this account."""
-    found = connection.execute(SQL.by_id, {"account_id": account_id, "segment_id": segment_id}).fetchone()
+    found = connection.execute(*question(account_id, segment_id)).fetchone()
     return row_of(found) if found else None
+
+
+def question(account_id: UUID, segment_id: UUID) -> Question:
+    """Asks for the segment with this id in this account."""
+    return Question(SQL.by_id, {"account_id": account_id, "segment_id": segment_id})
 
 
 def page(
@@ -108,20 +120,18 @@ def _folded(name: str | None) -> str | None:
     return None if name is None else fold(name)
 
 
-def of_customer(
-    connection: Connection[TupleRow], account_id: UUID, customer_no: int, *, before: int | None, limit: int
-) -> list[tuple[SegmentRow, datetime]]:
-    """Returns a page of the segments that a customer is in, newest segment first, each with the instant of joining."""
-    found = connection.execute(
-        SQL.of_customer, {"account_id": account_id, "customer_no": customer_no, "before": before, "limit": limit}
-    )
-    return [(row_of(row), row[13]) for row in found]
+def of_customer(account_id: UUID, customer_ids: Sequence[UUID], *, before: int | None, limit: int) -> Question:
+    """Asks for a page of the segments of the first of these customers that exists, newest segment first.
+
+    The answer has no row where there is no such customer, and an empty one where the customer is in no segment.
+    """
+    asked = {"account_id": account_id, "customer_ids": customer_ids, "before": before, "limit": limit}
+    return Question(SQL.of_customer, asked)
 
 
-def count_of_customer(connection: Connection[TupleRow], account_id: UUID, customer_no: int) -> int:
-    """Returns how many segments a customer is in."""
-    row = connection.execute(SQL.count_of_customer, {"account_id": account_id, "customer_no": customer_no}).fetchone()
-    return int(row[0]) if row else 0
+def count_of_customer(account_id: UUID, customer_ids: Sequence[UUID]) -> Question:
+    """Asks how many segments the first of these customers that exists is in."""
+    return Question(SQL.count_of_customer, {"account_id": account_id, "customer_ids": customer_ids})
 
 
 def names_using_attribute(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
@@ -156,6 +166,44 @@ def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]
 
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
     """Returns what `accounts.words` does, with the names of the segments that `filters` refer to."""
-    named = set[str]().union(*(segments_named(raw) for raw in filters))
-    found = by_ids(connection, account_id, [UUID(each) for each in named]) if named else {}
-    return accounts.words(connection, account_id, {str(segment_id): row.name for segment_id, row in found.items()})
+    named = _named(filters)
+    found = connection.execute(*_names_question(account_id, named)).fetchall() if named else []
+    return accounts.words(connection, account_id, dict(found))
+
+
+class SegmentsWithWords(NamedTuple):
+    """Segments, what their filters are put into words with, and the position of both.
+
+    `found` are the segments with the further columns of their rows, `more` the answers to further questions.
+    """
+
+    found: list[tuple[SegmentRow, TupleRow]]
+    words: Words
+    more: list[list[TupleRow]]
+    position: int
+
+
+def ask_with_words(reads: Answers, account_id: UUID, asked: Question, *more: Question) -> SegmentsWithWords:
+    """Asks for segments, and for what their filters are put into words with. Raises `Unavailable`.
+
+    Whose names the filters need is known only from the answer; where they name segments, all is asked again with them,
+    so that the answer is from one snapshot.
+    """
+    named: set[str] = set()
+    while True:
+        names = [_names_question(account_id, named)] if named else []
+        answers, position = reads.ask(account_id, asked, accounts.words_question(account_id), *more, *names)
+        found = [(row_of(row), row[13:]) for row in answers[0]]
+        if named >= (needed := _named(row.filter for row, _ in found)):
+            words = accounts.words_of(answers[1], dict(answers[-1]) if names else {})
+            return SegmentsWithWords(found, words, answers[2 : 2 + len(more)], position)
+        named |= needed
+
+
+def _named(filters: Iterable[Any]) -> set[str]:
+    return set[str]().union(*(segments_named(raw) for raw in filters))
+
+
+def _names_question(account_id: UUID, segment_ids: Iterable[str]) -> Question:
+    asked = {"account_id": account_id, "segment_ids": [UUID(each) for each in segment_ids]}
+    return Question(SQL.names_of, asked)
