@@ -17,7 +17,6 @@ from api.http.parameters import parse_uuid
 from api.reads import Reads
 from domain.customer import customer_id_of
 from domain.errors import NotFound, Refused
-from domain.filters.wording import Words
 from projections.model.audience_spec import AudienceSpec
 from projections.read import campaigns, customers, explanations, segments
 from projections.read.campaigns import AudienceRow, CampaignRow
@@ -78,12 +77,13 @@ def ask_for_customer(reads: Reads, account_id: UUID, text: str) -> tuple[Custome
     return customers.row_of(_require(next(iter(found), None), "customer")), position
 
 
-def ask_for_segment(reads: Reads, account_id: UUID, text: str) -> tuple[SegmentRow, Words, int]:
-    """Returns the segment whose id is in a text, the words for its filter, and the position. Raises `NotFound`."""
-    asked = segments.question(account_id, parse_segment_id(text))
-    answered = segments.ask_with_words(reads, account_id, asked)
-    row, _ = _require(next(iter(answered.found), None), "segment")
-    return row, answered.words, answered.position
+def ask_for_segment(reads: Reads, account_id: UUID, text: str) -> tuple[SegmentRow, str, int]:
+    """Returns the segment whose id is in a text, its filter as a sentence, and the position. Raises `NotFound`."""
+    found, _, position = segments.ask_summed_up(
+        reads, account_id, segments.question(account_id, parse_segment_id(text))
+    )
+    segment, summary, _ = _require(next(iter(found), None), "segment")
+    return segment, summary, position
 
 
 def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, text: str) -> MembershipExplanation:

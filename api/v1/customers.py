@@ -56,11 +56,11 @@ def list_segments_of_customer(
     ids = customer_ids_of(account_id, external_id)
     asked = segments.of_customer(account_id, ids, before=before, limit=page.fetch)
     total = [segments.count_of_customer(account_id, ids)] if page.total else []
-    found, words, counts, position = segments.ask_with_words(services.reads, account_id, asked, *total)
+    found, counts, position = segments.ask_summed_up(services.reads, account_id, asked, *total)
     require_any(found, "customer")
     body = page.page(
-        [(row, joined_at) for row, (joined_at,) in found if joined_at is not None],
-        lambda each: show_joined_segment(*each, words, position),
+        [(segment, summary, joined_at) for segment, summary, (joined_at,) in found if joined_at is not None],
+        lambda each: show_joined_segment(*each, position),
         lambda each: (each[0].segment_no,),
         lambda: int(counts[0][0][0]),
     )

@@ -91,7 +91,7 @@ def list_segments(
         words = segments.words(connection, account_id, (row.filter for row in rows))
         body = page.page(
             rows,
-            lambda row: show_segment(row, words, position),
+            lambda row: show_segment(row, words.summary(row.filter), position),
             lambda row: (row.segment_no,),
             lambda: segments.count(connection, account_id, name=name, kind=kind),
         )
@@ -110,8 +110,8 @@ def get_segment(
     segment_id: PathId,
 ) -> Response:
     """Read a segment with the count of its members."""
-    row, words, position = ask_for_segment(services.reads, caller.account_id, segment_id)
-    return answer(show_segment(row, words, position), position, version=row.version)
+    row, summary, position = ask_for_segment(services.reads, caller.account_id, segment_id)
+    return answer(show_segment(row, summary, position), position, version=row.version)
 
 
 @router.patch(
@@ -188,10 +188,10 @@ def _answer_write(
             row = seen if seen is not None and position >= saved.position else expected
             if row is None:
                 return stored(saved, f"/v1/segments/{saved.id}")
-            words = segments.words(connection, caller.account_id, [row.filter])
+            summary = segments.words(connection, caller.account_id, [row.filter]).summary(row.filter)
     except Unavailable:
         return stored(saved, f"/v1/segments/{saved.id}")
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
-        show_segment(row, words, position), saved.position, status=status, version=row.version, location=location
+        show_segment(row, summary, position), saved.position, status=status, version=row.version, location=location
     )

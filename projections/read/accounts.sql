@@ -9,6 +9,7 @@ SELECT a.timezone, t.key, t.type, t.label
 FROM rollcall.accounts a
 LEFT JOIN attributes t USING (account_id)
 WHERE a.account_id = %(account_id)s::uuid
+ORDER BY t.key
 
 -- name: calendar
 -- While time passes, it has reached the customers up to a number only.

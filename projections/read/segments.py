@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol, Self
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from projections.postgres.database import Question, beside
 from projections.read import accounts
 
 SQL = beside(__file__)
+# How many filters a process keeps as they were read.
+READ_FILTERS = 10_000
 
 
 class Answers(Protocol):
@@ -78,8 +81,24 @@ class SegmentRow(NamedTuple):
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:
     """Returns the segment in the first 13 columns of a row, in the order that every query selects."""
-    row = SegmentRow(*columns[:13])
-    return row if row.filter is None else row._replace(filter=json_text.loads(row.filter))
+    return SegmentRow._make((*columns[:5], _read_filter(columns[5]).raw, *columns[6:13]))
+
+
+class _ReadFilter(NamedTuple):
+    raw: Any
+    named: frozenset[str]
+
+
+@lru_cache(maxsize=READ_FILTERS)
+def _read_filter(text: str | None) -> _ReadFilter:
+    """Filters change seldom and are read often. What is returned is shared: nothing may change it."""
+    raw = None if text is None else json_text.loads(text)
+    return _ReadFilter(raw, frozenset(segments_named(raw)))
+
+
+@lru_cache(maxsize=READ_FILTERS)
+def _summary(text: str | None, words: Words) -> str:
+    return words.summary(_read_filter(text).raw)
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> SegmentRow | None:
@@ -166,42 +185,37 @@ def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]
 
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
     """Returns what `accounts.words` does, with the names of the segments that `filters` refer to."""
-    named = _named(filters)
-    found = connection.execute(*_names_question(account_id, named)).fetchall() if named else []
-    return accounts.words(connection, account_id, dict(found))
+    named = set[str]().union(*(segments_named(raw) for raw in filters))
+    names = connection.execute(*_names_question(account_id, named)).fetchall() if named else []
+    return accounts.words(connection, account_id, names)
 
 
-class SegmentsWithWords(NamedTuple):
-    """Segments, what their filters are put into words with, and the position of both.
+class SummedUp(NamedTuple):
+    """A segment with its filter as a sentence, and the further columns of its row."""
 
-    `found` are the segments with the further columns of their rows, `more` the answers to further questions.
+    segment: SegmentRow
+    summary: str
+    further: TupleRow
+
+
+def ask_summed_up(
+    reads: Answers, account_id: UUID, asked: Question, *more: Question
+) -> tuple[list[SummedUp], list[list[TupleRow]], int]:
+    """Asks for segments. Returns them, the answers to `more`, and the position of all of it. Raises `Unavailable`.
+
+    Which segments the filters name is known only from the answer; where they name some, all is asked again with their
+    names, so that the answer is from one snapshot.
     """
-
-    found: list[tuple[SegmentRow, TupleRow]]
-    words: Words
-    more: list[list[TupleRow]]
-    position: int
-
-
-def ask_with_words(reads: Answers, account_id: UUID, asked: Question, *more: Question) -> SegmentsWithWords:
-    """Asks for segments, and for what their filters are put into words with. Raises `Unavailable`.
-
-    Whose names the filters need is known only from the answer; where they name segments, all is asked again with them,
-    so that the answer is from one snapshot.
-    """
-    named: set[str] = set()
+    named: frozenset[str] = frozenset()
     while True:
         names = [_names_question(account_id, named)] if named else []
         answers, position = reads.ask(account_id, asked, accounts.words_question(account_id), *more, *names)
-        found = [(row_of(row), row[13:]) for row in answers[0]]
-        if named >= (needed := _named(row.filter for row, _ in found)):
-            words = accounts.words_of(answers[1], dict(answers[-1]) if names else {})
-            return SegmentsWithWords(found, words, answers[2 : 2 + len(more)], position)
+        needed = frozenset[str]().union(*(_read_filter(row[5]).named for row in answers[0]))
+        if needed <= named:
+            words = accounts.words_of(answers[1], answers[-1] if names else [])
+            found = [SummedUp(row_of(row), _summary(row[5], words), row[13:]) for row in answers[0]]
+            return found, answers[2 : 2 + len(more)], position
         named |= needed
-
-
-def _named(filters: Iterable[Any]) -> set[str]:
-    return set[str]().union(*(segments_named(raw) for raw in filters))
 
 
 def _names_question(account_id: UUID, segment_ids: Iterable[str]) -> Question:
