@@ -25,43 +25,50 @@ WHERE s.account_id = %(account_id)s::uuid
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
 
 -- name: of_customer
--- From a customer to their segments by way of their history, whose key begins with the customer: who is in a version has
--- an entry of it, or of a version of the same segment before it. One step for each version, however often the customer
--- joined and left it; then one probe of the members that are served for each segment. One row without a segment where
--- the customer is in none.
+-- By way of the customer's history, whose key begins with the customer: a step for each version, however often they
+-- joined and left it. The last entry of the version that is served says whether they are a member. Who stayed when
+-- the filter was edited has none, but one of a version before it: only then the members are asked. One row without a
+-- segment where the customer is in none.
 WITH RECURSIVE customer AS (
     SELECT customer_no
     FROM customers
     WHERE account_id = %(account_id)s::uuid AND customer_id = ANY (%(customer_ids)s::uuid[])
     ORDER BY array_position(%(customer_ids)s::uuid[], customer_id)
     LIMIT 1
-), been_in (version_no) AS (
-    (SELECT version_no
+), entries AS (
+    (SELECT version_no, joined, at
      FROM membership_history
      WHERE customer_no = (SELECT customer_no FROM customer)
-     ORDER BY version_no
+     ORDER BY version_no DESC, position DESC, at DESC
      LIMIT 1)
     UNION ALL
-    SELECT (SELECT h.version_no
-            FROM membership_history h
-            WHERE h.customer_no = (SELECT customer_no FROM customer) AND h.version_no > b.version_no
-            ORDER BY h.version_no
-            LIMIT 1)
-    FROM been_in b
-    WHERE b.version_no IS NOT NULL
+    SELECT h.version_no, h.joined, h.at
+    FROM entries e
+    CROSS JOIN LATERAL (SELECT version_no, joined, at
+                        FROM membership_history
+                        WHERE customer_no = (SELECT customer_no FROM customer) AND version_no < e.version_no
+                        ORDER BY version_no DESC, position DESC, at DESC
+                        LIMIT 1) AS h
+), last_entries AS (
+    SELECT DISTINCT ON (v.segment_no) v.segment_no, e.joined, e.at, v.state = 'serving' AS is_served
+    FROM entries e
+    JOIN segment_versions v USING (version_no)
+    ORDER BY v.segment_no, is_served DESC
 )
 SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
        s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), s.joined_at
 FROM customer
 LEFT JOIN (
-    SELECT s.*, m.joined_at
-    FROM (SELECT DISTINCT v.segment_no FROM been_in JOIN segment_versions v USING (version_no)) AS b
-    JOIN segments s ON s.account_id = %(account_id)s::uuid AND s.segment_no = b.segment_no
-    CROSS JOIN LATERAL (SELECT joined_at
-                        FROM members
-                        WHERE version_no = s.serving AND customer_no = (SELECT customer_no FROM customer)
-                        LIMIT 1) AS m
-    WHERE %(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint
+    SELECT s.*, CASE WHEN e.is_served THEN e.at ELSE m.joined_at END AS joined_at
+    FROM last_entries e
+    JOIN segments s ON s.account_id = %(account_id)s::uuid AND s.segment_no = e.segment_no
+    LEFT JOIN LATERAL (SELECT joined_at
+                       FROM members
+                       WHERE NOT e.is_served AND version_no = s.serving
+                         AND customer_no = (SELECT customer_no FROM customer)
+                       LIMIT 1) AS m ON true
+    WHERE CASE WHEN e.is_served THEN e.joined ELSE m.joined_at IS NOT NULL END
+      AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
 ) AS s ON true
 LEFT JOIN segment_versions v ON v.version_no = s.serving
 ORDER BY s.segment_no DESC
