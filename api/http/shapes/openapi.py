@@ -213,6 +213,7 @@ def _with_names(drawn: Any) -> Any:
     if not isinstance(drawn, dict):
         return _page_name(drawn) if isinstance(drawn, str) else drawn
     named = {_page_name(key): _with_names(each) for key, each in drawn.items()}
+    assert len(named) == len(drawn), "a page has the name of another schema"
     if "x-schema" in named:
         return {"$ref": REF + named["x-schema"]}
     return named
