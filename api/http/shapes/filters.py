@@ -15,7 +15,8 @@ from domain.filters.operands import MAX_COUNT, MAX_VALUES, Takes
 from domain.filters.operators import OPERATORS
 from domain.values import KEY_PATTERN, AttributeType
 
-NODE = {"$ref": "#/components/schemas/FilterNode"}
+REF = "#/components/schemas/"
+FILTER, NODE = {"$ref": f"{REF}Filter"}, {"$ref": f"{REF}FilterNode"}
 _TEXT = {"type": "string", "minLength": 1}
 _NUMBER = {"type": "number"}
 _DAY = {"type": "string", "format": "date", "examples": ["2026-05-20"]}
@@ -106,7 +107,7 @@ def conditions() -> dict[str, dict[str, Any]]:
                 if new not in listed:
                     listed.append(new)
     drawn = {
-        name: _condition(name, operators[name], "an attribute of type " + " or ".join(types[name]), value)
+        name: _condition(name, operators[name], "an attribute of type " + ", ".join(types[name]), value)
         for name, value in values.items()
     }
     name = "SegmentCondition"
@@ -118,32 +119,35 @@ def conditions() -> dict[str, dict[str, Any]]:
 
 
 def filter_schemas() -> dict[str, dict[str, Any]]:
-    """Every schema that a filter consists of, by name; `Filter` is the whole."""
+    """Every schema that a filter consists of, by name; `Filter` is the whole, and what groups hold."""
     drawn = conditions()
-    nodes = {"type": "array", "items": NODE, "maxItems": MAX_CONDITIONS}
+    inner = {"type": "array", "items": FILTER, "maxItems": MAX_CONDITIONS}
+    # An array of itself is a schema that generators of clients do not know, so arrays are described two deep. Deeper
+    # ones, which only say the same again, the parser takes all the same.
+    lists = {"type": "array", "items": NODE, "maxItems": MAX_CONDITIONS}
     groups = {
-        "FilterAll": _group("all", "True when every node is true.", nodes),
-        "FilterAny": _group("any", "True when at least one node is true.", nodes),
-        "FilterNot": _group("not", "True when the node is false.", NODE),
+        "FilterAll": _group("all", "True when everything in it is true.", inner),
+        "FilterAny": _group("any", "True when something in it is true.", inner),
+        "FilterNot": _group("not", "True when what is in it is false.", FILTER),
     }
-    references = [{"$ref": f"#/components/schemas/{name}"} for name in ("Condition", *groups)]
     return {
         **drawn,
         "Condition": {
             "title": "Condition",
             "description": "Its operator says what the value is; `GET /v1/attributes` lists those of each attribute.",
-            "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in drawn],
+            "anyOf": [{"$ref": REF + name} for name in drawn],
         },
         **groups,
         "FilterNode": {
             "title": "FilterNode",
-            "description": "A condition, a group, or an array, which means the same as `all`.",
-            "anyOf": [*references, nodes],
+            "description": "A condition or a group.",
+            "anyOf": [{"$ref": REF + name} for name in ("Condition", *groups)],
         },
         "Filter": {
             "title": "Filter",
-            "description": f"Up to {MAX_CONDITIONS} conditions, in groups up to {MAX_DEPTH} deep. Only the whole "
-            "filter may be without conditions: it then matches no customer.",
-            "anyOf": [*references, nodes],
+            "description": f"A condition, a group, or an array, which means the same as `all`: up to {MAX_CONDITIONS} "
+            f"conditions, in groups up to {MAX_DEPTH} deep. Only the whole filter may be without conditions: it then "
+            "matches no customer.",
+            "anyOf": [NODE, lists | {"items": {"anyOf": [NODE, lists]}}],
         },
     }

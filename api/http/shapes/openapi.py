@@ -138,6 +138,7 @@ def takes_lines(model: type[BaseModel], example: str) -> dict[str, Any]:
     described = {
         "schema": {
             "type": "string",
+            "format": "binary",
             "description": f"One {model.__name__} (see `components.schemas`) in JSON on each line; no line is fine.",
         },
         "example": example,

@@ -187,17 +187,17 @@ Condition = (
 
 
 class FilterAll(TypedDict):
-    """Every node holds."""
+    """Everything in it is true."""
 
-    all: list[FilterNode]
+    all: list[Filter]
 
 
 class FilterAny(TypedDict):
-    """At least one node holds."""
+    """Something in it is true."""
 
-    any: list[FilterNode]
+    any: list[Filter]
 
 
-FilterNot = TypedDict("FilterNot", {"not": "FilterNode"})
-FilterNode: TypeAlias = Condition | FilterAll | FilterAny | FilterNot | list["FilterNode"]
-Filter = FilterNode
+FilterNot = TypedDict("FilterNot", {"not": "Filter"})
+FilterNode = Condition | FilterAll | FilterAny | FilterNot
+Filter: TypeAlias = FilterNode | list["Filter"]
