@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import BatchProducer, Message, ensure_topics
+from consumers.kafka import BatchProducer, Cluster, Message, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
 from projections.model.changes import Change, pass_on
@@ -35,10 +35,10 @@ _published = Counter("rollcall_membership_changes_published_total", "Joins and l
 class MembershipPublisher:
     """Publishes stored membership changes until `stop` is set."""
 
-    def __init__(self, database: Database, bootstrap_servers: str, stop: threading.Event) -> None:
+    def __init__(self, database: Database, cluster: Cluster, stop: threading.Event) -> None:
         self._database = database
-        self._servers = bootstrap_servers
-        self._producer = BatchProducer(bootstrap_servers, TOPIC)
+        self._cluster = cluster
+        self._producer = BatchProducer(cluster, TOPIC)
         self._has_topic = False
         self._stop = stop
         self.waits_for: Unavailable | None = None
@@ -74,7 +74,7 @@ class MembershipPublisher:
 
     def _publish(self, changes: Sequence[Change]) -> None:
         if not self._has_topic:
-            ensure_topics(self._servers, {TOPIC: PARTITIONS})
+            ensure_topics(self._cluster, {TOPIC: PARTITIONS})
             self._has_topic = True
         self._producer.publish([message_of(change) for change in changes])
         _published.inc(len(changes))

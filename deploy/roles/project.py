@@ -6,7 +6,8 @@ import sys
 from functools import partial
 
 from deploy import metrics_exposure
-from deploy.settings import NO_KAFKA, Settings
+from deploy.kafka_settings import NO_KAFKA
+from deploy.settings import Settings
 from deploy.wiring import application, database_url, stop_event
 from projections.share.watch import watching
 from projections.worker.runner import Retention, WorkerState, run_worker

@@ -173,7 +173,7 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     client.delete(f"/v1/segments/{gone}").raise_for_status()
     client.delete("/v1/customers/c1").raise_for_status()
     database, stop = Database(installation.url, "rollcall_worker", size=3), threading.Event()
-    publisher = MembershipPublisher(database, broker.address, stop)
+    publisher = MembershipPublisher(database, broker.cluster, stop)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
