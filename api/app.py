@@ -14,6 +14,7 @@ from api.docs.app import create_docs
 from api.http import problems
 from api.http.dependencies import Services, provide_services
 from api.http.instrumentation import InstrumentedApp
+from api.http.plain import PlainReads
 from api.http.shapes import openapi
 from api.ingest import events, received, sdk
 from api.ingest.cross_origin import CrossOrigin
@@ -71,6 +72,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     app.add_middleware(CrossOrigin, paths=sdk.PATHS)
+    app.add_middleware(PlainReads, services=services, routes=app.state.routes)
     app.add_middleware(InstrumentedApp)
     return app
 
