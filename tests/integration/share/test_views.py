@@ -14,7 +14,7 @@ from domain.customer import BUILT_IN, CustomerChange, CustomerData
 from domain.segment import SegmentEdit
 from projections.migrate import migrate
 from projections.postgres.database import MODEL_SCHEMA
-from projections.share.views import DEFINITION
+from projections.share.views import DEFINITION, drop_old, replace
 from projections.worker.rebuild import rebuild
 from tests.integration.share.conftest import Ours
 from tests.support.installation import Installation
@@ -113,6 +113,19 @@ def test_a_long_query_does_not_hold_up_the_switch_of_a_rebuild(
         assert everything(sql_client).keys() == before.keys()
     rebuilding.join(30)
     assert not rebuilding.is_alive()
+
+
+def test_the_switch_does_not_wait_for_a_vacuum_of_the_fresh_tables(installation: Installation, ours: Ours) -> None:
+    """After so many inserts, one is likely to run just then."""
+    with installation.owner() as vacuum, installation.owner() as owner, vacuum.transaction():
+        for table in ("customers", "reach", "members", "segments", "segment_versions", "membership_history"):
+            vacuum.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE".encode())
+        with owner.transaction():
+            owner.execute("SET LOCAL lock_timeout = '100ms'")
+            replace(owner)
+        drop_old(owner)
+    with psycopg.connect(ours.url) as client:
+        assert client.execute("SELECT count(*) FROM members").fetchone() == (3,)
 
 
 def test_a_snapshot_from_before_a_rebuild_is_refused_not_empty(
