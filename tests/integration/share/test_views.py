@@ -115,6 +115,31 @@ def test_a_long_query_does_not_hold_up_the_switch_of_a_rebuild(
     assert not rebuilding.is_alive()
 
 
+def test_every_answer_during_rebuilds_is_whole(installation: Installation, ours: Ours) -> None:
+    stop = threading.Event()
+    answers: set[object] = set()
+
+    def read() -> None:
+        try:
+            with psycopg.connect(ours.url, autocommit=True) as client:
+                while not stop.is_set():
+                    answers.add(client.execute("SELECT count(*), count(joined_at) FROM members").fetchone())
+                    found = client.execute("SELECT count(*) FROM customers WHERE name <> %s", ["x"], prepare=True)
+                    answers.add(found.fetchone())
+        except psycopg.Error as error:
+            answers.add(f"{error}")
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(6):
+        rebuild(installation.url)
+    stop.set()
+    for reader in readers:
+        reader.join(30)
+    assert answers == {(3, 3), (2,)}
+
+
 def test_the_switch_does_not_wait_for_a_vacuum_of_the_fresh_tables(installation: Installation, ours: Ours) -> None:
     """After so many inserts, one is likely to run just then."""
     with installation.owner() as vacuum, installation.owner() as owner, vacuum.transaction():
