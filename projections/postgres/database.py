@@ -155,7 +155,7 @@ class Database:
                 asked = [connection.execute(query, parameters, prepare=True) for query, parameters in questions]
                 connection.execute(SQL.end_ask, prepare=True)
             row = began.fetchone()
-            return [cursor.fetchall() for cursor in asked], int(row[1]) if row else 0
+            return [cursor.fetchall() for cursor in asked], int(row[-1]) if row else 0
 
     @contextmanager
     def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:

@@ -21,7 +21,10 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 LOCK TABLE shards IN ACCESS SHARE MODE
 
 -- name: see_account
-SELECT set_config('rollcall.account', %(account_id)s::text, true), position
+-- What is asked touches rows by key. Right after a table grew, statistics are old, and the planner would read it whole.
+SELECT set_config('rollcall.account', %(account_id)s::text, true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true), position
 FROM rollcall.positions_of(ARRAY[%(account_id)s::uuid])
 
 -- name: end_ask
