@@ -8,7 +8,7 @@ from consumers.membership_publisher import MembershipPublisher
 from deploy import metrics_exposure
 from deploy.kafka_access import cluster_of
 from deploy.settings import Settings
-from deploy.wiring import database_url, stop_event
+from deploy.wiring import check_of, database_url, stop_event
 from projections.postgres.database import Database
 
 
@@ -26,4 +26,4 @@ def _failed_checks(publisher: MembershipPublisher) -> dict[str, str]:
     """Returns why the process cannot publish at the moment; a spare that waits for another can."""
     if (waits_for := publisher.waits_for) is None:
         return {}
-    return {"broker" if waits_for.code.startswith("broker") else "database": waits_for.detail}
+    return {check_of(waits_for): waits_for.detail}

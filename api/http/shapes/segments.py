@@ -73,7 +73,7 @@ class Segment(TypedDict):
     name: str
     description: str
     type: SegmentType
-    filter: dict[str, Any] | list[Any] | None
+    filter: Filter | None
     filter_summary: str
     version: int
     created_at: datetime
