@@ -20,8 +20,9 @@ from consumers.backoff import Backoff
 from consumers.kafka import BatchProducer, Message, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
-from projections.model.changes import Change, pass_on
+from domain.formats.fields import CHANGE_FIELDS, Fields
 from projections.postgres.database import Database
+from projections.read.streams.changes import Change, pass_on
 
 TOPIC = "rollcall.memberships.v1"
 PARTITIONS = 12
@@ -35,11 +36,15 @@ _published = Counter("rollcall_membership_changes_published_total", "Joins and l
 class MembershipPublisher:
     """Publishes stored membership changes until `stop` is set."""
 
-    def __init__(self, database: Database, bootstrap_servers: str, stop: threading.Event) -> None:
+    def __init__(
+        self, database: Database, bootstrap_servers: str, stop: threading.Event, fields: Fields = CHANGE_FIELDS
+    ) -> None:
+        """`fields` are those of the customer in each record, as they are when it is published."""
         self._database = database
         self._servers = bootstrap_servers
         self._producer = BatchProducer(bootstrap_servers, TOPIC)
         self._has_topic = False
+        self._fields = fields
         self._stop = stop
         self.waits_for: Unavailable | None = None
         """What is unavailable now, if anything. Safe to read from another thread."""
@@ -64,7 +69,7 @@ class MembershipPublisher:
     def publish_all(self) -> int:
         """Publishes every unpublished change and returns how many there were. Raises `Unavailable`."""
         total = 0
-        while not self._stop.is_set() and (count := pass_on(self._database, BATCH_SIZE, self._publish)):
+        while not self._stop.is_set() and (count := pass_on(self._database, BATCH_SIZE, self._fields, self._publish)):
             total += count
         return total
 
@@ -76,31 +81,24 @@ class MembershipPublisher:
         if not self._has_topic:
             ensure_topics(self._servers, {TOPIC: PARTITIONS})
             self._has_topic = True
-        self._producer.publish([message_of(change) for change in changes])
+        self._producer.publish([message_of(change, self._fields) for change in changes])
         _published.inc(len(changes))
 
 
-def message_of(change: Change) -> Message:
-    """Returns a change as a CloudEvent in binary mode."""
+def message_of(change: Change, fields: Fields) -> Message:
+    """Returns a change as a CloudEvent in binary mode; its id and type are in the headers alone."""
+    record = change.record(fields)
     customer = str(change.customer_id).encode()
-    at = change.at.isoformat().replace("+00:00", "Z")
     headers = [
         ("ce_specversion", b"1.0"),
-        ("ce_id", str(change.id).encode()),
-        ("ce_type", b"rollcall.membership.joined.v1" if change.joined else b"rollcall.membership.left.v1"),
+        ("ce_id", str(record.pop("id")).encode()),
+        ("ce_type", b"rollcall.membership.%b.v1" % record.pop("type").encode()),
         ("ce_source", _source(change.account_id)),
         ("ce_subject", customer),
-        ("ce_time", at.encode()),
+        ("ce_time", change.at.isoformat().replace("+00:00", "Z").encode()),
         ("content-type", b"application/json"),
     ]
-    data = {
-        "segment_id": change.segment_id,
-        "customer_id": change.customer_id,
-        "at": at,
-        "cause": change.cause,
-        "position": change.position,
-    }
-    return Message(TOPIC, customer, json_text.dumps(data), headers)
+    return Message(TOPIC, customer, json_text.dumps(record), headers)
 
 
 @lru_cache(maxsize=1_024)

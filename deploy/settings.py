@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy.clock import Clock
 from domain.errors import Invalid
+from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
 from domain.phones import is_country
 
 NO_KAFKA = "none"
@@ -100,6 +101,8 @@ class Settings(BaseSettings):
     """The embedded broker's port."""
     kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
+    kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
+    """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
     kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
@@ -184,6 +187,16 @@ class Settings(BaseSettings):
         if len({topic for topic, _ in pairs}) < len(pairs):
             raise ValueError("a topic is named twice")
         return dict(pairs)
+
+    @field_validator("kafka_change_fields", mode="before")
+    @classmethod
+    def _fields(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        try:
+            return parse_change_fields(text, None, "")
+        except Invalid as wrong:
+            raise ValueError(wrong.detail) from None
 
     @property
     def kafka(self) -> str | None:

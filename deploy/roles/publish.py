@@ -17,7 +17,7 @@ def run(settings: Settings) -> None:
     if settings.kafka is None:
         raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall publish`.")
     database = Database(database_url(settings), "rollcall_worker", size=1)
-    publisher = MembershipPublisher(database, settings.kafka, stop_event())
+    publisher = MembershipPublisher(database, settings.kafka, stop_event(), settings.kafka_change_fields)
     metrics_exposure.serve(settings, partial(_failed_checks, publisher))
     publisher.run()
     database.close()
