@@ -39,6 +39,10 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "A write: the position that includes it. A read: the position that it reflects.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Rollcall-Next-After": {
+        "description": "Of a stream: membership changes `after` this number are those that it does not reflect.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "ETag": {
         "description": "The version, for `If-Match`.",
         "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
@@ -102,6 +106,30 @@ def answers(
             described[status]["content"] = {"application/json": {"example": example}}
     for status in sorted({401, 403, 406, 422, 429, 500, 503, *problems}):
         described[status] = _problem(status)
+    return described
+
+
+def or_streams(
+    described: dict[int | str, dict[str, Any]], noun: str, *, followed: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """The same for a list that is also answered whole, in one stream; `noun` is what a line holds.
+
+    One that is `followed` is also answered as a stream of server-sent events, without an end.
+    """
+    forms = {
+        "application/x-ndjson": f"{noun} per line, then a line with their `count`. A stream that was cut off has none.",
+        "text/csv": (
+            f"A header, then {noun} per line, as stored: cells are not made harmless for spreadsheets (the console's "
+            "downloads are). A stream that was cut off has no last chunk, or no end of the stream."
+        ),
+    }
+    if followed:
+        forms["text/event-stream"] = (
+            f"{noun.capitalize()} per event, as `data`; `id` is its number, for `Last-Event-ID`. An event with an `id` "
+            "alone says how far there was nothing. Every 15 seconds a comment shows that the stream is alive."
+        )
+    described[200]["content"] |= {form: {"schema": {"type": "string", "description": forms[form]}} for form in forms}
+    described[200]["headers"] |= {"Rollcall-Next-After": _HEADERS["Rollcall-Next-After"]}
     return described
 
 
