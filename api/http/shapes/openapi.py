@@ -32,6 +32,7 @@ DESCRIPTION = """Customer segments that are always up to date.
 Every address under `/v1` takes an API key, which belongs to one account. Writes answer with the header
 `Rollcall-Position`; any GET accepts `?min_position=<that number>` (see `components.parameters.MinPosition`) and then
 waits up to five seconds until it includes that write, else it answers 504 `projection_lag`.
+Bodies may be sent with `Content-Encoding: gzip` or `zstd`; answers are packed by `Accept-Encoding`.
 Errors are `application/problem+json`; what their `type` means is under `components.x-problems`."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
