@@ -48,6 +48,8 @@ class KafkaSettings(BaseSettings):
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
     kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
     """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
+    kafka_members_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")] | None = None
+    """A compacted topic that holds who is in which segment now, such as `rollcall.members.v1`; unset, there is none."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
     kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
