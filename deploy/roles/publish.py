@@ -12,18 +12,15 @@ from consumers.membership_publisher import MembershipPublisher
 from deploy import metrics_exposure
 from deploy.kafka_access import cluster_of
 from deploy.settings import Settings
-from deploy.wiring import database_url, stop_event
+from deploy.wiring import check_of, database_url, stop_event
 from projections.postgres.database import Database
 
 
 def run(settings: Settings) -> None:
     """Publish until asked to stop. Raises `Invalid` if no Kafka is set, or the topic of members is too old."""
     cluster = cluster_of(settings, "publish")
-    database, stop, fields = (
-        Database(database_url(settings), "rollcall_worker", size=2),
-        stop_event(),
-        settings.kafka_change_fields,
-    )
+    database, stop = Database(database_url(settings), "rollcall_worker", size=2), stop_event()
+    fields = settings.kafka_change_fields
     publishers: list[ChangePublisher] = [MembershipPublisher(database, cluster, stop, fields)]
     if settings.kafka_members_topic is not None:
         publishers.append(MembersPublisher(database, cluster, stop, settings.kafka_members_topic, fields))
@@ -41,4 +38,4 @@ def run(settings: Settings) -> None:
 def _failed_checks(publishers: Sequence[ChangePublisher]) -> dict[str, str]:
     """Returns why the process cannot publish at the moment; a spare that waits for another can."""
     waiting = [publisher.waits_for for publisher in publishers if publisher.waits_for is not None]
-    return {"broker" if each.code.startswith("broker") else "database": each.detail for each in waiting}
+    return {check_of(each): each.detail for each in waiting}
