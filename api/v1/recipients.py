@@ -23,8 +23,8 @@ from api.http.shapes.campaigns import (
     EXAMPLE_FROZEN,
     EXAMPLE_RECIPIENT,
     Audience,
+    CampaignRecipientPage,
     Recipient,
-    RecipientPage,
     show_audience,
     show_recipient,
     show_skipped,
@@ -58,7 +58,7 @@ def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/campaigns/{campaign_id}/recipients",
     operation_id="list_campaign_recipients",
-    response_model=RecipientPage,
+    response_model=CampaignRecipientPage,
     responses=_answers(409),
 )
 def list_campaign_recipients(
@@ -88,7 +88,7 @@ def list_campaign_recipients(
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
         plain = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
-        body: RecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
+        body: CampaignRecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
         if page.total:
             body["total"], body["skipped"] = total, show_skipped(skipped)
     return answer(body, position)
