@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from uuid import UUID
 
-import structlog
 from prometheus_client import Counter
 
-from consumers.backoff import Backoff
+from consumers.backoff import Backoff, WaitLog
 from consumers.kafka import BatchProducer, Cluster, Message, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
@@ -28,7 +27,6 @@ PARTITIONS = 12
 BATCH_SIZE = 2_000
 POLL_SECONDS = 0.2
 
-log = structlog.get_logger(__name__)
 _published = Counter("rollcall_membership_changes_published_total", "Joins and leaves published to their topic")
 
 
@@ -46,17 +44,18 @@ class MembershipPublisher:
 
     def run(self) -> None:
         """Works until `stop` is set, finishing the current changes. Raises any error that waiting cannot cure."""
-        backoff = Backoff(self._stop)
+        backoff, waits = Backoff(self._stop), WaitLog()
         try:
             while not self._stop.wait(POLL_SECONDS):
                 try:
                     self.publish_all()
                 except Unavailable as error:
                     self.waits_for = error
-                    log.warning("waiting", code=error.code, reason=error.detail)
+                    waits.waiting(error)
                     backoff.wait()
                 else:
                     self.waits_for = None
+                    waits.over()
                     backoff.reset()
         finally:
             self.close()
