@@ -27,6 +27,7 @@ _STANDARD = json.JSONDecoder(parse_float=Decimal)
 _DIGIT = re.compile(rb"[0-9]")
 _LONG_INTEGER = re.compile(rb"[0-9]{%d}" % _MAX_NUMBER)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def dumps(value: Any) -> bytes:
@@ -45,16 +46,18 @@ def loads(text: bytes | str) -> Any:
         return _STANDARD.decode(text if isinstance(text, str) else text.decode())
 
 
-def parse(text: bytes) -> Any:
+def parse(text: bytes, *, lenient: bool = False) -> Any:
     """The value of JSON text from outside.
 
     Raises `Invalid` (`malformed_json`) for bad UTF-8 or syntax, NaN, numbers of over 400 characters or with an exponent
-    that no decimal can have, lone surrogates, and nesting deeper than 32.
+    that no decimal can have, lone surrogates, and nesting deeper than 32. With `lenient` a lone surrogate, such as half
+    of an emoji that was cut, becomes U+FFFD, and NaN and infinities are floats, which no attribute takes: for senders
+    that throw the whole text away when it is refused.
     """
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH and not _holds_long_integer(text):
         with suppress(msgspec.DecodeError, UnicodeDecodeError, _BadNumber):
             return _FAST.decode(text)
-    return _parse_slowly(text)
+    return _parse_slowly(text, lenient)
 
 
 def _holds_long_integer(text: bytes) -> bool:
@@ -63,11 +66,11 @@ def _holds_long_integer(text: bytes) -> bool:
     return bool(_DIGIT.search(text[_MAX_NUMBER - 1 :: _MAX_NUMBER]) and _LONG_INTEGER.search(text))
 
 
-def _parse_slowly(text: bytes) -> Any:
+def _parse_slowly(text: bytes, lenient: bool = False) -> Any:
     try:
         decoded = text.removeprefix(BOM_UTF8).decode()
         _refuse_depth(decoded)
-        value = _THEIRS.decode(decoded)
+        value = (_LENIENT if lenient else _THEIRS).decode(decoded)
     except UnicodeDecodeError as bad:
         raise Invalid("malformed_json", f"not UTF-8 at byte {bad.start}") from None
     except json.JSONDecodeError as bad:
@@ -75,10 +78,23 @@ def _parse_slowly(text: bytes) -> Any:
     except _BadNumber as bad:
         raise Invalid("malformed_json", str(bad)) from None
     if _SURROGATE.search(decoded):
+        if lenient:
+            return _without_surrogates(value)
         try:
             json.dumps(value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
             raise Invalid("malformed_json", "a text holds a lone surrogate (\\ud800 to \\udfff); remove it") from None
+    return value
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return _LONE.sub("\ufffd", value)
+        case dict():
+            return {_LONE.sub("\ufffd", key): _without_surrogates(each) for key, each in value.items()}
+        case list():
+            return [_without_surrogates(each) for each in value]
     return value
 
 
@@ -149,6 +165,7 @@ def _spelled_out(value: Any) -> Any:
 # Made once: a decoder for each text would cost more than most texts.
 _FAST = msgspec.json.Decoder(float_hook=_fraction)
 _THEIRS = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
+_LENIENT = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=float)
 
 
 def _default(value: Any) -> Any:

@@ -27,8 +27,11 @@ class Sent:
 
     @cached_property
     def value(self) -> Any:
-        """The JSON value. Raises `Invalid`."""
-        return json_text.parse(self.raw)
+        """The JSON value. Raises `Invalid`.
+
+        SDKs of Python send NaN, those of browsers half of an emoji that was cut, and drop the batch that is refused.
+        """
+        return json_text.parse(self.raw, lenient=True)
 
 
 async def receive(request: Request, limit: int, limit_inflated: int) -> Sent:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NamedTuple
 
 from domain.customer import MAX_ATTRIBUTES, RESERVED, CustomerData
@@ -147,7 +148,9 @@ def _member(value: Any) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case int() | float() | Decimal():
+        case int() | Decimal():
+            return str(value)
+        case float() if isfinite(value):
             return str(value)
     raise ValueError("a list can hold texts, numbers, true and false; no objects, no lists")
 

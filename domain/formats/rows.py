@@ -18,7 +18,7 @@ from domain.errors import Invalid
 from domain.formats.analytics import read_instant
 from domain.formats.cloud_events import FORBIDDEN
 from domain.formats.names import SETTABLE, LeftOut, each_value, leave_out, map_values
-from domain.formats.typed_values import Unit, instant_of, text_of
+from domain.formats.typed_values import BeyondCalendar, Unit, counted, instant_of
 from domain.instants import Arrival, from_micros
 from domain.values import is_attribute_key
 
@@ -169,10 +169,9 @@ def _values(
         if name == taken or name in rules.leave_out or (isinstance(value, str) and value in UNCHANGED):
             continue
         unit = rules.units.get(name)
-        if unit is not None and type(value) is int:
-            try:
-                value = text_of(value, unit)  # noqa: PLW2901 - the same value, as it is meant
-            except OverflowError:
-                left_out.append(leave_out(name, "invalid_value", f"so many {unit} after 1970 are beyond the calendar"))
-                continue
-        yield rules.names.get(name, name), value
+        meant = value if unit is None or type(value) is not int else counted(value, unit)
+        if isinstance(meant, BeyondCalendar):
+            detail = f"so many {meant.unit} after 1970 are beyond the calendar"
+            left_out.append(leave_out(name, "invalid_value", detail))
+        else:
+            yield rules.names.get(name, name), meant

@@ -1,7 +1,8 @@
 """Values that a schema gives a meaning, as JSON has them: dates and instants as texts, decimals as numbers.
 
 Used by the readers of Kafka Connect's and Debezium's JSON, of Avro and of Protobuf. Pure. A value that has no JSON
-form, or does not fit its schema, stays as it is: what cannot be stored is left out later, and named.
+form, or does not fit its schema, stays as it is: what cannot be stored is left out later, and named. A count beyond the
+calendar, such as PostgreSQL's `infinity`, does not stay a number, which could decide the type of its attribute.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
 from domain import json_text
@@ -33,6 +34,12 @@ _COUNTED: Mapping[str, Unit] = {
 }
 
 
+class BeyondCalendar(NamedTuple):
+    """A count since 1970 that is neither a date nor an instant."""
+
+    unit: Unit
+
+
 def instant_of(count: int, unit: Unit) -> datetime:
     """Returns the instant that lies so many units after 1970. Raises `OverflowError` beyond the calendar."""
     if unit == "days":
@@ -40,11 +47,14 @@ def instant_of(count: int, unit: Unit) -> datetime:
     return from_micros(count // 1_000 if unit == "nanoseconds" else count * _MICROS[unit])
 
 
-def text_of(count: int, unit: Unit) -> str:
-    """Returns a count since 1970 as the text of a date (of `days`) or instant. Raises `OverflowError`."""
-    if unit == "days":
-        return (_FIRST_DAY + timedelta(days=count)).isoformat()
-    return instant_of(count, unit).isoformat().replace("+00:00", "Z")
+def counted(count: int, unit: Unit) -> str | BeyondCalendar:
+    """Returns a count since 1970 as the text of a date (of `days`) or instant, where it is one."""
+    try:
+        if unit == "days":
+            return (_FIRST_DAY + timedelta(days=count)).isoformat()
+        return instant_of(count, unit).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return BeyondCalendar(unit)
 
 
 def plain(value: Any) -> Any:
@@ -103,9 +113,9 @@ def _fields(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {each["field"]: each for each in fields if isinstance(each, Mapping) and isinstance(each.get("field"), str)}
 
 
-def _counted(unit: Unit) -> Callable[[Any, Mapping[str, Any]], Any]:
+def _count_of(unit: Unit) -> Callable[[Any, Mapping[str, Any]], Any]:
     def meaning(value: Any, _: Mapping[str, Any]) -> Any:
-        return text_of(value, unit) if type(value) is int else plain(value)
+        return counted(value, unit) if type(value) is int else plain(value)
 
     return meaning
 
@@ -140,7 +150,7 @@ def _members(value: Any, _: Mapping[str, Any]) -> Any:
 
 
 _MEANINGS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
-    **{name: _counted(unit) for name, unit in _COUNTED.items()},
+    **{name: _count_of(unit) for name, unit in _COUNTED.items()},
     f"{_CONNECT}Decimal": _decimal,
     f"{_DEBEZIUM}data.VariableScaleDecimal": _variable_decimal,
     f"{_DEBEZIUM}data.Json": _json,

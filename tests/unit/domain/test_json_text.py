@@ -125,6 +125,14 @@ def test_a_pair_of_surrogates_is_a_character() -> None:
     assert json_text.parse(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
+@pytest.mark.parametrize("text", [b'{"a\\ud83d": ["\\udfff", "\\ud83d\\ude00"]}', b"NaN", b"-Infinity"])
+def test_a_sender_that_is_read_leniently_may_send_half_characters_and_no_numbers(text: bytes) -> None:
+    read = json_text.parse(text, lenient=True)
+    assert read == {"a\ufffd": ["\ufffd", "\U0001f600"]} or isinstance(read, float)
+    with pytest.raises(Invalid):
+        json_text.parse(text + b"}", lenient=True)
+
+
 @settings(max_examples=500)
 @given(st.data())
 def test_what_the_fast_reader_takes_is_what_the_standard_library_reads(data: st.DataObject) -> None:
