@@ -15,6 +15,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from consumers.membership_publisher import TOPIC as CHANGES_TOPIC
 from domain import json_text
 from domain.errors import Invalid, Unavailable
 from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
@@ -123,9 +124,21 @@ def require_usable_kafka(settings: KafkaSettings) -> None:
         _refuse("kafka_ssl_keyfile", "is the key of a certificate: set ROLLCALL_KAFKA_SSL_CERTFILE too")
     _require_registry(settings)
     _require_files(settings)
+    _require_distinct_topics(settings)
     unknown = sorted(topic_formats(settings).keys() - settings.kafka_topics.keys())
     if unknown:
         _refuse("kafka_formats", f"names {unknown[0]}, which is no topic of ROLLCALL_KAFKA_TOPICS")
+
+
+def _require_distinct_topics(settings: KafkaSettings) -> None:
+    """Raises `Invalid` where we would write to a topic that we read, which never ends, or two things to one topic."""
+    dead_letters = {f"{topic}.dlt" for topic in settings.kafka_topics}
+    read_back = sorted(settings.kafka_topics.keys() & {CHANGES_TOPIC, *dead_letters})
+    if read_back:
+        _refuse("kafka_topics", f"names {read_back[0]}, to which Rollcall writes")
+    members = settings.kafka_members_topic
+    if members is not None and members in {CHANGES_TOPIC, *dead_letters, *settings.kafka_topics}:
+        _refuse("kafka_members_topic", f"names {members}, which holds something else: give it a topic of its own")
 
 
 def topic_formats(settings: KafkaSettings) -> dict[str, TopicFormat]:

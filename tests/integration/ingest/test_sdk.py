@@ -257,21 +257,6 @@ def test_values_that_do_not_fit_are_left_out_named_and_counted(sdk: Client, clie
     assert counts(client)["value", "score", "attribute_type_mismatch"] == 1
 
 
-def test_a_value_that_json_cannot_say_costs_no_more_than_itself(sdk: Client, client: Client) -> None:
-    """SDKs of Python write NaN as it is, and those of browsers half of an emoji that was cut."""
-    body = b"""{"batch": [
-        {"type": "identify", "userId": "ana", "traits": {"score": NaN, "sizes": [Infinity], "nick\\ud83d": "A\\ud83d"}},
-        {"type": "track", "userId": "ana", "event": "Paid", "properties": {"value": NaN}},
-        {"type": "identify", "userId": NaN}, {"type": "identify", "userId": "bo", "traits": {"plan": "gold"}}]}"""
-    answered = accepted(sdk.post("/v1/batch", content=body))
-    assert [(each["index"], each["code"]) for each in answered["rejected"]] == [(2, "invalid_identifier")]
-    assert {(each["name"], each["code"]) for each in answered["left_out"]} == {
-        ("score", "invalid_number"), ("sizes", "invalid_value"),
-    }  # fmt: skip
-    assert attributes(client) == {"nick": "A\ufffd"}
-    assert attributes(client, "bo") == {"plan": "gold"}
-
-
 def test_an_invalid_message_is_named_and_stops_no_other(sdk: Client, client: Client) -> None:
     wrong = [message("", messageId="m-9"), {"type": "nope", "userId": "x"}, 5, message(" x"), message(timestamp="soon")]
     answered = accepted(sdk.post("/v1/batch", json=batch(*wrong, message())))

@@ -292,19 +292,12 @@ def test_a_value_that_has_no_place_is_named_and_the_rest_is_taken() -> None:
 
 def test_a_date_beyond_the_calendar_is_no_number_instead() -> None:
     """PostgreSQL's `infinity`, as Debezium sends it: as a number it could decide the type of its attribute."""
-    fields = [
-        {"field": "until", "type": "int64", "name": "io.debezium.time.MicroTimestamp"},
-        {"field": "ends", "type": "int32", "name": "org.apache.kafka.connect.data.Date"},
-        {"field": "plan", "type": "string"},
-    ]
-    row = {"until": 9_223_372_036_825_200_000, "ends": 2**31 - 1, "plan": "gold"}
+    fields = [{"field": "until", "type": "int64", "name": "io.debezium.time.MicroTimestamp"}]
+    row = {"until": 9_223_372_036_825_200_000, "plan": "gold"}
     found = read("connect", {"schema": {"type": "struct", "fields": fields}, "payload": row})
     assert isinstance(found, RowChange)
     assert found.change.data == CustomerData(attributes={"plan": "gold"})
-    assert {(each.name, each.code) for each in found.left_out} == {
-        ("until", "invalid_value"),
-        ("ends", "invalid_value"),
-    }
+    assert [(each.name, each.code) for each in found.left_out] == [("until", "invalid_value")]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,23 @@ def test_a_mistake_in_the_formats_of_topics_is_named(text: str, says: str) -> No
     assert says in refusal(topics="t=default", formats=text)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            {"topics": "rollcall.memberships.v1=default"},
+            "ROLLCALL_KAFKA_TOPICS names rollcall.memberships.v1, to which",
+        ),
+        ({"topics": "t=default,t.dlt=default"}, "ROLLCALL_KAFKA_TOPICS names t.dlt, to which"),
+        ({"members_topic": "rollcall.customers.v1"}, "ROLLCALL_KAFKA_MEMBERS_TOPIC names rollcall.customers.v1, which"),
+        ({"members_topic": "rollcall.memberships.v1"}, "give it a topic of its own"),
+        ({"members_topic": "rollcall.customers.v1.dlt"}, "give it a topic of its own"),
+    ],
+)
+def test_what_rollcall_writes_to_it_does_not_read(given: dict[str, Any], says: str) -> None:
+    assert says in refusal(**given)
+
+
 def test_formats_are_given_as_text_or_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "formats.json"
     path.write_text('{"t": {"format": "debezium", "deletes": "erase"}, "u": "json"}')
