@@ -65,10 +65,11 @@ def set_up(settings: Settings, process: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # What libraries log at "info" says nothing that our own lines do not.
-    for library in ("kafka", "uvicorn.access", "uvicorn.error", "psycopg", "eventsourcing", "multipart", "asyncio"):
+    for library in ("uvicorn.access", "uvicorn.error", "psycopg", "eventsourcing", "multipart", "asyncio"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
-    # It warns of each task of its own that took 0.1 s, as they all do on a busy machine.
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    # Of one refused login it logs five lines, at each attempt, and errors of its own while it closes: what matters is
+    # one line of ours (`waiting`).
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

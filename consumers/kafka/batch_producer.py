@@ -8,7 +8,6 @@ its answer was lost appends nothing twice, by the producer's id and its count of
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +108,6 @@ class BatchProducer:
 
     def _connected(self) -> _Connection:
         if self._connection is None:
-            logging.getLogger("kafka").setLevel(logging.CRITICAL)
             self._connection = connection = connect(
                 _Connection,
                 self._cluster,

@@ -6,7 +6,6 @@ Used by the publisher of dead letters, which has to know of each message whether
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -106,7 +105,6 @@ class Producer:
 
     def _connected(self) -> Any:
         if self._producer is None:
-            logging.getLogger("kafka").setLevel(logging.CRITICAL)
             self._producer = connect(
                 KafkaProducer,
                 self._cluster,

@@ -7,7 +7,6 @@ answer raises `Unavailable` and nothing else. Uses some internals of kafka-pytho
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,8 +83,6 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._at_work: list[Batch] = []
         self._progress: dict[tuple[str, int], Progress] = {}
         self._connected_at = self._committed_at = time.monotonic()
-        # The library repeats each failure; what matters is logged here, once.
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     def next_batch(self, timeout: float) -> Batch | None:
         """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""

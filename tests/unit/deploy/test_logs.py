@@ -45,10 +45,17 @@ def test_a_line_is_json_with_its_instant_in_utc_and_its_process(capsys: pytest.C
 
 def test_a_library_speaks_in_the_same_form_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_json()
-    logging.getLogger("kafka.client").info("chatter")
-    logging.getLogger("kafka.client").warning("node %s is away", 3)
+    logging.getLogger("eventsourcing.postgres").info("chatter")
+    logging.getLogger("eventsourcing.postgres").warning("node %s is away", 3)
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["process"]) == ("node 3 is away", "warning", "project")
+
+
+def test_the_client_of_kafka_repeats_nothing_beside_our_own_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_json()
+    for part in ("net.transport", "net.selector", "net.manager"):
+        logging.getLogger(f"kafka.{part}").error("refused")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_customers_values_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
