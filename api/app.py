@@ -32,6 +32,7 @@ from api.v1 import (
     preview,
     recipients,
     segments,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sdk.router,
     events.router,
     received.router,
+    *webhooks.routers,
     health.router,
 )
 

@@ -95,6 +95,15 @@ def publish() -> None:
 
 
 @app.command
+def deliver() -> None:
+    """Deliver webhooks: membership changes to the addresses that accounts gave."""
+    settings = settings_of_role("deliver")
+    from deploy.roles import deliver as role
+
+    _run(role.run, settings)
+
+
+@app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
     settings = settings_of_role("api")
