@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import Message, Producer
+from consumers.kafka import Cluster, Message, Producer
 from domain.customer import TRUNCATED
 from domain.errors import Unavailable
 from projections.postgres.database import Database
@@ -32,9 +32,9 @@ _refused = Counter("rollcall_dead_letters_too_large_total", "Dead letters that t
 class DeadLetterPublisher:
     """Publishes stored dead letters to `<topic>.dlt`."""
 
-    def __init__(self, database: Database, bootstrap_servers: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, cluster: Cluster, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._producer = Producer(bootstrap_servers)
+        self._producer = Producer(cluster)
         self._now = now
         self._wake = threading.Event()
         self._stop = threading.Event()

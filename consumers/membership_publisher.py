@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from consumers.backoff import Backoff
-from consumers.kafka import BatchProducer, Message, ensure_topics
+from consumers.kafka import BatchProducer, Cluster, Message, ensure_topics
 from domain import json_text
 from domain.errors import Unavailable
 from domain.formats.fields import CHANGE_FIELDS, Fields
@@ -37,12 +37,12 @@ class MembershipPublisher:
     """Publishes stored membership changes until `stop` is set."""
 
     def __init__(
-        self, database: Database, bootstrap_servers: str, stop: threading.Event, fields: Fields = CHANGE_FIELDS
+        self, database: Database, cluster: Cluster, stop: threading.Event, fields: Fields = CHANGE_FIELDS
     ) -> None:
         """`fields` are those of the customer in each record, as they are when it is published."""
         self._database = database
-        self._servers = bootstrap_servers
-        self._producer = BatchProducer(bootstrap_servers, TOPIC)
+        self._cluster = cluster
+        self._producer = BatchProducer(cluster, TOPIC)
         self._has_topic = False
         self._fields = fields
         self._stop = stop
@@ -79,7 +79,7 @@ class MembershipPublisher:
 
     def _publish(self, changes: Sequence[Change]) -> None:
         if not self._has_topic:
-            ensure_topics(self._servers, {TOPIC: PARTITIONS})
+            ensure_topics(self._cluster, {TOPIC: PARTITIONS})
             self._has_topic = True
         self._producer.publish([message_of(change, self._fields) for change in changes])
         _published.inc(len(changes))

@@ -19,6 +19,7 @@ from domain.errors import NotFound, Refused
 from domain.people import checked_email, checked_name, new_token
 from projections.postgres.database import Database
 from projections.records import log_parts, people, sessions
+from projections.share import logins
 from projections.worker import verify as verification
 from projections.worker.checkpoint import checkpoint_position
 from projections.worker.rebuild import rebuild as rebuild_model
@@ -129,6 +130,28 @@ def set_part_aside(settings: Settings, first: int) -> str:
 def take_part_back(settings: Settings, first: int) -> str:
     """Put a part of the log in its place again."""
     return f"{log_parts.take_back(database_url(settings), first)} events of erased customers were emptied."
+
+
+def create_share(settings: Settings, name: str, *, account: str, minutes: int, connections: int) -> str:
+    """Make a login that reads one account by SQL; return its database address, for the only time."""
+    account_id = _account(settings, account)
+    return logins.create(database_url(settings), name, account_id, minutes=minutes, connections=connections)
+
+
+def share_lines(settings: Settings) -> Iterator[str]:
+    """One line for each share."""
+    for share in logins.all_shares(database_url(settings)):
+        name, limits = share.login.removeprefix(logins.PREFIX), "this server does not have the login"
+        if share.connections is not None:
+            limits = (
+                f"{share.connected} of {share.connections} connections, transactions of {share.minutes} min at most"
+            )
+        yield f"{name}: account {share.account}, login {share.login}, {limits}"
+
+
+def drop_share(settings: Settings, name: str) -> None:
+    """Drop the login of a share and end its sessions."""
+    logins.drop(database_url(settings), name)
 
 
 def _account(settings: Settings, name: str) -> UUID:

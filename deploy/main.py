@@ -19,6 +19,7 @@ from deploy.beginning import database_of, settings_of, settings_of_role
 from deploy.embedded.screen import show_step
 from deploy.embedded.supervised import StartupError, stoppable
 from deploy.settings import Settings
+from deploy.share import share
 from domain.errors import RollcallError
 
 app = App(
@@ -35,6 +36,7 @@ app.command(parts)
 app.command(account)
 app.command(key)
 app.command(person)
+app.command(share)
 
 
 @app.command

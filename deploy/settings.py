@@ -17,14 +17,13 @@ from typing import Annotated, Final, Literal, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from deploy.clock import Clock
+from deploy.kafka_settings import KafkaSettings, require_usable_kafka
 from domain.errors import Invalid
-from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
 from domain.phones import is_country
 
-NO_KAFKA = "none"
 # The log level of `up` and its processes, on whose terminal a line per batch and request would be noise.
 QUIET: Final = "warning"
 
@@ -51,7 +50,7 @@ def _default_home() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "rollcall"
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """The settings of one process; a variable is the field's name in capitals after `ROLLCALL_`."""
 
     model_config = SettingsConfigDict(
@@ -95,20 +94,6 @@ class Settings(BaseSettings):
     """Who answers reads while the replica does not answer or is too old: the primary, or no one (503)."""
     read_lag_seconds: Annotated[float, Field(gt=0, le=3_600)] = 3
     """How many seconds the replica may be behind before it is too old."""
-    kafka_bootstrap_servers: str | None = None
-    """An existing Kafka instead of the embedded broker; `none` = no Kafka."""
-    kafka_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    """The embedded broker's port."""
-    kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
-    """Which account a topic's records belong to: `topic=account,topic2=account2`."""
-    kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
-    """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
-    kafka_group: str | None = None
-    """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
-    kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
-    """The largest record that is ingested, unpacked; of a larger one the dead letter keeps the beginning."""
-    kafka_max_batch_bytes: Annotated[int, Field(ge=1_024, le=1 << 40)] = 1 << 30
-    """How much of one batch is unpacked; the records after it become dead letters."""
     workers: Annotated[int, Field(ge=1, le=64)] = min(4, os.cpu_count() or 1)
     """How many `project` processes `up` starts; unset, one for each processor, four at most."""
     changes_kept_days: Annotated[int, Field(ge=1, le=36_500)] = 30
@@ -184,33 +169,6 @@ class Settings(BaseSettings):
         except ValueError as wrong:
             raise ValueError(f"give private, none, or addresses and networks separated by commas: {wrong}") from None
 
-    @field_validator("kafka_topics", mode="before")
-    @classmethod
-    def _pairs(cls, text: object) -> object:
-        if not isinstance(text, str):
-            return text
-        pairs = [[part.strip() for part in pair.split("=")] for pair in text.split(",") if pair.strip()]
-        if not pairs or not all(len(pair) == 2 and all(pair) for pair in pairs):
-            raise ValueError("give topic=account, several separated by commas")
-        if len({topic for topic, _ in pairs}) < len(pairs):
-            raise ValueError("a topic is named twice")
-        return dict(pairs)
-
-    @field_validator("kafka_change_fields", mode="before")
-    @classmethod
-    def _fields(cls, text: object) -> object:
-        if not isinstance(text, str):
-            return text
-        try:
-            return parse_change_fields(text, None, "")
-        except Invalid as wrong:
-            raise ValueError(wrong.detail) from None
-
-    @property
-    def kafka(self) -> str | None:
-        """The brokers' address, or nothing when there is no Kafka (or not yet)."""
-        return None if self.kafka_bootstrap_servers == NO_KAFKA else self.kafka_bootstrap_servers
-
     @property
     def http_url(self) -> str:
         """Where a browser on this machine finds the console and the API."""
@@ -236,9 +194,14 @@ def require_known_variables(environment: Mapping[str, str]) -> None:
 
 
 def read_settings() -> Settings:
-    """Returns the settings of this process. Raises `Invalid` for an unknown variable, `ValidationError` for a value."""
+    """Returns the settings of this process.
+
+    Raises `Invalid` for an unknown variable and for settings that contradict each other, `ValidationError` for a value.
+    """
     require_known_variables(os.environ)
-    return Settings()
+    settings = Settings()
+    require_usable_kafka(settings)
+    return settings
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import Corrupt, Refused
 from projections.postgres.database import MODEL_SCHEMA, Role, operator_errors, session_conninfo
+from projections.share import views
 from projections.worker.rebuild import create_model, model_checksum, rebuild
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -48,6 +49,7 @@ def migrate(owner_url: str) -> None:
             create_model(connection, MODEL_SCHEMA)
         elif comment[0] != model_checksum():
             rebuild(owner_url)
+        views.bring_up_to_date(connection)
 
 
 def require_this_version(database_url: str, role: Role) -> None:

@@ -15,10 +15,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from projections.migrate import migrate
-from tests.support.browser.chromium import LEFT_OUT
+from tests.support.browser import chromium
 from tests.support.clock import Clock, machine_now
 from tests.support.http_server import stop_servers
 from tests.support.installation import Installation
+from tests.support.kafka import apache
 from tests.support.postgres import cloned_database, running_server, unique_name
 
 TESTS = Path(__file__).parent
@@ -59,29 +60,51 @@ def _turn(item: pytest.Item) -> int:
     return next((turn for turn, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
 
 
+# What may be missing on a machine: why its tests are left out then, and the variable that makes this a failure.
+MAY_BE_MISSING = {
+    "BROWSER": (chromium.LEFT_OUT, "ROLLCALL_TEST_BROWSER"),
+    "APACHE KAFKA": (apache.LEFT_OUT, "ROLLCALL_TEST_KAFKA"),
+}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where a browser is required, a run without one has failed."""
-    if _browser_tests_left_out(session.config) and os.environ.get("ROLLCALL_TEST_BROWSER") == "required":
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    """Where something is required, a run without it has failed."""
+    for reason, variable in MAY_BE_MISSING.values():
+        if _left_out(session.config, reason) and os.environ.get(variable) == "required":
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Generator[None, None, None]:
-    """Say after everything else how many browser tests did not run, and why."""
+    """Say after everything else how many tests did not run, and why."""
     yield
-    if left_out := _browser_tests_left_out(config):
-        terminalreporter.write_sep("=", f"{left_out} BROWSER TESTS LEFT OUT", red=True, bold=True)
-        terminalreporter.write_line(f"BROWSER TESTS LEFT OUT: {LEFT_OUT}", red=True, bold=True)
+    for name, (reason, _) in MAY_BE_MISSING.items():
+        if left_out := _left_out(config, reason):
+            terminalreporter.write_sep("=", f"{left_out} {name} TESTS LEFT OUT", red=True, bold=True)
+            terminalreporter.write_line(f"{name} TESTS LEFT OUT: {reason}", red=True, bold=True)
 
 
-def _browser_tests_left_out(config: pytest.Config) -> int:
+def _left_out(config: pytest.Config, reason: str) -> int:
     """How many; with several workers, only the process that shows their reports knows."""
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
-    return sum(LEFT_OUT in str(report.longrepr) for report in skipped)
+    return sum(reason in str(report.longrepr) for report in skipped)
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apache.ApacheKafka]:
+    """The one Apache Kafka of this test process; tests have topics and groups of their own on it."""
+    if not apache.is_installed():
+        pytest.skip(apache.LEFT_OUT)
+    running = apache.ApacheKafka(tmp_path_factory.mktemp("apache") / "kafka")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

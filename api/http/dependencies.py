@@ -33,7 +33,8 @@ class Services:
     a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
     exhaust. `reads` is where the read models are read: `replica`, where there is one, or `database`.
     `webhook_networks` are the networks that webhooks may reach beside the public internet. `import_waiting` wakes the
-    runner of CSV imports. `retry` retries a dead letter, by account and id.
+    runner of CSV imports. `stopping` is set when the process begins to end: whatever follows something without an end
+    ends then. `retry` retries a dead letter, by account and id.
     """
 
     rollcall: Rollcall
@@ -52,6 +53,7 @@ class Services:
     metrics_folder: Path | None = None
     data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+    stopping: Event = field(default_factory=Event)
     limits: Limits = field(default_factory=Limits)
     own_sessions: Database | None = None
     replica: ReplicaReads | None = None

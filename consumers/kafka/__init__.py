@@ -3,6 +3,17 @@
 from consumers.kafka.batch_producer import BatchProducer
 from consumers.kafka.lag import LagReporter
 from consumers.kafka.producer import Message, Producer, ensure_topics
+from consumers.kafka.security import Cluster, Login, Tls
 from consumers.kafka.source import Source
 
-__all__ = ["BatchProducer", "LagReporter", "Message", "Producer", "Source", "ensure_topics"]
+__all__ = [
+    "BatchProducer",
+    "Cluster",
+    "LagReporter",
+    "Login",
+    "Message",
+    "Producer",
+    "Source",
+    "Tls",
+    "ensure_topics",
+]

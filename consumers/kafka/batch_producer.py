@@ -29,6 +29,7 @@ from kafka.structs import TopicPartition
 from consumers.kafka.connecting import broker_error, connect
 from consumers.kafka.producer import TIMEOUT, Message
 from consumers.kafka.record_batches import Sender, by_partition, encode, parts
+from consumers.kafka.security import Cluster
 
 # Far below what brokers accept, unless a topic has a limit of its own; then it is halved until they do.
 BATCH_BYTES = 256 * 1024
@@ -62,8 +63,8 @@ class _Connection:
 class BatchProducer:
     """Publishes to `topic`, which must exist. Used by one thread."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        self._cluster = cluster
         self._topic = topic
         self._batch_bytes = BATCH_BYTES
         self._connection: _Connection | None = None
@@ -87,7 +88,7 @@ class BatchProducer:
             if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
                 self._batch_bytes = max(1, self._batch_bytes // 2)
             self.close()
-            raise broker_error(error, self._servers) from error
+            raise broker_error(error, self._cluster) from error
 
     def close(self) -> None:
         """Disconnects; `publish` would connect again, with another producer's id."""
@@ -100,7 +101,7 @@ class BatchProducer:
             logging.getLogger("kafka").setLevel(logging.CRITICAL)
             self._connection = connection = connect(
                 _Connection,
-                bootstrap_servers=self._servers,
+                self._cluster,
                 request_timeout_ms=int(TIMEOUT * 1000),
                 reconnect_backoff_max_ms=1_000,
             )

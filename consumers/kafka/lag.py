@@ -18,6 +18,7 @@ from kafka.structs import TopicPartition
 from prometheus_client import Gauge
 
 from consumers.kafka.connecting import connect
+from consumers.kafka.security import Cluster
 
 INTERVAL_SECONDS = 1.0
 _TIMEOUT_MS = 3_000
@@ -41,8 +42,8 @@ class Progress(NamedTuple):
 class LagReporter:
     """Sets the gauge every second until it is closed. `progress` returns the partitions that this process reads."""
 
-    def __init__(self, bootstrap_servers: str, progress: Callable[[], Mapping[tuple[str, int], Progress]]) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, cluster: Cluster, progress: Callable[[], Mapping[tuple[str, int], Progress]]) -> None:
+        self._cluster = cluster
         self._progress = progress
         self._client: Any = None
         self._shown: set[tuple[str, int]] = set()
@@ -88,7 +89,7 @@ class LagReporter:
             if self._client is None:
                 self._client = connect(
                     KafkaConsumer,
-                    bootstrap_servers=self._servers,
+                    self._cluster,
                     group_id=None,
                     enable_auto_commit=False,
                     metrics_enabled=False,

@@ -15,16 +15,17 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from kafka.serializer import Serializer
 
 from consumers.kafka.connecting import broker_error, connect
+from consumers.kafka.security import Cluster
 
 TIMEOUT = 5.0
 # Not the real limit: that is the broker's, and it differs by topic.
 _MAX_REQUEST_BYTES = 128 * 1024 * 1024
 
 
-def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
+def ensure_topics(cluster: Cluster, topics: Mapping[str, int]) -> None:
     """Creates the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
     try:
-        admin: Any = connect(KafkaAdminClient, bootstrap_servers=bootstrap_servers)
+        admin: Any = connect(KafkaAdminClient, cluster)
         try:
             for name in sorted(set(topics) - set(admin.list_topics())):
                 try:
@@ -34,7 +35,7 @@ def ensure_topics(bootstrap_servers: str, topics: Mapping[str, int]) -> None:
         finally:
             admin.close()
     except KafkaError as error:
-        raise broker_error(error, bootstrap_servers) from error
+        raise broker_error(error, cluster) from error
 
 
 class _KeySerializer(Serializer):  # type: ignore[misc]
@@ -60,8 +61,8 @@ class Message(NamedTuple):
 class Producer:
     """Publishes messages and waits until every in-sync replica has each of them."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self._producer: Any = None
 
     def publish(self, messages: Sequence[Message]) -> list[bool]:
@@ -76,7 +77,7 @@ class Producer:
             return [each is not None and self._accepted(each) for each in sent]
         except KafkaError as error:
             self.close()
-            raise broker_error(error, self._servers) from error
+            raise broker_error(error, self._cluster) from error
 
     def close(self) -> None:
         """Disconnects; `publish` would connect again."""
@@ -89,7 +90,7 @@ class Producer:
             logging.getLogger("kafka").setLevel(logging.CRITICAL)
             self._producer = connect(
                 KafkaProducer,
-                bootstrap_servers=self._servers,
+                self._cluster,
                 acks="all",
                 key_serializer=_KeySerializer(),
                 max_request_size=_MAX_REQUEST_BYTES,

@@ -26,6 +26,7 @@ from consumers.kafka import unpacking
 from consumers.kafka.cluster import METADATA_SECONDS, NO_ID, ClusterView
 from consumers.kafka.connecting import broker_error, connect
 from consumers.kafka.lag import Progress
+from consumers.kafka.security import Cluster
 from consumers.record_stream import DEFAULT_LIMITS, Limits
 from consumers.records import Batch, Record
 
@@ -60,7 +61,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        cluster: Cluster,
         topics: Sequence[str],
         position_of: Callable[[str], int | None],
         *,
@@ -68,7 +69,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         batch_size: int = BATCH_SIZE,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._topics = tuple(topics)
         self._position_of = position_of
         self._group = group
@@ -100,7 +101,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
         except KafkaError as error:
             self.close()
-            raise broker_error(error, self._servers) from error
+            raise broker_error(error, self._cluster) from error
         self._progress = self._measured_progress()
         return batch
 
@@ -111,7 +112,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     @property
     def missing_topics(self) -> frozenset[str]:
         """The topics that the cluster does not have. Safe to read from another thread."""
-        return frozenset() if self._client is None else self._cluster.missing
+        return frozenset() if self._client is None else self._view.missing
 
     def rewind(self, batch: Batch) -> None:
         """Drops what was fetched of a batch's partition and reads on from its stored position."""
@@ -157,10 +158,9 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._unpositioned.difference_update(revoked)
 
     def _open(self) -> None:
-        options: dict[str, Any] = {} if self._group is None else {"session_timeout_ms": 6_000}
         client: Any = connect(
             KafkaConsumer,
-            bootstrap_servers=self._servers,
+            self._cluster,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -171,7 +171,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             reconnect_backoff_max_ms=1_000,
             request_timeout_ms=10_000,
             metrics_enabled=False,
-            **options,
+            **({} if self._group is None else {"session_timeout_ms": 6_000}),
         )
         # The library does not pass these options on. Asking for a missing topic must not create it.
         client._cluster.config["allow_auto_create_topics"] = False
@@ -181,13 +181,13 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             client._cluster.set_topics(self._topics)
         else:
             client.subscribe(topics=list(self._topics), listener=self)
-        self._client, self._cluster = client, ClusterView(client, self._topics)
+        self._client, self._view = client, ClusterView(client, self._topics)
         self._connected_at = time.monotonic()
 
     def _check_topics(self) -> None:
         cluster = self._client._cluster
         for where, place in self._places.items():
-            if self._cluster.topic_id(where.topic) not in (NO_ID, place.topic_id):
+            if self._view.topic_id(where.topic) not in (NO_ID, place.topic_id):
                 self._start_over(where.topic)
                 return
         if self._group is not None:
@@ -224,7 +224,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         waiting = [where for where in sorted(self._unpositioned) if partitions_of(where.topic)]
         if not waiting:
             return
-        ids = {where: self._cluster.topic_id(where.topic) for where in waiting}
+        ids = {where: self._view.topic_id(where.topic) for where in waiting}
         names = {where: f"kafka:{where.topic}:{topic_id}:{where.partition}" for where, topic_id in ids.items()}
         # Positions before beginnings: another process may still move a position, and what we know of the log must not
         # be older than it.
@@ -266,7 +266,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._ready.append((where, records))
         self._find_positions_beyond()
         self._check_connection(bool(fetched))
-        self._cluster.look_for_missing_topics()
+        self._view.look_for_missing_topics()
 
     def _find_positions_beyond(self) -> None:
         # A broker may answer every fetch beyond its log with nothing, but with the log's end. (Asking for the end
@@ -294,9 +294,9 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self._ready:
             return None
         where, _ = self._ready[0]
-        self._cluster.refresh_topic_ids(TIMEOUT_SECONDS)
+        self._view.refresh_topic_ids(TIMEOUT_SECONDS)
         place = self._places[where]
-        if self._cluster.topic_id(where.topic) != place.topic_id:
+        if self._view.topic_id(where.topic) != place.topic_id:
             self._start_over(where.topic)
             return None
         _, records = self._ready.popleft()

@@ -5,16 +5,14 @@ Pure. A change is the record that it is at every door (`Change.record`), under t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain import json_text
 from domain.formats.fields import Fields
-from projections.read.streams.changes import Change
 from projections.webhooks.deliveries import Kind
-from projections.webhooks.dispatch import SnapshotBlock
+from projections.webhooks.dispatch import Pending, SnapshotBlock
 
 CHANGES, FULL_SEND, TEST = (
     "rollcall.memberships.changed.v1",
@@ -24,7 +22,10 @@ CHANGES, FULL_SEND, TEST = (
 
 
 class Message(NamedTuple):
-    """A message as it is signed and sent; positions are those of its first and last change."""
+    """A message as it is signed and sent; positions are those of its first and last change.
+
+    `to` is the change up to which it goes, `block_no` the block of a full send that it is of.
+    """
 
     id: str
     kind: Kind
@@ -32,15 +33,17 @@ class Message(NamedTuple):
     records: int
     first_position: int | None
     last_position: int | None
+    to: int | None = None
     block_no: int | None = None
 
 
-def of_changes(message_id: str, webhook_id: UUID, changes: Sequence[Change], fields: Fields) -> Message:
+def of_changes(message_id: str, webhook_id: UUID, pending: Pending, fields: Fields) -> Message:
     """Returns the message of some changes, oldest first, with these fields of the customers."""
+    changes = pending.changes
     data = {"webhook_id": webhook_id, "changes": [each.record(fields) for each in changes]}
     body = _body(CHANGES, max(each.at for each in changes), data)
     positions = [each.position for each in changes]
-    return Message(message_id, "changes", body, len(changes), min(positions), max(positions))
+    return Message(message_id, "changes", body, len(changes), min(positions), max(positions), pending.to)
 
 
 def of_members(
@@ -55,7 +58,7 @@ def of_members(
     }
     body = _body(FULL_SEND, max(each.at for each in members), data)
     positions = [each.position for each in members]
-    return Message(message_id, "full_send", body, len(members), min(positions), max(positions), block.block_no)
+    return Message(message_id, "full_send", body, len(members), min(positions), max(positions), block_no=block.block_no)
 
 
 def of_test(message_id: str, webhook_id: UUID, now: datetime) -> Message:

@@ -94,7 +94,7 @@ class Turns:
             dispatch.end_full_send(self.database, hand)
             return True
         message = of_members(
-            hand.message_id("full_send", block.block_no),
+            hand.message_id("full_send", block.members[-1].customer_no, block.block_no),
             row.webhook_id,
             block,
             Fields(row.subscription.fields),
@@ -107,13 +107,13 @@ class Turns:
         row = hand.row
         with self.database.snapshot(row.account_id) as (connection, _):
             if changes.kept(connection).forgotten_to > row.change_no:
-                found = None
+                pending = None
             else:
-                found = dispatch.pending_changes(connection, hand)
-        if not found:
+                pending = dispatch.pending_changes(connection, hand)
+        if pending is None or not pending.changes:
             return self._pause_for_gap(hand)
-        message_id = hand.message_id("changes", hand.pending_to or 0)
-        return self._deliver(hand, of_changes(message_id, row.webhook_id, found, Fields(row.subscription.fields)))
+        message_id = hand.message_id("changes", pending.to)
+        return self._deliver(hand, of_changes(message_id, row.webhook_id, pending, Fields(row.subscription.fields)))
 
     def _deliver(self, hand: InHand, message: Message) -> bool:
         """Send a message and store the result. Returns whether the next one may follow."""
@@ -127,7 +127,7 @@ class Turns:
         if answer.failure is None:
             _records.inc(message.records)
             slow = answer.seconds > SLOW_SECONDS
-            dispatch.accepted(self.database, hand, delivery, slow=slow, block_no=message.block_no)
+            dispatch.accepted(self.database, hand, delivery, slow=slow, to=message.to, block_no=message.block_no)
             # A receiver that has become slow, or quick again, has its next turn with those like it.
             return slow == hand.lease.slow
         due_at = delivery.at + wait_after(delivery.attempt, random.random(), answer.retry_after)  # noqa: S311 - no secret

@@ -7,6 +7,7 @@ no folder is opened to others for it. Only root can write there.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import shutil
 import subprocess
@@ -81,9 +82,12 @@ def _make_copy(installed: Path, copy: Path) -> None:
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        # Another start may have finished its copy meanwhile; one is as good as the other.
-        with suppress(FileExistsError):
+        try:
             unfinished.rename(copy)
+        except OSError as error:
+            # Another start may have finished its copy meanwhile; one is as good as the other.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from consumers.kafka import ensure_topics
+from consumers.kafka import Cluster, ensure_topics
 from deploy.embedded.supervised import Program, StartupError, free_port, launch, require_free_port, stop
 from domain.errors import Unavailable
 
@@ -64,7 +64,7 @@ class Broker:
                 raise StartupError(f"The embedded broker did not start on {self.address}; its log is {self._log}.")
             time.sleep(0.02)
         try:
-            ensure_topics(self.address, self._topics)
+            ensure_topics(Cluster(self.address), self._topics)
         except Unavailable as error:
             raise StartupError(f"The embedded broker could not create its topics ({error.detail}).") from error
 

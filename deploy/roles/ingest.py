@@ -9,30 +9,29 @@ from consumers.ingest import Ingest
 from consumers.kafka import LagReporter, Source
 from consumers.record_stream import Limits
 from deploy import metrics_exposure
+from deploy.kafka_access import cluster_of
 from deploy.settings import Settings
 from deploy.wiring import application, database_url, stop_event
 from domain.account import account_id_of
-from domain.errors import Invalid
 from projections.postgres.database import Database
 
 
 def run(settings: Settings) -> None:
     """Ingest Kafka's records until asked to stop. Raises `Invalid` if no Kafka is set."""
-    if settings.kafka is None:
-        raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall ingest`.")
+    cluster = cluster_of(settings, "ingest")
     database = Database(database_url(settings), "rollcall_worker", size=1)
     accounts = {topic: account_id_of(name) for topic, name in settings.kafka_topics.items()}
     clock = settings.clock()
     with application(settings, "rollcall_worker") as rollcall:
         source = Source(
-            settings.kafka,
+            cluster,
             list(accounts),
             rollcall.customers.tracked_offset,
             group=settings.kafka_group,
             limits=Limits(settings.kafka_max_record_bytes, settings.kafka_max_batch_bytes),
         )
-        lag = LagReporter(settings.kafka, source.progress)
-        dead_letters = DeadLetterPublisher(database, settings.kafka, clock.now)
+        lag = LagReporter(cluster, source.progress)
+        dead_letters = DeadLetterPublisher(database, cluster, clock.now)
         lag.start()
         try:
             ingest = Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event())

@@ -6,8 +6,10 @@ import sys
 from functools import partial
 
 from deploy import metrics_exposure
-from deploy.settings import NO_KAFKA, Settings
+from deploy.kafka_settings import NO_KAFKA
+from deploy.settings import Settings
 from deploy.wiring import application, database_url, stop_event
+from projections.share.watch import watching
 from projections.worker.runner import Retention, WorkerState, run_worker
 
 
@@ -17,9 +19,10 @@ def run(settings: Settings) -> None:
     # The thread that writes a batch answers the database at once, though the next is being matched.
     sys.setswitchinterval(0.00005)
     metrics_exposure.serve(settings, partial(_failed_checks, state))
-    with application(settings, "rollcall_worker", size=1) as rollcall:
+    stop = stop_event()
+    with application(settings, "rollcall_worker", size=1) as rollcall, watching(database_url(settings), stop):
         retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
-        run_worker(database_url(settings), rollcall.worker_events, stop_event(), retention, state)
+        run_worker(database_url(settings), rollcall.worker_events, stop, retention, state)
 
 
 def _failed_checks(state: WorkerState) -> dict[str, str]:

@@ -6,18 +6,17 @@ from functools import partial
 
 from consumers.membership_publisher import MembershipPublisher
 from deploy import metrics_exposure
+from deploy.kafka_access import cluster_of
 from deploy.settings import Settings
 from deploy.wiring import database_url, stop_event
-from domain.errors import Invalid
 from projections.postgres.database import Database
 
 
 def run(settings: Settings) -> None:
     """Publish membership changes until asked to stop. Raises `Invalid` if no Kafka is set."""
-    if settings.kafka is None:
-        raise Invalid("no_kafka", "Set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka's address for `rollcall publish`.")
+    cluster = cluster_of(settings, "publish")
     database = Database(database_url(settings), "rollcall_worker", size=1)
-    publisher = MembershipPublisher(database, settings.kafka, stop_event(), settings.kafka_change_fields)
+    publisher = MembershipPublisher(database, cluster, stop_event(), settings.kafka_change_fields)
     metrics_exposure.serve(settings, partial(_failed_checks, publisher))
     publisher.run()
     database.close()

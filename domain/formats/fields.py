@@ -21,6 +21,7 @@ OF_CUSTOMER = ("id", "external_id", "phone", "name", "attributes", "tags", "opte
 OF_MEMBER = (*OF_CUSTOMER, "joined_at")
 # Of the customer in a change record, which names the customer as `customer_id`.
 OF_CHANGE = OF_CUSTOMER[1:]
+OF_RECIPIENT = ("customer_id", *OF_CHANGE)
 MOST = 100
 # What a living customer has where nothing was ever set.
 _UNSET: dict[str, Any] = {"tags": [], "opted_out": False}
@@ -90,7 +91,9 @@ def parse_change_fields(text: str, attributes: Collection[str] | None, pointer: 
     return Fields(tuple(dict.fromkeys(["external_id", *parse_fields(text, OF_CHANGE, attributes, pointer).names])))
 
 
+CUSTOMER_FIELDS, MEMBER_FIELDS = Fields(OF_CUSTOMER), Fields(OF_MEMBER)
 CHANGE_FIELDS = Fields(("external_id",))
+RECIPIENT_FIELDS = Fields(("customer_id", "external_id", "phone", "name"))
 
 
 def _unknown(name: str, offered: Collection[str], attributes: Collection[str]) -> str:

@@ -15,12 +15,12 @@ from uuid import UUID, uuid5
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from domain import json_text
 from domain.formats.fields import Fields
 from domain.webhooks.subscription import Reason
 from projections.postgres.database import Database, beside
+from projections.read import MOST_BYTES
 from projections.read.streams.changes import SQL as STREAM
-from projections.read.streams.changes import Change
+from projections.read.streams.changes import Change, change_of
 from projections.webhooks import deliveries
 from projections.webhooks.deliveries import Delivery
 from projections.webhooks.leases import LEASE, Lease
@@ -46,9 +46,10 @@ class InHand(NamedTuple):
     pending_segments: list[int] | None
     test_id: UUID | None
 
-    def message_id(self, kind: str, number: int) -> str:
-        """Returns the id of a message, the same however often it is sent: a test, a block of a full send, changes."""
-        return f"msg_{uuid5(self.row.webhook_id, f'{kind}-{self.epoch}-{self.row.change_no}-{number}').hex}"
+    def message_id(self, kind: str, *numbers: int) -> str:
+        """Returns the id of a message, the same however often it is sent; `numbers` say where it ends."""
+        name = "-".join(str(each) for each in (kind, self.epoch, self.row.change_no, *numbers))
+        return f"msg_{uuid5(self.row.webhook_id, name).hex}"
 
 
 class Planned(NamedTuple):
@@ -59,8 +60,15 @@ class Planned(NamedTuple):
     forgotten: bool
 
 
+class Pending(NamedTuple):
+    """The changes of one message, and up to which change it goes."""
+
+    changes: list[Change]
+    to: int
+
+
 class SnapshotBlock(NamedTuple):
-    """The members of one message of a full send, as changes."""
+    """The members of one message of a full send, as changes: those that are left of a block."""
 
     block_no: int
     members: list[Change]
@@ -110,8 +118,9 @@ def plan(database: Database, hand: InHand, segment_ids: Sequence[UUID] | None) -
     return planned
 
 
-def pending_changes(connection: Connection[TupleRow], hand: InHand) -> list[Change]:
-    """Returns the changes of the message that is being delivered, oldest first."""
+def pending_changes(connection: Connection[TupleRow], hand: InHand) -> Pending:
+    """Returns the changes of the message that is being delivered, oldest first; fewer where customers are large."""
+    assert hand.pending_to is not None
     asked = {
         "account_id": hand.row.account_id,
         "after": hand.row.change_no,
@@ -119,7 +128,8 @@ def pending_changes(connection: Connection[TupleRow], hand: InHand) -> list[Chan
         "segments": hand.pending_segments,
         "events": list(hand.row.subscription.events),
     }
-    return _read(connection, PENDING_CHANGES, hand, asked)
+    found, more = _read(connection, PENDING_CHANGES, hand, asked)
+    return Pending(found, found[-1].change_no if more else hand.pending_to)
 
 
 def begin_full_send(database: Database, hand: InHand, segment_ids: Sequence[UUID] | None) -> None:
@@ -134,12 +144,14 @@ def begin_full_send(database: Database, hand: InHand, segment_ids: Sequence[UUID
 
 
 def next_block(connection: Connection[TupleRow], hand: InHand) -> SnapshotBlock | None:
-    """Returns the next message of a full send; `None` at its end."""
+    """Returns the next message of a full send, smaller where customers are large; `None` at its end."""
     found = connection.execute(SQL.next_block, [hand.row.webhook_id]).fetchone()
     if found is None:
         return None
-    asked = {"webhook_id": hand.row.webhook_id, "block_no": found[0], "change_no": hand.row.change_no}
-    return SnapshotBlock(found[0], _read(connection, MEMBERS_OF_BLOCK, hand, asked))
+    asked = {"webhook_id": hand.row.webhook_id, "block_no": found[0]}
+    members, _ = _read(connection, MEMBERS_OF_BLOCK, hand, asked)
+    # What follows them is after the change at which they were members.
+    return SnapshotBlock(found[0], [each._replace(change_no=hand.row.change_no) for each in members])
 
 
 def end_full_send(database: Database, hand: InHand) -> None:
@@ -148,8 +160,10 @@ def end_full_send(database: Database, hand: InHand) -> None:
         connection.execute(SQL.end_full_send, _fence(hand))
 
 
-def accepted(database: Database, hand: InHand, delivery: Delivery, *, slow: bool, block_no: int | None = None) -> None:
-    """Log an attempt that was accepted and move the webhook on: past the message, or the block of a full send.
+def accepted(
+    database: Database, hand: InHand, delivery: Delivery, *, slow: bool, to: int | None, block_no: int | None
+) -> None:
+    """Log an attempt that was accepted and move the webhook on: to a change, or past members of a block.
 
     Raises `Unavailable`: the message is sent again then.
     """
@@ -158,10 +172,12 @@ def accepted(database: Database, hand: InHand, delivery: Delivery, *, slow: bool
         if delivery.kind == "test":
             connection.execute(SQL.test_is_done, [hand.row.webhook_id, hand.test_id])
             return
-        moved = {"to": hand.pending_to if block_no is None else None, "slow": slow, "now": delivery.at}
+        moved = {"to": to, "slow": slow, "now": delivery.at}
         done = connection.execute(SQL.accepted, _fence(hand) | moved | {"records": delivery.records}).rowcount
         if done and block_no is not None:
-            connection.execute(SQL.drop_block, [hand.row.webhook_id, block_no])
+            sent = {"webhook_id": hand.row.webhook_id, "block_no": block_no, "count": delivery.records}
+            connection.execute(SQL.drop_block, sent)
+            connection.execute(SQL.drop_members, sent)
 
 
 def failed(database: Database, hand: InHand, delivery: Delivery, *, due_at: datetime, pause: Reason | None) -> None:
@@ -192,7 +208,9 @@ def _fence(hand: InHand) -> dict[str, Any]:
 
 def _read(
     connection: Connection[TupleRow], statement: sql.Composed, hand: InHand, asked: dict[str, Any]
-) -> list[Change]:
+) -> tuple[list[Change], bool]:
+    """Returns what fits a message, and whether there is more."""
     fields = Fields(hand.row.subscription.fields)
-    rows = connection.execute(statement, asked | {"keys": fields.keys, "needs_all": fields.needs_all})
-    return [Change._make(row)._replace(values=None if row[11] is None else json_text.loads(row[11])) for row in rows]
+    terms = asked | {"keys": fields.keys, "needs_all": fields.needs_all, "most": MOST_BYTES}
+    rows = connection.execute(statement, terms).fetchall()
+    return [change_of(row) for row in rows], bool(rows) and rows[0][-1] > len(rows)

@@ -124,11 +124,11 @@ WHERE webhook_id = %(webhook_id)s::uuid AND lease_no = %(lease_no)s::bigint AND 
 SELECT block_no FROM webhook_snapshots WHERE webhook_id = %s::uuid ORDER BY block_no LIMIT 1
 
 -- name: members_of_block
--- As changes that made them members; the stream goes on after `change_no`.
-SELECT %(change_no)s::bigint AS change_no, b.account_id, b.segment_no, NULL AS segment_name, 0 AS version_no,
-       t.customer_no, t.position, t.at, true AS joined, 'full_send' AS cause
+-- As changes that made them members, in the order of the block.
+SELECT t.nth AS change_no, b.account_id, b.segment_no, NULL AS segment_name, 0 AS version_no, t.customer_no, t.position,
+       t.at, true AS joined, 'full_send' AS cause
 FROM webhook_snapshots b
-CROSS JOIN LATERAL unnest(b.customer_nos, b.positions, b.instants) AS t (customer_no, position, at)
+CROSS JOIN LATERAL unnest(b.customer_nos, b.positions, b.instants) WITH ORDINALITY AS t (customer_no, position, at, nth)
 WHERE b.webhook_id = %(webhook_id)s::uuid AND b.block_no = %(block_no)s::bigint
 
 -- name: end_full_send
@@ -140,12 +140,23 @@ WHERE webhook_id = %(webhook_id)s::uuid AND lease_no = %(lease_no)s::bigint AND 
 UPDATE webhooks
 SET change_no = coalesce(%(to)s::bigint, change_no),
     full_send_sent = full_send_sent + CASE WHEN %(to)s::bigint IS NULL THEN %(records)s::bigint ELSE 0 END,
-    pending_to = NULL, pending_segments = NULL, attempts = 0, failing_since = NULL, slow = %(slow)s::boolean,
+    pending_to = CASE WHEN pending_to > %(to)s::bigint THEN pending_to END,
+    pending_segments = CASE WHEN pending_to > %(to)s::bigint THEN pending_segments END,
+    attempts = 0, failing_since = NULL, slow = %(slow)s::boolean,
     due_at = %(now)s::timestamptz, last_attempt_at = %(now)s::timestamptz, last_success_at = %(now)s::timestamptz
 WHERE webhook_id = %(webhook_id)s::uuid AND lease_no = %(lease_no)s::bigint AND epoch = %(epoch)s::bigint
 
 -- name: drop_block
-DELETE FROM webhook_snapshots WHERE webhook_id = %s::uuid AND block_no = %s::bigint
+DELETE FROM webhook_snapshots
+WHERE webhook_id = %(webhook_id)s::uuid AND block_no = %(block_no)s::bigint
+  AND cardinality(customer_nos) <= %(count)s::int
+
+-- name: drop_members
+-- Those of a block that were sent; none where the block is gone.
+UPDATE webhook_snapshots
+SET customer_nos = customer_nos[%(count)s::int + 1:], instants = instants[%(count)s::int + 1:],
+    positions = positions[%(count)s::int + 1:]
+WHERE webhook_id = %(webhook_id)s::uuid AND block_no = %(block_no)s::bigint
 
 -- name: failed
 UPDATE webhooks

@@ -29,6 +29,7 @@ from psycopg.rows import TupleRow
 from domain.errors import Refused
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
+from projections.share import views
 from projections.worker.checkpoint import COPY_LOCK, restore
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.shards.event_reader import Positions
@@ -79,7 +80,7 @@ def rebuild(
     """
     with operator_errors(), psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute("SELECT pg_advisory_lock(%s)", [COPY_LOCK])
-        for leftover in (NEXT_SCHEMA, OLD_SCHEMA):
+        for leftover in (NEXT_SCHEMA, views.OLD_SCHEMA, OLD_SCHEMA):
             owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(leftover)))
         create_model(owner, NEXT_SCHEMA)
         if from_checkpoint:
@@ -204,8 +205,10 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
             owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(locked))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))
+            views.replace(owner)
     except LockNotAvailable:
         log.info("switch_waits_for_readers")
         return False
+    views.drop_old(owner)
     owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(old))
     return True

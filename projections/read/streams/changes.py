@@ -19,12 +19,17 @@ from psycopg.rows import TupleRow
 from domain import json_text
 from domain.formats.fields import Fields
 from projections.postgres.database import Database, beside
+from projections.read import MOST_BYTES
 
 SQL = beside(__file__)
 OF_SEGMENT, OF_ACCOUNT, NEXT = (
     sql.SQL(SQL.shown).format(changes=sql.SQL(changes))
     for changes in (SQL.of_segment, SQL.of_account, SQL.next_changes)
 )
+
+
+# What a record holds beside the fields of the customer.
+RECORD = ("id", "type", "number", "segment_id", "segment_name", "customer_id", "at", "cause", "position")
 
 
 class Change(NamedTuple):
@@ -70,6 +75,13 @@ class Change(NamedTuple):
         }
 
 
+class ChangesPage(NamedTuple):
+    """Changes in order, fewer than asked for where customers are large; and whether there are more after them."""
+
+    changes: list[Change]
+    more: bool
+
+
 class Kept(NamedTuple):
     """The changes after `forgotten_to` are there; those before went up to log position `forgotten_position`."""
 
@@ -80,17 +92,24 @@ class Kept(NamedTuple):
 
 def of_segment(
     connection: Connection[TupleRow], account_id: UUID, segment_no: int, fields: Fields, *, after: int, limit: int
-) -> list[Change]:
-    """Returns the changes of a segment after one of them, oldest first."""
+) -> ChangesPage:
+    """Returns up to `limit` changes of a segment after one of them, oldest first."""
     asked = {"account_id": account_id, "segment_no": segment_no, "after": after, "limit": limit}
     return _read(connection, OF_SEGMENT, fields, asked)
 
 
 def of_account(
     connection: Connection[TupleRow], account_id: UUID, fields: Fields, *, after: int, limit: int
-) -> list[Change]:
-    """Returns the changes of all segments of an account after one of them, oldest first."""
+) -> ChangesPage:
+    """Returns up to `limit` changes of all segments of an account after one of them, oldest first."""
     return _read(connection, OF_ACCOUNT, fields, {"account_id": account_id, "after": after, "limit": limit})
+
+
+def first_position(connection: Connection[TupleRow], account_id: UUID) -> int:
+    """Returns the log position of the account's first event."""
+    row = connection.execute(SQL.first_position, [account_id]).fetchone()
+    assert row is not None, "every account was created by an event"
+    return int(row[0])
 
 
 def kept(connection: Connection[TupleRow]) -> Kept:
@@ -110,7 +129,7 @@ def pass_on(database: Database, limit: int, fields: Fields, publish: Callable[[S
         row = connection.execute(SQL.published_to).fetchone()
         if row is None:
             return 0
-        changes = _read(connection, NEXT, fields, {"after": row[0], "limit": limit})
+        changes = _read(connection, NEXT, fields, {"after": row[0], "limit": limit}).changes
         if changes:
             publish(changes)
             connection.execute(SQL.move_on, [changes[-1].change_no])
@@ -119,6 +138,14 @@ def pass_on(database: Database, limit: int, fields: Fields, publish: Callable[[S
 
 def _read(
     connection: Connection[TupleRow], statement: sql.Composed, fields: Fields, asked: dict[str, Any]
-) -> list[Change]:
-    rows = connection.execute(statement, asked | {"keys": fields.keys, "needs_all": fields.needs_all})
-    return [Change._make(row)._replace(values=None if row[11] is None else json_text.loads(row[11])) for row in rows]
+) -> ChangesPage:
+    # One more than was asked for shows whether there are more.
+    terms = asked | {"limit": asked["limit"] + 1, "most": MOST_BYTES}
+    rows = connection.execute(statement, terms | {"keys": fields.keys, "needs_all": fields.needs_all}).fetchall()
+    shown = rows[: asked["limit"]]
+    return ChangesPage([change_of(row) for row in shown], bool(rows) and rows[0][-1] > len(shown))
+
+
+def change_of(row: TupleRow) -> Change:
+    """Returns the change in a row of the query `shown`."""
+    return Change._make(row[:-1])._replace(values=None if row[11] is None else json_text.loads(row[11]))

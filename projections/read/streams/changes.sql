@@ -1,27 +1,37 @@
 -- name: shown
--- The changes `t` with what is shown of them. Of the customer the values with `keys`, or all of them, as they are now:
--- NULL once erased. Each is looked up by key, whatever statistics say of tables that grew since.
-SELECT t.change_no, t.account_id,
-       coalesce(g.segment_id, (SELECT originator_id FROM stored_events
-                               WHERE notification_id = t.segment_no AND account_id = t.account_id)),
-       coalesce(t.segment_name, g.name),
-       coalesce(c.customer_id, (SELECT originator_id FROM stored_events
-                                WHERE notification_id = t.customer_no AND account_id = t.account_id)),
-       t.version_no, t.customer_no, t.position, t.at, t.joined, t.cause, c.chosen::text, c.created_at, c.updated_at
-FROM ({changes}) AS t
-LEFT JOIN LATERAL (SELECT segment_id, name
-                   FROM segments
-                   WHERE account_id = t.account_id AND segment_no = t.segment_no
-                   OFFSET 0) AS g ON true
-LEFT JOIN LATERAL (SELECT customer_id, created_at, updated_at,
-                          CASE WHEN %(needs_all)s::boolean THEN attributes
-                               ELSE (SELECT coalesce(jsonb_object_agg(key, attributes->key), '{{}}')
-                                     FROM unnest(%(keys)s::text[]) AS k (key)
-                                     WHERE attributes ? key) END AS chosen
-                   FROM customers
-                   WHERE account_id = t.account_id AND customer_no = t.customer_no
-                   OFFSET 0) AS c ON true
-ORDER BY t.change_no
+-- The changes `t` with what is shown of them, up to the one that fills a page, and how many there are. Of the customer
+-- the values with `keys`, or all of them, as they are now: NULL once erased. Each is looked up by key, whatever
+-- statistics say of tables that grew since.
+SELECT change_no, account_id, segment_id, segment_name, customer_id, version_no, customer_no, position, at, joined, cause,
+       chosen::text, created_at, updated_at, found
+FROM (SELECT t.change_no, t.account_id,
+             coalesce(g.segment_id, (SELECT originator_id FROM stored_events
+                                     WHERE notification_id = t.segment_no AND account_id = t.account_id)) AS segment_id,
+             coalesce(t.segment_name, g.name) AS segment_name,
+             coalesce(c.customer_id, (SELECT originator_id FROM stored_events
+                                      WHERE notification_id = t.customer_no AND account_id = t.account_id))
+                 AS customer_id,
+             t.version_no, t.customer_no, t.position, t.at, t.joined, t.cause, c.chosen, c.created_at, c.updated_at,
+             count(*) OVER () AS found, sum(coalesce(c.size, 0)) OVER (ORDER BY t.change_no) - c.size AS before
+      FROM ({changes}) AS t
+      LEFT JOIN LATERAL (SELECT segment_id, name
+                         FROM segments
+                         WHERE account_id = t.account_id AND segment_no = t.segment_no
+                         OFFSET 0) AS g ON true
+      LEFT JOIN LATERAL (SELECT *,
+                                CASE WHEN pg_column_compression(chosen) IS NULL THEN pg_column_size(chosen)
+                                     ELSE octet_length(chosen::text) END AS size
+                         FROM (SELECT customer_id, created_at, updated_at,
+                                      CASE WHEN %(needs_all)s::boolean THEN attributes
+                                           ELSE (SELECT coalesce(jsonb_object_agg(key, attributes->key), '{{}}')
+                                                 FROM unnest(%(keys)s::text[]) AS k (key)
+                                                 WHERE attributes ? key) END AS chosen
+                               FROM customers
+                               WHERE account_id = t.account_id AND customer_no = t.customer_no
+                               OFFSET 0) AS customer
+                         OFFSET 0) AS c ON true) AS sized
+WHERE coalesce(before, 0) < %(most)s::bigint
+ORDER BY change_no
 
 -- name: of_segment
 -- Reads as many blocks as hold the changes of a page.
@@ -67,6 +77,9 @@ JOIN membership_changes m
    AND m.change_no > %(after)s::bigint
 ORDER BY m.change_no
 LIMIT %(limit)s::int
+
+-- name: first_position
+SELECT notification_id FROM stored_events WHERE account_id = %s::uuid ORDER BY notification_id LIMIT 1
 
 -- name: kept
 SELECT f.change_no, f.position, l.change_no FROM forgotten_changes f CROSS JOIN last_membership_change l

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -229,7 +230,7 @@ class TestStartedByRoot:
         finally:
             postgres.stop()
 
-    def test_programs_that_only_root_can_reach_are_copied_once(self, tmp_path: Path) -> None:
+    def test_programs_that_only_root_can_reach_are_copied_once_by_starts_at_the_same_time(self, tmp_path: Path) -> None:
         copies = Path(tempfile.mkdtemp(prefix="rollcall-copies-", dir="/var/tmp"))
         closed = tmp_path / "closed"
         try:
@@ -238,7 +239,9 @@ class TestStartedByRoot:
             closed.chmod(0o700)
             with pytest.MonkeyPatch.context() as patch:
                 patch.syspath_prepend(closed)
-                first = binaries_for(NOBODY, copies)
+                with ThreadPoolExecutor() as starts:
+                    first, *others = starts.map(binaries_for, [NOBODY] * 3, [copies] * 3)
+                assert others == [first, first]
                 [made] = copies.iterdir()
                 made_at = made.stat().st_ctime_ns
                 assert first.is_relative_to(made)

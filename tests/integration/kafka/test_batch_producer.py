@@ -21,8 +21,8 @@ def messages(first: int, count: int) -> list[Message]:
 
 def test_every_message_is_there_once_and_in_order_for_its_key(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumers.kafka.batch_producer.BATCH_BYTES", 100)
-    ensure_topics(broker.address, {TOPIC: PARTITIONS})
-    producer = BatchProducer(broker.address, TOPIC)
+    ensure_topics(broker.cluster, {TOPIC: PARTITIONS})
+    producer = BatchProducer(broker.cluster, TOPIC)
     for first in range(0, 300, 100):
         producer.publish(messages(first, 100))
     producer.close()
@@ -37,8 +37,8 @@ def test_every_message_is_there_once_and_in_order_for_its_key(broker: Broker, mo
 def test_a_request_whose_answer_was_lost_is_sent_again_and_not_written_twice(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensure_topics(broker.address, {TOPIC: 1})
-    producer = BatchProducer(broker.address, TOPIC)
+    ensure_topics(broker.cluster, {TOPIC: 1})
+    producer = BatchProducer(broker.cluster, TOPIC)
     producer.publish(messages(0, 5))
     answers = producer._answers
     lost: list[object] = []
@@ -60,15 +60,15 @@ def test_a_request_whose_answer_was_lost_is_sent_again_and_not_written_twice(
 
 
 def test_without_a_broker_it_says_so_and_goes_on_once_there_is_one(broker: Broker) -> None:
-    ensure_topics(broker.address, {TOPIC: 1})
-    producer = BatchProducer(broker.address, TOPIC)
+    ensure_topics(broker.cluster, {TOPIC: 1})
+    producer = BatchProducer(broker.cluster, TOPIC)
     producer.publish(messages(0, 2))
     broker.kill()
     with pytest.raises(Unavailable) as refused:
-        BatchProducer(broker.address, TOPIC).publish(messages(0, 1))
+        BatchProducer(broker.cluster, TOPIC).publish(messages(0, 1))
     assert refused.value.code == "broker_unavailable"
     broker.start()
-    ensure_topics(broker.address, {TOPIC: 1})
+    ensure_topics(broker.cluster, {TOPIC: 1})
     with pytest.raises(Unavailable):
         producer.publish(messages(2, 2))  # the new broker knows nothing of what this producer sent before
     producer.publish(messages(2, 2))

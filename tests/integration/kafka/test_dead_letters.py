@@ -119,7 +119,7 @@ def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
     with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(rig.url, "rollcall_worker", size=1)
-    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    publisher = DeadLetterPublisher(database, rig.broker.cluster, Clock().now)
     publish = publisher._producer.publish
 
     def then_crash(messages: Sequence[Message]) -> list[bool]:
@@ -145,7 +145,7 @@ def test_a_crash_between_publishing_and_marking_publishes_the_same_letter_again(
 def test_letters_of_a_crashed_process_are_published_by_another(rig: IngestRig) -> None:
     store_letters(rig, 1)
     with closing(Database(rig.url, "rollcall_worker", size=2)) as database:
-        publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+        publisher = DeadLetterPublisher(database, rig.broker.cluster, Clock().now)
         publisher.start()
         eventually(lambda: publisher._wake.is_set() is False)
         with psycopg.connect(rig.url) as connection:
@@ -175,7 +175,7 @@ def test_a_letter_that_the_broker_refuses_as_too_large_does_not_block_the_others
     with psycopg.connect(rig.url) as connection:
         connection.execute("UPDATE rollcall.dead_letters SET published_at = NULL")
     database = Database(rig.url, "rollcall_worker", size=1)
-    publisher = DeadLetterPublisher(database, rig.broker.address, Clock().now)
+    publisher = DeadLetterPublisher(database, rig.broker.cluster, Clock().now)
     # The embedded broker accepts every size, so the client is made to refuse instead.
     producer = publisher._producer._connected()
     producer.config["max_request_size"] = 10

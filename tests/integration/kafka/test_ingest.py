@@ -64,14 +64,14 @@ def test_two_processes_on_the_same_partitions_ingest_nothing_twice(rig: IngestRi
     assert rig.letters() == []
 
 
-def test_a_broker_that_restarts_empty_is_read_from_its_first_record(rig: IngestRig) -> None:
+def test_a_broker_that_restarts_empty_is_read_from_its_first_record(rig: IngestRig, broker: Broker) -> None:
     with rig.ingesting():
         for number in range(100):
             rig.send(number, f"c{number}", {"attributes": {"n": number}})
         rig.broker.flush()
         eventually(lambda: rig.taken() == 100)
-        rig.broker.kill()
-        rig.broker.start()
+        broker.kill()
+        broker.start()
         rig.broker.create(TOPIC, 4)
         for number in range(90, 130):
             rig.send(number, f"c{number}", {"attributes": {"n": number}})

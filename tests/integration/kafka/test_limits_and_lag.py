@@ -87,7 +87,7 @@ def test_the_lag_counts_a_batch_at_work_and_what_came_since(broker: Broker) -> N
     broker.create(PEOPLE, 1)
     positions = Positions()
     with reading(broker, positions, batch_size=10) as source:
-        reporter = LagReporter(broker.address, source.progress)
+        reporter = LagReporter(broker.cluster, source.progress)
         try:
             eventually(lambda: source.next_batch(0.1) is None and bool(source.progress()))
             reporter.report()
@@ -121,7 +121,7 @@ def test_the_lag_counts_a_batch_at_work_and_what_came_since(broker: Broker) -> N
 def test_the_lag_is_of_the_partitions_that_this_process_reads(broker: Broker) -> None:
     broker.create(PEOPLE, 2)
     held = {(PEOPLE, 0): Progress(3, 10), (PEOPLE, 1): Progress(0, 5)}
-    reporter = LagReporter(broker.address, lambda: held)
+    reporter = LagReporter(broker.cluster, lambda: held)
     try:
         reporter.report()
         assert (lag(PEOPLE, 0), lag(PEOPLE, 1)) == (7, 5)
@@ -154,7 +154,7 @@ def test_the_lag_counts_records_of_an_open_transaction_and_not_the_mark_at_its_e
     assert producer.flush(20) == 0
     positions = Positions()
     with reading(broker, positions) as source:
-        reporter = LagReporter(broker.address, source.progress)
+        reporter = LagReporter(broker.cluster, source.progress)
         try:
             # They are there, and cannot be read yet.
             eventually(lambda: source.next_batch(0.1) is None and _reported(reporter) == 3)

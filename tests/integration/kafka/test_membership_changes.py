@@ -200,7 +200,7 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     client.delete("/v1/customers/c1").raise_for_status()
     database, stop = Database(installation.url, "rollcall_worker", size=3), threading.Event()
     fields = parse_change_fields("attributes.plan", None, "")
-    publisher = MembershipPublisher(database, broker.address, stop, fields)
+    publisher = MembershipPublisher(database, broker.cluster, stop, fields)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:

@@ -30,7 +30,7 @@ def test_a_topic_that_does_not_exist_is_awaited_and_not_created(broker: Broker) 
 def test_a_topic_that_is_created_later_is_read_too(broker: Broker) -> None:
     broker.create(TOPIC, 2)
     positions = Positions()
-    source = Source(broker.address, [TOPIC, "later"], positions.get)
+    source = Source(broker.cluster, [TOPIC, "later"], positions.get)
     broker.send(TOPIC, b"1", partition=0)
     broker.flush()
     assert values(take(source, positions, 1)) == [b"1"]
@@ -65,7 +65,7 @@ def test_no_broker_is_unavailable_and_leaves_no_threads_behind(broker: Broker) -
     with reading(broker, Positions()) as source, pytest.raises(Unavailable):
         source.next_batch(0.1)
     with pytest.raises(Unavailable):
-        ensure_topics(broker.address, {TOPIC: 1})
+        ensure_topics(broker.cluster, {TOPIC: 1})
     assert threading.active_count() <= before
 
 
@@ -136,7 +136,7 @@ def test_reading_waits_until_stored_positions_can_be_read(broker: Broker) -> Non
             raise Unavailable("database_unavailable", "away")
         return None
 
-    source = Source(broker.address, [TOPIC], position_of)
+    source = Source(broker.cluster, [TOPIC], position_of)
     assert values(take(source, Positions(), 1)) == [b"one"]
     assert len(asked) == 3
     source.close()

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 def test_topics_are_created_once(broker: Broker) -> None:
-    ensure_topics(broker.address, {TOPIC: 5, "other": 1})
+    ensure_topics(broker.cluster, {TOPIC: 5, "other": 1})
     broker.send(TOPIC, b"kept")
     broker.flush()
-    ensure_topics(broker.address, {TOPIC: 5})
+    ensure_topics(broker.cluster, {TOPIC: 5})
     with reading(broker, Positions()) as source:
         assert values(take(source, Positions(), 1)) == [b"kept"]
 

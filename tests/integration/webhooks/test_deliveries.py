@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from projections.webhooks import dispatch
 from projections.worker.rebuild import rebuild
 from tests.support.clock import Clock
 from tests.support.installation import Installation
@@ -52,6 +53,24 @@ def test_changes_and_members_carry_the_chosen_fields_of_the_customer(
     own = ("type", "segment_id", "segment_name", "external_id", "phone", "attributes")
     assert [present[name] for name in own] == ["present", gold, "Gold", "a", None, {"plan": "gold"}]
     assert [joined[name] for name in own] == ["joined", gold, "Gold", "b", "+351912345678", {"plan": "gold"}]
+
+
+def test_messages_are_smaller_where_customers_are_large(
+    installation: Installation, client: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MOST_BYTES", 1)
+    gold = segment(client)
+    put_many(client, 3, "gold")
+    installation.catch_up()
+    made = hook(client, receiver.url, fields=["attributes"], full_send=True)
+    with delivering(installation):
+        eventually(lambda: len(receiver.changes) == 3)
+        put_many(client, 3, "silver")
+        eventually(lambda: len(receiver.changes) == 6 and read(client, made)["backlog"] == 0)
+    assert [len(each.changes) for each in receiver.accepted] == [1] * 6
+    assert len({each.headers["webhook-id"] for each in receiver.accepted}) == 6
+    assert len({each["id"] for each in receiver.changes}) == 6
+    assert folded(receiver.changes) == members(client, gold) == set()
 
 
 def test_a_webhook_has_only_the_changes_that_it_asked_for(

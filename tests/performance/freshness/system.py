@@ -18,7 +18,7 @@ from httpx import Client, HTTPError
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import Connection
 
-from consumers.kafka import ensure_topics
+from consumers.kafka import Cluster, ensure_topics
 from deploy import metrics_exposure
 from deploy.commands import bootstrap
 from deploy.embedded.broker import PARTITIONS, Broker
@@ -137,7 +137,7 @@ def running(home: Path, customers: int, filters: Sequence[Any]) -> Iterator[Syst
             exits.callback(broker.stop)
             kafka = broker.address
         else:
-            ensure_topics(kafka, {topic: PARTITIONS, f"{topic}.dlt": 1})
+            ensure_topics(Cluster(kafka), {topic: PARTITIONS, f"{topic}.dlt": 1})
         settings = Settings(
             home=home,
             database_url=server.url,

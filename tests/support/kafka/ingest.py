@@ -18,7 +18,7 @@ from deploy.clock import Clock
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
 from projections.records.event_store import EventStore
-from tests.support.kafka.broker import Broker
+from tests.support.kafka.broker import BrokerClient
 
 TOPIC = "rollcall.customers.v1"
 DLT = f"{TOPIC}.dlt"
@@ -27,16 +27,24 @@ DLT = f"{TOPIC}.dlt"
 class Process:
     """What `rollcall ingest` runs, in a thread of its own that can be stopped."""
 
-    def __init__(self, broker: Broker, database_url: str, account: UUID, batch_size: int = 200) -> None:
+    def __init__(
+        self,
+        broker: BrokerClient,
+        database_url: str,
+        account: UUID,
+        batch_size: int = 200,
+        topic: str = TOPIC,
+        group: str | None = None,
+    ) -> None:
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self.store = EventStore(database_url, "rollcall_worker", size=2)
         self.database = Database(database_url, "rollcall_worker", size=2)
         clock = Clock()
         app = Rollcall(self.store, clock.now)
-        source = Source(broker.address, [TOPIC], app.customers.tracked_offset, batch_size=batch_size)
-        relay = DeadLetterPublisher(self.database, broker.address, clock.now)
-        self._ingest = Ingest(app.customers, source, {TOPIC: account}, relay, clock, self._stop)
+        source = Source(broker.cluster, [topic], app.customers.tracked_offset, group=group, batch_size=batch_size)
+        relay = DeadLetterPublisher(self.database, broker.cluster, clock.now)
+        self._ingest = Ingest(app.customers, source, {topic: account}, relay, clock, self._stop)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -58,18 +66,19 @@ class Process:
 class IngestRig:
     """A broker with the topics and a database with the account, and what both hold."""
 
-    def __init__(self, broker: Broker, url: str) -> None:
+    def __init__(self, broker: BrokerClient, url: str, topic: str = TOPIC) -> None:
         self.broker = broker
         self.url = url
-        broker.create(TOPIC, 4)
-        broker.create(DLT, 1)
+        self.topic = topic
+        broker.create(topic, 4)
+        broker.create(f"{topic}.dlt", 1)
         store = EventStore(url, "rollcall_worker", size=1)
         self.account = Rollcall(store, Clock().now).accounts.create("default", "UTC", "PT").id
         store.close()
 
     @contextmanager
-    def ingesting(self, url: str | None = None, batch_size: int = 200) -> Iterator[Process]:
-        process = Process(self.broker, url or self.url, self.account, batch_size)
+    def ingesting(self, url: str | None = None, batch_size: int = 200, group: str | None = None) -> Iterator[Process]:
+        process = Process(self.broker, url or self.url, self.account, batch_size, self.topic, group)
         try:
             yield process
         finally:
@@ -107,4 +116,4 @@ class IngestRig:
             "content-type": "application/json",
         } | changed
         value = data if isinstance(data, bytes | None) else json.dumps(data).encode()
-        self.broker.send(TOPIC, value, who.encode(), [(name, text.encode()) for name, text in headers.items()])
+        self.broker.send(self.topic, value, who.encode(), [(name, text.encode()) for name, text in headers.items()])

@@ -27,7 +27,7 @@ class Positions(dict[str, int]):
 
 @contextmanager
 def reading(broker: Broker, positions: Positions, **options: Any) -> Iterator[Source]:
-    source = Source(broker.address, [TOPIC], positions.get, **options)
+    source = Source(broker.cluster, [TOPIC], positions.get, **options)
     yield source
     source.close()
 

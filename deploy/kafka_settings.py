@@ -1,0 +1,158 @@
+"""The settings of Kafka: part of `deploy.settings.Settings`.
+
+What they say together, and that the files they name can be used, is checked when a process starts, so that a mistake is
+one sentence there instead of a cluster that does not answer.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from domain.errors import Invalid
+from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
+
+NO_KAFKA = "none"
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+
+
+class KafkaSettings(BaseSettings):
+    """Where Kafka is, how it is connected to, and what its topics hold."""
+
+    kafka_bootstrap_servers: str | None = None
+    """An existing Kafka instead of the embedded broker; `none` = no Kafka."""
+    kafka_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """The embedded broker's port."""
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    """TLS with the two that end in `SSL`, a login with the two that begin with `SASL`."""
+    kafka_sasl_mechanism: SaslMechanism | None = None
+    kafka_sasl_username: str | None = None
+    """The user of a login; with `OAUTHBEARER`, the client id."""
+    kafka_sasl_password: SecretStr | None = None
+    kafka_sasl_password_file: Path | None = None
+    """The password, or the file that holds it, which is read at each connection; with `OAUTHBEARER`, the secret."""
+    kafka_sasl_oauth_url: Annotated[str, Field(pattern="^https?://.")] | None = None
+    kafka_sasl_oauth_scope: str | None = None
+    """With `OAUTHBEARER`: the server that gives tokens for the client id and its secret, and the scope to ask for."""
+    kafka_ssl_cafile: Path | None = None
+    """The certificate authorities to trust; unset, those of the machine."""
+    kafka_ssl_certfile: Path | None = None
+    kafka_ssl_keyfile: Path | None = None
+    """Our own certificate and its key, where the broker wants one."""
+    kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
+    """Which account a topic's records belong to: `topic=account,topic2=account2`."""
+    kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
+    """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
+    kafka_group: str | None = None
+    """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
+    kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
+    """The largest record that is ingested, unpacked; of a larger one the dead letter keeps the beginning."""
+    kafka_max_batch_bytes: Annotated[int, Field(ge=1_024, le=1 << 40)] = 1 << 30
+    """How much of one batch is unpacked; the records after it become dead letters."""
+
+    @field_validator("kafka_topics", mode="before")
+    @classmethod
+    def _pairs(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        pairs = [[part.strip() for part in pair.split("=")] for pair in text.split(",") if pair.strip()]
+        if not pairs or not all(len(pair) == 2 and all(pair) for pair in pairs):
+            raise ValueError("give topic=account, several separated by commas")
+        if len({topic for topic, _ in pairs}) < len(pairs):
+            raise ValueError("a topic is named twice")
+        return dict(pairs)
+
+    @field_validator("kafka_change_fields", mode="before")
+    @classmethod
+    def _fields(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        try:
+            return parse_change_fields(text, None, "")
+        except Invalid as wrong:
+            raise ValueError(wrong.detail) from None
+
+    @property
+    def kafka(self) -> str | None:
+        """The brokers' address, or nothing when there is no Kafka (or not yet)."""
+        return None if self.kafka_bootstrap_servers == NO_KAFKA else self.kafka_bootstrap_servers
+
+    @property
+    def kafka_tls(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.kafka_security_protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def kafka_login(self) -> bool:
+        """Whether connections log in."""
+        return self.kafka_security_protocol.startswith("SASL")
+
+
+def require_usable_kafka(settings: KafkaSettings) -> None:
+    """Raises `Invalid` for the first setting of a connection to Kafka that cannot be used, or has no effect."""
+    protocol = settings.kafka_security_protocol
+    if protocol != "PLAINTEXT" and settings.kafka_bootstrap_servers is None:
+        _refuse("kafka_security_protocol", "is for a Kafka of your own: set ROLLCALL_KAFKA_BOOTSTRAP_SERVERS too")
+    if settings.kafka_login:
+        _require_login(settings)
+    else:
+        _refuse_any(settings, "kafka_sasl_", f"has no effect with the security protocol {protocol}")
+    if not settings.kafka_tls:
+        _refuse_any(settings, "kafka_ssl_", f"has no effect with the security protocol {protocol}")
+    elif settings.kafka_ssl_keyfile is not None and settings.kafka_ssl_certfile is None:
+        _refuse("kafka_ssl_keyfile", "is the key of a certificate: set ROLLCALL_KAFKA_SSL_CERTFILE too")
+    _require_files(settings)
+
+
+def _require_login(settings: KafkaSettings) -> None:
+    mechanism = settings.kafka_sasl_mechanism
+    if mechanism is None:
+        _refuse("kafka_sasl_mechanism", "is missing: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
+    if settings.kafka_sasl_username is None:
+        _refuse("kafka_sasl_username", f"is missing, which a login with {mechanism} needs")
+    if (settings.kafka_sasl_password is None) == (settings.kafka_sasl_password_file is None):
+        _refuse("kafka_sasl_password", "or ROLLCALL_KAFKA_SASL_PASSWORD_FILE is needed, and only one of the two")
+    if mechanism == "OAUTHBEARER" and settings.kafka_sasl_oauth_url is None:
+        _refuse("kafka_sasl_oauth_url", "is missing: the server that gives the tokens of OAUTHBEARER")
+    if mechanism != "OAUTHBEARER":
+        _refuse_any(settings, "kafka_sasl_oauth_", f"has no effect with the mechanism {mechanism}")
+
+
+def _require_files(settings: KafkaSettings) -> None:
+    """Raises `Invalid` for a file that cannot be read, or does not hold what it should."""
+    for name in ("kafka_sasl_password_file", "kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+        path: Path | None = getattr(settings, name)
+        try:
+            content = None if path is None else path.read_bytes()
+        except OSError as error:
+            _refuse(name, f"names {path}, which cannot be read ({(error.strerror or str(error)).lower()})")
+        if content is not None and not content.strip():
+            _refuse(name, f"names {path}, which is empty")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if settings.kafka_ssl_cafile is not None:
+            context.load_verify_locations(settings.kafka_ssl_cafile)
+    except ssl.SSLError:
+        _refuse("kafka_ssl_cafile", f"names {settings.kafka_ssl_cafile}, which holds no certificate in PEM form")
+    try:
+        if settings.kafka_ssl_certfile is not None:
+            # An empty password, or OpenSSL asks for one at the terminal.
+            context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile, password="")
+    except ssl.SSLError as error:
+        reason = (error.reason or "no certificate and key in PEM form").lower().replace("_", " ")
+        _refuse("kafka_ssl_certfile", f"and ROLLCALL_KAFKA_SSL_KEYFILE cannot be used together ({reason})")
+
+
+def _refuse_any(settings: KafkaSettings, start: str, why: str) -> None:
+    for name in KafkaSettings.model_fields:
+        if name.startswith(start) and getattr(settings, name) is not None:
+            _refuse(name, why)
+
+
+def _refuse(name: str, why: str) -> None:
+    raise Invalid("invalid_setting", f"ROLLCALL_{name.upper()} {why}.")
