@@ -287,11 +287,8 @@ def _run(role: Callable[[Settings], None], settings: Settings) -> None:
 
 
 def _collect_garbage_rarely() -> None:
-    """Run the garbage collector rarely.
-
-    Imports, a batch, or a chunk of an import create hundreds of thousands of small objects and no cycles; looking for
-    cycles took a tenth of a start and a fifth of a batch.
-    """
+    """Run the garbage collector rarely: imports and batches create hundreds of thousands of objects and no cycles."""
+    # Looking for cycles took a tenth of a start and a fifth of a batch.
     gc.set_threshold(200_000, 20, 50)
 
 
