@@ -61,9 +61,9 @@ def furnish(console: Console) -> dict[str, str]:
     ids["campaign"] = console.campaign(SPRING, ids["dynamic"], ids["static"])
     ids["needy"] = console.campaign("Waits for an audience", lost := console.segment("Soon gone"))
     console.ok("DELETE", f"/v1/segments/{lost}")
-    ids["webhook"] = _webhook(console, WAREHOUSE, [ids["dynamic"], ids["static"]], [ids["campaign"]])
     ids["paused"] = _webhook(console, RESTING, [], [])
     console.ok("PATCH", f"/v1/webhooks/{ids['paused']}", json={"state": "paused"})
+    ids["webhook"] = _webhook(console, WAREHOUSE, [ids["dynamic"], ids["static"]], [ids["campaign"]])
     ids["audience"] = console.ok("POST", f"/v1/campaigns/{ids['campaign']}/audience")["id"]
     ids["key"] = console.ok("GET", "/v1/keys")["data"][0]["id"]
     ids["import"] = _imported(console, ids["static"])
