@@ -28,6 +28,7 @@ from domain.webhooks.addresses import Networks, is_allowed, may_reach
 
 SHOWN = 500  # characters
 READ_AT_MOST = 1 << 16  # bytes
+_LOST = (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError)
 KEPT_OPEN, KEPT_OPEN_SECONDS = 64, 15.0
 Failure = Literal["status", "redirect", "gone", "timeout", "connection", "tls", "name", "address", "protocol"]
 
@@ -75,10 +76,12 @@ class Sender:
         began = time.monotonic()
         self._deadline.until = began + self.seconds
         try:
-            pool = self._pools[url.partition(":")[0]]
-            sent = [("Content-Length", str(len(body))), *headers.items()]
-            with pool.stream("POST", url, headers=sent, content=body) as response:
-                answer = _answer_of(response)
+            try:
+                answer = self._post(url, headers, body)
+            except _LOST:
+                # A connection that was kept open may have been closed by the receiver meanwhile, or hold what it sent
+                # after the end of its last answer. This one is closed now; the next is another.
+                answer = self._post(url, headers, body)
         except ForbiddenAddress:
             answer = _failure("address", "the host is not at a public address; see ROLLCALL_WEBHOOK_NETWORKS")
         except UnknownName:
@@ -90,6 +93,11 @@ class Sender:
         except httpcore.ProtocolError as error:
             answer = _failure("protocol", f"not an HTTP answer: {error}"[:SHOWN])
         return answer._replace(seconds=time.monotonic() - began)
+
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        sent = [("Content-Length", str(len(body))), *headers.items()]
+        with self._pools[url.partition(":")[0]].stream("POST", url, headers=sent, content=body) as response:
+            return _answer_of(response)
 
     def close(self) -> None:
         """Closes every connection."""

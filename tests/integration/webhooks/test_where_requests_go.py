@@ -135,6 +135,14 @@ def test_the_checked_address_is_connected_to_by_the_name_for_tls(
     assert strict.post(f"https://hooks.example:{port}/", {}, b"{}").failure == "tls"
 
 
+def test_a_receiver_that_sends_more_than_its_answer_is_asked_by_another_connection(
+    receiver: Receiver, sender: Senders
+) -> None:
+    receiver.answer = lambda _: Answered(204, body=b"a 204 has no body")
+    hasty = sender(LOCAL)
+    assert [hasty.post(receiver.url, {}, b"{}").status for _ in range(3)] == [204] * 3
+
+
 @pytest.fixture
 def dripping() -> Iterator[int]:
     """The port of a server that sends a byte of its answer every 50 ms."""
