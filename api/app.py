@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
-from starlette.responses import RedirectResponse
+from starlette.responses import FileResponse, RedirectResponse
 
 from api import health
 from api.console.app import create_console
@@ -15,6 +15,7 @@ from api.http import problems
 from api.http.compression import CompressedApp
 from api.http.dependencies import Services, provide_services
 from api.http.instrumentation import InstrumentedApp
+from api.http.plain import PlainReads
 from api.http.shapes import openapi
 from api.ingest import events, received, sdk
 from api.ingest.cross_origin import CrossOrigin
@@ -70,9 +71,11 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
+    app.add_api_route("/asyncapi.yaml", _asyncapi, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(CrossOrigin, paths=sdk.PATHS)
+    app.add_middleware(PlainReads, services=services, routes=app.state.routes)
     app.add_middleware(CompressedApp, never=f"{CONSOLE_PATH}/", public=f"{CONSOLE_PATH}/static/")
     app.add_middleware(InstrumentedApp)
     return app
@@ -81,6 +84,11 @@ def create_app(services: Services, documents: Path) -> FastAPI:
 async def _console() -> Response:
     """Send a browser that opens the bare address to the console."""
     return RedirectResponse(CONSOLE_PATH, 307)
+
+
+async def _asyncapi() -> Response:
+    """The AsyncAPI document, which describes the Kafka topics."""
+    return FileResponse(Path(__file__).with_name("asyncapi.yaml"), media_type="application/yaml")
 
 
 async def _docs() -> Response:

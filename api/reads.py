@@ -10,21 +10,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from domain.errors import Unavailable
-from projections.postgres.database import Database
+from projections.postgres.database import Database, Question
 from projections.read.position import positions, progress
 
 LOOK_SECONDS = 0.25
 # A replica that has not answered for so long hangs; no timeout of the server ends a statement there.
 PATIENCE = 2.0
+Found = TypeVar("Found")
 
 log = structlog.get_logger()
 _reads = Counter("rollcall_replica_reads_total", "Reads while a replica is set, by who answered", ["database"])
@@ -38,6 +39,12 @@ class Reads(Protocol):
 
     def snapshot(self, account_id: UUID) -> AbstractContextManager[tuple[Any, int]]:
         """One state of what an account sees, and the last event that it includes. Raises `Unavailable`."""
+
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[Any]], int]:
+        """The rows that answer each question, from one state, and the last event that it includes.
+
+        For reads of little, whose queries are known beforehand. Raises `Unavailable`.
+        """
 
     def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
         """The position up to which reads of each account include the log. Raises `Unavailable`."""
@@ -60,6 +67,10 @@ class PrimaryReads:
     def snapshot(self, account_id: UUID) -> AbstractContextManager[tuple[Any, int]]:
         """See `Reads`."""
         return self._database.snapshot(account_id)
+
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[Any]], int]:
+        """See `Reads`."""
+        return self._database.ask(account_id, *questions)
 
     def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `Reads`."""
@@ -122,6 +133,15 @@ class ReplicaReads:
             self.require(account_id, state[1])
             yield state
 
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[Any]], int]:
+        """See `Reads`."""
+        answered = self._try_replica(account_id, lambda: self._replica.ask(account_id, *questions))
+        if answered is None:
+            answered = self._primary.ask(account_id, *questions)
+            _reads.labels("primary").inc()
+        self.require(account_id, answered[1])
+        return answered
+
     def positions(self, account_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `Reads`."""
         if self.unusable_because is None:
@@ -140,24 +160,29 @@ class ReplicaReads:
 
     def _replica_state(self, opened: ExitStack, account_id: UUID) -> tuple[Any, int] | None:
         """A snapshot of the replica, or `None` where the primary is to answer."""
+        with ExitStack() as trial:
+            state = self._try_replica(account_id, lambda: trial.enter_context(self._replica.snapshot(account_id)))
+            if state is not None:
+                opened.push(trial.pop_all())
+            return state
+
+    def _try_replica(self, account_id: UUID, read: Callable[[], tuple[Found, int]]) -> tuple[Found, int] | None:
+        """What a read of the replica found, with its position; `None` where it cannot answer, or is too old."""
         if self.unusable_because is not None:
             self._require_fallback()
             return None
-        trial = ExitStack()
         try:
-            connection, position = trial.enter_context(self._replica.snapshot(account_id))
+            found, position = read()
         except Unavailable as unavailable:
             self._mark(unavailable.detail)
             self._require_fallback()
             return None
         if position < self._required.get(account_id, 0):
-            trial.close()
             # Newer answers were given while the primary stood in, or a write was not waited for to its end.
             self._require_fallback()
             return None
-        opened.enter_context(trial)
         _reads.labels("replica").inc()
-        return connection, position
+        return found, position
 
     def _require_fallback(self) -> None:
         if not self.fall_back:

@@ -1,6 +1,6 @@
 """Parses a Kafka record into a customer change: CloudEvents 1.0, binary and structured mode.
 
-Called by `consumers.ingest` and `consumers.dead_letter_retry` for every record. Never raises because of what
+Called by `consumers.topic_formats` for every record of a topic that has no other format. Never raises because of what
 a record contains: anything that cannot be parsed is `Unusable`, with a code and a message that quote no
 value of the record. What an event means is read by `domain.formats.cloud_events`, as of HTTP; here is what Kafka adds:
 headers, the key, and the record's timestamp.
@@ -60,16 +60,16 @@ class Unusable(NamedTuple):
     message: str
 
 
-class Tombstone(NamedTuple):
-    """A record without value and headers, as compaction needs them: it is counted and ignored."""
+class Ignored(NamedTuple):
+    """A record that asks for nothing, such as one without value and headers: it is counted and ignored."""
 
 
-def parse_record(record: Record, clock: Clock) -> CustomerChange | Unusable | Tombstone:
+def parse_record(record: Record, clock: Clock) -> CustomerChange | Unusable | Ignored:
     """Returns the change that a record asks for, or why there is none."""
     if record.fault is not None:
         return Unusable(record.fault_code, printable(record.fault))
     if record.value is None and not record.headers:
-        return Tombstone()
+        return Ignored()
     try:
         return _parse_event(record, clock)
     except Invalid as bad:
@@ -113,8 +113,8 @@ def _to_change(event: dict[str, Any], content: Content, record: Record, clock: C
         if key is None or key != subject.encode():
             _differing_keys.inc()
     time = event.get("time")
-    at = _record_time(record, clock) if time is None else read_time(time)
-    return CustomerChange(subject, content.kind, at, content.data, source, change_id, arrival=_arrival(record, clock))
+    at = record_time(record, clock) if time is None else read_time(time)
+    return CustomerChange(subject, content.kind, at, content.data, source, change_id, arrival=arrival_of(record, clock))
 
 
 def _subject_from_key(key: bytes | None) -> str:
@@ -131,7 +131,8 @@ def _subject_from_key(key: bytes | None) -> str:
     return subject
 
 
-def _record_time(record: Record, clock: Clock) -> datetime:
+def record_time(record: Record, clock: Clock) -> datetime:
+    """Returns when a record was published, now where it does not say it. Raises `Invalid` beyond the calendar."""
     if record.timestamp is None or record.timestamp < 0:
         return clock.now()
     try:
@@ -140,7 +141,7 @@ def _record_time(record: Record, clock: Clock) -> datetime:
         raise Invalid("invalid_time", "time is missing, and the record's timestamp is out of range") from None
 
 
-def _arrival(record: Record, clock: Clock) -> Arrival | None:
+def arrival_of(record: Record, clock: Clock) -> Arrival | None:
     """Returns when the record was published, where it says so."""
     at = record.timestamp
     return None if at is None or at < 0 else Arrival("kafka", clock.from_machine(at))

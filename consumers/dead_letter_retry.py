@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
+from consumers.cloud_events import Ignored, Unusable, unusable_because
 from consumers.records import Record
+from consumers.topic_formats import RecordReader
 from domain.commands.application import Rollcall
-from domain.customer import TRUNCATED, CustomerChange
+from domain.customer import TRUNCATED
 from domain.errors import NotFound
+from domain.formats.rows import RowChange
 from projections.postgres.database import Database
 from projections.records.dead_letters import Retried, StoredLetter, fail_again, resolve, unresolved
 
@@ -25,10 +27,13 @@ class DeadLetterRetry:
 
     app: Rollcall
     database: Database
-    clock: Clock
+    reader: RecordReader
 
     def __call__(self, account_id: UUID, dead_letter_id: int) -> Retried:
-        """Retries one letter and returns the result. Raises `NotFound` if it does not exist or was ingested since."""
+        """Retries one letter and returns the result.
+
+        Raises `NotFound` if it does not exist or was ingested since, `Unavailable`.
+        """
         letter = unresolved(self.database, account_id, dead_letter_id)
         if letter is None:
             raise NotFound("dead_letter_not_found", "no such dead letter in this account, or it was ingested since")
@@ -36,19 +41,20 @@ class DeadLetterRetry:
         if isinstance(result, Unusable):
             attempts = fail_again(self.database, account_id, dead_letter_id, result.code, result.message)
             return Retried("invalid", attempts, self.app.head(), code=result.code, message=result.message)
-        resolve(self.database, account_id, dead_letter_id, self.clock.now())
+        resolve(self.database, account_id, dead_letter_id, self.reader.clock.now())
         return result
 
     def _ingest(self, account_id: UUID, letter: StoredLetter) -> Retried | Unusable:
         is_whole = letter.code != "unreadable_record" and letter.code not in TRUNCATED
         fault = None if is_whole else letter.message
         record = Record(letter.offset, letter.timestamp, letter.key, letter.value, letter.headers, fault, letter.code)
-        change = parse_record(record, self.clock)
+        change = self.reader.read(letter.topic, record)
         if isinstance(change, Unusable):
             return change
-        if isinstance(change, Tombstone):
+        if isinstance(change, Ignored):
             return Retried("ignored", letter.attempts + 1, self.app.head())
-        assert isinstance(change, CustomerChange)
+        if isinstance(change, RowChange):
+            change = change.change
         # Its age says nothing about this system, as long as it waited for someone to retry it.
         changed = self.app.customers.change(account_id, [change._replace(arrival=None)])
         (outcome,) = changed.outcomes

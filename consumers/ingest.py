@@ -12,21 +12,25 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, repeat
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from consumers.backoff import Backoff
-from consumers.cloud_events import Clock, Tombstone, Unusable, parse_record, unusable_because
+from consumers.cloud_events import Ignored, Unusable, unusable_because
 from consumers.ingest_report import BatchOutcome, IngestReport, PartitionMoved, Stopped, Stored
 from consumers.records import Batch, Record
+from consumers.topic_formats import RecordReader
 from domain.commands.customers import Changed, CustomerCommands
-from domain.commands.log import Tracking
-from domain.customer import CustomerChange, DeadLetter
+from domain.commands.log import Receipt, Tracking
+from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, SourceMoved, Unavailable
+from domain.formats.names import LeftOut, left_out_of
+from domain.formats.rows import RowChange
 
 IDLE_SECONDS = 0.5
 
@@ -82,7 +86,15 @@ class _Parsed:
     changes: list[CustomerChange]
     origins: list[Record]
     letters: list[DeadLetter]
+    left_out: list[LeftOut]
     ignored: int = 0
+
+    def results(self, outcomes: Sequence[Outcome]) -> Tally[str]:
+        """Returns how many records ended in which result; each is in exactly one."""
+        tally = Tally[str](outcome.result for outcome in outcomes)
+        tally["invalid"] += len(self.letters)
+        tally["ignored"] += self.ignored
+        return +tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +116,14 @@ class Ingest:
         source: Source,
         accounts: Mapping[str, UUID],
         dead_letters: LetterPublisher,
-        clock: Clock,
+        reader: RecordReader,
         stop: threading.Event,
     ) -> None:
         self._customers = customers
         self._source = source
         self._accounts = accounts
         self._dead_letters = dead_letters
-        self._clock = clock
+        self._reader = reader
         self._stop = stop
         self._backoff = Backoff(stop)
         self._report = IngestReport()
@@ -130,7 +142,8 @@ class Ingest:
                 while not self._stop.is_set():
                     batch = self._next_batch(pending)
                     received = time.monotonic()
-                    parsed = None if batch is None else self._parse(batch)
+                    # A schema registry may be away: then nothing is read on, so that the order stays.
+                    parsed = None if batch is None else self._until_available(partial(self._parse, batch))
                     is_stored = pending is None or self._finish(pending)
                     pending = None
                     if batch is None or parsed is None:
@@ -171,15 +184,19 @@ class Ingest:
         return isinstance(outcome, Stored)
 
     def _parse(self, batch: Batch) -> _Parsed:
-        parsed = _Parsed([], [], [])
+        parsed = _Parsed([], [], [], [])
         for record in batch.records:
-            match parse_record(record, self._clock):
+            match self._reader.read(batch.topic, record):
                 case CustomerChange() as change:
                     parsed.changes.append(change)
                     parsed.origins.append(record)
+                case RowChange(change, left_out):
+                    parsed.changes.append(change)
+                    parsed.origins.append(record)
+                    parsed.left_out += left_out
                 case Unusable() as reason:
                     parsed.letters.append(self._letter(batch, record, reason))
-                case Tombstone():
+                case Ignored():
                     parsed.ignored += 1
         return parsed
 
@@ -196,10 +213,7 @@ class Ingest:
             return PartitionMoved()
         if changed is None:
             return Stopped()
-        tally = Tally[str](outcome.result for outcome in changed.outcomes)
-        tally["invalid"] += len(parsed.letters)
-        tally["ignored"] += parsed.ignored
-        return Stored({result: count for result, count in tally.items() if count}, changed.position)
+        return Stored(parsed.results(changed.outcomes), changed.position)
 
     def _change_customers(self, batch: Batch, parsed: _Parsed) -> Changed:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
@@ -211,6 +225,7 @@ class Ingest:
             tracking=Tracking(batch.name, batch.last_offset, batch.previous),
             dead_letters=parsed.letters,
             dead_letter_of=letter_of,
+            receipts_of=partial(_receipts, batch.topic, parsed),
         )
 
     def _until_available(self, attempt: Callable[[], Answer]) -> Answer | None:
@@ -239,5 +254,14 @@ class Ingest:
             headers=record.headers,
             code=reason.code,
             message=reason.message,
-            first_failed_at=self._clock.now(),
+            first_failed_at=self._reader.clock.now(),
         )
+
+
+def _receipts(topic: str, parsed: _Parsed, outcomes: Sequence[Outcome]) -> Mapping[Receipt, int]:
+    """Returns what is counted of a batch: its records by topic and result, and the values that were left out."""
+    counts = Tally({Receipt("kafka", "record", topic, result): n for result, n in parsed.results(outcomes).items()})
+    refused = (each for outcome in outcomes if outcome.result != "invalid" for each in left_out_of(outcome.errors))
+    for each in chain(parsed.left_out, refused):
+        counts[Receipt("kafka", "value", each.name, each.code)] += 1
+    return counts

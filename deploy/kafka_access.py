@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-
 from consumers.kafka import Cluster, Login, Tls
 from consumers.tokens import ClientTokens
-from deploy.kafka_settings import KafkaSettings
-from domain.errors import Invalid, Unavailable
+from deploy.kafka_settings import KafkaSettings, secret_of
+from domain.errors import Invalid
 
 
 def cluster_of(settings: KafkaSettings, role: str) -> Cluster:
@@ -26,24 +22,10 @@ def _login(settings: KafkaSettings) -> Login:
     mechanism, user = settings.kafka_sasl_mechanism, settings.kafka_sasl_username
     assert mechanism is not None
     assert user is not None
-    secret = _secret(settings)
+    secret = secret_of(settings.kafka_sasl_password, settings.kafka_sasl_password_file, "broker")
     if mechanism == "OAUTHBEARER":
         assert settings.kafka_sasl_oauth_url is not None
         secret = ClientTokens(
             settings.kafka_sasl_oauth_url, user, secret, settings.kafka_sasl_oauth_scope, settings.kafka_ssl_cafile
         )
     return Login(mechanism, user, secret)
-
-
-def _secret(settings: KafkaSettings) -> Callable[[], str]:
-    if settings.kafka_sasl_password_file is not None:
-        return partial(_read_secret, settings.kafka_sasl_password_file)
-    assert settings.kafka_sasl_password is not None
-    return settings.kafka_sasl_password.get_secret_value
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unavailable("broker_secret_missing", f"Kafka's password cannot be read from {path}: {error}") from None

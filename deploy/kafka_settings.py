@@ -7,14 +7,18 @@ one sentence there instead of a cluster that does not answer.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from domain.errors import Invalid
+from domain import json_text
+from domain.errors import Invalid, Unavailable
 from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
+from domain.formats.rows import TopicFormat
 
 NO_KAFKA = "none"
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -48,6 +52,17 @@ class KafkaSettings(BaseSettings):
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
     kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
     """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
+    kafka_members_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")] | None = None
+    """A compacted topic that holds who is in which segment now, such as `rollcall.members.v1`; unset, there is none."""
+    kafka_formats: str | None = None
+    kafka_formats_file: Path | None = None
+    """What the records of topics are that hold no CloudEvents, as JSON, or a file of it: see deploy/docs/kafka.md."""
+    schema_registry_url: Annotated[str, Field(pattern="^https?://.")] | None = None
+    schema_registry_username: str | None = None
+    schema_registry_password: SecretStr | None = None
+    schema_registry_password_file: Path | None = None
+    schema_registry_cafile: Path | None = None
+    """The registry of the schemas that records in its framing name, its login, and the authorities to trust."""
     kafka_group: str | None = None
     """The consumer group that shares partitions among several `ingest` processes; unset, one process reads them all."""
     kafka_max_record_bytes: Annotated[int, Field(ge=1_024, le=1 << 28)] = 1 << 20
@@ -106,7 +121,53 @@ def require_usable_kafka(settings: KafkaSettings) -> None:
         _refuse_any(settings, "kafka_ssl_", f"has no effect with the security protocol {protocol}")
     elif settings.kafka_ssl_keyfile is not None and settings.kafka_ssl_certfile is None:
         _refuse("kafka_ssl_keyfile", "is the key of a certificate: set ROLLCALL_KAFKA_SSL_CERTFILE too")
+    _require_registry(settings)
     _require_files(settings)
+    unknown = sorted(topic_formats(settings).keys() - settings.kafka_topics.keys())
+    if unknown:
+        _refuse("kafka_formats", f"names {unknown[0]}, which is no topic of ROLLCALL_KAFKA_TOPICS")
+
+
+def topic_formats(settings: KafkaSettings) -> dict[str, TopicFormat]:
+    """Returns the format of each topic that has another one than CloudEvents. Raises `Invalid` for a mistake in it."""
+    name, text = "kafka_formats", settings.kafka_formats
+    if settings.kafka_formats_file is not None:
+        if text is not None:
+            _refuse("kafka_formats_file", "and ROLLCALL_KAFKA_FORMATS are both set; give one of the two")
+        name, text = "kafka_formats_file", _text(settings, "kafka_formats_file")
+    if text is None:
+        return {}
+    try:
+        given = json_text.parse(text.encode())
+    except Invalid as bad:
+        _refuse(name, f"is not JSON: {bad.detail}")
+    if not isinstance(given, dict):
+        _refuse(name, 'must be a JSON object, such as {"crm.contacts": "json"}')
+    formats = {}
+    for topic, rules in given.items():
+        try:
+            formats[topic] = TopicFormat.model_validate({"format": rules} if isinstance(rules, str) else rules)
+        except ValidationError as bad:
+            first = bad.errors(include_input=False, include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            _refuse(name, f"{topic}{' ' + place if place else ''}: {first['msg'].removeprefix('Value error, ')}")
+    return formats
+
+
+def secret_of(given: SecretStr | None, path: Path | None, whose: Literal["broker", "registry"]) -> Callable[[], str]:
+    """Returns what reads a secret: the one that is given, or that of a file, anew each time."""
+    if path is not None:
+        return partial(_read_secret, path, whose)
+    assert given is not None
+    return given.get_secret_value
+
+
+def _read_secret(path: Path, whose: str) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        sentence = f"The password of the {whose} cannot be read from {path}: {error}"
+        raise Unavailable(f"{whose}_secret_missing", sentence) from None
 
 
 def _require_login(settings: KafkaSettings) -> None:
@@ -123,22 +184,44 @@ def _require_login(settings: KafkaSettings) -> None:
         _refuse_any(settings, "kafka_sasl_oauth_", f"has no effect with the mechanism {mechanism}")
 
 
+def _require_registry(settings: KafkaSettings) -> None:
+    if settings.schema_registry_url is None:
+        _refuse_any(settings, "schema_registry_", "has no effect without ROLLCALL_SCHEMA_REGISTRY_URL")
+        return
+    passwords = (settings.schema_registry_password is not None) + (settings.schema_registry_password_file is not None)
+    if passwords != (settings.schema_registry_username is not None):
+        _refuse(
+            "schema_registry_password",
+            "or its file is needed with ROLLCALL_SCHEMA_REGISTRY_USERNAME, and only one",
+        )
+
+
+def _text(settings: KafkaSettings, name: str) -> str:
+    """Returns the content of the file that a setting names. Raises `Invalid` where it cannot be read, or is empty."""
+    path: Path = getattr(settings, name)
+    try:
+        content = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        _refuse(name, f"names {path}, which cannot be read ({reason.lower()})")
+    if not content.strip():
+        _refuse(name, f"names {path}, which is empty")
+    return content
+
+
 def _require_files(settings: KafkaSettings) -> None:
     """Raises `Invalid` for a file that cannot be read, or does not hold what it should."""
-    for name in ("kafka_sasl_password_file", "kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+    for name in KafkaSettings.model_fields:
+        if name.endswith("file") and getattr(settings, name) is not None:
+            _text(settings, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for name in ("kafka_ssl_cafile", "schema_registry_cafile"):
         path: Path | None = getattr(settings, name)
         try:
-            content = None if path is None else path.read_bytes()
-        except OSError as error:
-            _refuse(name, f"names {path}, which cannot be read ({(error.strerror or str(error)).lower()})")
-        if content is not None and not content.strip():
-            _refuse(name, f"names {path}, which is empty")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if settings.kafka_ssl_cafile is not None:
-            context.load_verify_locations(settings.kafka_ssl_cafile)
-    except ssl.SSLError:
-        _refuse("kafka_ssl_cafile", f"names {settings.kafka_ssl_cafile}, which holds no certificate in PEM form")
+            if path is not None:
+                context.load_verify_locations(path)
+        except ssl.SSLError:
+            _refuse(name, f"names {path}, which holds no certificate in PEM form")
     try:
         if settings.kafka_ssl_certfile is not None:
             # An empty password, or OpenSSL asks for one at the terminal.
@@ -154,5 +237,5 @@ def _refuse_any(settings: KafkaSettings, start: str, why: str) -> None:
             _refuse(name, why)
 
 
-def _refuse(name: str, why: str) -> None:
+def _refuse(name: str, why: str) -> NoReturn:
     raise Invalid("invalid_setting", f"ROLLCALL_{name.upper()} {why}.")

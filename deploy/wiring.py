@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from deploy.settings import Settings
 from domain.commands.application import Rollcall
+from domain.errors import Unavailable
 from projections.postgres.database import Role
 from projections.records.event_store import EventStore
 
@@ -39,3 +40,9 @@ def stop_event() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def check_of(waits_for: Unavailable) -> str:
+    """Returns the check of `/readyz` that fails while a process waits: `broker`, `registry` or `database`."""
+    part = waits_for.code.partition("_")[0]
+    return part if part in ("broker", "registry") else "database"

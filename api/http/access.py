@@ -29,6 +29,7 @@ ALLOWS: dict[str, frozenset[str]] = {
     "sdk": frozenset({"collect"}),
 }
 
+REMEDY = "send a valid API key as Authorization: Bearer <api key>"
 bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="An API key; it belongs to one account.")
 
 
@@ -74,11 +75,11 @@ def caller(
     secret: Annotated[bytes | None, Depends(counted_key)],
 ) -> Caller:
     """Returns the caller. Raises `RequestError` where the key is unknown, or its kind lacks a scope of the route."""
-    return caller_of(request, services, secret, scopes, "send a valid API key as Authorization: Bearer <api key>")
+    return caller_of(request, services, secret, scopes)
 
 
 def caller_of(
-    request: Request, services: Services, secret: bytes | None, scopes: SecurityScopes, remedy: str
+    request: Request, services: Services, secret: bytes | None, scopes: SecurityScopes, remedy: str = REMEDY
 ) -> Caller:
     """Returns the caller whose key has this hash. Raises `RequestError` as `caller`; `remedy` says what to send."""
     holder = None if secret is None else authenticate(services.database, secret)

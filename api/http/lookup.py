@@ -1,17 +1,20 @@
 """From the id in an address to the row that it names, or 404 `<noun>_not_found`.
 
 Used by the endpoints of `/v1` and by the console. A `parse_` function raises `NotFound` for a text that is no id,
-a `require_` function also where the account has no such row.
+a `require_` function also where the account has no such row, and so does an `ask_for_` function, which reads by itself,
+in one round trip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
 from api.http.dependencies import Services
 from api.http.parameters import parse_uuid
+from api.reads import Reads
 from domain.customer import customer_id_of
 from domain.errors import NotFound, Refused
 from projections.model.audience_spec import AudienceSpec
@@ -73,10 +76,19 @@ def customer_ids_of(account_id: UUID, text: str) -> list[UUID]:
     return [each for each in (parse_uuid(text), customer_id_of(account_id, text)) if each is not None]
 
 
-def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
-    """Returns the customer with this id or external id. Raises `NotFound`."""
-    rows = (customers.by_id(connection, account_id, each) for each in customer_ids_of(account_id, text))
-    return _require(next((row for row in rows if row is not None), None), "customer")
+def ask_for_customer(reads: Reads, account_id: UUID, text: str) -> tuple[CustomerRow, int]:
+    """Returns the customer with this id or external id, and the position. Raises `NotFound`."""
+    (found,), position = reads.ask(account_id, customers.question(account_id, customer_ids_of(account_id, text)))
+    return customers.row_of(_require(next(iter(found), None), "customer")), position
+
+
+def ask_for_segment(reads: Reads, account_id: UUID, text: str) -> tuple[SegmentRow, str, int]:
+    """Returns the segment whose id is in a text, its filter as a sentence, and the position. Raises `NotFound`."""
+    found, _, position = segments.ask_summed_up(
+        reads, account_id, segments.question(account_id, parse_segment_id(text))
+    )
+    segment, summary, _ = _require(next(iter(found), None), "segment")
+    return segment, summary, position
 
 
 def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, text: str) -> MembershipExplanation:
@@ -105,6 +117,11 @@ def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> No
     """Raises `Refused` where a segment of the campaign was never computed."""
     with suppress(NotFound):  # the read models may not have the campaign yet
         served_audience(connection, account_id, campaign_id)
+
+
+def require_any(rows: Sequence[object], noun: str) -> None:
+    """Raises `NotFound` where an answer has no row at all."""
+    _require(rows or None, noun)
 
 
 def _require(row: Row | None, noun: str) -> Row:

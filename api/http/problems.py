@@ -180,17 +180,16 @@ def internal() -> Response:
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
     app.state.refused = Counter()
-    app.exception_handler(RollcallError)(_ours)
-    app.exception_handler(RequestError)(_request_error)
+    app.exception_handler(RollcallError)(answer_to)
+    app.exception_handler(RequestError)(answer_to)
     app.exception_handler(RequestValidationError)(_parameters)
     app.exception_handler(HTTPException)(_framework)
 
 
-async def _ours(_: Request, error: RollcallError) -> Response:
-    return of_error(error)
-
-
-async def _request_error(request: Request, error: RequestError) -> Response:
+async def answer_to(request: Request, error: RollcallError | RequestError) -> Response:
+    """Returns the response to a request that met one of our errors; a refusal of too many takes its time."""
+    if isinstance(error, RollcallError):
+        return of_error(error)
     if error.status == 429:
         # Clients that repeat at once are slowed, the more of them there are, so that refusing them costs little.
         refused: Counter[str] = request.app.state.refused

@@ -35,13 +35,14 @@ IN_TURN = "_rollcall_in_turn"
 
 
 class AccountRoute(APIRoute):
-    """A route whose handler runs in turn."""
+    """A route whose handler runs in turn; `handler` is what was given, `offered` the media types of its answers."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         is_api = path.startswith("/v1/")
         waits_for_position = is_api and "GET" in (options.get("methods") or ["GET"])
-        offered = _offered(options.get("responses") or {}) if is_api else ()
-        handler = _in_turn(endpoint, offered, waits_for_position=waits_for_position)
+        self.handler = endpoint
+        self.offered = _offered(options.get("responses") or {}) if is_api else ()
+        handler = _in_turn(endpoint, self.offered, waits_for_position=waits_for_position)
         super().__init__(path, handler, **options)
 
 

@@ -14,7 +14,7 @@ from api.http.dependencies import ServicesDep
 from api.http.json_body import Body, parse_object_body
 from api.http.lists.fields import CustomerFields
 from api.http.lists.streams import Listed, form_of, stream
-from api.http.lookup import customer_ids_of, require_customer
+from api.http.lookup import ask_for_customer, customer_ids_of, require_any
 from api.http.paging import Page
 from api.http.parameters import CustomerText, IfMatch, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
@@ -58,16 +58,17 @@ def list_segments_of_customer(
     """List the segments that a customer is in now, newest segment first, each with `joined_at`."""
     account_id = caller.account_id
     before = None if page.after is None else int(page.after[0])
-    with snapshot(services, account_id) as (connection, position):
-        customer = require_customer(connection, account_id, external_id)
-        found = segments.of_customer(connection, account_id, customer.customer_no, before=before, limit=page.fetch)
-        words = segments.words(connection, account_id, (row.filter for row, _ in found))
-        body = page.page(
-            found,
-            lambda each: show_joined_segment(*each, words, position),
-            lambda each: (each[0].segment_no,),
-            lambda: segments.count_of_customer(connection, account_id, customer.customer_no),
-        )
+    ids = customer_ids_of(account_id, external_id)
+    asked = segments.of_customer(account_id, ids, before=before, limit=page.fetch)
+    total = [segments.count_of_customer(account_id, ids)] if page.total else []
+    found, counts, position = segments.ask_summed_up(services.reads, account_id, asked, *total)
+    require_any(found, "customer")
+    body = page.page(
+        [(segment, summary, joined_at) for segment, summary, (joined_at,) in found if joined_at is not None],
+        lambda each: show_joined_segment(*each, position),
+        lambda each: (each[0].segment_no,),
+        lambda: int(counts[0][0][0]),
+    )
     return answer(body, position)
 
 
@@ -162,10 +163,12 @@ def get_customer(
     fields: CustomerFields,
 ) -> Response:
     """Read a customer by id or external id."""
-    with snapshot(services, caller.account_id) as (connection, position):
-        row = require_customer(connection, caller.account_id, external_id)
-        shown = show_customer(row, fields(connection))
-    return answer(shown, position, version=row.version)
+    row, position = ask_for_customer(services.reads, caller.account_id, external_id)
+    if fields.are_all:
+        return answer(show_customer(row), position, version=row.version)
+    with snapshot(services, caller.account_id) as (connection, _):
+        chosen = fields(connection)
+    return answer(show_customer(row, chosen), position, version=row.version)
 
 
 @router.delete(

@@ -26,8 +26,8 @@ from api.http.shapes.campaigns import (
     EXAMPLE_FROZEN,
     EXAMPLE_RECIPIENT,
     Audience,
+    CampaignRecipientPage,
     Recipient,
-    RecipientPage,
     show_audience,
     show_recipient,
     show_skipped,
@@ -54,7 +54,7 @@ def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/campaigns/{campaign_id}/recipients",
     operation_id="list_campaign_recipients",
-    response_model=RecipientPage,
+    response_model=CampaignRecipientPage,
     responses=_answers(409),
 )
 def list_campaign_recipients(
@@ -86,7 +86,7 @@ def list_campaign_recipients(
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
         show = _shown(connection, account_id, rows, fields(connection))
         plain = page.page(rows, show, lambda row: (row.customer_no,), lambda: total)
-        body: RecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
+        body: CampaignRecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
         if page.total:
             body["total"], body["skipped"] = total, show_skipped(skipped)
     return answer(body, position)

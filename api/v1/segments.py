@@ -17,7 +17,7 @@ from api.http.access import Admin, Caller, Reader
 from api.http.dependencies import Services, ServicesDep
 from api.http.idempotency import answer_once
 from api.http.json_body import Body, parse_body
-from api.http.lookup import parse_segment_id, require_segment
+from api.http.lookup import ask_for_segment, parse_segment_id
 from api.http.paging import Page
 from api.http.parameters import IdempotencyKey, IfMatch, PathId, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
@@ -91,7 +91,7 @@ def list_segments(
         words = segments.words(connection, account_id, (row.filter for row in rows))
         body = page.page(
             rows,
-            lambda row: show_segment(row, words, position),
+            lambda row: show_segment(row, words.summary(row.filter), position),
             lambda row: (row.segment_no,),
             lambda: segments.count(connection, account_id, name=name, kind=kind),
         )
@@ -110,10 +110,8 @@ def get_segment(
     segment_id: PathId,
 ) -> Response:
     """Read a segment with the count of its members."""
-    with snapshot(services, caller.account_id) as (connection, position):
-        row = require_segment(connection, caller.account_id, segment_id)
-        words = segments.words(connection, caller.account_id, [row.filter])
-    return answer(show_segment(row, words, position), position, version=row.version)
+    row, summary, position = ask_for_segment(services.reads, caller.account_id, segment_id)
+    return answer(show_segment(row, summary, position), position, version=row.version)
 
 
 @router.patch(
@@ -190,10 +188,10 @@ def _answer_write(
             row = seen if seen is not None and position >= saved.position else expected
             if row is None:
                 return stored(saved, f"/v1/segments/{saved.id}")
-            words = segments.words(connection, caller.account_id, [row.filter])
+            summary = segments.words(connection, caller.account_id, [row.filter]).summary(row.filter)
     except Unavailable:
         return stored(saved, f"/v1/segments/{saved.id}")
     location = f"/v1/segments/{saved.id}" if status == 201 else None
     return answer(
-        show_segment(row, words, position), saved.position, status=status, version=row.version, location=location
+        show_segment(row, summary, position), saved.position, status=status, version=row.version, location=location
     )

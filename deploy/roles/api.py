@@ -20,6 +20,7 @@ from api.http.dependencies import Services
 from api.http.shares.limits import WORK_THREADS, LimitFigures, Limits
 from api.reads import ReplicaReads
 from consumers.dead_letter_retry import DeadLetterRetry
+from deploy.record_reading import record_reader
 from deploy.roles.http_connection import ConnectionLimits, connections_within_files, limited_protocol
 from deploy.settings import Settings
 from deploy.wiring import application, database_url
@@ -46,7 +47,7 @@ def run(settings: Settings) -> None:
             database=database,
             secret=secret_of(database),
             version=importlib.metadata.version("rollcall"),
-            retry=DeadLetterRetry(rollcall, database, settings.clock()),
+            retry=DeadLetterRetry(rollcall, database, record_reader(settings, settings.clock())),
             metrics_folder=settings.metrics_folder,
             data_folder=settings.home if (settings.home / "postgres").exists() and settings.metrics_folder else None,
             limits=limits,

@@ -10,8 +10,9 @@ from consumers.kafka import LagReporter, Source
 from consumers.record_stream import Limits
 from deploy import metrics_exposure
 from deploy.kafka_access import cluster_of
+from deploy.record_reading import record_reader
 from deploy.settings import Settings
-from deploy.wiring import application, database_url, stop_event
+from deploy.wiring import application, check_of, database_url, stop_event
 from domain.account import account_id_of
 from projections.postgres.database import Database
 
@@ -34,7 +35,9 @@ def run(settings: Settings) -> None:
         dead_letters = DeadLetterPublisher(database, cluster, clock.now)
         lag.start()
         try:
-            ingest = Ingest(rollcall.customers, source, accounts, dead_letters, clock, stop_event())
+            ingest = Ingest(
+                rollcall.customers, source, accounts, dead_letters, record_reader(settings, clock), stop_event()
+            )
             metrics_exposure.serve(settings, partial(_failed_checks, ingest, source))
             ingest.run()
         finally:
@@ -46,7 +49,7 @@ def _failed_checks(ingest: Ingest, source: Source) -> dict[str, str]:
     """Returns why the process cannot ingest at the moment."""
     failed = {}
     if (waits_for := ingest.waits_for) is not None:
-        failed["broker" if waits_for.code.startswith("broker") else "database"] = waits_for.detail
+        failed[check_of(waits_for)] = waits_for.detail
     if missing := source.missing_topics:
         failed["topics"] = f"missing: {', '.join(sorted(missing))}"
     return failed

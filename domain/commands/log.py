@@ -62,10 +62,10 @@ class NumberChanges(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What is counted of what a door receives: a message of a type, or a value of a name that was left out."""
+    """What is counted of what a door receives: a message of a type, a record of a topic, a value that was left out."""
 
     door: str
-    subject: Literal["message", "value"]
+    subject: Literal["message", "record", "value"]
     name: str
     result: str
 

@@ -25,7 +25,7 @@ MONTHS = [f"{date(2000, month, 1):%B}" for month in range(1, 13)]
 SEGMENT_PHRASES = {"in": "is in {}", "not_in": "is not in {}"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
     """The words of one account: labels and types of its attributes, its time zone, and its segments' names by id.
 

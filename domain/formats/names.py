@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -42,12 +42,17 @@ class Mapped(NamedTuple):
 
 def map_fields(fields: Mapping[str, Any]) -> Mapped:
     """Returns foreign fields, nested ones too, as the data of a customer change."""
+    return map_values(each_value(fields))
+
+
+def map_values(values: Iterable[tuple[str, Any]]) -> Mapped:
+    """Returns foreign values as the data of a customer change, nested ones by names with dots."""
     chosen: dict[str, tuple[str, Any]] = {}
     left_out: list[LeftOut] = []
-    for name, value in _each_value(fields):
+    for name, value in values:
         key = attribute_key(name)
         if key is None:
-            left_out.append(_left_out(name, "unmappable_name", "no key of at most 63 a-z, 0-9 and _ can be made of it"))
+            left_out.append(leave_out(name, "unmappable_name", "no key of at most 63 a-z, 0-9 and _ can be made of it"))
             continue
         before = chosen.get(key)
         if before is None:
@@ -56,7 +61,7 @@ def map_fields(fields: Mapping[str, Any]) -> Mapped:
             # Of two names that are the same key, the one that is spelled so is meant, or else the first.
             kept, other = ((name, value), before) if name == key else (before, (name, value))
             chosen[key] = kept
-            left_out.append(_left_out(other[0], "same_key", f"{key} is also the key of another name"))
+            left_out.append(leave_out(other[0], "same_key", f"{key} is also the key of another name"))
     return Mapped(_data(chosen, left_out), left_out)
 
 
@@ -79,13 +84,14 @@ def attribute_key(name: str) -> str | None:
 
 def left_out_of(errors: tuple[FieldError, ...]) -> list[LeftOut]:
     """Returns the values of mapped data that the account could not take, by their keys."""
-    return [_left_out(each.pointer.rpartition("/")[2], each.code, each.detail) for each in errors]
+    return [leave_out(each.pointer.rpartition("/")[2], each.code, each.detail) for each in errors]
 
 
-def _each_value(fields: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def each_value(fields: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the values of fields, nested ones by names with dots."""
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            yield from _each_value(value, f"{above}{name}.")
+            yield from each_value(value, f"{above}{name}.")
         else:
             yield above + name, value
 
@@ -101,9 +107,9 @@ def _data(chosen: Mapping[str, tuple[str, Any]], left_out: list[LeftOut]) -> Cus
             elif len(attributes) < MAX_ATTRIBUTES:
                 attributes[key] = _texts(value) if isinstance(value, list) else value
             else:
-                left_out.append(_left_out(name, "too_many_attributes", f"at most {MAX_ATTRIBUTES} in one change"))
+                left_out.append(leave_out(name, "too_many_attributes", f"at most {MAX_ATTRIBUTES} in one change"))
         except ValueError as wrong:
-            left_out.append(_left_out(name, "invalid_value", str(wrong)))
+            left_out.append(leave_out(name, "invalid_value", str(wrong)))
     first, last = attributes.get("first_name"), attributes.get("last_name")
     if "name" not in chosen and isinstance(first, str) and isinstance(last, str) and trim(first) and trim(last):
         built_in["name"] = f"{trim(first)} {trim(last)}"
@@ -146,7 +152,7 @@ def _member(value: Any) -> str:
     raise ValueError("a list can hold texts, numbers, true and false; no objects, no lists")
 
 
-def _left_out(name: str, code: str, detail: str) -> LeftOut:
+def leave_out(name: str, code: str, detail: str) -> LeftOut:
     """Returns a value that was left out, under a name that can be stored and shown."""
     shown = "".join(each if each.isprintable() else "�" for each in name[:MAX_SHOWN])
     return LeftOut(shown, code, detail)

@@ -11,3 +11,17 @@ CROSS JOIN LATERAL unnest(b.change_nos, b.customer_nos, b.positions, b.instants,
 
 -- The changes of an account after one of them.
 CREATE INDEX membership_change_blocks_account ON rollcall.membership_change_blocks (account_id, batch_no);
+
+-- How far each compacted topic holds who is in a segment now: the changes up to `change_no` are in it. At first it is
+-- filled with the members as they are, up to customer `customer_no` of segment `segment_no`; then the changes since it
+-- was begun follow.
+CREATE TABLE rollcall.member_topics (
+    topic       text    PRIMARY KEY,
+    change_no   bigint  NOT NULL,
+    segment_no  bigint  NOT NULL DEFAULT 0,
+    customer_no bigint  NOT NULL DEFAULT 0,
+    filled      boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 20);
+ALTER TABLE rollcall.member_topics ENABLE ROW LEVEL SECURITY;
+CREATE POLICY every_account ON rollcall.member_topics TO rollcall_worker USING (true);
+GRANT SELECT, INSERT, UPDATE ON rollcall.member_topics TO rollcall_worker;

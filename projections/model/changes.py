@@ -73,7 +73,12 @@ def _append_whole(connection: Connection[Any], statement: sql.Composed, fields: 
     connection.execute(SQL.plan_for, {"whole_tables": "off"})
 
 
-def forget(connection: Connection[Any], before: datetime, limit: int, *, published_only: bool) -> bool:
-    """Remove up to `limit` of the oldest changes, all older than `before`. Returns whether any was removed."""
-    fields = {"before": before, "limit": limit, "published_only": published_only}
+def forget(
+    connection: Connection[Any], before: datetime, limit: int, *, published_only: bool, topic: str | None = None
+) -> bool:
+    """Remove up to `limit` of the oldest changes, all older than `before`. Returns whether any was removed.
+
+    None that is not published yet, with `published_only`, nor one that the topic of members lacks.
+    """
+    fields = {"before": before, "limit": limit, "published_only": published_only, "topic": topic}
     return connection.execute(SQL.forget, fields).rowcount > 0

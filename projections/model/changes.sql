@@ -75,6 +75,7 @@ WITH next AS MATERIALIZED (
     FROM next
     WHERE batch_no < coalesce((SELECT min(batch_no) FROM next WHERE kept), 2^62)
       AND (NOT %(published_only)s::boolean OR last_no <= (SELECT change_no FROM published_changes))
+      AND last_no <= coalesce((SELECT change_no FROM member_topics WHERE topic = %(topic)s::text), 2^62)
 ), gone AS (
     DELETE FROM membership_change_blocks b USING old o WHERE b.batch_no = o.batch_no
 )

@@ -166,7 +166,8 @@ CREATE TABLE members (
 ) WITH (fillfactor = 90);
 
 -- Every join and every leave, never netted. Rows of a version count while it is the segment's:
--- from version_no up to superseded_by, and not at all where it was cancelled.
+-- from version_no up to superseded_by, and not at all where it was cancelled. The key begins with the customer: it is the
+-- way from a customer to their segments, which `members` has not.
 CREATE TABLE membership_history (
     customer_no bigint      NOT NULL,
     version_no  bigint      NOT NULL,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -109,8 +109,15 @@ def worker_sessions(
         yield WorkerSessions(writing, reading)
 
 
+class Question(NamedTuple):
+    """A query and its parameters, for `Database.ask`."""
+
+    query: str
+    parameters: Mapping[str, Any]
+
+
 class Database:
-    """A pool of sessions of one role. `snapshot` and `transaction` are for one account, `spanning` for none."""
+    """A pool of sessions of one role. `snapshot`, `ask` and `transaction` are for one account, `spanning` for none."""
 
     def __init__(
         self, database_url: str, role: Role, *, size: int = 8, model_schema: str = MODEL_SCHEMA, wait: float = 5.0
@@ -134,6 +141,21 @@ class Database:
             began = connection.execute(_for_account(SQL.begin_snapshot, account_id), prepare=False)
             row = began.set_result(-1).fetchone()
             yield connection, int(row[0]) if row else 0
+
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[TupleRow]], int]:
+        """The rows that answer each question, from one snapshot as of `snapshot`, and the last event that it includes.
+
+        One round trip in all, of statements that each session has prepared. Raises `Unavailable`.
+        """
+        with self.single() as connection:
+            with connection.pipeline():
+                for statement in (SQL.begin_ask, SQL.lock_model):
+                    connection.execute(statement, prepare=True)
+                began = connection.execute(SQL.see_account, {"account_id": account_id}, prepare=True)
+                asked = [connection.execute(query, parameters, prepare=True) for query, parameters in questions]
+                connection.execute(SQL.end_ask, prepare=True)
+            row = began.fetchone()
+            return [cursor.fetchall() for cursor in asked], int(row[-1]) if row else 0
 
     @contextmanager
     def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:

@@ -5,8 +5,9 @@ The account itself is a record of the write side, so that it can be asked before
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,9 +19,11 @@ from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.instants import Days
 from domain.values import AttributeType
-from projections.postgres.database import beside
+from projections.postgres.database import Question, beside
 
 SQL = beside(__file__)
+# Of how many accounts a process keeps the words.
+READ_ANSWERS = 1_000
 
 
 class AttributeRow(NamedTuple):
@@ -43,12 +46,29 @@ def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[Attri
     return [AttributeRow(*row) for row in connection.execute(SQL.attributes, [account_id])]
 
 
-def words(connection: Connection[TupleRow], account_id: UUID, segments: Mapping[str, str]) -> Words:
+def words(connection: Connection[TupleRow], account_id: UUID, segments: Sequence[TupleRow] = ()) -> Words:
     """Returns what filters are put into words with: labels, types, time zone, and names of `segments` by id."""
-    rows = connection.execute(SQL.wording, [account_id]).fetchall()
+    return words_of(connection.execute(*words_question(account_id)).fetchall(), segments)
+
+
+def words_question(account_id: UUID) -> Question:
+    """Asks for the words of an account; `words_of` reads the answer."""
+    return Question(SQL.wording, {"account_id": account_id})
+
+
+def words_of(rows: Sequence[TupleRow], segments: Sequence[TupleRow]) -> Words:
+    """Returns the words that the answer to `words_question` holds, with names of `segments` by id.
+
+    The same answer gives the same object, so that what was put into words with it can be kept.
+    """
+    return _words_of(tuple(rows), tuple(segments))
+
+
+@lru_cache(maxsize=READ_ANSWERS)
+def _words_of(rows: tuple[TupleRow, ...], segments: tuple[TupleRow, ...]) -> Words:
     labels = {key: label for _, key, _, label in rows if key is not None}
     types = dict(BUILT_IN) | {key: kind for _, key, kind, _ in rows if key is not None}
-    return Words(labels, types, ZoneInfo(rows[0][0]), segments)
+    return Words(labels, types, ZoneInfo(rows[0][0]), dict(segments))
 
 
 def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, AttributeType]:

@@ -8,7 +8,8 @@ SELECT key, type, label FROM attributes WHERE account_id = %s::uuid ORDER BY key
 SELECT a.timezone, t.key, t.type, t.label
 FROM rollcall.accounts a
 LEFT JOIN attributes t USING (account_id)
-WHERE a.account_id = %s::uuid
+WHERE a.account_id = %(account_id)s::uuid
+ORDER BY t.key
 
 -- name: calendar
 -- While time passes, it has reached the customers up to a number only.

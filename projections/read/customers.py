@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.formats.fields import Fields
-from projections.postgres.database import beside
+from projections.postgres.database import Question, beside
 from projections.read import MOST_BYTES, search
 from projections.read.accounts import country
 
@@ -65,9 +65,14 @@ def parse_search(connection: Connection[TupleRow], account_id: UUID, typed: str 
     return Search(search.words_query(typed), search.phones_query(typed, country(connection, account_id)))
 
 
+def question(account_id: UUID, customer_ids: Sequence[UUID]) -> Question:
+    """Asks for the customers with these ids in this account, in their order; `row_of` reads the answer."""
+    return Question(SQL.by_ids, {"account_id": account_id, "customer_ids": list(customer_ids)})
+
+
 def by_id(connection: Connection[TupleRow], account_id: UUID, customer_id: UUID) -> CustomerRow | None:
     """Returns the customer with this id in this account."""
-    found = connection.execute(SQL.by_id, {"account_id": account_id, "customer_id": customer_id}).fetchone()
+    found = connection.execute(*question(account_id, [customer_id])).fetchone()
     return row_of(found) if found else None
 
 

@@ -1,7 +1,8 @@
--- name: by_id
+-- name: by_ids
 SELECT customer_no, customer_id, version, created_at, updated_at, attributes::text
 FROM customers
-WHERE customer_id = %(customer_id)s::uuid AND account_id = %(account_id)s::uuid
+WHERE customer_id = ANY (%(customer_ids)s::uuid[]) AND account_id = %(account_id)s::uuid
+ORDER BY array_position(%(customer_ids)s::uuid[], customer_id)
 
 -- name: page
 SELECT customer_no, customer_id, version, created_at, updated_at

@@ -5,9 +5,10 @@ The member count is that of the served version, from the same snapshot as the re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, Protocol, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,10 +19,19 @@ from domain.filters.nesting import segments_named
 from domain.filters.wording import Words
 from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
-from projections.postgres.database import beside
+from projections.postgres.database import Question, beside
 from projections.read import accounts
 
 SQL = beside(__file__)
+# How many filters a process keeps as they were read.
+READ_FILTERS = 10_000
+
+
+class Answers(Protocol):
+    """What answers questions from one snapshot."""
+
+    def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[TupleRow]], int]:
+        """The rows of each answer, and the last event that they include."""
 
 
 class SegmentRow(NamedTuple):
@@ -71,14 +81,35 @@ class SegmentRow(NamedTuple):
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:
     """Returns the segment in the first 13 columns of a row, in the order that every query selects."""
-    row = SegmentRow(*columns[:13])
-    return row if row.filter is None else row._replace(filter=json_text.loads(row.filter))
+    return SegmentRow._make((*columns[:5], _read_filter(columns[5]).raw, *columns[6:13]))
+
+
+class _ReadFilter(NamedTuple):
+    raw: Any
+    named: frozenset[str]
+
+
+@lru_cache(maxsize=READ_FILTERS)
+def _read_filter(text: str | None) -> _ReadFilter:
+    """Filters change seldom and are read often. What is returned is shared: nothing may change it."""
+    raw = None if text is None else json_text.loads(text)
+    return _ReadFilter(raw, frozenset(segments_named(raw)))
+
+
+@lru_cache(maxsize=READ_FILTERS)
+def _summary(text: str | None, words: Words) -> str:
+    return words.summary(_read_filter(text).raw)
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> SegmentRow | None:
     """Returns the segment with this id in this account."""
-    found = connection.execute(SQL.by_id, {"account_id": account_id, "segment_id": segment_id}).fetchone()
+    found = connection.execute(*question(account_id, segment_id)).fetchone()
     return row_of(found) if found else None
+
+
+def question(account_id: UUID, segment_id: UUID) -> Question:
+    """Asks for the segment with this id in this account."""
+    return Question(SQL.by_id, {"account_id": account_id, "segment_id": segment_id})
 
 
 def page(
@@ -108,20 +139,18 @@ def _folded(name: str | None) -> str | None:
     return None if name is None else fold(name)
 
 
-def of_customer(
-    connection: Connection[TupleRow], account_id: UUID, customer_no: int, *, before: int | None, limit: int
-) -> list[tuple[SegmentRow, datetime]]:
-    """Returns a page of the segments that a customer is in, newest segment first, each with the instant of joining."""
-    found = connection.execute(
-        SQL.of_customer, {"account_id": account_id, "customer_no": customer_no, "before": before, "limit": limit}
-    )
-    return [(row_of(row), row[13]) for row in found]
+def of_customer(account_id: UUID, customer_ids: Sequence[UUID], *, before: int | None, limit: int) -> Question:
+    """Asks for a page of the segments of the first of these customers that exists, newest segment first.
+
+    The answer has no row where there is no such customer, and an empty one where the customer is in no segment.
+    """
+    asked = {"account_id": account_id, "customer_ids": customer_ids, "before": before, "limit": limit}
+    return Question(SQL.of_customer, asked)
 
 
-def count_of_customer(connection: Connection[TupleRow], account_id: UUID, customer_no: int) -> int:
-    """Returns how many segments a customer is in."""
-    row = connection.execute(SQL.count_of_customer, {"account_id": account_id, "customer_no": customer_no}).fetchone()
-    return int(row[0]) if row else 0
+def count_of_customer(account_id: UUID, customer_ids: Sequence[UUID]) -> Question:
+    """Asks how many segments the first of these customers that exists is in."""
+    return Question(SQL.count_of_customer, {"account_id": account_id, "customer_ids": customer_ids})
 
 
 def names_using_attribute(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
@@ -157,5 +186,38 @@ def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
     """Returns what `accounts.words` does, with the names of the segments that `filters` refer to."""
     named = set[str]().union(*(segments_named(raw) for raw in filters))
-    found = by_ids(connection, account_id, [UUID(each) for each in named]) if named else {}
-    return accounts.words(connection, account_id, {str(segment_id): row.name for segment_id, row in found.items()})
+    names = connection.execute(*_names_question(account_id, named)).fetchall() if named else []
+    return accounts.words(connection, account_id, names)
+
+
+class SummedUp(NamedTuple):
+    """A segment with its filter as a sentence, and the further columns of its row."""
+
+    segment: SegmentRow
+    summary: str
+    further: TupleRow
+
+
+def ask_summed_up(
+    reads: Answers, account_id: UUID, asked: Question, *more: Question
+) -> tuple[list[SummedUp], list[list[TupleRow]], int]:
+    """Asks for segments. Returns them, the answers to `more`, and the position of all of it. Raises `Unavailable`.
+
+    Which segments the filters name is known only from the answer; where they name some, all is asked again with their
+    names, so that the answer is from one snapshot.
+    """
+    named: frozenset[str] = frozenset()
+    while True:
+        names = [_names_question(account_id, named)] if named else []
+        answers, position = reads.ask(account_id, asked, accounts.words_question(account_id), *more, *names)
+        needed = frozenset[str]().union(*(_read_filter(row[5]).named for row in answers[0]))
+        if needed <= named:
+            words = accounts.words_of(answers[1], answers[-1] if names else [])
+            found = [SummedUp(row_of(row), _summary(row[5], words), row[13:]) for row in answers[0]]
+            return found, answers[2 : 2 + len(more)], position
+        named |= needed
+
+
+def _names_question(account_id: UUID, segment_ids: Iterable[str]) -> Question:
+    asked = {"account_id": account_id, "segment_ids": [UUID(each) for each in segment_ids]}
+    return Question(SQL.names_of, asked)

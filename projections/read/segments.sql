@@ -25,21 +25,64 @@ WHERE s.account_id = %(account_id)s::uuid
   AND (%(type)s::text IS NULL OR s.type = %(type)s::text)
 
 -- name: of_customer
--- One probe of the primary key of members per segment: there is no index by customer, and none is needed.
+-- By way of the customer's history, whose key begins with the customer: a step for each version, however often they
+-- joined and left it. The last entry of the version that is served says whether they are a member. Who stayed when
+-- the filter was edited has none, but one of a version before it: only then the members are asked. One row without a
+-- segment where the customer is in none.
+WITH RECURSIVE customer AS (
+    SELECT customer_no
+    FROM customers
+    WHERE account_id = %(account_id)s::uuid AND customer_id = ANY (%(customer_ids)s::uuid[])
+    ORDER BY array_position(%(customer_ids)s::uuid[], customer_id)
+    LIMIT 1
+), entries AS (
+    (SELECT version_no, joined, at
+     FROM membership_history
+     WHERE customer_no = (SELECT customer_no FROM customer)
+     ORDER BY version_no DESC, position DESC, at DESC
+     LIMIT 1)
+    UNION ALL
+    SELECT h.version_no, h.joined, h.at
+    FROM entries e
+    CROSS JOIN LATERAL (SELECT version_no, joined, at
+                        FROM membership_history
+                        WHERE customer_no = (SELECT customer_no FROM customer) AND version_no < e.version_no
+                        ORDER BY version_no DESC, position DESC, at DESC
+                        LIMIT 1) AS h
+), last_entries AS (
+    SELECT DISTINCT ON (v.segment_no) v.segment_no, e.joined, e.at, v.state = 'serving' AS is_served
+    FROM entries e
+    JOIN segment_versions v USING (version_no)
+    ORDER BY v.segment_no, is_served DESC
+)
 SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
-       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), m.joined_at
-FROM segments s
-JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), s.joined_at
+FROM customer
+LEFT JOIN (
+    SELECT s.*, CASE WHEN e.is_served THEN e.at ELSE m.joined_at END AS joined_at
+    FROM last_entries e
+    JOIN segments s ON s.account_id = %(account_id)s::uuid AND s.segment_no = e.segment_no
+    LEFT JOIN LATERAL (SELECT joined_at
+                       FROM members
+                       WHERE NOT e.is_served AND version_no = s.serving
+                         AND customer_no = (SELECT customer_no FROM customer)
+                       LIMIT 1) AS m ON true
+    WHERE CASE WHEN e.is_served THEN e.joined ELSE m.joined_at IS NOT NULL END
+      AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
+) AS s ON true
 LEFT JOIN segment_versions v ON v.version_no = s.serving
-WHERE s.account_id = %(account_id)s::uuid
-  AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
 ORDER BY s.segment_no DESC
 LIMIT %(limit)s::int
 
 -- name: count_of_customer
 SELECT count(*)
 FROM segments s
-JOIN members m ON m.version_no = s.serving AND m.customer_no = %(customer_no)s::bigint
+JOIN members m ON m.version_no = s.serving
+    AND m.customer_no = (SELECT customer_no
+                         FROM customers
+                         WHERE account_id = %(account_id)s::uuid AND customer_id = ANY (%(customer_ids)s::uuid[])
+                         ORDER BY array_position(%(customer_ids)s::uuid[], customer_id)
+                         LIMIT 1)
 WHERE s.account_id = %(account_id)s::uuid
 
 -- name: names_using_attribute
@@ -64,6 +107,11 @@ SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text
 FROM segments s
 LEFT JOIN segment_versions v ON v.version_no = s.serving
 WHERE s.segment_id = ANY (%(segment_ids)s::uuid[]) AND s.account_id = %(account_id)s::uuid
+
+-- name: names_of
+SELECT segment_id::text, name
+FROM segments
+WHERE segment_id = ANY (%(segment_ids)s::uuid[]) AND account_id = %(account_id)s::uuid
 
 -- name: counts_by_attribute
 -- How many segments' filters have a condition on each attribute.

@@ -26,6 +26,7 @@ from tests.performance.cells import bench as cells
 from tests.performance.cells import disk
 from tests.performance.freshness import bench as freshness
 from tests.performance.peer import bench as peer
+from tests.performance.reads import bench as reads
 from tests.performance.workers import bench as workers
 
 # Beside the code rather than in a folder for temporary files, which may be small or in memory.
@@ -40,7 +41,7 @@ ON_ONE_SERVER: dict[str, Callable[[Postgres], None]] = {
     "time": bench_time.run,
     "disk": disk.run,
 }
-SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "workers", "end_to_end", "freshness", "import")
+SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "workers", "end_to_end", "freshness", "reads", "import")
 
 
 def main() -> None:
@@ -73,6 +74,8 @@ def main() -> None:
             bench_end_to_end.run(home)
         if "freshness" in wanted:
             freshness.run(home)
+        if "reads" in wanted:
+            reads.run(home)
         if "import" in wanted:
             bench_import.run(home)
 

@@ -17,12 +17,16 @@ def seconds_by_process() -> Counter[str]:
         for child in _children(waiting.pop()):
             waiting.append(child)
             try:
-                name = _name(child)
-                fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                found[_name(child)] += seconds_of(child)  # type: ignore[assignment]
             except OSError:
                 continue
-            found[name] += (int(fields[11]) + int(fields[12])) * _TICK  # type: ignore[assignment]
     return found
+
+
+def seconds_of(pid: int) -> float:
+    """Seconds of CPU so far of one process. Raises `OSError` where it has ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def difference(after: Counter[str], before: Counter[str]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from api.csv_import.runner import ImportRunner
 from api.http.dependencies import Services
 from consumers.dead_letter_retry import DeadLetterRetry
+from consumers.topic_formats import RecordReader
 from domain.account import KeyKind
 from domain.commands.application import Rollcall
 from domain.commands.log import Saved
@@ -60,7 +61,7 @@ class Installation:
         self._projecting = False
 
     def context(self, **figures: Any) -> Services:
-        retry = DeadLetterRetry(self.rollcall, self.database, self)
+        retry = DeadLetterRetry(self.rollcall, self.database, RecordReader(self))
         return Services(self.rollcall, self.database, secret_of(self.database), "0.0.0", retry, **figures)
 
     def from_machine(self, milliseconds: int) -> int:

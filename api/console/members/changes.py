@@ -110,7 +110,7 @@ def _show_candidates(
         version, before = segment.serving or 0, pager.after_number
         rows, more = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.per_page)
         total = members.count_candidates_if_few(connection, account_id, version, wanted)
-        words = accounts.words(connection, account_id, {})
+        words = accounts.words(connection, account_id)
     page = pager.page(rows, lambda row: str(row.customer_no), total, more=more)
     values = {
         "segment": segment,
@@ -130,7 +130,7 @@ def _ask_to_confirm(
     with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
         _refuse_dynamic(segment)
-        words = accounts.words(connection, account_id, {})
+        words = accounts.words(connection, account_id)
         found = (customers.by_id(connection, account_id, each) for each in ids[:MAX_NAMED])
         lines = [customer_line(row, words) for row in found if row is not None]
     values = {

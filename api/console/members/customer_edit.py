@@ -36,7 +36,7 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, customer_id: Pa
     """Shows the customer's values, to be changed."""
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
-        words = accounts.words(connection, user.account_id, {})
+        words = accounts.words(connection, user.account_id)
     return _show(request, user, row, form_from_values(row.values, words), words.zone.key, back)
 
 
@@ -47,7 +47,7 @@ def save(
     """Saves what was changed, or shows one more attribute to be set."""
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
-        words = accounts.words(connection, user.account_id, {})
+        words = accounts.words(connection, user.account_id)
     typed = form_from_fields(form, words)
     if form.text("action") == "add":
         return _show(request, user, row, typed, words.zone.key, back, focus=f"attribute-{form.text('add')}")

@@ -44,7 +44,7 @@ def view(
         words = segments.words(connection, account_id, [segment.filter])
         values = _list_values(connection, account_id, segment, words, pager, query)
     values |= {
-        "segment": show_segment(segment, words, position),
+        "segment": show_segment(segment, words.summary(segment.filter), position),
         "query": query,
         "seen": position,
     }
@@ -66,7 +66,7 @@ def manage(
         words = segments.words(connection, account_id, [segment.filter])
         values = _list_values(connection, account_id, segment, words, pager, query)
     values |= {
-        "segment": show_segment(segment, words, position),
+        "segment": show_segment(segment, words.summary(segment.filter), position),
         "query": query,
         "failure": segment.failure,
         "running": running,

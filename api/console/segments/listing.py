@@ -43,7 +43,7 @@ def list_segments(
         "name": name,
         "kind": kind,
         "zone": words.zone,
-        "segments": [show_segment(row, words, position) for row in page.rows],
+        "segments": [show_segment(row, words.summary(row.filter), position) for row in page.rows],
         "position": position,
         "filtered": bool(name.strip() or kind),
     }

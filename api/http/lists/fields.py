@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,18 +35,40 @@ FieldsText = Annotated[
         examples=["external_id,phone,name,attributes.plan"],
     ),
 ]
-# Returns the fields of a request, given a session that sees its account. Raises `Invalid` for one that there is not.
-Chosen = Callable[[Any], Fields]
 
 
-def _of(all_fields: Fields, parse: Callable[[str, list[str]], Fields]) -> Callable[..., Any]:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a request asks for: called with a session that sees its account, it returns the fields.
+
+    Raises `Invalid` for a field that there is not.
+    """
+
+    account_id: UUID
+    text: str | None
+    every: Fields
+    parse: Callable[[str, list[str]], Fields]
+
+    @property
+    def are_all(self) -> bool:
+        """Whether none were chosen."""
+        return self.text is None
+
+    def __call__(self, connection: Any) -> Fields:
+        """Returns the fields."""
+        return self.every if self.text is None else self.parse(self.text, _keys(connection, self.account_id))
+
+
+def _of(every: Fields, parse: Callable[[str, list[str]], Fields]) -> Callable[..., Any]:
     async def chosen(who: Reader, fields: FieldsText = None) -> Chosen:
-        def read(connection: Any) -> Fields:
-            return all_fields if fields is None else parse(fields, _keys(connection, who.account_id))
-
-        return read
+        return Chosen(who.account_id, fields, every, parse)
 
     return chosen
+
+
+def all_of_customer(account_id: UUID) -> Chosen:
+    """Returns the choice of a request that has none."""
+    return Chosen(account_id, None, CUSTOMER_FIELDS, lambda text, keys: parse_fields(text, OF_CUSTOMER, keys, POINTER))
 
 
 def _keys(connection: Any, account_id: UUID) -> list[str]:

@@ -39,10 +39,5 @@ def _array_or_object(given: object) -> object:
     return given
 
 
-Filter = Annotated[
-    Any,
-    AfterValidator(_array_or_object),
-    WithJsonSchema(
-        {"anyOf": [{"type": "object"}, {"type": "array"}], "description": "See the operators of attributes."}
-    ),
-]
+# In the document, a reference to the schema of that name; see `api.http.shapes.filters`.
+Filter = Annotated[Any, AfterValidator(_array_or_object), WithJsonSchema({"x-schema": "Filter"})]

@@ -74,7 +74,7 @@ class Recipient(TypedDict):
     name: str | None
 
 
-class RecipientPage(TypedDict):
+class CampaignRecipientPage(TypedDict):
     """A page of recipients."""
 
     data: list[Recipient | Chosen]

@@ -6,6 +6,7 @@ document with the models behind them and the kinds of problems.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -21,6 +22,7 @@ from api.http.shapes.bodies import Stored
 from api.http.shapes.campaigns import CampaignBody, CampaignPatch
 from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
 from api.http.shapes.events import CloudEvent
+from api.http.shapes.filters import filter_schemas
 from api.http.shapes.keys import KeyBody
 from api.http.shapes.memberships import PreviewBody
 from api.http.shapes.sdk import SdkBatch, SdkMessage
@@ -28,6 +30,7 @@ from api.http.shapes.segments import SegmentBody, SegmentPatch
 from api.http.shapes.webhooks import RedeliveryBody, WebhookBody, WebhookPatch
 
 REF = "#/components/schemas/"
+_PAGE = re.compile(r"\bPageOf_(\w+)_\Z")
 DESCRIPTION = """Customer segments that are always up to date.
 
 Every address under `/v1` takes an API key, which belongs to one account. Writes answer with the header
@@ -168,6 +171,7 @@ def takes_lines(model: type[BaseModel], example: str) -> dict[str, Any]:
     described = {
         "schema": {
             "type": "string",
+            "format": "binary",
             "description": f"One {model.__name__} (see `components.schemas`) in JSON on each line; no line is fine.",
         },
         "example": example,
@@ -199,7 +203,7 @@ def install(app: FastAPI) -> None:
             [(name, "validation", TypeAdapter(model)) for name, model in NOT_DECLARED.items()],
             ref_template=REF + "{model}",
         )
-        components["schemas"] = {**models.get("$defs", {}), **components.get("schemas", {})}
+        components["schemas"] = {**models.get("$defs", {}), **components.get("schemas", {}), **filter_schemas()}
         for unused in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(unused, None)
         for name, schema in components["schemas"].items():
@@ -215,7 +219,8 @@ def install(app: FastAPI) -> None:
         components["x-problems"] = {
             kind.name: {"status": status, "title": kind.title, "remedy": kind.remedy} for status, kind in KINDS.items()
         }
-        return drawn
+        named: dict[str, Any] = _with_names(drawn)
+        return named
 
     app.openapi = document  # type: ignore[method-assign]
 
@@ -233,6 +238,23 @@ def _complete_answers(drawn: dict[str, Any], routes: Iterable[object]) -> None:
                 for media_type, content in promised.get("content", {}).items():
                     if "example" in content:
                         described[str(status)]["content"][media_type]["example"] = content["example"]
+
+
+def _with_names(drawn: Any) -> Any:
+    """The document with references in place of `x-schema`, and pages named after what is on them."""
+    if isinstance(drawn, list):
+        return [_with_names(each) for each in drawn]
+    if not isinstance(drawn, dict):
+        return _page_name(drawn) if isinstance(drawn, str) else drawn
+    named = {_page_name(key): _with_names(each) for key, each in drawn.items()}
+    assert len(named) == len(drawn), "a page has the name of another schema"
+    if "x-schema" in named:
+        return {"$ref": REF + named["x-schema"]}
+    return named
+
+
+def _page_name(text: str) -> str:
+    return _PAGE.sub(r"\1Page", text)
 
 
 def _is_json(answer: dict[str, Any]) -> bool:

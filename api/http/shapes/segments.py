@@ -11,7 +11,6 @@ from typing_extensions import TypedDict
 
 from api.http.shapes.bodies import STORABLE, Filter, RequestBody, without_default
 from domain.filters.conditions import EMPTY_GROUP, empty_groups
-from domain.filters.wording import Words
 from domain.segment import MAX_DESCRIPTION, MAX_NAME, SegmentType
 from projections.read.segments import SegmentRow
 
@@ -74,7 +73,7 @@ class Segment(TypedDict):
     name: str
     description: str
     type: SegmentType
-    filter: dict[str, Any] | list[Any] | None
+    filter: Filter | None
     filter_summary: str
     version: int
     created_at: datetime
@@ -91,15 +90,15 @@ class JoinedSegment(Segment):
     joined_at: datetime
 
 
-def show_segment(row: SegmentRow, words: Words, position: int) -> Segment:
-    """Returns a segment as `/v1` shows it, as of a log position."""
+def show_segment(row: SegmentRow, summary: str, position: int) -> Segment:
+    """Returns a segment as `/v1` shows it, with its filter as a sentence, as of a log position."""
     shown: Segment = {
         "id": row.segment_id,
         "name": row.name,
         "description": row.description,
         "type": row.type,
         "filter": row.filter,
-        "filter_summary": words.summary(row.filter),
+        "filter_summary": summary,
         "version": row.version,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
@@ -110,6 +109,6 @@ def show_segment(row: SegmentRow, words: Words, position: int) -> Segment:
     return shown
 
 
-def show_joined_segment(row: SegmentRow, joined_at: datetime, words: Words, position: int) -> JoinedSegment:
+def show_joined_segment(row: SegmentRow, summary: str, joined_at: datetime, position: int) -> JoinedSegment:
     """Returns a segment that a customer is in as `/v1` shows it."""
-    return {**show_segment(row, words, position), "joined_at": joined_at}
+    return {**show_segment(row, summary, position), "joined_at": joined_at}

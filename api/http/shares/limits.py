@@ -224,6 +224,11 @@ class Limits:
             self.share_of(known[1]).require_room(waits=waits)
         return rate
 
+    def share_of_key(self, secret_sha256: bytes) -> Share | None:
+        """Returns the share of the account whose key it was when last seen; that decides nothing about rights."""
+        known = self._accounts.get(secret_sha256)
+        return None if known is None else self.share_of(known[1])
+
     @asynccontextmanager
     async def sender_of(self, secret_sha256: bytes) -> AsyncIterator[None]:
         """A place among the senders of a key's account, or among those of all keys that this process has not seen.

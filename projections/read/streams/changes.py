@@ -95,14 +95,14 @@ def of_segment(
 ) -> ChangesPage:
     """Returns up to `limit` changes of a segment after one of them, oldest first."""
     asked = {"account_id": account_id, "segment_no": segment_no, "after": after, "limit": limit}
-    return _read(connection, OF_SEGMENT, fields, asked)
+    return read(connection, OF_SEGMENT, fields, asked)
 
 
 def of_account(
     connection: Connection[TupleRow], account_id: UUID, fields: Fields, *, after: int, limit: int
 ) -> ChangesPage:
     """Returns up to `limit` changes of all segments of an account after one of them, oldest first."""
-    return _read(connection, OF_ACCOUNT, fields, {"account_id": account_id, "after": after, "limit": limit})
+    return read(connection, OF_ACCOUNT, fields, {"account_id": account_id, "after": after, "limit": limit})
 
 
 def first_position(connection: Connection[TupleRow], account_id: UUID) -> int:
@@ -119,6 +119,11 @@ def kept(connection: Connection[TupleRow]) -> Kept:
     return Kept(*row)
 
 
+def after(connection: Connection[TupleRow], fields: Fields, *, after: int, limit: int) -> ChangesPage:
+    """Returns up to `limit` changes of all accounts after one of them, oldest first."""
+    return read(connection, NEXT, fields, {"after": after, "limit": limit})
+
+
 def pass_on(database: Database, limit: int, fields: Fields, publish: Callable[[Sequence[Change]], None]) -> int:
     """Hand up to `limit` next changes of all accounts, oldest first, to `publish`. Returns how many there were.
 
@@ -129,16 +134,17 @@ def pass_on(database: Database, limit: int, fields: Fields, publish: Callable[[S
         row = connection.execute(SQL.published_to).fetchone()
         if row is None:
             return 0
-        changes = _read(connection, NEXT, fields, {"after": row[0], "limit": limit}).changes
+        changes = after(connection, fields, after=row[0], limit=limit).changes
         if changes:
             publish(changes)
             connection.execute(SQL.move_on, [changes[-1].change_no])
         return len(changes)
 
 
-def _read(
+def read(
     connection: Connection[TupleRow], statement: sql.Composed, fields: Fields, asked: dict[str, Any]
 ) -> ChangesPage:
+    """Returns what a statement made of `shown` finds, up to its `limit`."""
     # One more than was asked for shows whether there are more.
     terms = asked | {"limit": asked["limit"] + 1, "most": MOST_BYTES}
     rows = connection.execute(statement, terms | {"keys": fields.keys, "needs_all": fields.needs_all}).fetchall()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import yaml
+
 from tests.support.http_server import DOCUMENTS
 from tests.support.installation import Installation
 
@@ -39,3 +41,11 @@ def test_an_unknown_document_is_not_found(installation: Installation) -> None:
     with installation.open_api() as client:
         for path in ("/docs/nothing.md", "/docs/../README.md", "/docs/static/nothing.js"):
             assert client.get(path).status_code == 404
+
+
+def test_both_descriptions_for_programs_are_served(installation: Installation) -> None:
+    with installation.open_api() as client:
+        assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
+        described = client.get("/asyncapi.yaml")
+        assert described.headers["Content-Type"].startswith("application/yaml")
+        assert yaml.safe_load(described.text)["asyncapi"].startswith("3.")

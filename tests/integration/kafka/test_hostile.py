@@ -12,6 +12,7 @@ import psycopg
 
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record
+from consumers.topic_formats import RecordReader
 from deploy.clock import Clock
 from domain.commands.application import Rollcall
 from projections.records.event_store import EventStore
@@ -120,7 +121,7 @@ def test_no_record_stops_the_ingest(database_url: str) -> None:
         records = [stranger.record(taken + number) for number in range(50)]
         stop = threading.Event()
         batch = Batch("t", 0, "kafka:t:id:0", taken - 1 if taken else None, records, 0)
-        Ingest(app.customers, Once(batch, stop), {"t": account}, NoPublisher(), Clock(), stop).run()
+        Ingest(app.customers, Once(batch, stop), {"t": account}, NoPublisher(), RecordReader(Clock()), stop).run()
         taken += len(records)
         assert app.customers.tracked_offset("kafka:t:id:0") == taken - 1
     store.close()

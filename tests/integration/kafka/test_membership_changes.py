@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipPublisher, message_of
+from consumers.change_publisher import PARTITIONS
+from consumers.membership_publisher import TOPIC, MembershipPublisher, message_of
 from domain.errors import Unavailable
 from domain.formats.fields import CHANGE_FIELDS, parse_change_fields
 from projections.model.changes import forget as forget_changes
@@ -204,7 +205,7 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
-        publisher._publish(changes[:7])
+        publisher.publish(changes[:7])
         crashed.extend(message_of(each, fields) for each in changes[:7])
         raise Unavailable("killed", "between publishing and moving on")
 

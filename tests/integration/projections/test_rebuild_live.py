@@ -104,6 +104,7 @@ def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> No
     installation.rollcall.members.add(account, saved.id, customer_ids)
     installation.project()
     answers: set[tuple[int, int, int]] = set()
+    plain: set[tuple[object, ...]] = set()
     stop = threading.Event()
     with installation.open_api(key) as http:
 
@@ -111,6 +112,12 @@ def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> No
             while not stop.is_set():
                 page = http.get(f"/v1/segments/{saved.id}/members", params={"limit": 200, "include": "total"})
                 answers.add((page.status_code, len(page.json()["data"]), page.json()["total"]))
+                segment = http.get(f"/v1/segments/{saved.id}")
+                plain.add(("segment", segment.json()["name"], segment.json()["members"]["count"]))
+                plain.add(("customer", http.get("/v1/customers/c7").json()["external_id"]))
+                of_customer = http.get("/v1/customers/c7/segments")
+                plain.add(("segments", *(each["name"] for each in of_customer.json()["data"])))
+                plain.add(("position", of_customer.headers["Rollcall-Position"]))
 
         readers = [threading.Thread(target=read) for _ in range(3)]
         for reader in readers:
@@ -121,3 +128,6 @@ def test_every_answer_during_rebuilds_is_whole(installation: Installation) -> No
         for reader in readers:
             reader.join(30)
     assert answers == {(200, 200, 1_000)}
+    # Their statements are prepared in sessions that are kept over the switches.
+    position = str(installation.rollcall.head())
+    assert plain == {("segment", "Mine", 1_000), ("customer", "c7"), ("segments", "Mine"), ("position", position)}

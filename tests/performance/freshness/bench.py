@@ -1,4 +1,4 @@
-"""Freshness of one change on an idle system, of a stream of changes, and reads beside that stream.
+"""Freshness of one change on an idle system, and of a stream of changes.
 
 `python -m tests.performance freshness`; with BENCH_KAFKA on an Apache Kafka. A stream's figures are those of
 the worker's own metric, as an operator sees them; those of one change are the client's.
@@ -9,29 +9,24 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 from domain import json_text
 from projections.records.freshness import BOUNDS, quantile
 from tests.performance import workload
-from tests.performance.freshness import reads
 from tests.performance.freshness.system import System, running
 from tests.performance.stage import say
 
 CUSTOMERS, SEGMENTS = 4_000, 1_000
 SINGLES = 100
 RATE, SECONDS, WARM_UP = 2_000, 15, 3
-READ_RATE = 500
-# How often the stream's producer sends what is due.
-SLICE = 0.005
 
 
 def run(home: Path) -> None:
     """Print the figures."""
     with running(home, CUSTOMERS, workload.segments(SEGMENTS)) as system:
         say(f"\nFreshness ({CUSTOMERS:,} customers, {SEGMENTS:,} segments; project, ingest and API as `up` runs them)")
-        stream = workload.changes(system.people, SINGLES * 2 + RATE * (2 * SECONDS + 2 * WARM_UP + 4))
+        stream = workload.changes(system.people, SINGLES * 2 + RATE * (SECONDS + WARM_UP))
         alone = _one_at_a_time(system, lambda: system.publish(next(stream)))
         say(f"  one change at a time by Kafka: {_figures(alone)}")
         with system.client as client:
@@ -42,17 +37,8 @@ def run(home: Path) -> None:
                 client.put(f"/v1/customers/c{change.customer}", content=body).raise_for_status()
 
             say(f"  one change at a time by HTTP, until answered: {_figures(_answers(put))}")
-        _stream(system, stream, WARM_UP)
+        system.stream(stream, RATE, WARM_UP)
         say(f"  {RATE:,} changes/s for {SECONDS} s: {_of_stream(system, stream)}")
-        paths = _paths(READ_RATE * SECONDS)
-        with reads.one_process() as pool:
-            quiet = reads.start(pool, system.settings.http_port, system.key, paths[: READ_RATE * 5], READ_RATE).get()
-            say(f"  segments of a customer, {READ_RATE} requests/s alone: {_figures(quiet)}")
-            _stream(system, stream, WARM_UP)
-            beside = reads.start(pool, system.settings.http_port, system.key, paths, READ_RATE)
-            said = _of_stream(system, stream)
-            say(f"  the same beside {RATE:,} changes/s: {_figures(beside.get())}")
-            say(f"    those changes meanwhile: {said}")
 
 
 def _one_at_a_time(system: System, send: Callable[[], None]) -> list[float]:
@@ -82,28 +68,12 @@ def _answers(send: Callable[[], None]) -> list[float]:
 
 def _of_stream(system: System, stream: Iterator[workload.Change]) -> str:
     before = system.counts("kafka")
-    _stream(system, stream, SECONDS)
+    system.stream(stream, RATE, SECONDS)
     system.settle()
     counts = [after - count for after, count in zip(system.counts("kafka"), before, strict=True)]
     within = sum(counts[: BOUNDS.index(0.25) + 1]) / sum(counts)
     half, nearly_all = (quantile(counts, share) or float("inf") for share in (0.5, 0.99))
     return f"p50 {half * 1000:,.0f} ms, p99 {nearly_all * 1000:,.0f} ms; {within:.2%} within 250 ms"
-
-
-def _stream(system: System, stream: Iterator[workload.Change], seconds: int) -> None:
-    """Publish changes at the rate, each at its time."""
-    began, sent, total = time.perf_counter(), 0, RATE * seconds
-    while sent < total:
-        due = min(total, int((time.perf_counter() - began) * RATE))
-        for change in islice(stream, due - sent):
-            system.publish(change)
-        sent = due
-        time.sleep(SLICE)
-
-
-def _paths(count: int) -> list[str]:
-    chance = random.Random(7)
-    return [f"/v1/customers/c{chance.randrange(CUSTOMERS)}/segments" for _ in range(count)]
 
 
 def _figures(took: list[float]) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,6 +34,8 @@ from projections.migrate import migrate
 from tests.performance import workload
 from tests.performance.stage import change_of
 
+# How often the producer of a stream sends what is due.
+SLICE = 0.005  # seconds
 # An Apache Kafka instead of the embedded broker.
 KAFKA = "BENCH_KAFKA"
 
@@ -100,6 +102,21 @@ class System:
         self.producer.produce(self.topic, key=key, value=body, headers=headers)
         self.producer.poll(0)
         self.sent += 1
+
+    def stream(self, changes: Iterator[workload.Change], rate: int, seconds: int) -> None:
+        """Publish changes at the rate, each at its time."""
+        began, sent, total = time.perf_counter(), 0, rate * seconds
+        while sent < total:
+            due = min(total, int((time.perf_counter() - began) * rate))
+            for change in islice(changes, due - sent):
+                self.publish(change)
+            sent = due
+            time.sleep(SLICE)
+
+    def sessions_of(self, role: str) -> list[int]:
+        """The processes of PostgreSQL that serve a role."""
+        found = self.session.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [role])
+        return [int(pid) for (pid,) in found]
 
     def counts(self, door: str) -> list[int]:
         """The buckets of the worker's histogram for one door, all tiers together."""

@@ -14,11 +14,12 @@ import psycopg
 from consumers.dead_letter_publisher import DeadLetterPublisher
 from consumers.ingest import Ingest
 from consumers.kafka import Source
+from consumers.topic_formats import RecordReader
 from deploy.clock import Clock
 from domain.commands.application import Rollcall
 from projections.postgres.database import Database
 from projections.records.event_store import EventStore
-from tests.support.kafka.broker import BrokerClient
+from tests.support.kafka.broker import BrokerClient, eventually
 
 TOPIC = "rollcall.customers.v1"
 DLT = f"{TOPIC}.dlt"
@@ -35,6 +36,7 @@ class Process:
         batch_size: int = 200,
         topic: str = TOPIC,
         group: str | None = None,
+        reader: RecordReader | None = None,
     ) -> None:
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -44,7 +46,7 @@ class Process:
         app = Rollcall(self.store, clock.now)
         source = Source(broker.cluster, [topic], app.customers.tracked_offset, group=group, batch_size=batch_size)
         relay = DeadLetterPublisher(self.database, broker.cluster, clock.now)
-        self._ingest = Ingest(app.customers, source, {topic: account}, relay, clock, self._stop)
+        self._ingest = Ingest(app.customers, source, {topic: account}, relay, reader or RecordReader(clock), self._stop)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -53,6 +55,10 @@ class Process:
             self._ingest.run()
         except BaseException as failure:
             self._failure = failure
+
+    def awaits(self, code: str) -> None:
+        """Wait until it says that it waits for something."""
+        eventually(lambda: (waits := self._ingest.waits_for) is not None and waits.code == code)
 
     def end(self) -> None:
         self._stop.set()
@@ -77,8 +83,14 @@ class IngestRig:
         store.close()
 
     @contextmanager
-    def ingesting(self, url: str | None = None, batch_size: int = 200, group: str | None = None) -> Iterator[Process]:
-        process = Process(self.broker, url or self.url, self.account, batch_size, self.topic, group)
+    def ingesting(
+        self,
+        url: str | None = None,
+        batch_size: int = 200,
+        group: str | None = None,
+        reader: RecordReader | None = None,
+    ) -> Iterator[Process]:
+        process = Process(self.broker, url or self.url, self.account, batch_size, self.topic, group, reader)
         try:
             yield process
         finally:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.cloud_events import MAX_MESSAGE, Tombstone, Unusable, parse_record
+from consumers.cloud_events import MAX_MESSAGE, Ignored, Unusable, parse_record
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
 from domain.instants import Arrival, micros
@@ -136,7 +136,7 @@ def test_data_is_ignored_if_the_type_is_sufficient(kind: str, value: bytes | Non
 
 
 def test_a_bare_tombstone_is_ignored() -> None:
-    assert isinstance(parse_record(Record(1, 2, b"c-17", None, []), ShiftedClock()), Tombstone)
+    assert isinstance(parse_record(Record(1, 2, b"c-17", None, []), ShiftedClock()), Ignored)
     assert refused(binary(None)) == "missing_data"
 
 
@@ -296,7 +296,7 @@ any_json = st.recursive(
     )
 )
 def test_no_record_makes_the_parser_raise(record: Record) -> None:
-    assert isinstance(parse_record(record, ShiftedClock()), CustomerChange | Unusable | Tombstone)
+    assert isinstance(parse_record(record, ShiftedClock()), CustomerChange | Unusable | Ignored)
 
 
 @given(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,8 +15,9 @@ from structlog.testing import capture_logs
 from consumers import backoff
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record
+from consumers.topic_formats import RecordReader
 from domain.commands.customers import Changed
-from domain.commands.log import Tracking
+from domain.commands.log import Receipt, Tracking
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, SourceMoved, StaleVersion, Unavailable
 
@@ -49,6 +51,7 @@ class Application:
     def __init__(self, *troubles: BaseException) -> None:
         self.troubles = list(troubles)
         self.stored: list[tuple[UUID, list[CustomerChange], Tracking, list[DeadLetter]]] = []
+        self.receipts = Counter[Receipt]()
         self.calls = 0
         self.invalid: Callable[[CustomerChange], bool] = lambda change: False
 
@@ -60,6 +63,7 @@ class Application:
         tracking: Tracking,
         dead_letters: Sequence[DeadLetter],
         dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter],
+        receipts_of: Callable[[Sequence[Outcome]], Mapping[Receipt, int]],
     ) -> Changed:
         self.calls += 1
         if self.troubles:
@@ -74,6 +78,7 @@ class Application:
             else:
                 outcomes.append(Outcome("changed", uuid4()))
         self.stored.append((account_id, list(changes), tracking, letters))
+        self.receipts.update(receipts_of(outcomes))
         return Changed(7, outcomes, {})
 
 
@@ -129,7 +134,7 @@ def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, LetterP
     stop = threading.Event()
     source, publisher = Script(stop, *steps), LetterPublisher()
     try:
-        Ingest(app, source, {"t": ACCOUNT}, publisher, MachineClock(), stop).run()
+        Ingest(app, source, {"t": ACCOUNT}, publisher, RecordReader(MachineClock()), stop).run()
     finally:
         assert source.closed
     return source, publisher
@@ -148,6 +153,10 @@ def test_a_batch_and_its_position_are_stored_in_one_call() -> None:
     assert letters[0].headers == [("x", None)]
     assert publisher.woken == 1
     assert source.stored_offsets == [12]
+    assert app.receipts == {
+        Receipt("kafka", "record", "t", "changed"): 2,
+        Receipt("kafka", "record", "t", "invalid"): 1,
+    }
 
 
 def test_a_change_that_the_application_refuses_becomes_a_dead_letter_of_its_record() -> None:
@@ -249,7 +258,7 @@ def test_the_next_batch_is_read_while_one_is_stored_and_stored_after_it() -> Non
 
     app, stop = Slow(), threading.Event()
     source = Watched(stop, batch(0, 1), batch(1, 1, previous=0), batch(2, 1, previous=1))
-    Ingest(app, source, {"t": ACCOUNT}, LetterPublisher(), MachineClock(), stop).run()  # type: ignore[arg-type]
+    Ingest(app, source, {"t": ACCOUNT}, LetterPublisher(), RecordReader(MachineClock()), stop).run()  # type: ignore[arg-type]
     assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1, 2]
     assert source.stored_offsets == [0, 1, 2]
 

@@ -22,7 +22,7 @@ CODE = "\n".join(
     for path in (ROOT / folder).rglob("*.py")
 )
 INTERNAL = {"clock_offset", "metrics_folder", "metrics_name"}  # `up` sets these for the processes it starts
-SERVED = {"/docs/api", "/openapi.json"}
+SERVED = {"/docs/api", "/openapi.json", "/asyncapi.yaml"}
 
 
 def section(text: str, heading: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.kafka_access import cluster_of
-from deploy.kafka_settings import require_usable_kafka
+from deploy.kafka_settings import require_usable_kafka, topic_formats
 from deploy.settings import Settings
 from domain.errors import Invalid, Unavailable
 from tests.support.kafka.certificates import Authority
@@ -55,6 +55,46 @@ def test_what_can_be_used_is_accepted(given: dict[str, Any]) -> None:
 )
 def test_what_cannot_work_is_named(given: dict[str, Any], says: str) -> None:
     assert says in refusal(**given)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "ROLLCALL_KAFKA_FORMATS is not JSON"),
+        ("[]", "ROLLCALL_KAFKA_FORMATS must be a JSON object"),
+        ('{"x": "json"}', "ROLLCALL_KAFKA_FORMATS names x, which is no topic of ROLLCALL_KAFKA_TOPICS"),
+        ('{"t": "avro"}', "ROLLCALL_KAFKA_FORMATS t format: Input should be"),
+        ('{"t": {"format": "json", "names": {"a": "B"}}}', "ROLLCALL_KAFKA_FORMATS t names: a cannot become 'B'"),
+        ('{"t": {"deletes": "erase"}}', "ROLLCALL_KAFKA_FORMATS t: deletes has no effect on CloudEvents"),
+        ('{"t": 5}', "ROLLCALL_KAFKA_FORMATS t: Input should be"),
+    ],
+)
+def test_a_mistake_in_the_formats_of_topics_is_named(text: str, says: str) -> None:
+    assert says in refusal(topics="t=default", formats=text)
+
+
+def test_formats_are_given_as_text_or_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "formats.json"
+    path.write_text('{"t": {"format": "debezium", "deletes": "erase"}, "u": "json"}')
+    given = settings(topics="t=default,u=default", formats_file=path)
+    require_usable_kafka(given)
+    assert {topic: rules.format for topic, rules in topic_formats(given).items()} == {"t": "debezium", "u": "json"}
+    assert "are both set" in refusal(topics="t=default", formats_file=path, formats="{}")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"username": "u"}, "ROLLCALL_SCHEMA_REGISTRY_USERNAME has no effect without ROLLCALL_SCHEMA_REGISTRY_URL"),
+        ({"url": "http://r", "username": "u"}, "ROLLCALL_SCHEMA_REGISTRY_PASSWORD or its file is needed"),
+        ({"url": "http://r", "password": "p"}, "ROLLCALL_SCHEMA_REGISTRY_PASSWORD or its file is needed"),
+        ({"url": "https://r", "cafile": "none.pem"}, "ROLLCALL_SCHEMA_REGISTRY_CAFILE names none.pem, which cannot be"),
+    ],
+)
+def test_a_registry_that_cannot_be_used_is_named(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        require_usable_kafka(Settings(**{f"schema_registry_{name}": value for name, value in given.items()}))
+    assert says in refused.value.detail
 
 
 def test_files_must_hold_what_they_should(tmp_path: Path) -> None:

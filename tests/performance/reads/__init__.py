@@ -1,0 +1,1 @@
+"""Reads at a fixed rate, alone and beside a stream of changes."""
