@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from domain.campaign import campaign_of
@@ -22,40 +22,36 @@ class WebhookCommands:
         self._log = log
         self._accounts = accounts
 
-    def checked(self, account_id: UUID, asked: Subscription, networks: Networks) -> Subscription:
+    def checked(
+        self, account_id: UUID, asked: Subscription, networks: Networks, named: Collection[str] = Subscription._fields
+    ) -> Subscription:
         """Returns a subscription in its normal form; without a name, it gets its host's.
 
+        Only the fields `named` are checked: what an edit does not mention stays, also where a segment was deleted.
         `networks` are those that the installation allows beside the public internet. Raises `Invalid`, which points at
         each mistake.
         """
-        url = checked_url(asked.url, networks)
+        url = checked_url(asked.url, networks) if "url" in named else asked.url
         name, _ = check_texts(asked.name or host_of(url), "", of="webhook")
-        segments, campaigns = dict.fromkeys(asked.segment_ids), dict.fromkeys(asked.campaign_ids)
-        existing = self._log.store.existing_segments(account_id, segments) if segments else set()
-        mistakes = [
-            FieldError(f"/segment_ids/{place}", "unknown_segment", "no such segment in this account")
-            for place, each in enumerate(asked.segment_ids)
-            if each not in existing
-        ]
-        mistakes += [
-            FieldError(f"/campaign_ids/{place}", "unknown_campaign", "no such campaign in this account")
-            for place, each in enumerate(asked.campaign_ids)
-            if campaign_of(each, self._log.stream(account_id, each)) is None
-        ]
-        mistakes += _too_many("segment_ids", segments) + _too_many("campaign_ids", campaigns)
-        if not asked.events:
-            mistakes.append(FieldError("/events", "no_events", "name joined, left or both"))
-        fields = CHANGE_FIELDS
-        try:
-            if asked.fields:
+        segments, campaigns = tuple(dict.fromkeys(asked.segment_ids)), tuple(dict.fromkeys(asked.campaign_ids))
+        events = tuple(each for each in CHANGE_TYPES if each in asked.events)
+        mistakes = [] if events else [FieldError("/events", "no_events", "name joined, left or both")]
+        if "segment_ids" in named:
+            existing = self._log.store.existing_segments(account_id, segments) if segments else set()
+            mistakes += _unknown("segment", asked.segment_ids, existing)
+        if "campaign_ids" in named:
+            kept = {each for each in campaigns if campaign_of(each, self._log.stream(account_id, each)) is not None}
+            mistakes += _unknown("campaign", asked.campaign_ids, kept)
+        fields = asked.fields or CHANGE_FIELDS.names
+        if "fields" in named and asked.fields:
+            try:
                 known = self._accounts.schema(account_id).types
-                fields = parse_change_fields(",".join(asked.fields), known, "/fields")
-        except Invalid as unknown:
-            mistakes += unknown.errors
+                fields = parse_change_fields(",".join(asked.fields), known, "/fields").names
+            except Invalid as unknown:
+                mistakes += unknown.errors
         if mistakes:
             raise Invalid(mistakes[0].code, f"{mistakes[0].pointer}: {mistakes[0].detail}", mistakes)
-        events = tuple(each for each in CHANGE_TYPES if each in asked.events)
-        return Subscription(name, url, tuple(segments), tuple(campaigns), events, fields.names)
+        return Subscription(name, url, segments, campaigns, events, fields)
 
     def segments_of(self, account_id: UUID, subscription: Subscription) -> list[UUID] | None:
         """The segments that a subscription is for, `None` for all of the account.
@@ -70,7 +66,12 @@ class WebhookCommands:
         return list(dict.fromkeys([*subscription.segment_ids, *chosen]))
 
 
-def _too_many(field: str, ids: Collection[UUID]) -> list[FieldError]:
-    if len(ids) <= MAX_NAMED:
-        return []
-    return [FieldError(f"/{field}", "too_many", f"at most {MAX_NAMED}; leave both lists out to follow all segments")]
+def _unknown(noun: str, ids: Sequence[UUID], existing: Collection[UUID]) -> list[FieldError]:
+    if len(ids) > MAX_NAMED:
+        detail = f"at most {MAX_NAMED}; leave both lists out to follow all segments"
+        return [FieldError(f"/{noun}_ids", f"too_many_{noun}s", detail)]
+    return [
+        FieldError(f"/{noun}_ids/{place}", f"unknown_{noun}", f"no such {noun} in this account")
+        for place, each in enumerate(ids)
+        if each not in existing
+    ]

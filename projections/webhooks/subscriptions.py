@@ -140,16 +140,18 @@ def edit(
         if state == "active" and row.state == "paused" and not full_send:
             _require_kept(connection, row)
         subscription = row.subscription._replace(**edits)
+        is_other = subscription != row.subscription
         is_paused = state is not None and state != row.state and state == "paused"
         reason = "by_request" if is_paused else None if state == "active" else row.reason
         asked = _fields(account_id, webhook_id, subscription) | {
             "state": state or row.state,
             "reason": reason,
-            "full_send": full_send,
-            "is_other": subscription != row.subscription,
+            # A copy of the members of other segments is of no use any more.
+            "full_send": full_send or (is_other and row.full_send is not None),
+            "is_other": is_other,
             "now": now,
         }
-        if subscription != row.subscription or asked["state"] != row.state or full_send:
+        if is_other or asked["state"] != row.state or full_send:
             connection.execute(SQL.edit, asked)
         return _require(connection, account_id, webhook_id)
 

@@ -147,7 +147,7 @@ def edit_webhook(
         before = subscriptions.by_id(connection, account_id, wanted).subscription
     named = asked.model_fields_set & set(Subscription._fields)
     edits = {field: _stored(getattr(asked, field)) for field in named}
-    checked = services.rollcall.webhooks.checked(account_id, before._replace(**edits), services.webhook_networks)
+    checked = services.rollcall.webhooks.checked(account_id, before._replace(**edits), services.webhook_networks, named)
     row = subscriptions.edit(
         services.database,
         account_id,

@@ -114,6 +114,16 @@ def test_an_account_has_a_limited_number_of_webhooks(client: Client, monkeypatch
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_webhooks")
 
 
+def test_an_edit_is_refused_for_what_it_names_and_for_nothing_else(client: Client) -> None:
+    gold = segment(client)
+    made = hook(client, URL, segment_ids=[gold])
+    client.delete(f"/v1/segments/{gold}").raise_for_status()
+    assert edit(client, made, state="paused")["segment_ids"] == [gold]
+    refused = client.patch(f"/v1/webhooks/{made['id']}", json={"segment_ids": [gold], "state": "active"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_segment")
+    assert read(client, made)["state"] == "paused"
+
+
 def test_pausing_by_hand_says_so_and_an_edit_that_changes_nothing_is_none(client: Client) -> None:
     made = hook(client, URL)
     paused = edit(client, made, state="paused")
