@@ -62,7 +62,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 def create_app(services: Services, documents: Path) -> FastAPI:
     """Return the application that answers with what `services` gives and serves the Markdown files of `documents`."""
-    app = FastAPI(title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False,
+        # Logs and metrics are those of `api.http.instrumentation`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )  # fmt: skip
     provide_services(app, services)
     for router in ROUTERS:
         app.include_router(router)

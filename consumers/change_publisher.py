@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -56,7 +57,8 @@ class ChangePublisher(ABC):
                 try:
                     self.publish_all()
                 except Unavailable as error:
-                    self.waits_for = error
+                    # The broker that comes back may be a new one.
+                    self.waits_for, self._has_topic = error, False
                     log.warning("waiting", code=error.code, reason=error.detail)
                     backoff.wait()
                 else:
@@ -74,11 +76,19 @@ class ChangePublisher(ABC):
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Publishes some changes in order. Raises `Unavailable` where some may not have been written."""
+        self._ensure_topic()
+        self._producer.publish([self.message_of(change) for change in changes])
+        self._published.inc(len(changes))
+
+    def topic_id(self) -> UUID:
+        """Returns the identity of the topic, which is another one once it was made anew. Raises `Unavailable`."""
+        self._ensure_topic()
+        return self._producer.topic_id()
+
+    def _ensure_topic(self) -> None:
         if not self._has_topic:
             ensure_topics(self._cluster, {self._topic: PARTITIONS}, self._config)
             self._has_topic = True
-        self._producer.publish([self.message_of(change) for change in changes])
-        self._published.inc(len(changes))
 
     def close(self) -> None:
         """Disconnects from the broker."""

@@ -36,7 +36,7 @@ class MembersPublisher(ChangePublisher):
 
     def pass_on(self) -> int:
         """Hand the next members or changes on. Raises `Invalid` where the topic lacks changes that are not kept."""
-        return pass_on(self._database, self._name, BATCH_SIZE, self._fields, self.publish)
+        return pass_on(self._database, self._name, self.topic_id(), BATCH_SIZE, self._fields, self.publish)
 
     def message_of(self, change: Change) -> Message:
         """Returns the record of a member, or the null value that removes it."""

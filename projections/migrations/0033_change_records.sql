@@ -14,9 +14,10 @@ CREATE INDEX membership_change_blocks_account ON rollcall.membership_change_bloc
 
 -- How far each compacted topic holds who is in a segment now: the changes up to `change_no` are in it. At first it is
 -- filled with the members as they are, up to customer `customer_no` of segment `segment_no`; then the changes since it
--- was begun follow.
+-- was begun follow. A topic that was made anew has another `topic_id`, and begins again.
 CREATE TABLE rollcall.member_topics (
     topic       text    PRIMARY KEY,
+    topic_id    uuid    NOT NULL,
     change_no   bigint  NOT NULL,
     segment_no  bigint  NOT NULL DEFAULT 0,
     customer_no bigint  NOT NULL DEFAULT 0,

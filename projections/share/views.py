@@ -1,8 +1,8 @@
 """The views of the schema `rollcall_share`, made anew with each read model and each release that changes them.
 
-Called by `projections.worker.rebuild` in the transaction of its switch, and by `projections.migrate`. A view is bound
-to the tables that it was made on, so the views of a read model go out of use with it: their schema is renamed, which
-waits for no reader, and dropped once their readers have ended.
+Called by `projections.worker.rebuild`, for a new read model and in the transaction of its switch, and by
+`projections.migrate`. A view is bound to the tables that it was made on, so the views of a read model go out of use
+with it: their schema is renamed, which waits for no reader, and dropped once their readers have ended.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any
 
 import structlog
 from psycopg import Connection, sql
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from projections.postgres.database import MODEL_SCHEMA
 
 DEFINITION = Path(__file__).with_name("views.sql")
+POLICIES = Path(__file__).with_name("policies.sql")
 SCHEMA = "rollcall_share"
 OLD_SCHEMA = "rollcall_share_old"
-# How long readers of the read model may have to wait at once while views are made on it, and how long they then have.
-READERS_WAIT = "200ms"
+# How long readers of a read model without policies may have to wait at once for these, and how long they then have.
+# A vacuum that the server began gives way after one second.
+READERS_WAIT = "2s"
 PAUSE = 1.0
 
 
@@ -36,12 +38,19 @@ def bring_up_to_date(owner: Connection[Any]) -> None:
         try:
             with owner.transaction():
                 owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
+                owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(sql.Identifier(MODEL_SCHEMA)))
+                hold_to_accounts(owner)
                 replace(owner)
             break
-        except LockNotAvailable:
+        except (LockNotAvailable, DeadlockDetected):
             structlog.get_logger().info("views_wait_for_readers")
             time.sleep(PAUSE)
     drop_old(owner)
+
+
+def hold_to_accounts(owner: Connection[Any]) -> None:
+    """Give the tables of the read model on the search path the policies by which views read them."""
+    owner.execute(sql.SQL(POLICIES.read_text(encoding="utf-8")))
 
 
 def replace(owner: Connection[Any]) -> None:
@@ -60,4 +69,4 @@ def drop_old(owner: Connection[Any]) -> None:
 
 
 def _checksum() -> str:
-    return hashlib.sha256(DEFINITION.read_bytes()).hexdigest()
+    return hashlib.sha256(POLICIES.read_bytes() + DEFINITION.read_bytes()).hexdigest()

@@ -3,21 +3,6 @@
 
 CREATE SCHEMA rollcall_share;
 
--- What each view reads is held to the account of the login, under the role that owns the views.
-DO $$
-DECLARE
-    each text;
-BEGIN
-    FOREACH each IN ARRAY ARRAY['segments', 'segment_versions', 'members', 'membership_history', 'customers', 'reach']
-    LOOP
-        IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = each::regclass AND polname = 'account_of_login') THEN
-            EXECUTE format('CREATE POLICY account_of_login ON %I FOR SELECT TO rollcall_share_owner '
-                           'USING (account_id = (SELECT rollcall.account_of_login(%L::regclass)))', each, each);
-        END IF;
-        EXECUTE format('GRANT SELECT ON %I TO rollcall_share_owner', each);
-    END LOOP;
-END $$;
-
 CREATE VIEW rollcall_share.segments WITH (security_barrier) AS
 SELECT s.segment_id, s.name, s.description, s.type, s.filter::jsonb AS filter,
        CASE WHEN s.failure IS NOT NULL THEN 'failed'

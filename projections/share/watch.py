@@ -36,9 +36,11 @@ def watching(database_url: str, stop: threading.Event, pause: float = LOOK_SECON
 
     thread = threading.Thread(target=watch, name="share-watch", daemon=True)
     thread.start()
-    yield
-    stop.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
     if failures:
         raise failures[0]
 

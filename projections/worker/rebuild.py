@@ -67,6 +67,7 @@ def create_model(owner: Connection[TupleRow], schema: str) -> None:
         owner.execute(sql.SQL("CREATE SCHEMA {}").format(name))
         owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(name))
         owner.execute(sql.SQL(DEFINITION.read_text(encoding="utf-8")))
+        views.hold_to_accounts(owner)
         owner.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(model_checksum())))
 
 

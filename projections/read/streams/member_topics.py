@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -24,23 +25,22 @@ MEMBERS = sql.SQL(changes.SQL.shown).format(changes=sql.SQL(SQL.members))
 Publish = Callable[[Sequence[Change]], None]
 
 
-def pass_on(database: Database, topic: str, limit: int, fields: Fields, publish: Publish) -> int:
+def pass_on(database: Database, topic: str, topic_id: UUID, limit: int, fields: Fields, publish: Publish) -> int:
     """Hand up to `limit` next members or changes of all accounts to `publish`. Returns how far it moved; 0 at the end.
 
-    As `changes.pass_on`, with a cursor for each topic. Raises `Invalid` where changes that the topic lacks are no
-    longer kept, and `Unavailable`.
+    As `changes.pass_on`, with a cursor for each topic, which begins again where the topic has another id: it was made
+    anew. Raises `Invalid` where changes that the topic lacks are no longer kept, and `Unavailable`.
     """
     with database.spanning() as connection:
         asked = {"topic": topic}
-        connection.execute(SQL.begin, asked)
+        connection.execute(SQL.begin, asked | {"topic_id": topic_id})
         row = connection.execute(SQL.reached, asked).fetchone()
         if row is None:
             return 0
         change_no, segment_no, customer_no, filled, forgotten_to = row
         if change_no < forgotten_to:
-            raise Invalid(
-                "members_topic_stale", f"the topic {topic} lacks changes that are no longer kept; name another"
-            )
+            detail = f"the topic {topic} lacks changes that are no longer kept; delete it, or name another"
+            raise Invalid("members_topic_stale", detail)
         if not filled:
             return _fill(connection, topic, limit, fields, publish, (change_no, segment_no, customer_no))
         found = changes.after(connection, fields, after=change_no, limit=limit).changes

@@ -1,8 +1,10 @@
 -- name: begin
--- Before any member is read: what changes from here on follows.
-INSERT INTO member_topics (topic, change_no)
-SELECT %(topic)s, change_no FROM last_membership_change
-ON CONFLICT DO NOTHING
+-- Before any member is read: what changes from here on follows. A topic that was made anew holds nothing.
+INSERT INTO member_topics AS m (topic, topic_id, change_no)
+SELECT %(topic)s, %(topic_id)s::uuid, change_no FROM last_membership_change
+ON CONFLICT (topic) DO UPDATE
+SET topic_id = excluded.topic_id, change_no = excluded.change_no, segment_no = 0, customer_no = 0, filled = false
+WHERE m.topic_id <> excluded.topic_id
 
 -- name: reached
 SELECT m.change_no, m.segment_no, m.customer_no, m.filled, f.change_no

@@ -173,6 +173,19 @@ def test_changes_stay_until_the_topic_has_them_and_one_that_lacks_some_is_refuse
             publisher.publish_all()
 
 
+def test_a_topic_that_was_made_anew_is_filled_again(
+    client: Client, segments: list[str], database: Database, broker: Broker
+) -> None:
+    for n in range(3):
+        put(client, f"c{n}", "gold")
+    with members_publisher(database, broker) as publisher:
+        publisher.publish_all()
+    broker.delete(TOPIC)
+    with members_publisher(database, broker) as publisher:
+        publisher.publish_all()
+    assert pairs(compacted(broker)) == shown(client, segments)
+
+
 def test_no_account_of_the_api_sees_how_far_a_topic_is(installation: Installation, account_id: UUID) -> None:
     with (
         installation.database.transaction(account_id) as connection,

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.errors import DataError, InsufficientPrivilege, OperationalError, ReadOnlySqlTransaction
+from psycopg.errors import DataError, InsufficientPrivilege, OperationalError, ProgrammingError, ReadOnlySqlTransaction
 
 from domain.segment import SegmentDraft
 from projections.share.watch import watching
@@ -155,6 +155,12 @@ def test_a_session_that_takes_the_lock_of_the_log_does_not_keep_it(
     sql_client.execute("SELECT pg_advisory_lock(7305466)")
     installation.rollcall.segments.create(ours.account, SegmentDraft("Written all the same"))
     eventually(lambda: sql_client.closed or _ended(sql_client))
+
+
+def test_a_fault_of_the_watch_ends_the_process_that_it_runs_beside(postgres_url: str) -> None:
+    stop = threading.Event()
+    with pytest.raises(ProgrammingError), watching(postgres_url, stop):
+        assert stop.wait(30)
 
 
 def _ended(connection: Connection[Any]) -> bool:

@@ -14,7 +14,7 @@ from domain.customer import BUILT_IN, CustomerChange, CustomerData
 from domain.segment import SegmentEdit
 from projections.migrate import migrate
 from projections.postgres.database import MODEL_SCHEMA
-from projections.share.views import DEFINITION
+from projections.share.views import DEFINITION, drop_old, replace
 from projections.worker.rebuild import rebuild
 from tests.integration.share.conftest import Ours
 from tests.support.installation import Installation
@@ -79,7 +79,8 @@ def test_the_attributes_of_a_customer_are_without_those_that_have_columns() -> N
 def test_a_rebuild_leaves_every_share_as_it_was(
     installation: Installation, ours: Ours, sql_client: Connection[Any]
 ) -> None:
-    before = everything(sql_client)
+    # So often that the client prepares its statements.
+    (before, *_) = [everything(sql_client) for _ in range(7)]
     rebuild(installation.url)
     assert everything(sql_client) == before
     with psycopg.connect(ours.url) as later:
@@ -112,6 +113,44 @@ def test_a_long_query_does_not_hold_up_the_switch_of_a_rebuild(
         assert everything(sql_client).keys() == before.keys()
     rebuilding.join(30)
     assert not rebuilding.is_alive()
+
+
+def test_every_answer_during_rebuilds_is_whole(installation: Installation, ours: Ours) -> None:
+    stop = threading.Event()
+    answers: set[object] = set()
+
+    def read() -> None:
+        try:
+            with psycopg.connect(ours.url, autocommit=True) as client:
+                while not stop.is_set():
+                    answers.add(client.execute("SELECT count(*), count(joined_at) FROM members").fetchone())
+                    found = client.execute("SELECT count(*) FROM customers WHERE name <> %s", ["x"], prepare=True)
+                    answers.add(found.fetchone())
+        except psycopg.Error as error:
+            answers.add(f"{error}")
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(6):
+        rebuild(installation.url)
+    stop.set()
+    for reader in readers:
+        reader.join(30)
+    assert answers == {(3, 3), (2,)}
+
+
+def test_the_switch_does_not_wait_for_a_vacuum_of_the_fresh_tables(installation: Installation, ours: Ours) -> None:
+    """After so many inserts, one is likely to run just then."""
+    with installation.owner() as vacuum, installation.owner() as owner, vacuum.transaction():
+        for table in ("customers", "reach", "members", "segments", "segment_versions", "membership_history"):
+            vacuum.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE".encode())
+        with owner.transaction():
+            owner.execute("SET LOCAL lock_timeout = '100ms'")
+            replace(owner)
+        drop_old(owner)
+    with psycopg.connect(ours.url) as client:
+        assert client.execute("SELECT count(*) FROM members").fetchone() == (3,)
 
 
 def test_a_snapshot_from_before_a_rebuild_is_refused_not_empty(

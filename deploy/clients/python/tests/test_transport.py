@@ -65,10 +65,11 @@ def test_a_post_has_the_same_idempotency_key_however_often_it_is_sent() -> None:
     assert json.loads(server.requests[2].content) == {}
 
 
-def test_an_edit_whose_answer_was_lost_is_not_repeated() -> None:
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_an_edit_of_a_version_whose_answer_was_lost_is_not_repeated(method: str) -> None:
     server = Server(httpx.ReadError("reset"))
-    with pytest.raises(Unreachable, match="PATCH /v1/x: reset"):
-        server.transport().call("PATCH", "/v1/x", body={}, if_match=3)
+    with pytest.raises(Unreachable, match=f"{method} /v1/x: reset"):
+        server.transport().call(method, "/v1/x", body={}, if_match=3)
     assert server.requests[0].headers["If-Match"] == '"3"'
 
 

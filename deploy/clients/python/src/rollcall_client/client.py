@@ -51,7 +51,7 @@ class Rollcall:
         `timeout`: seconds to wait for an answer, or the next part of one. `patience`: seconds in all to wait between
         the repeats of a request while the server says "later". `transport`: httpx's, for proxies and certificates.
         """
-        headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "rollcall-client-python/0.1"}
+        headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "rollcall-client-python"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
         self._transport = Transport(self._http, patience=patience)
         self.attributes = Attributes(self._transport)

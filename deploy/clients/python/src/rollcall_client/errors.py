@@ -83,7 +83,7 @@ class StaleVersion(Problem):
 
 
 class TryLater(Problem):
-    """408, 429, 503, 504: not now, also after the repeats that the client made; nothing was stored."""
+    """408, 429, 503, 504: not now, also after repeats. Nothing was stored, unless `detail` says so."""
 
 
 class ServerFault(Problem):

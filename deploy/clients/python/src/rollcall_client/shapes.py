@@ -1,6 +1,6 @@
 """What the server answers, as it is in JSON: ids and instants are text, as they are sent back.
 
-A server of a later release may add fields. `tests/integration/clients` compares these with its OpenAPI document.
+A server may answer with more fields than these. `tests/integration/clients` holds them to the OpenAPI document.
 """
 
 from __future__ import annotations

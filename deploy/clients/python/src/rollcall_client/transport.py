@@ -120,7 +120,8 @@ class Transport:
             try:
                 response = self.http.send(self.http.build_request(method, path, **sent), stream=stream)
             except httpx.TransportError as lost:
-                if method not in REPEATABLE or waited + pause > self.patience:
+                repeatable = method in REPEATABLE and "If-Match" not in sent["headers"]
+                if not repeatable or waited + pause > self.patience:
                     raise Unreachable(f"{method} {path}: {str(lost) or type(lost).__name__}") from lost
             else:
                 if response.is_success:
