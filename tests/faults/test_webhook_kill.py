@@ -25,7 +25,7 @@ from tests.support.running_product import eventually
 from tests.support.webhooks.hooks import folded, hook, members, put, put_many, read, segment
 from tests.support.webhooks.receiver import LOCAL, Answered, Received, Receiver
 
-CUSTOMERS, KILLS = (1_000, 60) if FULL_SIZE else (300, 3)
+CUSTOMERS, KILLS = (1_000, 60) if FULL_SIZE else (300, 2)
 
 
 @pytest.fixture

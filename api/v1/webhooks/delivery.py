@@ -121,7 +121,7 @@ def rotate_secret(
 
 @router.post(
     "/test",
-    operation_id="test_webhook",
+    operation_id="send_test",
     status_code=202,
     response_model=TestSent,
     responses=answers({202: ("The test, which is on its way.", {"message_id": EXAMPLE_DELIVERY["message_id"]})}, 404),
