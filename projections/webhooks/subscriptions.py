@@ -80,12 +80,15 @@ def create(
             raise Refused("too_many_webhooks", detail)
         connection.execute(SQL.create, asked)
         connection.execute(SQL.add_secret, asked)
-        return _require(connection, account_id, webhook_id)
+        return by_id(connection, account_id, webhook_id)
 
 
 def by_id(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID) -> WebhookRow:
     """Returns the webhook with this id. Raises `NotFound`."""
-    return _require(connection, account_id, webhook_id)
+    row = _find(connection, account_id, webhook_id)
+    if row is None:
+        raise NotFound("webhook_not_found", "no such webhook in this account")
+    return row
 
 
 def page(
@@ -132,28 +135,29 @@ def edit(
 ) -> WebhookRow:
     """Change what `edits` names of the subscription, the state, and whether all present members are sent again.
 
-    Raises `NotFound`; `StaleVersion` against `expected`; `Refused` (`changes_forgotten`) where a paused webhook is to
-    go on and the changes after its position are no longer kept.
+    A webhook that fails is tried at once. Raises `NotFound`; `StaleVersion` against `expected`; `Refused`
+    (`changes_forgotten`) where a paused webhook is to go on and the changes after its position are no longer kept.
     """
     with database.transaction(account_id, read_only=False) as connection:
         row = _lock(connection, account_id, webhook_id, expected)
         if state == "active" and row.state == "paused" and not full_send:
             _require_kept(connection, row)
         subscription = row.subscription._replace(**edits)
-        is_other = subscription != row.subscription
-        is_paused = state is not None and state != row.state and state == "paused"
+        sends_other = _sent(subscription) != _sent(row.subscription)
+        tries_now = state == "active" and row.attempts > 0
+        is_paused = state == "paused" and row.state == "active"
         reason = "by_request" if is_paused else None if state == "active" else row.reason
         asked = _fields(account_id, webhook_id, subscription) | {
             "state": state or row.state,
             "reason": reason,
             # A copy of the members of other segments is of no use any more.
-            "full_send": full_send or (is_other and row.full_send is not None),
-            "is_other": is_other,
+            "full_send": full_send or (sends_other and row.full_send is not None),
+            "sends_other": sends_other,
             "now": now,
         }
-        if is_other or asked["state"] != row.state or full_send:
+        if subscription != row.subscription or asked["state"] != row.state or full_send or tries_now:
             connection.execute(SQL.edit, asked)
-        return _require(connection, account_id, webhook_id)
+        return by_id(connection, account_id, webhook_id)
 
 
 def delete(database: Database, account_id: UUID, webhook_id: UUID, expected: int | None) -> None:
@@ -171,7 +175,7 @@ def rotate(database: Database, account_id: UUID, webhook_id: UUID, secret: str, 
         connection.execute(SQL.drop_former_secrets, asked)
         connection.execute(SQL.end_present_secret, asked)
         connection.execute(SQL.add_secret, asked)
-        return _require(connection, account_id, webhook_id)
+        return by_id(connection, account_id, webhook_id)
 
 
 def redeliver(database: Database, account_id: UUID, webhook_id: UUID, position: int, now: datetime) -> WebhookRow:
@@ -185,23 +189,25 @@ def redeliver(database: Database, account_id: UUID, webhook_id: UUID, position: 
                 "changes of that position are no longer kept; send all present members instead: PATCH with full_send",
             )
         connection.execute(SQL.redeliver, asked)
-        return _require(connection, account_id, webhook_id)
+        return by_id(connection, account_id, webhook_id)
 
 
 def ask_for_test(database: Database, account_id: UUID, webhook_id: UUID, test_id: UUID) -> WebhookRow:
     """Have a test message sent once, also by a webhook that is paused. Raises `NotFound`."""
     with database.transaction(account_id, read_only=False) as connection:
         connection.execute(SQL.ask_for_test, [test_id, account_id, webhook_id])
-        return _require(connection, account_id, webhook_id)
+        return by_id(connection, account_id, webhook_id)
 
 
 def _fields(account_id: UUID, webhook_id: UUID, subscription: Subscription) -> dict[str, Any]:
-    columns = {name: list(value) if isinstance(value, tuple) else value for name, value in _columns(subscription)}
-    return {"account_id": account_id, "webhook_id": webhook_id, **columns}
+    columns = subscription._asdict().items()
+    lists = {name: list(value) if isinstance(value, tuple) else value for name, value in columns}
+    return {"account_id": account_id, "webhook_id": webhook_id, **lists}
 
 
-def _columns(subscription: Subscription) -> list[tuple[str, Any]]:
-    return list(subscription._asdict().items())
+def _sent(subscription: Subscription) -> Subscription:
+    """Returns what decides about the content of messages: not what a webhook is called, nor where it goes."""
+    return subscription._replace(name="", url="")
 
 
 def _find(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID) -> WebhookRow | None:
@@ -209,16 +215,9 @@ def _find(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID) 
     return row_of(row) if row else None
 
 
-def _require(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID) -> WebhookRow:
-    row = _find(connection, account_id, webhook_id)
-    if row is None:
-        raise NotFound("webhook_not_found", "no such webhook in this account")
-    return row
-
-
 def _lock(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID, expected: int | None) -> WebhookRow:
     connection.execute(SQL.lock, [account_id, webhook_id])
-    row = _require(connection, account_id, webhook_id)
+    row = by_id(connection, account_id, webhook_id)
     if expected is not None and row.version != expected:
         detail = f"the webhook is at version {row.version}, not {expected}; read it again"
         raise StaleVersion(detail, row.version)

@@ -68,9 +68,9 @@ SET name = %(name)s::text, url = %(url)s::text, segment_ids = %(segment_ids)s::u
     full_send = CASE WHEN %(full_send)s::boolean THEN 'waiting' ELSE full_send END,
     full_send_records = CASE WHEN %(full_send)s::boolean THEN 0 ELSE full_send_records END,
     full_send_sent = CASE WHEN %(full_send)s::boolean THEN 0 ELSE full_send_sent END,
-    epoch = epoch + (%(is_other)s::boolean OR %(full_send)s::boolean)::int,
-    pending_to = CASE WHEN NOT %(is_other)s::boolean AND NOT %(full_send)s::boolean THEN pending_to END,
-    pending_segments = CASE WHEN NOT %(is_other)s::boolean AND NOT %(full_send)s::boolean THEN pending_segments END,
+    epoch = epoch + (%(sends_other)s::boolean OR %(full_send)s::boolean)::int,
+    pending_to = CASE WHEN NOT %(sends_other)s::boolean AND NOT %(full_send)s::boolean THEN pending_to END,
+    pending_segments = CASE WHEN NOT %(sends_other)s::boolean AND NOT %(full_send)s::boolean THEN pending_segments END,
     attempts = 0, failing_since = NULL, due_at = %(now)s::timestamptz, slow = false
 WHERE account_id = %(account_id)s::uuid AND webhook_id = %(webhook_id)s::uuid
 

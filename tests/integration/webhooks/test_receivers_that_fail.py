@@ -74,6 +74,22 @@ def test_a_webhook_that_fails_for_long_is_paused_and_goes_on_with_all_that_waite
         eventually(lambda: len(receiver.changes) == 2)
 
 
+def test_a_person_need_not_wait_for_the_next_attempt(
+    installation: Installation, client: Client, receiver: Receiver, clock: Clock
+) -> None:
+    segment(client)
+    made = hook(client, receiver.url)
+    receiver.answer = lambda _: Answered(500)
+    with delivering(installation):
+        put(client, "a", "gold")
+        eventually(partial(has_failed, client, made, 1))
+        receiver.answer = lambda _: Answered()
+        edit(client, made, state="active", name="Renamed")
+        eventually(partial(has_changes, receiver, 1))
+    assert read(client, made)["last_attempt_at"] == clock.now().isoformat().replace("+00:00", "Z")
+    assert len({each.headers["webhook-id"] for each in receiver.requests}) == 1
+
+
 @pytest.mark.parametrize(
     ("answered", "failure"),
     [(Answered(410), "gone"), (Answered(429, (("Retry-After", "1800"),)), "status"), (Answered(404), "status")],
