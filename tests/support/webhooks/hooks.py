@@ -59,8 +59,14 @@ def log_of(client: Client, webhook: dict[str, Any]) -> list[dict[str, Any]]:
 
 def members(client: Client, segment_id: str) -> set[str]:
     """Who is in a segment."""
-    page = client.get(f"/v1/segments/{segment_id}/members", params={"limit": 200}).json()
-    return {each["id"] for each in page["data"]}
+    found: set[str] = set()
+    cursor = None
+    while True:
+        asked = {"limit": 200, "cursor": cursor} if cursor else {"limit": 200}
+        page = client.get(f"/v1/segments/{segment_id}/members", params=asked).json()
+        found |= {each["id"] for each in page["data"]}
+        if (cursor := page["next_cursor"]) is None:
+            return found
 
 
 def folded(changes: list[dict[str, Any]]) -> set[str]:
