@@ -12,6 +12,7 @@ from api.console.app import create_console
 from api.console.paths import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
+from api.http.compression import CompressedApp
 from api.http.dependencies import Services, provide_services
 from api.http.instrumentation import InstrumentedApp
 from api.http.plain import PlainReads
@@ -77,6 +78,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     openapi.install(app)
     app.add_middleware(CrossOrigin, paths=sdk.PATHS)
     app.add_middleware(PlainReads, services=services, routes=app.state.routes)
+    app.add_middleware(CompressedApp, never=f"{CONSOLE_PATH}/", public=f"{CONSOLE_PATH}/static/")
     app.add_middleware(InstrumentedApp)
     return app
 

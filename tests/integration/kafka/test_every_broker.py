@@ -21,10 +21,11 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import Client
 
+from consumers.change_publisher import PARTITIONS
 from consumers.kafka import Cluster, Login, Producer, Source, Tls, ensure_topics
 from consumers.kafka.security import Mechanism
-from consumers.membership_publisher import PARTITIONS, MembershipPublisher
 from consumers.membership_publisher import TOPIC as MEMBERSHIPS
+from consumers.membership_publisher import MembershipPublisher
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Unavailable
 from domain.segment import SegmentDraft
