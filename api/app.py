@@ -12,6 +12,7 @@ from api.console.app import create_console
 from api.console.paths import CONSOLE_PATH
 from api.docs.app import create_docs
 from api.http import problems
+from api.http.compression import CompressedApp
 from api.http.dependencies import Services, provide_services
 from api.http.instrumentation import InstrumentedApp
 from api.http.plain import PlainReads
@@ -59,7 +60,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 def create_app(services: Services, documents: Path) -> FastAPI:
     """Return the application that answers with what `services` gives and serves the Markdown files of `documents`."""
-    app = FastAPI(title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Rollcall", version=services.version, docs_url=None, redoc_url=None, redirect_slashes=False,
+        # Logs and metrics are those of `api.http.instrumentation`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )  # fmt: skip
     provide_services(app, services)
     for router in ROUTERS:
         app.include_router(router)
@@ -73,6 +78,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     openapi.install(app)
     app.add_middleware(CrossOrigin, paths=sdk.PATHS)
     app.add_middleware(PlainReads, services=services, routes=app.state.routes)
+    app.add_middleware(CompressedApp, never=f"{CONSOLE_PATH}/", public=f"{CONSOLE_PATH}/static/")
     app.add_middleware(InstrumentedApp)
     return app
 

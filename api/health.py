@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from api.http.dependencies import Services, ServicesDep
 from api.http.problems import RETRY_AFTER, problem
 from api.http.shapes.openapi import open_answers
-from api.readiness import check_readiness
+from api.readiness import KafkaReport, check_readiness
 from domain import json_text
 from domain.errors import Unavailable
 from projections.read.position import InstallationStatus, installation_status, shard_lags
@@ -55,6 +55,7 @@ class Health(TypedDict):
     status: str
     position: NotRequired[int]
     head: NotRequired[int]
+    kafka: NotRequired[KafkaReport]
 
 
 @router.get(
@@ -77,7 +78,8 @@ async def live() -> Response:
 async def ready(services: ServicesDep) -> Response:
     """Say that requests can be answered: the database can be written, and the read models are not far behind.
 
-    Otherwise 503; `checks` says for each check that failed why.
+    Otherwise 503; `checks` says for each check that failed why. `kafka` says what the processes that use it wait for,
+    which does not keep this one from answering, and what each topic is doing.
     """
     return await services.prompt.answer("readyz", partial(_readiness, services))
 
@@ -88,10 +90,10 @@ def _readiness(services: Services) -> Response:
         code, detail = next(iter(report.failed.values()))
         checks = {name: detail for name, (_, detail) in report.failed.items()}
         return problem(503, code, detail, headers={"Retry-After": RETRY_AFTER}, checks=checks)
-    return Response(
-        json_text.dumps({"status": "ready", "position": report.position, "head": report.head}),
-        media_type="application/json",
-    )
+    health: Health = {"status": "ready", "position": report.position, "head": report.head}
+    if report.kafka is not None:
+        health["kafka"] = report.kafka
+    return Response(json_text.dumps(health), media_type="application/json")
 
 
 @router.get(

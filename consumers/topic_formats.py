@@ -36,7 +36,6 @@ _READERS: Mapping[str, Callable[[Any], Row | None]] = {
     "connect": read_connect,
     "json": read_json,
 }
-_NULL_ENDINGS = (None, b"")
 
 
 class RecordReader:
@@ -65,11 +64,10 @@ class RecordReader:
             return unusable_because(bad.code, bad.errors or [FieldError("", bad.code, bad.detail)])
 
     def _read_row(self, record: Record, rules: TopicFormat) -> RowChange | None:
-        if record.value in _NULL_ENDINGS:
+        if record.value is None:
             # Debezium says that a row is gone in the event before.
             row = None if rules.format == "debezium" else Row(None)
         else:
-            assert record.value is not None
             row = _READERS[rules.format](self._decoded(record.value))
         if row is None:
             return None

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from domain import json_text
 from domain.errors import Invalid, Unavailable
+from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields
 from domain.formats.rows import TopicFormat
 
 NO_KAFKA = "none"
@@ -49,6 +50,10 @@ class KafkaSettings(BaseSettings):
     """Our own certificate and its key, where the broker wants one."""
     kafka_topics: Annotated[dict[str, str], NoDecode] = {"rollcall.customers.v1": "default"}
     """Which account a topic's records belong to: `topic=account,topic2=account2`."""
+    kafka_change_fields: Annotated[Fields, NoDecode] = CHANGE_FIELDS
+    """Fields of the customer in records of joins and leaves, beside `external_id`: `phone,name,attributes.plan`."""
+    kafka_members_topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")] | None = None
+    """A compacted topic that holds who is in which segment now, such as `rollcall.members.v1`; unset, there is none."""
     kafka_formats: str | None = None
     kafka_formats_file: Path | None = None
     """What the records of topics are that hold no CloudEvents, as JSON, or a file of it: see deploy/docs/kafka.md."""
@@ -76,6 +81,16 @@ class KafkaSettings(BaseSettings):
         if len({topic for topic, _ in pairs}) < len(pairs):
             raise ValueError("a topic is named twice")
         return dict(pairs)
+
+    @field_validator("kafka_change_fields", mode="before")
+    @classmethod
+    def _fields(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        try:
+            return parse_change_fields(text, None, "")
+        except Invalid as wrong:
+            raise ValueError(wrong.detail) from None
 
     @property
     def kafka(self) -> str | None:

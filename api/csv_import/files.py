@@ -16,8 +16,8 @@ from fastapi import Response
 from api.csv_import.formulas import escape_formula
 from api.csv_import.reader import ERROR_COLUMNS
 from api.http.dependencies import Services
+from api.http.lists.streams import PacedResponse, counted, in_threads
 from api.http.responses import attachment
-from api.http.streams import PacedResponse, counted
 from api.http.upload import Uploaded
 from projections.records import imports
 from projections.records.imports import ImportRow
@@ -46,7 +46,7 @@ def error_file(
         body = (piece.encode() for piece in _lines(services, account_id, row))
         opened.callback(body.close)
         headers = attachment("errors.csv", position)
-        return PacedResponse(services, body, opened.pop_all(), headers, "text/csv")
+        return PacedResponse(services, in_threads(services, body), opened.pop_all(), headers, "text/csv")
 
 
 def _lines(services: Services, account_id: UUID, row: ImportRow) -> Iterator[str]:

@@ -63,7 +63,7 @@ def count_key(request: Request, services: Services, key: str, *, queues: bool = 
     Raises `RequestError` (429).
     """
     secret = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    waits = "min_position" in request.query_params
+    waits = bool(request.scope["query_string"]) and "min_position" in request.query_params
     request.state.rate = services.limits.count_known(secret, waits=waits, queues=queues)
     return secret
 

@@ -32,7 +32,8 @@ class Services:
     embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
     a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
     exhaust. `reads` is where the read models are read: `replica`, where there is one, or `database`.
-    `import_waiting` wakes the runner of CSV imports. `retry` retries a dead letter, by account and id.
+    `import_waiting` wakes the runner of CSV imports. `stopping` is set when the process begins to end: whatever follows
+    something without an end ends then. `retry` retries a dead letter, by account and id.
     """
 
     rollcall: Rollcall
@@ -50,6 +51,7 @@ class Services:
     metrics_folder: Path | None = None
     data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+    stopping: Event = field(default_factory=Event)
     limits: Limits = field(default_factory=Limits)
     own_sessions: Database | None = None
     replica: ReplicaReads | None = None

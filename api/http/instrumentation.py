@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +31,7 @@ SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
 # How much of a refused request's body is read on, beyond the limit of its address where that was not read either; and
 # how long its client may pause in it.
 MOST_THROWN_AWAY = 32 << 20
@@ -118,10 +119,9 @@ class _Answer:
             self.status = message["status"]
             if self.status >= 400:
                 await self._body.throw_away_rest()
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY.items():
-                headers.setdefault(name, value)
-            headers["X-Request-Id"] = self._request_id
+            given = {name for name, _ in message["headers"]}
+            ours = [header for header in _SECURITY if header[0] not in given]
+            message["headers"] = [*message["headers"], *ours, (b"x-request-id", self._request_id.encode())]
         await self._send(message)
 
 

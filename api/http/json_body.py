@@ -15,6 +15,7 @@ from typing import IO, Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
+from api.http.compression import ENCODINGS, unpacked
 from api.http.dependencies import ServicesDep
 from api.http.problems import RequestError, pointer_of
 from domain import json_text
@@ -54,7 +55,6 @@ async def json_body(request: Request, services: ServicesDep) -> bytes:
 
 async def body_of_any_type(request: Request, services: ServicesDep) -> bytes:
     """Returns a body of at most `max_body` bytes, whose type decides how it is read."""
-    require_no_encoding(request)
     return b"".join([chunk async for chunk in limited_chunks(request, services.max_body)])
 
 
@@ -99,21 +99,28 @@ def parse_object_body(body: bytes) -> dict[str, Any]:
 
 
 def require_media_type(request: Request, *media_types: str) -> None:
-    """Raises `RequestError` for a body of any other type, or with a `Content-Encoding`."""
+    """Raises `RequestError` for a body of any other type."""
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given and given not in media_types:
         raise RequestError(415, "unsupported_media_type", f"set Content-Type to {media_types[0]}")
-    require_no_encoding(request)
 
 
-def require_no_encoding(request: Request) -> None:
-    """Raises `RequestError` for a body with a `Content-Encoding`."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
+def limited_chunks(request: Request, limit: int, unpacked_limit: int | None = None) -> AsyncGenerator[bytes, None]:
+    """Returns the body in chunks, unpacked where it is packed by gzip or zstd.
+
+    Raises `RequestError`: 413 above `limit` bytes, at once where `Content-Length` says so, and above `unpacked_limit`
+    bytes (the same, where none is given) once unpacked; 415 for another `Content-Encoding`.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return _received(request, limit)
+    if encoding not in ENCODINGS:
+        detail = "send the body as it is, or with Content-Encoding: gzip or zstd"
+        raise RequestError(415, "unsupported_encoding", detail)
+    return unpacked(_received(request, limit), encoding, unpacked_limit or limit)
 
 
-async def limited_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """Yields the body in chunks. Raises `RequestError` above `limit` bytes, at once where `Content-Length` says so."""
+async def _received(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isascii() and declared.isdigit() else 0
     too_large = RequestError(413, "body_too_large", f"at most {limit:,} bytes at a time")

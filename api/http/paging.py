@@ -84,7 +84,7 @@ async def paging(
     filters = sorted(
         (name, value)
         for name, value in request.query_params.multi_items()
-        if name not in ("limit", "cursor", "include", "min_position")
+        if name not in ("limit", "cursor", "include", "min_position", "fields")
     )
     scope = _scope(who, request.url.path, filters)
     after = _parse_cursor(services.secret, scope, cursor) if cursor else None

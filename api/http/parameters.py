@@ -23,7 +23,7 @@ _TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 _IF_MATCH = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 _OUR_TAG = re.compile(r'(?<!/)"(\d{1,18})"', re.ASCII)
 _NO_VERSION = -1
-_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 SearchText = Annotated[
@@ -141,7 +141,7 @@ def accepted_type(accept: str | None, offered: Sequence[str]) -> str | None:
 def _media_range(text: str, place: int) -> tuple[str, float, int]:
     name, *parameters = [part.strip().lower() for part in text.split(";")]
     quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-    return name, float(quality) if _QUALITY.fullmatch(quality) else 1.0, place
+    return name, float(quality) if QUALITY.fullmatch(quality) else 1.0, place
 
 
 def parse_uuid(text: str) -> UUID | None:

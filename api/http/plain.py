@@ -1,9 +1,10 @@
 """The short way of plain reads, which ask for one thing by its path and for nothing else; added by `api.app`.
 
 A shop asks at each page view in which segments a customer is: what the framework does for every request costs more than
-such an answer. A route is plain where its handler takes only the services, a reader, texts of the path and a page; a
-request is plain where it has no query, accepts JSON, and has a key that this process has seen. It is answered in one
-go, in one thread. Limits, turns, rights, handlers and problems are those of all requests; the others go the long way.
+such an answer. A route is plain where its handler takes only the services, a reader, texts of the path, a page and
+fields; a request is plain where it has no query, accepts JSON, and has a key that this process has seen. It is answered
+in one go, in one thread. Limits, turns, rights, handlers and problems are those of all requests; the others go the long
+way.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.access import Caller, Reader, caller_of, count_key
 from api.http.dependencies import Services, ServicesDep
+from api.http.lists.fields import CustomerFields, all_of_customer
 from api.http.paging import Page, first_page
 from api.http.parameters import TEXT_PATTERN, CustomerText, PathId
 from api.http.problems import RequestError, answer_to
@@ -122,6 +124,8 @@ def _value(name: str, annotation: Any) -> Value | None:
         return lambda _services, caller, _path, _texts: caller
     if annotation is CustomerText or annotation is PathId:
         return lambda _services, _caller, _path, texts: texts[name]
+    if annotation is CustomerFields:
+        return lambda _services, caller, _path, _texts: all_of_customer(caller.account_id)
     if annotation is Page:
         return lambda services, caller, path, _texts: first_page(services, caller, path)
     return None

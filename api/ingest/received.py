@@ -1,4 +1,4 @@
-"""What the doors for other people's software received: `/v1/received`."""
+"""What SDKs and Kafka's topics brought: `/v1/received`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ router = APIRouter(prefix="/v1", tags=["analytics SDKs"], route_class=AccountRou
     "/received",
     operation_id="list_received",
     response_model=AllReceived,
-    responses=answers({200: ("All counts, messages before values.", {"data": [EXAMPLE_RECEIVED]})}, 504),
+    responses=answers({200: ("All counts: messages, records, values.", {"data": [EXAMPLE_RECEIVED]})}, 504),
 )
 def list_received(services: ServicesDep, caller: Reader) -> Response:
-    """List how many messages SDKs have sent, by type and result, and which of their values were left out, and why."""
+    """List the messages of SDKs and the records of topics by result, and which values were left out, and why."""
     with snapshot(services, caller.account_id) as (connection, position):
         rows = received_counts.of_account(connection, caller.account_id)
     counts: AllReceived = {

@@ -11,6 +11,7 @@ PATCH  /v1/campaigns/{campaign_id}                                    campaigns.
 DELETE /v1/campaigns/{campaign_id}                                    campaigns.delete_campaign
 POST   /v1/campaigns/{campaign_id}/audience                           campaigns.freeze_audience
 GET    /v1/campaigns/{campaign_id}/recipients                         recipients.list_campaign_recipients
+GET    /v1/changes                                                    changes.list_all_changes
 GET    /v1/customers                                                  customers.list_customers
 POST   /v1/customers/bulk                                             bulk.bulk_customers
 GET    /v1/customers/{external_id}                                    customers.get_customer

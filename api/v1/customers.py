@@ -5,25 +5,30 @@ Bulk bodies are in `api.v1.bulk`. A customer is addressed by our id or by the up
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
 
 from api.http.access import Admin, Reader, Writer
 from api.http.dependencies import ServicesDep
 from api.http.json_body import Body, parse_object_body
+from api.http.lists.fields import CustomerFields
+from api.http.lists.streams import Listed, form_of, stream
 from api.http.lookup import ask_for_customer, customer_ids_of, require_any
 from api.http.paging import Page
 from api.http.parameters import CustomerText, IfMatch, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.responses import answer, no_content
 from api.http.route import AccountRoute
-from api.http.shapes.customers import EXAMPLE, Customer, CustomerBody, show_customer, show_values
-from api.http.shapes.openapi import answers, takes
+from api.http.shapes.customers import EXAMPLE, Chosen, Customer, CustomerBody, show_customer, show_values
+from api.http.shapes.openapi import answers, or_streams, takes
 from api.http.shapes.pages import PageOf
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
 from api.http.shapes.segments import JoinedSegment, show_joined_segment
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import Invalid
 from projections.read import customers, segments
+from projections.read.streams import lines
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=AccountRoute)
 
@@ -105,27 +110,39 @@ def put_customer(
 @router.get(
     "",
     operation_id="list_customers",
-    response_model=PageOf[Customer],
-    responses=answers({200: ("Customers, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504),
+    response_model=PageOf[Customer] | PageOf[Chosen],
+    responses=or_streams(
+        answers({200: ("Customers, newest first.", {"data": [EXAMPLE], "next_cursor": None})}, 400, 504), "a customer"
+    ),
 )
 def list_customers(
+    request: Request,
     services: ServicesDep,
     caller: Reader,
     page: Page,
+    fields: CustomerFields,
     query: SearchText = None,
 ) -> Response:
     """List customers, newest first; `query` finds by the beginnings of words of the name, or of the phone number.
 
-    Where customers are large, there are fewer than `limit` on a page.
+    Where customers are large, there are fewer than `limit` on a page. With `Accept: application/x-ndjson` or `text/csv`
+    all of them come in one stream, the oldest first.
     """
     account_id = caller.account_id
+    if form := form_of(request):
+
+        def listed(connection: Any) -> Listed:
+            wanted, chosen = customers.parse_search(connection, account_id, query), fields(connection)
+            return Listed(chosen.names, lines.of_customers(connection, account_id, wanted, chosen, form))
+
+        return stream(services, account_id, form, listed)
     before = None if page.after is None else int(page.after[0])
     with snapshot(services, account_id) as (connection, position):
-        wanted = customers.parse_search(connection, account_id, query)
+        wanted, chosen = customers.parse_search(connection, account_id, query), fields(connection)
         rows, more = customers.page(connection, account_id, wanted, before=before, limit=page.limit)
         body = page.page(
             rows,
-            show_customer,
+            lambda row: show_customer(row, chosen),
             lambda row: (row.customer_no,),
             lambda: customers.count(connection, account_id, wanted),
             more=more,
@@ -136,17 +153,22 @@ def list_customers(
 @router.get(
     "/{external_id:customer}",
     operation_id="get_customer",
-    response_model=Customer,
+    response_model=Customer | Chosen,
     responses=answers({200: ("The customer.", EXAMPLE)}, 404, 405, 504, headers=("Rollcall-Position", "ETag")),
 )
 def get_customer(
     services: ServicesDep,
     caller: Reader,
     external_id: CustomerText,
+    fields: CustomerFields,
 ) -> Response:
     """Read a customer by id or external id."""
     row, position = ask_for_customer(services.reads, caller.account_id, external_id)
-    return answer(show_customer(row), position, version=row.version)
+    if fields.are_all:
+        return answer(show_customer(row), position, version=row.version)
+    with snapshot(services, caller.account_id) as (connection, _):
+        chosen = fields(connection)
+    return answer(show_customer(row, chosen), position, version=row.version)
 
 
 @router.delete(

@@ -7,14 +7,18 @@ With `at`, the members of an earlier instant, from the history: those who matche
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.http.access import Admin, Reader
 from api.http.dependencies import Services, ServicesDep
 from api.http.idempotency import answer_once
 from api.http.json_body import Body, parse_body
+from api.http.lists.fields import Chosen as ChosenFields
+from api.http.lists.fields import MemberFields
+from api.http.lists.streams import Listed, form_of, stream
 from api.http.lookup import parse_segment_id, require_segment
 from api.http.paging import Page, Paging
 from api.http.parameters import IdempotencyKey, InstantText, PathId, SearchText, parse_instant, parse_uuid
@@ -24,6 +28,7 @@ from api.http.route import AccountRoute
 from api.http.shapes.customers import (
     EXAMPLE,
     EXAMPLE_MEMBER,
+    Chosen,
     Customer,
     Member,
     MembersAnswer,
@@ -31,12 +36,12 @@ from api.http.shapes.customers import (
     MemberThen,
     show_customer,
     show_member,
-    show_member_then,
 )
-from api.http.shapes.openapi import answers, takes
+from api.http.shapes.openapi import answers, or_streams, takes
 from api.http.shapes.pages import PageOf
 from domain.errors import Invalid, NotFound, Refused
 from projections.read import customers, history, members
+from projections.read.streams import lines
 
 router = APIRouter(prefix="/v1/segments", tags=["members"], route_class=AccountRoute)
 
@@ -44,35 +49,51 @@ router = APIRouter(prefix="/v1/segments", tags=["members"], route_class=AccountR
 @router.get(
     "/{segment_id}/members",
     operation_id="list_members",
-    response_model=PageOf[Member] | PageOf[MemberThen],
-    responses=answers(
-        {200: ("Members, newest first.", {"data": [EXAMPLE_MEMBER], "next_cursor": None})}, 400, 404, 504
+    response_model=PageOf[Member] | PageOf[MemberThen] | PageOf[Chosen],
+    responses=or_streams(
+        answers({200: ("Members, newest first.", {"data": [EXAMPLE_MEMBER], "next_cursor": None})}, 400, 404, 504),
+        "a member",
     ),
 )
 def list_members(
+    request: Request,
     services: ServicesDep,
     caller: Reader,
     segment_id: PathId,
     page: Page,
+    fields: MemberFields,
     query: SearchText = None,
     at: InstantText = None,
 ) -> Response:
     """List who is in a segment now, newest first; `query` as for customers.
 
-    With `at` (not together with `query`), who was in it at that instant, with `joined_at` as it was then.
+    With `at` (not together with `query`), who was in it at that instant, with `joined_at` as it was then. With
+    `Accept: application/x-ndjson` or `text/csv` all of them come in one stream, the oldest customer first.
     """
     account_id = caller.account_id
-    if at is not None:
-        return _members_at(services, account_id, segment_id, page, _past(services, at, query))
+    past = None if at is None else _past(services, at, query)
+    if form := form_of(request):
+
+        def listed(connection: Any) -> Listed:
+            segment, chosen = require_segment(connection, account_id, segment_id), fields(connection)
+            if past is not None:
+                source = history.served_versions(connection, account_id, segment.segment_no)
+                return Listed(chosen.names, lines.of_members_at(connection, source, past, chosen, form))
+            wanted, version = customers.parse_search(connection, account_id, query), segment.serving or 0
+            return Listed(chosen.names, lines.of_members(connection, account_id, version, wanted, chosen, form))
+
+        return stream(services, account_id, form, listed)
+    if past is not None:
+        return _members_at(services, account_id, segment_id, page, fields, past)
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        wanted = customers.parse_search(connection, account_id, query)
+        wanted, chosen = customers.parse_search(connection, account_id, query), fields(connection)
         version = segment.serving or 0
         rows, more = members.page(connection, account_id, version, wanted, before=before, limit=page.limit)
         body = page.page(
             rows,
-            lambda each: show_member(*each),
+            lambda each: show_member(*each, chosen),
             lambda each: (each[1], each[0].customer_no),
             lambda: members.count(connection, account_id, version, wanted),
             more=more,
@@ -179,15 +200,17 @@ def _past(services: Services, text: str, query: str | None) -> datetime:
     return at
 
 
-def _members_at(services: Services, account_id: UUID, segment_id: str, page: Paging, at: datetime) -> Response:
+def _members_at(
+    services: Services, account_id: UUID, segment_id: str, page: Paging, fields: ChosenFields, at: datetime
+) -> Response:
     before = None if page.after is None else (datetime.fromisoformat(page.after[0]), int(page.after[1]))
     with snapshot(services, account_id) as (connection, position):
         segment = require_segment(connection, account_id, segment_id)
-        source = history.served_versions(connection, account_id, segment.segment_no)
+        source, chosen = history.served_versions(connection, account_id, segment.segment_no), fields(connection)
         rows, more = history.members_at(connection, source, at, before=before, limit=page.limit)
         body = page.page(
             rows,
-            lambda each: show_member_then(each[2], each[1]),
+            lambda each: show_member(each[2], each[1], chosen),
             lambda each: (each[1], each[0]),
             lambda: history.sizes(connection, source, [at])[0],
             more=more,

@@ -6,6 +6,7 @@ with a line that holds their number; a CSV has only rows. The transfer of a stre
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.http.access import Reader
 from api.http.dependencies import ServicesDep
+from api.http.lists.fields import RecipientFields
+from api.http.lists.streams import Listed, form_of, stream
 from api.http.lookup import parse_campaign_id, require_audience, served_audience
 from api.http.paging import Page
 from api.http.parameters import PathId
@@ -29,30 +32,23 @@ from api.http.shapes.campaigns import (
     show_recipient,
     show_skipped,
 )
-from api.http.shapes.openapi import answers
+from api.http.shapes.customers import Chosen
+from api.http.shapes.openapi import answers, or_streams
 from api.http.shapes.pages import PageOf
-from api.http.streams import FORMS, Lines, stream
 from domain.errors import Unavailable
-from projections.read import recipients
+from domain.formats.fields import Fields
+from projections.read import customers, recipients
 from projections.read.campaigns import AudienceRow
+from projections.read.recipients import RecipientRow
 
 router = APIRouter(prefix="/v1", tags=["recipients"], route_class=AccountRoute)
-NDJSON_TEXT = "A recipient per line, then a line with their count. A stream that was cut off has no such line."
-CSV_TEXT = (
-    "A header, then a recipient per line, as stored: cells are not made harmless for spreadsheets (the console's "
-    "downloads are). The transfer of a stream that was cut off is incomplete: no last chunk, or no end of the stream."
-)
 NONE_SKIPPED = recipients.Skipped(0, 0, 0, 0)
 
 
 def _answers(*problems: int) -> dict[int | str, dict[str, Any]]:
     example = {"data": [EXAMPLE_RECIPIENT], "next_cursor": None}
     described = answers({200: ("Recipients, oldest customer first.", example)}, 400, 404, 504, *problems)
-    described[200]["content"] |= {
-        "application/x-ndjson": {"schema": {"type": "string", "description": NDJSON_TEXT}},
-        "text/csv": {"schema": {"type": "string", "description": CSV_TEXT}},
-    }
-    return described
+    return or_streams(described, "a recipient")
 
 
 @router.get(
@@ -67,6 +63,7 @@ def list_campaign_recipients(
     caller: Reader,
     campaign_id: PathId,
     page: Page,
+    fields: RecipientFields,
 ) -> Response:
     """List the recipients of a campaign now: each customer and phone number once; `include=total` counts the rest.
 
@@ -76,18 +73,19 @@ def list_campaign_recipients(
     wanted = parse_campaign_id(campaign_id)
     after = None if page.after is None else int(page.after[0])
 
-    if form := FORMS.get(request.state.accepted):
+    if form := form_of(request):
 
-        def lines(connection: Any) -> Lines:
-            union = served_audience(connection, account_id, wanted)
-            return recipients.lines(connection, union, form) if union else iter(())
+        def listed(connection: Any) -> Listed:
+            union, chosen = served_audience(connection, account_id, wanted), fields(connection)
+            return Listed(chosen.names, recipients.lines(connection, union, form, chosen) if union else iter(()))
 
-        return stream(services, account_id, form, lines)
+        return stream(services, account_id, form, listed)
     with snapshot(services, account_id) as (connection, position):
         union = served_audience(connection, account_id, wanted)
         total, skipped = recipients.totals(connection, union) if page.total and union else (0, NONE_SKIPPED)
         rows = recipients.page(connection, union, after=after, limit=page.fetch) if union else []
-        plain = page.page(rows, show_recipient, lambda row: (row.customer_no,), lambda: total)
+        show = _shown(connection, account_id, rows, fields(connection))
+        plain = page.page(rows, show, lambda row: (row.customer_no,), lambda: total)
         body: CampaignRecipientPage = {"data": plain["data"], "next_cursor": plain["next_cursor"]}
         if page.total:
             body["total"], body["skipped"] = total, show_skipped(skipped)
@@ -114,7 +112,7 @@ def get_audience(
 @router.get(
     "/audiences/{audience_id}/recipients",
     operation_id="list_audience_recipients",
-    response_model=PageOf[Recipient],
+    response_model=PageOf[Recipient] | PageOf[Chosen],
     responses=_answers(),
 )
 def list_audience_recipients(
@@ -123,25 +121,38 @@ def list_audience_recipients(
     caller: Reader,
     audience_id: PathId,
     page: Page,
+    fields: RecipientFields,
 ) -> Response:
     """List the recipients of a frozen audience as they were then; only erased customers are missing.
 
-    With `Accept: application/x-ndjson` or `text/csv` all of them come in one stream.
+    Frozen are `customer_id`, `external_id`, `phone` and `name`; other `fields` are those of the customer now. With
+    `Accept: application/x-ndjson` or `text/csv` all of them come in one stream.
     """
     account_id = caller.account_id
     after = None if page.after is None else int(page.after[0])
-    if form := FORMS.get(request.state.accepted):
+    if form := form_of(request):
 
-        def lines(connection: Any) -> Lines:
-            row = _require_counted(connection, account_id, audience_id)
-            return recipients.frozen_lines(connection, account_id, row.audience_no, form)
+        def listed(connection: Any) -> Listed:
+            row, chosen = _require_counted(connection, account_id, audience_id), fields(connection)
+            frozen = recipients.frozen_lines(connection, account_id, row.audience_no, form, chosen)
+            return Listed(chosen.names, frozen)
 
-        return stream(services, account_id, form, lines)
+        return stream(services, account_id, form, listed)
     with snapshot(services, account_id) as (connection, position):
         row = _require_counted(connection, account_id, audience_id)
         rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
-        body = page.page(rows, show_recipient, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)
+        show = _shown(connection, account_id, rows, fields(connection))
+        body = page.page(rows, show, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)
     return answer(body, position)
+
+
+def _shown(
+    connection: Any, account_id: UUID, rows: Sequence[RecipientRow], fields: Fields
+) -> Callable[[RecipientRow], Any]:
+    """Returns how each of some recipients is shown."""
+    numbers = [row.customer_no for row in rows]
+    now = customers.chosen(connection, account_id, numbers, fields) if recipients.is_wide(fields) else {}
+    return lambda row: show_recipient(row, fields, now.get(row.customer_no))
 
 
 def _require_counted(connection: Any, account_id: UUID, audience_id: str) -> AudienceRow:

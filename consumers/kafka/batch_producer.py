@@ -13,6 +13,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from kafka.errors import (
     DuplicateSequenceNumberError,
@@ -26,6 +27,7 @@ from kafka.errors import (
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.structs import TopicPartition
 
+from consumers.kafka.cluster import NO_ID
 from consumers.kafka.connecting import broker_error, connect
 from consumers.kafka.producer import TIMEOUT, Message
 from consumers.kafka.record_batches import Sender, by_partition, encode, parts
@@ -89,6 +91,15 @@ class BatchProducer:
                 self._batch_bytes = max(1, self._batch_bytes // 2)
             self.close()
             raise broker_error(error, self._cluster) from error
+
+    def topic_id(self) -> UUID:
+        """Returns the identity of the topic; `NO_ID` where the broker gives none. Raises `Unavailable`."""
+        try:
+            found: UUID | None = self._connected().cluster.topic_id(self._topic)
+        except KafkaError as error:
+            self.close()
+            raise broker_error(error, self._cluster) from error
+        return found or NO_ID
 
     def close(self) -> None:
         """Disconnects; `publish` would connect again, with another producer's id."""

@@ -46,7 +46,8 @@ class LagReporter:
         self._cluster = cluster
         self._progress = progress
         self._client: Any = None
-        self._shown: set[tuple[str, int]] = set()
+        self.lags: Mapping[tuple[str, int], int] = {}
+        """The lag of each partition that this process reads. Safe to read from another thread."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
@@ -65,13 +66,13 @@ class LagReporter:
         """Sets the gauge once; while the broker does not answer, by the ends that were fetched last."""
         progress = self._progress()
         ends = self._ends(sorted(progress))
-        for where, each in progress.items():
-            # An end may be known earlier from a fetch. (The embedded broker, asked for it, passes over the last batch.)
-            lag = max(each.end, ends.get(where, 0)) - each.next_offset
-            _lag.labels(where[0], str(where[1])).set(max(0, lag))
-        for topic, partition in self._shown - progress.keys():
+        # An end may be known earlier from a fetch. (The embedded broker, asked for it, passes over the last batch.)
+        lags = {where: max(0, max(each.end, ends.get(where, 0)) - each.next_offset) for where, each in progress.items()}
+        for where, lag in lags.items():
+            _lag.labels(where[0], str(where[1])).set(lag)
+        for topic, partition in self.lags.keys() - progress.keys():
             _lag.labels(topic, str(partition)).set(0)  # another process reads it now
-        self._shown = set(progress)
+        self.lags = lags
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL_SECONDS):

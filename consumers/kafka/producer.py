@@ -8,30 +8,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+import structlog
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError, TopicAlreadyExistsError
+from kafka.errors import (
+    InvalidConfigurationError,
+    InvalidRequestError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+)
 from kafka.serializer import Serializer
 
 from consumers.kafka.connecting import broker_error, connect
 from consumers.kafka.security import Cluster
 
 TIMEOUT = 5.0
+log = structlog.get_logger(__name__)
 # Not the real limit: that is the broker's, and it differs by topic.
 _MAX_REQUEST_BYTES = 128 * 1024 * 1024
 
 
-def ensure_topics(cluster: Cluster, topics: Mapping[str, int]) -> None:
-    """Creates the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`."""
+def ensure_topics(cluster: Cluster, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
+    """Creates the topics that do not exist yet, each with its number of partitions. Raises `Unavailable`.
+
+    Where the broker does not allow their configuration they are created without, and the log says so.
+    """
     try:
         admin: Any = connect(KafkaAdminClient, cluster)
         try:
             for name in sorted(set(topics) - set(admin.list_topics())):
-                try:
-                    admin.create_topics({name: {"num_partitions": topics[name], "replication_factor": -1}})
-                except TopicAlreadyExistsError:
-                    continue
+                options = {"num_partitions": topics[name], "replication_factor": -1}
+                with suppress(TopicAlreadyExistsError):
+                    try:
+                        admin.create_topics({name: options | ({"configs": dict(config)} if config else {})})
+                    except (InvalidConfigurationError, InvalidRequestError, PolicyViolationError) as refused:
+                        if not config:
+                            raise
+                        log.warning("topic_not_configured", topic=name, reason=str(refused), remedy=f"set {config}")
+                        admin.create_topics({name: options})
         finally:
             admin.close()
     except KafkaError as error:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from types import FrameType
 
 import uvicorn
 
@@ -54,7 +56,8 @@ def run(settings: Settings) -> None:
             ready_lag=settings.ready_lag_seconds,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
-        server = uvicorn.Server(
+        server = Server(
+            services.stopping,
             uvicorn.Config(
                 create_app(services, DOCUMENTS),
                 host=settings.http_host,
@@ -65,7 +68,7 @@ def run(settings: Settings) -> None:
                 timeout_graceful_shutdown=5,
                 http=limited_protocol(connection_limits(settings)),
                 forwarded_allow_ips=list(settings.trusted_proxies),
-            )
+            ),
         )
         # Once it has ended, uvicorn raises its signal again: that must not end us before the imports have stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,6 +80,19 @@ def run(settings: Settings) -> None:
         runner.stop()
     own_sessions.close()
     database.close()
+
+
+class Server(uvicorn.Server):
+    """A server that says when it begins to end, so that answers without an end do not hold it up."""
+
+    def __init__(self, stopping: Event, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
 
 
 @contextmanager

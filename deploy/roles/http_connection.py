@@ -19,8 +19,8 @@ import structlog
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from api.http.lists.streams import ABORT
 from api.http.problems import problem
-from api.http.streams import ABORT
 
 # Bytes per second, after the first `body_seconds`.
 BODY_PACE = 1_000

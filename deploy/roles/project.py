@@ -21,7 +21,9 @@ def run(settings: Settings) -> None:
     metrics_exposure.serve(settings, partial(_failed_checks, state))
     stop = stop_event()
     with application(settings, "rollcall_worker", size=1) as rollcall, watching(database_url(settings), stop):
-        retention = Retention(settings.changes_kept_days, settings.kafka_bootstrap_servers != NO_KAFKA)
+        has_kafka = settings.kafka_bootstrap_servers != NO_KAFKA
+        topic = settings.kafka_members_topic if has_kafka else None
+        retention = Retention(settings.changes_kept_days, has_kafka, topic)
         run_worker(database_url(settings), rollcall.worker_events, stop, retention, state)
 
 

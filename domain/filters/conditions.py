@@ -136,6 +136,8 @@ def empty_groups(raw: Any, pointer: str = "/filter") -> Iterator[str]:
         nodes = raw if isinstance(raw, list) else raw[word] if word else []
         inner = [(f"/{word}/{place}" if word else f"/{place}", each) for place, each in enumerate(nodes)]
     for step, node in inner:
+        if isinstance(node, dict) and "attribute" in node:
+            continue  # a condition, in which there are no groups
         if node in ([], {"all": []}, {"any": []}):
             yield pointer + step
         yield from empty_groups(node, pointer + step)

@@ -14,11 +14,12 @@ WITH changes AS MATERIALIZED (
     RETURNING change_no - (SELECT count(*) FROM changes) AS used
 )
 INSERT INTO membership_change_blocks (batch_no, version_no, segment_no, account_id, last_no, position, at, change_nos,
-                                      customer_nos, positions, instants, joined, causes)
+                                      customer_nos, positions, instants, joined, causes, segment_name)
 SELECT n.used + 1 + (c.nth - 1) / 10000 * 10000, c.version_no, c.segment_no, c.account_id, max(n.used + c.nth),
        max(c.position), max(c.at), array_agg(n.used + c.nth ORDER BY c.nth), array_agg(c.customer_no ORDER BY c.nth),
        array_agg(c.position ORDER BY c.nth), array_agg(c.at ORDER BY c.nth), array_agg(c.joined ORDER BY c.nth),
-       array_agg(c.cause ORDER BY c.nth)
+       array_agg(c.cause ORDER BY c.nth),
+       (SELECT name FROM segments WHERE account_id = c.account_id AND segment_no = c.segment_no)
 FROM changes c
 CROSS JOIN numbers n
 GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
@@ -47,35 +48,14 @@ GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
     WHERE v.version_no = %(version_no)s AND v.state = 'serving'
 
 -- name: changes_of_deletion
+-- While the segment is there still.
     SELECT v.account_id, v.segment_no, v.version_no, m.customer_no, %(position)s::bigint AS position,
            'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS at, false AS joined,
            'segment_deleted' AS cause, row_number() OVER (ORDER BY m.customer_no) AS nth
-    FROM stored_events e
-    JOIN segment_versions v ON v.segment_no = e.notification_id AND v.superseded_by = %(position)s::bigint
+    FROM segments s
+    JOIN segment_versions v ON v.version_no = s.serving
     JOIN members m ON m.version_no = v.version_no
-    WHERE e.originator_id = %(segment_id)s AND e.originator_version = 1
-
--- name: of_segment
--- Reads as many blocks as hold the changes of a page.
-SELECT t.change_no, b.account_id, s.originator_id, p.originator_id, b.version_no, t.customer_no, t.position, t.at,
-       t.joined, t.cause
-FROM (SELECT *, sum(cardinality(change_nos)) OVER (ORDER BY last_no) - cardinality(change_nos) AS before
-      FROM (SELECT *
-            FROM membership_change_blocks
-            WHERE account_id = %(account_id)s::uuid AND segment_no = %(segment_no)s::bigint
-              AND last_no > %(after)s::bigint
-            ORDER BY last_no
-            LIMIT %(limit)s::int) AS next) AS b
-CROSS JOIN LATERAL unnest(b.change_nos, b.customer_nos, b.positions, b.instants, b.joined, b.causes)
-    AS t (change_no, customer_no, position, at, joined, cause)
-JOIN stored_events s ON s.notification_id = b.segment_no AND s.account_id = %(account_id)s::uuid
-JOIN stored_events p ON p.notification_id = t.customer_no AND p.account_id = %(account_id)s::uuid
-WHERE b.before < %(limit)s::int + 10000 AND t.change_no > %(after)s::bigint
-ORDER BY t.change_no
-LIMIT %(limit)s::int
-
--- name: kept
-SELECT f.change_no, f.position, l.change_no FROM forgotten_changes f CROSS JOIN last_membership_change l
+    WHERE s.segment_id = %(segment_id)s
 
 -- name: forget
 -- Whole batches, from the oldest on, up to the first that is not old enough; `position` is the latest of all removed.
@@ -95,6 +75,7 @@ WITH next AS MATERIALIZED (
     FROM next
     WHERE batch_no < coalesce((SELECT min(batch_no) FROM next WHERE kept), 2^62)
       AND (NOT %(published_only)s::boolean OR last_no <= (SELECT change_no FROM published_changes))
+      AND last_no <= coalesce((SELECT change_no FROM member_topics WHERE topic = %(topic)s::text), 2^62)
 ), gone AS (
     DELETE FROM membership_change_blocks b USING old o WHERE b.batch_no = o.batch_no
 )
@@ -102,28 +83,3 @@ UPDATE forgotten_changes f
 SET change_no = t.change_no, position = greatest(f.position, t.position)
 FROM (SELECT max(last_no) AS change_no, max(position) AS position FROM old) AS t
 WHERE t.change_no IS NOT NULL
-
--- name: published_to
-SELECT change_no FROM published_changes FOR UPDATE SKIP LOCKED
-
--- name: next_changes
--- Of the batches that hold them: the one in which the last published change is, and those that follow.
-WITH bounds AS (
-    SELECT (SELECT max(batch_no) FROM membership_change_blocks WHERE batch_no <= %(after)s::bigint) AS present,
-           (SELECT min(batch_no) FROM membership_change_blocks WHERE batch_no > %(after)s::bigint) AS next
-)
-SELECT c.change_no, c.account_id, s.originator_id, p.originator_id, c.version_no, c.customer_no, c.position, c.at,
-       c.joined, c.cause
-FROM (SELECT m.*
-      FROM membership_changes m
-      WHERE m.batch_no >= (SELECT coalesce(present, next) FROM bounds)
-        AND m.batch_no <= (SELECT coalesce(next, present) FROM bounds) + %(limit)s::int
-        AND m.change_no > %(after)s::bigint
-      ORDER BY m.change_no
-      LIMIT %(limit)s::int) AS c
-JOIN stored_events s ON s.notification_id = c.segment_no
-JOIN stored_events p ON p.notification_id = c.customer_no
-ORDER BY c.change_no
-
--- name: move_on
-UPDATE published_changes SET change_no = %s

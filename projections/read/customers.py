@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
+from domain.formats.fields import Fields
 from projections.postgres.database import Question, beside
 from projections.read import MOST_BYTES, search
 from projections.read.accounts import country
@@ -31,6 +32,14 @@ class CustomerRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
     values: dict[str, Any]
+
+
+class ChosenValues(NamedTuple):
+    """Stored values of a customer, those that were asked for, and when the customer was created and changed."""
+
+    values: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
 
 
 class Search(NamedTuple):
@@ -87,6 +96,15 @@ def with_attributes(
     asked = {"account_id": account_id, "numbers": [row[0] for row in found], "most": MOST_BYTES}
     attributes = connection.execute(SQL.attributes, asked).fetchall()
     return [None if text is None else row_of((*row[:5], text)) for row, (text,) in zip(found, attributes, strict=False)]
+
+
+def chosen(
+    connection: Connection[TupleRow], account_id: UUID, numbers: Sequence[int], fields: Fields
+) -> dict[int, ChosenValues]:
+    """Returns the values that fields are made of, by customer number; an erased customer is not among them."""
+    asked = {"account_id": account_id, "numbers": list(numbers), "keys": fields.keys, "needs_all": fields.needs_all}
+    found = connection.execute(SQL.chosen, asked)
+    return {row[0]: ChosenValues(json_text.loads(row[1]), row[2], row[3]) for row in found}
 
 
 def count(connection: Connection[TupleRow], account_id: UUID, wanted: Search) -> int:

@@ -46,3 +46,13 @@ SELECT c.attributes::text
 FROM unnest((%(numbers)s::bigint[])[:(SELECT max(place) FROM fitting)]) WITH ORDINALITY AS t (customer_no, place)
 LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = t.customer_no
 ORDER BY t.place
+
+-- name: chosen
+SELECT customer_no,
+       CASE WHEN %(needs_all)s::boolean THEN attributes
+            ELSE (SELECT coalesce(jsonb_object_agg(key, attributes->key), '{}')
+                  FROM unnest(%(keys)s::text[]) AS k (key)
+                  WHERE attributes ? key) END::text,
+       created_at, updated_at
+FROM customers
+WHERE account_id = %(account_id)s::uuid AND customer_no = ANY (%(numbers)s::bigint[])

@@ -9,25 +9,27 @@ more than a window. PostgreSQL writes the lines of a stream.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from domain.formats.fields import RECIPIENT_FIELDS, Fields
 from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import beside
+from projections.read import MOST_BYTES
+from projections.read.streams.lines import LineFormat, Lines, line_of
 
 SQL = beside(__file__)
-LineFormat = Literal["json", "csv"]
 RECIPIENTS = sql.SQL(SQL.recipients)
-LINES: dict[LineFormat, sql.SQL] = {"json": sql.SQL(SQL.line_json), "csv": sql.SQL(SQL.line_csv)}
 # Members in a window of a page, and of a stream: its first one is small, so that it begins at once.
 MIN_WINDOW, MAX_WINDOW = 100, 50_000
 FIRST_LINES, MOST_LINES = 2_000, 40_000
+# Fields that are columns of `reach`, and of a frozen audience.
+NARROW = frozenset(RECIPIENT_FIELDS.names)
 # Beyond every customer.
 END = 2**63 - 1
 
@@ -97,38 +99,58 @@ def frozen_page(
     return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
 
 
-def lines(connection: Connection[TupleRow], spec: AudienceSpec, form: LineFormat) -> Iterator[tuple[bytes, int]]:
+def lines(
+    connection: Connection[TupleRow], spec: AudienceSpec, form: LineFormat, fields: Fields = RECIPIENT_FIELDS
+) -> Lines:
     """Yields every recipient now as lines of text: some lines at a time, and how many they are.
 
     Sets how queries are planned for the rest of the transaction.
     """
     connection.execute(SQL.plan_each)
-    query = sql.SQL(SQL.lines).format(recipients=RECIPIENTS, line=LINES[form])
+    wide = is_wide(fields)
+    query = sql.SQL(SQL.wide_lines if wide else SQL.lines).format(recipients=RECIPIENTS, line=line_of(fields, form))
     last, window = 0, FIRST_LINES
     while last < END:
         end = _window_end(connection, spec, last, window)
-        terms = spec._asdict() | {"after": last, "last": end}
+        terms = spec._asdict() | {"after": last, "last": end, "most": MOST_BYTES}
         row = connection.execute(query, terms, binary=True).fetchone()
         assert row is not None
         if row[0]:
             yield row[1], row[0]
-        last, window = end, MOST_LINES
+        is_cut = wide and row[0] < row[3]
+        last = row[2] if is_cut else end
+        window = _next_window(window, (row[4] if wide else len(row[1] or b"")) or 0)
 
 
 def frozen_lines(
-    connection: Connection[TupleRow], account_id: UUID, audience_no: int, form: LineFormat
-) -> Iterator[tuple[bytes, int]]:
-    """Yields the recipients of a frozen audience as `lines` does."""
-    query = sql.SQL(SQL.frozen_lines).format(line=LINES[form])
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    audience_no: int,
+    form: LineFormat,
+    fields: Fields = RECIPIENT_FIELDS,
+) -> Lines:
+    """Yields the recipients of a frozen audience as `lines` does; what was not frozen of them is as it is now."""
+    statement = SQL.frozen_wide_lines if is_wide(fields) else SQL.frozen_lines
+    query = sql.SQL(statement).format(line=line_of(fields, form))
     last, limit = 0, FIRST_LINES
     while True:
         terms = {"account_id": account_id, "audience_no": audience_no, "after": last, "limit": limit}
-        row = connection.execute(query, terms, binary=True).fetchone()
+        row = connection.execute(query, terms | {"most": MOST_BYTES}, binary=True).fetchone()
         assert row is not None
-        if not row[1]:
+        if not row[0]:
             return
-        yield row[2], row[1]
-        last, limit = row[0], MOST_LINES
+        yield row[1], row[0]
+        last, limit = row[2], _next_window(row[0], len(row[1]))
+
+
+def is_wide(fields: Fields) -> bool:
+    """Whether they need more than what campaigns keep of each customer."""
+    return not NARROW.issuperset(fields.names)
+
+
+def _next_window(size: int, size_bytes: int) -> int:
+    """How many members or recipients the next window holds, after one of so many, which had so many bytes."""
+    return max(MIN_WINDOW, min(MOST_LINES, size * MOST_BYTES // max(1, size_bytes)))
 
 
 def _window_end(connection: Connection[TupleRow], spec: AudienceSpec, after: int, members: int) -> int:

@@ -32,11 +32,13 @@ WHERE c.phone IS NOT NULL AND NOT c.opted_out
                   FROM members x
                   WHERE x.version_no = ANY (%(left_out)s::bigint[]) AND x.customer_no = c.customer_no
                     AND x.customer_no > %(after)s::bigint AND x.customer_no <= %(last)s::bigint)
-  AND NOT EXISTS (SELECT
-                  FROM suppressed_numbers s
-                  WHERE s.account_id = %(account_id)s::uuid AND s.number_key = c.number_key
-                    AND s.number_sha256
-                        = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone))
+  -- Whether the number's key is among the few suppressed ones costs little; the hash, only where it is.
+  AND (c.number_key NOT IN (SELECT number_key FROM suppressed_numbers WHERE account_id = %(account_id)s::uuid)
+       OR NOT EXISTS (SELECT
+                      FROM suppressed_numbers s
+                      WHERE s.account_id = %(account_id)s::uuid AND s.number_key = c.number_key
+                        AND s.number_sha256
+                            = number_sha256((SELECT secret FROM installation), %(account_id)s::uuid, c.phone)))
   -- Of the others with a shared number: one who blocks it, or an older one who has it in this audience.
   AND (NOT c.shared
        OR NOT EXISTS (SELECT
@@ -60,8 +62,24 @@ LIMIT %(limit)s::int
 
 -- name: lines
 -- Joined to one text, so that no line is handled by itself on its way.
-SELECT count(*), convert_to(string_agg({line}, '' ORDER BY c.customer_no), 'UTF8')
-FROM {recipients}
+SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8')
+FROM (SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name FROM {recipients}) AS r
+
+-- name: wide_lines
+-- The same with what `reach` does not hold, up to the line that fills a piece: how many, their text, the last customer,
+-- and how many recipients and bytes of attributes there are in the window.
+SELECT count(*) FILTER (WHERE r.before < %(most)s::bigint),
+       convert_to(string_agg({line}, '' ORDER BY r.customer_no) FILTER (WHERE r.before < %(most)s::bigint), 'UTF8'),
+       max(r.customer_no) FILTER (WHERE r.before < %(most)s::bigint), count(*), sum(r.size)::bigint
+FROM (SELECT *, sum(size) OVER (ORDER BY customer_no ROWS UNBOUNDED PRECEDING) - size AS before
+      FROM (SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name, d.opted_out, d.attributes,
+                   d.created_at, d.updated_at,
+                   CASE WHEN pg_column_compression(d.attributes) IS NULL THEN pg_column_size(d.attributes)
+                        ELSE octet_length(d.attributes::text) END AS size
+            FROM (SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name FROM {recipients}) AS c
+            JOIN customers d
+                ON d.account_id = %(account_id)s::uuid AND d.customer_no = c.customer_no
+               AND d.customer_no > %(after)s::bigint AND d.customer_no <= %(last)s::bigint) AS sized) AS r
 
 -- name: totals
 -- Customers without anything special are only counted, by whether they are excluded; the few others are classed.
@@ -131,18 +149,28 @@ ORDER BY customer_no
 LIMIT %(limit)s::int
 
 -- name: frozen_lines
-SELECT max(customer_no), count(*), convert_to(string_agg({line}, '' ORDER BY customer_no), 'UTF8')
+SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
 FROM (SELECT customer_no, customer_id, external_id, phone, name
       FROM audience_recipients
       WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
         AND customer_no > %(after)s::bigint
       ORDER BY customer_no
-      LIMIT %(limit)s::int) AS c
+      LIMIT %(limit)s::int) AS r
 
--- name: line_json
-concat('{"customer_id":"', c.customer_id, '","external_id":', coalesce(to_json(c.external_id)::text, 'null'),
-       ',"phone":"', c.phone, '","name":', coalesce(to_json(c.name)::text, 'null'), E'}\n')
-
--- name: line_csv
-concat(c.customer_id, ',', '"' || replace(c.external_id, '"', '""') || '"', ',', c.phone, ',',
-       '"' || replace(c.name, '"', '""') || '"', E'\r\n')
+-- name: frozen_wide_lines
+-- The same with what was not frozen, as it is now; see `wide_lines`.
+SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
+FROM (SELECT c.*, d.*, sum(d.size) OVER (ORDER BY c.customer_no ROWS UNBOUNDED PRECEDING) - d.size AS before
+      FROM (SELECT customer_no, customer_id, external_id, phone, name
+            FROM audience_recipients
+            WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
+              AND customer_no > %(after)s::bigint
+            ORDER BY customer_no
+            LIMIT %(limit)s::int) AS c
+      LEFT JOIN LATERAL (SELECT opted_out, attributes, created_at, updated_at,
+                                CASE WHEN pg_column_compression(attributes) IS NULL THEN pg_column_size(attributes)
+                                     ELSE octet_length(attributes::text) END AS size
+                         FROM customers
+                         WHERE account_id = %(account_id)s::uuid AND customer_no = c.customer_no
+                         OFFSET 0) AS d ON true) AS r
+WHERE coalesce(r.before, 0) < %(most)s::bigint

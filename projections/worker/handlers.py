@@ -74,7 +74,7 @@ def publish_switch(model: ReadModel, event: SegmentRecomputed, position: int, _a
 
 
 def publish_deletion(model: ReadModel, event: SegmentDeleted, position: int, at: int) -> None:
-    """Append to the change stream that every member left a deleted segment."""
+    """Append to the change stream that every member leaves a segment, which is then deleted."""
     model.changes.append_deletion(model.connection, event.originator_id, position, at)
 
 
@@ -98,7 +98,7 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     SegmentFilterChanged: (pass_time, segments.change_filter),
     SegmentRefreshed: (pass_time, segments.refresh),
     SegmentRecomputed: (finish_time, segments.switch, publish_switch),
-    SegmentDeleted: (pass_time, campaigns.detach_segment, segments.delete, publish_deletion),
+    SegmentDeleted: (pass_time, campaigns.detach_segment, publish_deletion, segments.delete),
     CampaignCreated: (campaigns.create,),
     CampaignRenamed: (campaigns.rename,),
     CampaignAudienceChosen: (campaigns.choose_audience,),

@@ -41,10 +41,11 @@ log = structlog.get_logger()
 
 
 class Retention(NamedTuple):
-    """How long membership changes are kept; with `published_only` at least until they are published."""
+    """How long membership changes are kept; at least until they are published, and in the topic of members."""
 
     days: int
     published_only: bool
+    members_topic: str | None = None
 
 
 @dataclass(slots=True)
@@ -105,7 +106,9 @@ def _project(
         # One worker is enough for what belongs to no shard.
         if time.monotonic() >= forget_at and 0 in worker.reader.shards:
             before = events.now() - timedelta(days=retention.days)
-            removed = worker.forget_changes(before, published_only=retention.published_only)
+            removed = worker.forget_changes(
+                before, published_only=retention.published_only, topic=retention.members_topic
+            )
             forget_at = time.monotonic() + (FORGET_PAUSE if removed else FORGET_IDLE)
         freshness.save_if_due()
         if not worker.step():

@@ -228,10 +228,10 @@ class Worker:
         with self.transaction():
             return segments.purge(self.connection, self.reader.shards, PURGE_CHUNK)
 
-    def forget_changes(self, before: datetime, *, published_only: bool) -> bool:
+    def forget_changes(self, before: datetime, *, published_only: bool, topic: str | None = None) -> bool:
         """Remove some membership changes older than `before`. Returns whether there were any."""
         with self.transaction():
-            return changes.forget(self.connection, before, FORGET_CHUNK, published_only=published_only)
+            return changes.forget(self.connection, before, FORGET_CHUNK, published_only=published_only, topic=topic)
 
     def is_filling(self) -> bool:
         """Returns whether a version is not filled, an audience not copied, or time not passed, to its end."""

@@ -3,7 +3,7 @@
 Each stands beside SQL that a person would write by hand, on the same server in the same run, by psycopg as the API's
 role: for the stream, a binary cursor over the `SELECT DISTINCT` of the union joined to the customers, which takes no
 notice of numbers that several customers have, and leaves out the writing of lines; for the first page, one query that
-does.
+does. A campaign to all million with three attributes stands beside the same cursor with those columns.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from domain.segment import SegmentDraft
 from projections.model.audience_spec import AudienceSpec
 from projections.postgres.database import session_conninfo
 from projections.read import recipients
+from tests.performance.cpu import difference, seconds_by_process
 from tests.performance.served import served
 from tests.performance.stage import Stage, say, seconds, stage
 
 CUSTOMERS, SEGMENTS = 1_000_000, 5
 FIRST = 10_000_000
 FETCH_SIZE = 5_000
+AS_IT_IS = {"Accept": "application/x-ndjson", "Accept-Encoding": "identity"}
 # As many values as a shop's customers have (`workload`), so that rows are as wide.
 ATTRIBUTES = """
 jsonb_build_object(
@@ -58,7 +60,7 @@ MEMBERSHIPS = """
 INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
 SELECT s.serving, n, now(), n, s.account_id
 FROM segments s, generate_series(%(first)s, %(first)s + %(people)s - 1) AS n
-WHERE abs(hashint8extended(n, s.segment_no)) %% %(segments)s = 0
+WHERE s.serving = ANY (%(versions)s) AND abs(hashint8extended(n, s.segment_no)) %% %(segments)s = 0
 ORDER BY 1, 2
 """
 STREAM_BY_HAND = """
@@ -67,6 +69,11 @@ FROM (SELECT DISTINCT customer_no FROM members WHERE version_no = ANY (%(include
 JOIN customers c ON c.account_id = %(account_id)s AND c.customer_no = u.customer_no
 WHERE c.phone IS NOT NULL AND NOT c.opted_out
 """
+# The same with three attributes.
+FIELDS = "external_id,phone,name,attributes.plan,attributes.city,attributes.score"
+WIDE_BY_HAND = STREAM_BY_HAND.replace(
+    "c.name\n", "c.name, c.attributes->'plan', c.attributes->'city', c.attributes->'score'\n"
+)
 COUNT_BY_HAND = f"SELECT count(*) FROM ({STREAM_BY_HAND}) AS t"
 PAGE_BY_HAND = """
 SELECT c.customer_id, c.external_id, c.phone, c.name
@@ -87,7 +94,7 @@ def run(server: Postgres) -> None:
     """Print rates and times with their ratios, and the memory of both ends of the stream."""
     say(f"\nAudience ({SEGMENTS} segments of {CUSTOMERS // SEGMENTS:,} of {CUSTOMERS:,} customers)")
     with stage(server) as scene:
-        campaign, union = _load(scene)
+        campaign, union, everyone, all_of_them = _load(scene)
         key = scene.rollcall.keys.create(scene.account_id, "bench", "admin").key
         scene.project()
         session = session_conninfo(scene.url, "rollcall_api")
@@ -100,6 +107,9 @@ def run(server: Postgres) -> None:
             say(f"  {recipients_now:,} recipients, {skipped}")
             for _ in range(3):
                 _compare_streams(bare, client, path, union, recipients_now, process)
+            wide = f"/v1/campaigns/{everyone}/recipients?fields={FIELDS}"
+            for _ in range(3):
+                _compare_wide_streams(bare, client, wide, all_of_them, process)
             _compare_counts(bare, client, path, union)
             _compare_pages(bare, client, path, union)
             _freeze(scene, campaign)
@@ -109,15 +119,43 @@ def run(server: Postgres) -> None:
 def _compare_streams(
     bare: Connection[Any], client: Client, path: str, union: AudienceSpec, expected: int, process: int
 ) -> None:
-    rows, floor, first_by_hand = _stream_by_hand(bare, union)
+    rows, floor, first_by_hand = _stream_by_hand(bare, STREAM_BY_HAND, union)
     ours = seconds(lambda: _our_lines(bare, union))
+    before = seconds_by_process()
     took, first, rose = _stream(client, path, expected, process)
+    used = difference(seconds_by_process(), before)
+    cpu = ", ".join(f"{name} {spent:.1f} s" for name, spent in sorted(used.items()) if spent >= 0.1)
     say(
         f"  SELECT DISTINCT by hand {rows / floor:,.0f}/s   our lines alone {expected / ours:,.0f}/s"
         f"   NDJSON over HTTP {expected / took:,.0f}/s   ratio to by hand {expected / took / (rows / floor):.2f}"
         f"   first row or byte after {first_by_hand:.2f} and {first:.2f} s"
+        f"   CPU of the stream: {cpu}"
         f"   memory rose by {rose[0] / 1024:.0f} MB in the API, {rose[1] / 1024:.0f} MB in the client"
     )
+
+
+def _compare_wide_streams(
+    bare: Connection[Any], client: Client, path: str, everyone: AudienceSpec, process: int
+) -> None:
+    """All customers with three attributes: the bare cursor, and over HTTP as it is and packed."""
+    rows, floor, first_by_hand = _stream_by_hand(bare, WIDE_BY_HAND, everyone)
+    with bare.transaction():
+        expected = recipients.totals(bare, everyone)[0]
+    took, first, _ = _stream(client, path, expected, process)
+    packed = seconds(lambda: _stream_packed(client, path))
+    say(
+        f"  three attributes of {expected:,}: cursor by hand {rows / floor:,.0f}/s   NDJSON over HTTP"
+        f" {expected / took:,.0f}/s   ratio to by hand {expected / took / (rows / floor):.2f}   packed by zstd"
+        f" {expected / packed:,.0f}/s   first row or byte after {first_by_hand:.2f} and {first:.2f} s"
+    )
+
+
+def _stream_packed(client: Client, path: str) -> None:
+    headers = {"Accept": "application/x-ndjson", "Accept-Encoding": "zstd"}
+    with client.stream("GET", path, headers=headers) as answered:
+        assert answered.headers["content-encoding"] == "zstd"
+        for _ in answered.iter_raw():
+            pass
 
 
 def _compare_counts(bare: Connection[Any], client: Client, path: str, union: AudienceSpec) -> None:
@@ -183,7 +221,8 @@ def _compare_pages(bare: Connection[Any], client: Client, path: str, union: Audi
     )
 
 
-def _load(scene: Stage) -> tuple[UUID, AudienceSpec]:
+def _load(scene: Stage) -> tuple[UUID, AudienceSpec, UUID, AudienceSpec]:
+    """A campaign of the five segments, and one of a segment with everybody."""
     ids = [
         scene.rollcall.segments.create(scene.account_id, SegmentDraft(f"segment {n}", "", "static", None)).id
         for n in range(SEGMENTS)
@@ -191,24 +230,32 @@ def _load(scene: Stage) -> tuple[UUID, AudienceSpec]:
     campaign = scene.rollcall.campaigns.create(scene.account_id, CampaignDraft("bench", ids)).id
     scene.project()
     with scene.owner() as owner:
+        serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
+    all_id = scene.rollcall.segments.create(scene.account_id, SegmentDraft("everybody", "", "static", None)).id
+    everyone = scene.rollcall.campaigns.create(scene.account_id, CampaignDraft("everybody", [all_id])).id
+    scene.project()
+    with scene.owner() as owner:
         terms = {"account": scene.account_id, "first": FIRST, "people": CUSTOMERS, "segments": SEGMENTS}
         owner.execute(PEOPLE, terms)
         owner.execute(REACH)
-        owner.execute(MEMBERSHIPS, terms)
+        all_serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
+        owner.execute(MEMBERSHIPS, terms | {"versions": serving})
+        everybody = [number for number in all_serving if number not in serving]
+        owner.execute(MEMBERSHIPS, terms | {"versions": everybody, "segments": 1})
         # What the log says from here on comes after all of them.
         owner.execute("SELECT setval('log_positions', %s)", [FIRST + 2 * CUSTOMERS])
         owner.execute("VACUUM ANALYZE customers, reach, members")
-        serving = [number for (number,) in owner.execute("SELECT serving FROM segments").fetchall()]
-    return campaign, AudienceSpec(scene.account_id, serving, [])
+    narrow, wide = (AudienceSpec(scene.account_id, versions, []) for versions in (serving, everybody))
+    return campaign, narrow, everyone, wide
 
 
-def _stream_by_hand(bare: Connection[Any], union: AudienceSpec) -> tuple[int, float, float]:
+def _stream_by_hand(bare: Connection[Any], query: str, union: AudienceSpec) -> tuple[int, float, float]:
     """How many rows, the seconds of all, and until the first."""
     count, first, begun = 0, 0.0, time.perf_counter()
     with bare.transaction():
         bare.execute("SET LOCAL cursor_tuple_fraction = 1")
         with ServerCursor(bare, "bare") as cursor:
-            cursor.execute(STREAM_BY_HAND, union._asdict(), binary=True)
+            cursor.execute(query, union._asdict(), binary=True)
             while rows := cursor.fetchmany(FETCH_SIZE):
                 first = first or time.perf_counter() - begun
                 count += len(rows)
@@ -227,7 +274,7 @@ def _stream(client: Client, path: str, expected: int, process: int) -> tuple[flo
     begun = time.perf_counter()
     first, pieces, lines = 0.0, 0, 0
     before = most = (_memory(process), _memory(os.getpid()))
-    with client.stream("GET", path, headers={"Accept": "application/x-ndjson"}) as answered:
+    with client.stream("GET", path, headers=AS_IT_IS) as answered:
         for piece in answered.iter_raw():
             first = first or time.perf_counter() - begun
             lines += piece.count(b"\n")

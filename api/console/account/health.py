@@ -20,6 +20,7 @@ from api.console.account.health_verdicts import (
     overall,
     verdict_on_dead_letters,
     verdict_on_imports,
+    verdict_on_kafka,
     verdict_on_log,
     verdict_on_segments,
     verdict_on_time,
@@ -37,8 +38,9 @@ from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
 from projections.read.position import InstallationStatus, installation_status
-from projections.records import freshness, received_counts
+from projections.records import freshness, kafka_state, received_counts
 from projections.records.freshness import Figures
+from projections.records.kafka_state import TopicState, Waiting
 from projections.records.received_counts import ReceivedCount
 
 router = APIRouter(prefix="/health", route_class=AccountRoute)
@@ -61,16 +63,21 @@ class HealthFacts(NamedTuple):
     dead_letters: list[DeadLetterRow]
     total_dead_letters: int
     received: list[ReceivedCount]
+    kafka: list[Waiting]
+    topics: list[TopicState]
 
     def verdicts(self, now: datetime) -> dict[str, Verdict]:
         """Returns what the facts mean, by card of the page."""
-        return {
+        verdicts = {
             "log": verdict_on_log(self.standing, now),
             "time": verdict_on_time(self.timer, now),
             "letters": verdict_on_dead_letters(self.total_dead_letters),
             "imports": verdict_on_imports(len(self.imports)),
             "segments": verdict_on_segments(self.segments_in_work, self.total_segments),
         }
+        if self.topics or any(each.code for each in self.kafka):
+            verdicts["kafka"] = verdict_on_kafka(self.kafka, self.topics)
+        return verdicts
 
     def fingerprint(self, verdicts: dict[str, Verdict]) -> str:
         """Returns a text that changes when what people read on the page changes.
@@ -87,6 +94,7 @@ class HealthFacts(NamedTuple):
             self.dead_letters,
             self.total_dead_letters,
             self.received,
+            self.topics,
         )
         return hashlib.sha256(repr(shown).encode()).hexdigest()
 
@@ -111,6 +119,7 @@ def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: 
         "segments": facts.segments_in_work,
         "verdicts": verdicts,
         "overall": overall(list(verdicts.values())),
+        "topics": facts.topics,
         "messages": [each for each in facts.received if each.subject == "message"],
         "left_out": [each for each in facts.received if each.subject == "value"][:MAX_VALUES],
         "page": pager.page(facts.dead_letters, lambda row: str(row.dead_letter_id), facts.total_dead_letters),
@@ -156,4 +165,6 @@ def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetim
             dead_letters=dead_letters.outlines(connection, account_id, before=pager.after_number, limit=pager.limit),
             total_dead_letters=dead_letters.count(connection, account_id),
             received=received_counts.of_account(connection, account_id),
+            kafka=kafka_state.processes(connection, now),
+            topics=kafka_state.topics_of_account(connection, account_id, now),
         )

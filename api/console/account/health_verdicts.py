@@ -10,6 +10,7 @@ from domain.filters.wording import plural
 from projections.read.health import NextTimeFlip, PendingSegment
 from projections.read.position import InstallationStatus
 from projections.records.freshness import BOUNDS, Figures
+from projections.records.kafka_state import TopicState, Waiting
 
 Kind = Literal["good", "working", "failed"]
 # A shorter backlog is none that a person could see, and a timer overdue for less is none that was missed.
@@ -72,6 +73,19 @@ def verdict_on_segments(in_work: list[PendingSegment], total: int) -> Verdict:
     if not total:
         return Verdict("good", "No segments yet")
     return Verdict("good", "The only segment is current" if total == 1 else f"All {count(total)} are current")
+
+
+def verdict_on_kafka(processes: list[Waiting], topics: list[TopicState]) -> Verdict:
+    """Whether records of the account's topics are ingested, and joins and leaves published."""
+    waiting = [each for each in processes if each.code is not None]
+    if waiting:
+        return Verdict("failed", f"{waiting[0].role} waits: {waiting[0].detail}")
+    if topics and not any(each.role == "ingest" for each in processes):
+        return Verdict("failed", "No ingest is running: records wait in Kafka")
+    behind = sum(each.lag or 0 for each in topics)
+    if behind:
+        return Verdict("working", f"{plural(behind, 'record')} not ingested yet")
+    return Verdict("good", "Every record is ingested")
 
 
 def overall(verdicts: list[Verdict]) -> Verdict:

@@ -18,17 +18,19 @@ from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
 from api.csv_import.formulas import harmless_lines
 from api.http.dependencies import ServicesDep
+from api.http.lists.streams import Listed, stream
 from api.http.lookup import require_audience, require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
-from api.http.streams import Lines, stream
 from domain.errors import Unavailable
+from domain.formats.fields import RECIPIENT_FIELDS
 from projections.read import accounts, campaigns, recipients
 from projections.read.campaigns import AudienceRow
+from projections.read.streams.lines import LineFormat, Lines
 
 router = APIRouter(route_class=AccountRoute)
-FORMS: dict[str, recipients.LineFormat] = {"csv": "csv", "ndjson": "json"}
+FORMS: dict[str, LineFormat] = {"csv": "csv", "ndjson": "json"}
 FileType = Literal["csv", "ndjson"]
 
 
@@ -77,10 +79,10 @@ def download_frozen(services: ServicesDep, user: SignedIn, audience_id: PathId, 
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_counted(connection, user, audience_id)
 
-    def lines(connection: Any) -> Lines:
+    def listed(connection: Any) -> Listed:
         return _for_people(recipients.frozen_lines(connection, user.account_id, row.audience_no, FORMS[ending]), ending)
 
-    answer = stream(services, user.account_id, FORMS[ending], lines, console=True)
+    answer = stream(services, user.account_id, FORMS[ending], listed, console=True)
     return _as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}.{ending}")
 
 
@@ -90,22 +92,22 @@ def download_now(services: ServicesDep, user: SignedIn, campaign_id: PathId, end
     with snapshot(services, user.account_id) as (connection, _):
         name = require_campaign(connection, user.account_id, campaign_id).name
 
-    def lines(connection: Any) -> Lines:
+    def listed(connection: Any) -> Listed:
         row = require_campaign(connection, user.account_id, campaign_id)
         lists = reach.chosen_segments(connection, user.account_id, row.segment_ids, row.exclude_segment_ids)
         if lists.not_computed:
             raise Unavailable("segment_not_computed", f"{lists.not_computed[0]} is still being computed; try again")
         spec = None if row.needs_audience else lists.audience_spec(user.account_id)
-        return _for_people(recipients.lines(connection, spec, FORMS[ending]), ending) if spec else iter(())
+        return _for_people(recipients.lines(connection, spec, FORMS[ending]) if spec else iter(()), ending)
 
     return _as_file(
-        stream(services, user.account_id, FORMS[ending], lines, console=True), f"{name} recipients.{ending}"
+        stream(services, user.account_id, FORMS[ending], listed, console=True), f"{name} recipients.{ending}"
     )
 
 
-def _for_people(lines: Lines, ending: FileType) -> Lines:
-    """Yields lines for a file that people open: a spreadsheet runs no cell of it."""
-    return harmless_lines(lines) if ending == "csv" else lines
+def _for_people(lines: Lines, ending: FileType) -> Listed:
+    """Returns lines for a file that people open: a spreadsheet runs no cell of it."""
+    return Listed(RECIPIENT_FIELDS.names, harmless_lines(lines) if ending == "csv" else lines)
 
 
 def _require_counted(connection: Any, user: SignedIn, text: str) -> AudienceRow:

@@ -10,9 +10,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.http.shapes.bodies import STORABLE, RequestBody, without_default
+from api.http.shapes.customers import Chosen
 from domain.campaign import MAX_SEGMENTS
+from domain.formats.fields import Fields
 from domain.segment import MAX_NAME
 from projections.read.campaigns import AudienceRow, CampaignRow
+from projections.read.customers import ChosenValues
 from projections.read.recipients import RecipientRow
 from projections.read.recipients import Skipped as SkippedRow
 
@@ -74,7 +77,7 @@ class Recipient(TypedDict):
 class CampaignRecipientPage(TypedDict):
     """A page of recipients."""
 
-    data: list[Recipient]
+    data: list[Recipient | Chosen]
     next_cursor: str | None
     total: NotRequired[Annotated[int, Field(description="Only with `include=total`.")]]
     skipped: NotRequired[Annotated[Skipped, Field(description="Only with `include=total`.")]]
@@ -156,6 +159,15 @@ def show_audience(row: AudienceRow) -> Audience:
     }
 
 
-def show_recipient(row: RecipientRow) -> Recipient:
-    """Returns a recipient as `/v1` shows them."""
-    return {"customer_id": row.customer_id, "external_id": row.external_id, "phone": row.phone, "name": row.name}
+def show_recipient(row: RecipientRow, fields: Fields, now: ChosenValues | None) -> Any:
+    """Returns a recipient as `/v1` shows them; `now` is what the fields need beside the row, if anything."""
+    values, created_at, updated_at = now or (None, None, None)
+    return fields.of(
+        values,
+        customer_id=row.customer_id,
+        external_id=row.external_id,
+        phone=row.phone,
+        name=row.name,
+        created_at=created_at,
+        updated_at=updated_at,
+    )

@@ -11,7 +11,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.http.shapes.bodies import STORABLE, AttributeValue, RequestBody
-from domain.customer import BUILT_IN, MAX_ATTRIBUTES
+from domain.customer import MAX_ATTRIBUTES
+from domain.formats.fields import CUSTOMER_FIELDS, MEMBER_FIELDS, Fields
 from projections.read.customers import CustomerRow
 
 EXAMPLE: dict[str, Any] = {
@@ -79,6 +80,22 @@ class MemberThen(TypedDict):
     joined_at: datetime
 
 
+class Chosen(TypedDict, total=False):
+    """With `fields`, those alone, each of them: null where the customer has no such value, or was erased."""
+
+    id: UUID | None
+    customer_id: UUID
+    external_id: str | None
+    phone: str | None
+    name: str | None
+    attributes: dict[str, AttributeValue | None] | None
+    tags: list[str] | None
+    opted_out: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    joined_at: datetime
+
+
 class MembersBody(RequestBody):
     """Customers to put into a static segment, by our ids."""
 
@@ -110,44 +127,25 @@ class BulkAnswer(TypedDict):
     rejected: list[RejectedLine]
 
 
-def show_customer(row: CustomerRow) -> Customer:
+def show_customer(row: CustomerRow, fields: Fields = CUSTOMER_FIELDS) -> Any:
     """Returns a row as `/v1` shows it."""
-    return show_values(row.customer_id, row.values, row.created_at, row.updated_at)
+    return show_values(row.customer_id, row.values, row.created_at, row.updated_at, fields)
 
 
-def show_values(customer_id: UUID, values: Mapping[str, Any], created_at: datetime, updated_at: datetime) -> Customer:
+def show_values(
+    customer_id: UUID,
+    values: Mapping[str, Any],
+    created_at: datetime,
+    updated_at: datetime,
+    fields: Fields = CUSTOMER_FIELDS,
+) -> Any:
     """Returns a customer as `/v1` shows them; `values` holds every attribute, built-in ones too."""
-    return {
-        "id": customer_id,
-        "external_id": values.get("external_id"),
-        "phone": values.get("phone"),
-        "name": values.get("name"),
-        "attributes": {key: value for key, value in values.items() if key not in BUILT_IN},
-        "tags": values.get("tags", []),
-        "opted_out": values.get("opted_out", False),
-        "created_at": created_at,
-        "updated_at": updated_at,
-    }
+    return fields.of(values, id=customer_id, created_at=created_at, updated_at=updated_at)
 
 
-def show_member(row: CustomerRow, joined_at: datetime) -> Member:
-    """Returns a member of a segment as `/v1` shows them."""
-    return {**show_customer(row), "joined_at": joined_at}
-
-
-def show_member_then(row: CustomerRow | None, joined_at: datetime) -> MemberThen:
-    """Returns a member at an earlier instant as `/v1` shows them; `row` is `None` of a customer deleted since."""
-    if row is not None:
-        return {**show_customer(row), "joined_at": joined_at}
-    return {
-        "id": None,
-        "external_id": None,
-        "phone": None,
-        "name": None,
-        "attributes": None,
-        "tags": None,
-        "opted_out": None,
-        "created_at": None,
-        "updated_at": None,
-        "joined_at": joined_at,
-    }
+def show_member(row: CustomerRow | None, joined_at: datetime, fields: Fields = MEMBER_FIELDS) -> dict[str, Any]:
+    """Returns a member of a segment as `/v1` shows them; `row` is `None` of one who was erased since."""
+    if row is None:
+        return fields.of(None, joined_at=joined_at)
+    own = {"id": row.customer_id, "created_at": row.created_at, "updated_at": row.updated_at, "joined_at": joined_at}
+    return fields.of(row.values, **own)

@@ -13,7 +13,6 @@ from api.http.shapes.bodies import AttributeValue, Filter, RequestBody
 from api.http.shapes.customers import EXAMPLE as EXAMPLE_CUSTOMER
 from api.http.shapes.customers import Customer
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
-from projections.model.changes import Change
 from projections.read.explanations import EventDetails
 from projections.read.history import HistoryRow, LastChange
 
@@ -60,11 +59,14 @@ EXAMPLE_ENTRY: dict[str, Any] = {
 EXAMPLE_CHANGE: dict[str, Any] = {
     "id": "d3f0a1b2-5c6d-5e7f-8a9b-0c1d2e3f4a5b",
     "type": "joined",
+    "number": 1204,
     "segment_id": EXAMPLE_SEGMENT["id"],
+    "segment_name": EXAMPLE_SEGMENT["name"],
     "customer_id": EXAMPLE_CUSTOMER["id"],
     "at": "2026-05-20T10:00:00Z",
     "cause": "change",
     "position": 8812,
+    "external_id": "crm-1001",
 }
 
 
@@ -153,15 +155,29 @@ class Sizes(TypedDict):
 
 
 class MembershipChange(TypedDict):
-    """A customer joined or left the members that readers see."""
+    """A customer joined or left the members that readers see.
+
+    The segment's name is as of the change. `external_id` and the fields asked for with `fields` are the customer's as
+    of the answer, and null once the customer is erased.
+    """
 
     id: Annotated[UUID, Field(description="The same here and on Kafka, however often it is published.")]
     type: Literal["joined", "left"]
+    number: Annotated[int, Field(description="Its place among all changes: what follows it is `after` this number.")]
     segment_id: UUID
+    segment_name: str | None
     customer_id: UUID
     at: datetime
     cause: Annotated[str, Field(description="change, time, edit, deletion (of the customer), and others.")]
     position: int
+    external_id: str | None
+    phone: NotRequired[str | None]
+    name: NotRequired[str | None]
+    attributes: NotRequired[dict[str, AttributeValue | None] | None]
+    tags: NotRequired[list[str] | None]
+    opted_out: NotRequired[bool | None]
+    created_at: NotRequired[datetime | None]
+    updated_at: NotRequired[datetime | None]
 
 
 class Changes(TypedDict):
@@ -195,17 +211,4 @@ def show_entry(entry: HistoryRow) -> HistoryEntry:
         "joined": entry.joined,
         "cause": entry.cause,
         "position": entry.position,
-    }
-
-
-def show_change(change: Change) -> MembershipChange:
-    """Returns an entry of the change stream as `/v1` shows it."""
-    return {
-        "id": change.id,
-        "type": "joined" if change.joined else "left",
-        "segment_id": change.segment_id,
-        "customer_id": change.customer_id,
-        "at": change.at,
-        "cause": change.cause,
-        "position": change.position,
     }

@@ -35,11 +35,16 @@ DESCRIPTION = """Customer segments that are always up to date.
 Every address under `/v1` takes an API key, which belongs to one account. Writes answer with the header
 `Rollcall-Position`; any GET accepts `?min_position=<that number>` (see `components.parameters.MinPosition`) and then
 waits up to five seconds until it includes that write, else it answers 504 `projection_lag`.
+Bodies may be sent with `Content-Encoding: gzip` or `zstd`; answers are packed by `Accept-Encoding`.
 Errors are `application/problem+json`; what their `type` means is under `components.x-problems`."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "Rollcall-Position": {
         "description": "A write: the position that includes it. A read: the position that it reflects.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Rollcall-Next-After": {
+        "description": "Of a stream: membership changes `after` this number are those that it does not reflect.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "ETag": {
@@ -105,6 +110,30 @@ def answers(
             described[status]["content"] = {"application/json": {"example": example}}
     for status in sorted({401, 403, 406, 422, 429, 500, 503, *problems}):
         described[status] = _problem(status)
+    return described
+
+
+def or_streams(
+    described: dict[int | str, dict[str, Any]], noun: str, *, followed: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """The same for a list that is also answered whole, in one stream; `noun` is what a line holds.
+
+    One that is `followed` is also answered as a stream of server-sent events, without an end.
+    """
+    forms = {
+        "application/x-ndjson": f"{noun} per line, then a line with their `count`. A stream that was cut off has none.",
+        "text/csv": (
+            f"A header, then {noun} per line, as stored: cells are not made harmless for spreadsheets (the console's "
+            "downloads are). A stream that was cut off has no last chunk, or no end of the stream."
+        ),
+    }
+    if followed:
+        forms["text/event-stream"] = (
+            f"{noun.capitalize()} per event, as `data`; `id` is its number, for `Last-Event-ID`. An event with an `id` "
+            "alone says how far there was nothing. Every 15 seconds a comment shows that the stream is alive."
+        )
+    described[200]["content"] |= {form: {"schema": {"type": "string", "description": forms[form]}} for form in forms}
+    described[200]["headers"] |= {"Rollcall-Next-After": _HEADERS["Rollcall-Next-After"]}
     return described
 
 

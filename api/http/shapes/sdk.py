@@ -78,7 +78,7 @@ class SdkAnswer(TypedDict):
 
 
 class ReceivedCount(TypedDict):
-    """How often a message of a type had a result, or a value was left out."""
+    """How often a message of a type, or a record of a topic, had a result, or a value was left out."""
 
     door: str
     subject: str

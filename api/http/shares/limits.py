@@ -1,8 +1,8 @@
 """The limits of an API process, per key and per account, and the problem 429 that says which one was met.
 
 `Services.limits` holds the one `Limits` of a process. `api.http.access` and the console's sessions count requests,
-`api.http.route` takes a turn for each piece of work, `api.http.streams` counts streams, `api.v1.bulk` lines. A process
-knows only its own requests: with several processes behind a load balancer each has these limits.
+`api.http.route` takes a turn for each piece of work, `api.http.lists.streams` counts streams, `api.v1.bulk` lines. A
+process knows only its own requests: with several processes behind a load balancer each has these limits.
 An account's API and its console have shares of their own, so that a program never locks out the people.
 """
 

@@ -12,17 +12,20 @@ import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from httpx import Client
 
+from consumers.change_publisher import PARTITIONS
 from consumers.kafka import Cluster, Login, Producer, Source, Tls, ensure_topics
 from consumers.kafka.security import Mechanism
-from consumers.membership_publisher import PARTITIONS, MembershipPublisher
 from consumers.membership_publisher import TOPIC as MEMBERSHIPS
+from consumers.membership_publisher import MembershipPublisher
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Unavailable
 from domain.segment import SegmentDraft
@@ -32,6 +35,7 @@ from tests.support.kafka.apache import PASSWORD, USER, ApacheKafka
 from tests.support.kafka.broker import Broker, BrokerClient, eventually, forget_failed_connections
 from tests.support.kafka.certificates import Authority
 from tests.support.kafka.ingest import IngestRig
+from tests.support.kafka.readiness import answer, kafka, role, said
 
 # See tests.support.kafka.broker.forget_failed_connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -243,3 +247,49 @@ def test_a_password_that_was_corrected_counts_without_a_restart(apache_kafka: Ap
     source.close()
     producer.close()
     forget_failed_connections()
+
+
+def is_said(sentence: str, address: str, api: Client) -> bool:
+    """Whether `/readyz` of an ingest, and that of the API, say a sentence."""
+    waiting = [each["detail"] for each in kafka(api).get("waiting", [])]
+    ingest = answer(address)[1].get("checks", {}).get("broker", "")
+    return sentence in ingest and any(sentence in each for each in waiting)
+
+
+def test_what_is_wrong_with_the_connection_is_one_sentence_everywhere(
+    installation: Installation, account_id: UUID, console: Client, apache_kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    foreign = Authority(tmp_path, "foreign").path
+    right = apache_kafka.authority.path
+    cases = {
+        "refuses the login: Authentication failed": ("LOGIN", right, "wrong"),
+        "no certificate authority in ROLLCALL_KAFKA_SSL_CAFILE has signed it": ("LOGIN", foreign, PASSWORD),
+        "is not accepted: it has expired; renew it on the broker.": ("EXPIRED", right, None),
+    }
+    with installation.open_api() as client, ExitStack() as stack:
+        addresses: dict[str, tuple[str, Path]] = {}
+        for number, (sentence, (listener, ca, password)) in enumerate(cases.items()):
+            settings = {
+                "ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": apache_kafka.cluster(listener).bootstrap_servers,
+                "ROLLCALL_KAFKA_SECURITY_PROTOCOL": "SSL" if password is None else "SASL_SSL",
+                "ROLLCALL_KAFKA_SSL_CAFILE": str(ca),
+            }
+            if password is not None:
+                settings |= {
+                    "ROLLCALL_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+                    "ROLLCALL_KAFKA_SASL_USERNAME": USER,
+                    "ROLLCALL_KAFKA_SASL_PASSWORD": password,
+                }
+            log = tmp_path / f"{number}.log"
+            addresses[sentence] = stack.enter_context(role("ingest", tmp_path, installation, settings, log)), log
+        for sentence, (address, log) in addresses.items():
+            eventually(partial(is_said, sentence, address, client), 90)
+            lines = [json.loads(line) for line in log.read_text().splitlines()]
+            reasons = [line["reason"] for line in lines if line["event"] == "waiting"]
+            assert reasons, lines
+            assert all(sentence in reason and "\n" not in reason for reason in reasons)
+            assert "Traceback" not in log.read_text()
+            assert "wrong" not in log.read_text()
+        page = said(console)
+        assert "ingest waits: " in page
+        assert any(sentence in page for sentence in cases)

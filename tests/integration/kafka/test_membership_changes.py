@@ -13,11 +13,13 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from consumers.membership_publisher import PARTITIONS, TOPIC, MembershipPublisher, message_of
+from consumers.change_publisher import PARTITIONS
+from consumers.membership_publisher import TOPIC, MembershipPublisher, message_of
 from domain.errors import Unavailable
+from domain.formats.fields import CHANGE_FIELDS, parse_change_fields
 from projections.model.changes import forget as forget_changes
-from projections.model.changes import pass_on
 from projections.postgres.database import Database
+from projections.read.streams.changes import pass_on
 from projections.worker.rebuild import rebuild
 from tests.support.installation import Installation
 from tests.support.kafka.broker import Broker, eventually
@@ -97,10 +99,35 @@ def test_a_follower_has_the_members_that_readers_see(client: Client) -> None:
             followed[segment] += new
     for segment in segments:
         assert folded(followed[segment]) == members(client, segment)
-        assert followed[segment] == follow(client, segment, limit=200)[0]
+        again = [each | {"external_id": None} for each in follow(client, segment, limit=200)[0]]
+        assert [each | {"external_id": None} for each in followed[segment]] == again, "but for customers erased since"
         assert len({each["id"] for each in followed[segment]}) == len(followed[segment]) > 10
         assert {"change", "edit", "deletion"} <= {each["cause"] for each in followed[segment]}
     assert client.get(f"/v1/segments/{segments[0]}/changes", params={"after": -1}).status_code == 422
+
+
+def test_a_record_names_the_segment_as_of_the_change_and_the_customer_as_of_reading(client: Client) -> None:
+    segment = create(client, "gold")
+    put(client, "ana", "gold")
+    client.patch(f"/v1/segments/{segment}", json={"name": "Renamed"}).raise_for_status()
+    put(client, "bia", "gold")
+    client.put("/v1/customers/ana", json={"name": "Ana", "phone": "+351912345678"}).raise_for_status()
+    asked = {"fields": "name,attributes.plan,tags"}
+    first, second = client.get(f"/v1/segments/{segment}/changes", params=asked).json()["data"]
+    named = {"external_id": "ana", "name": "Ana", "attributes": {"plan": "gold"}, "tags": []}
+    assert first.items() >= (named | {"segment_name": "x", "type": "joined"}).items()
+    assert "phone" not in first
+    assert (second["segment_name"], second["number"] > first["number"]) == ("Renamed", True)
+    client.delete("/v1/customers/ana").raise_for_status()
+    *changes, left = client.get(f"/v1/segments/{segment}/changes", params=asked).json()["data"]
+    erased = {"external_id": None, "name": None, "attributes": {"plan": None}, "tags": None}
+    assert [each["customer_id"] for each in (changes[0], left)] == [first["customer_id"]] * 2
+    for each in (changes[0], left):
+        assert each.items() >= erased.items(), "an erased customer's values are nowhere, in older changes too"
+    wrong = client.get(f"/v1/segments/{segment}/changes", params={"fields": "name,atributes.plan"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "unknown_field")
+    assert wrong.json()["errors"][0]["pointer"] == "/query/fields"
+    assert "did you mean attributes.plan?" in wrong.json()["detail"]
 
 
 def test_an_edit_changes_the_stream_when_it_is_served_and_a_cancelled_one_never(
@@ -173,16 +200,17 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
     client.delete(f"/v1/segments/{gone}").raise_for_status()
     client.delete("/v1/customers/c1").raise_for_status()
     database, stop = Database(installation.url, "rollcall_worker", size=3), threading.Event()
-    publisher = MembershipPublisher(database, broker.cluster, stop)
+    fields = parse_change_fields("attributes.plan", None, "")
+    publisher = MembershipPublisher(database, broker.cluster, stop, fields)
     crashed: list[Any] = []
 
     def publish_and_die(changes: Any) -> None:
-        publisher._publish(changes[:7])
-        crashed.extend(message_of(each) for each in changes[:7])
+        publisher.publish(changes[:7])
+        crashed.extend(message_of(each, fields) for each in changes[:7])
         raise Unavailable("killed", "between publishing and moving on")
 
     with pytest.raises(Unavailable):
-        pass_on(database, 1_000, publish_and_die)
+        pass_on(database, 1_000, fields, publish_and_die)
     assert publisher.publish_all() > 7
     running = threading.Thread(target=publisher.run)
     running.start()
@@ -211,6 +239,10 @@ def test_kafka_has_the_same_changes_in_order_and_after_a_crash_with_the_same_ids
         inside ^= {pair}
     assert {customer for segment, customer in inside if segment == kept} == members(client, kept)
     assert not [customer for segment, customer in inside if segment == gone]
+    deleted = [each["data"] for each in once if each["data"]["cause"] == "segment_deleted"]
+    assert {each["segment_name"] for each in deleted} == {"x"}
+    assert {each["external_id"] for each in deleted} <= {f"c{n}" for n in range(5)} | {None}
+    assert {each["data"]["attributes"]["plan"] for each in once} <= {"gold", "silver", "bronze", None}
 
 
 def forget(installation: Installation, *, days: int, published_only: bool = False, chunk: int = 3) -> None:
@@ -264,7 +296,7 @@ def test_no_change_is_removed_before_it_is_published(client: Client, installatio
     assert follow(client, segment)[0] == changes
     database = Database(installation.url, "rollcall_worker")
     published: list[Any] = []
-    assert pass_on(database, 2, published.extend) == 2
+    assert pass_on(database, 2, CHANGE_FIELDS, published.extend) == 2
     database.close()
     forget(installation, days=1, published_only=True)
     with installation.owner() as owner:
@@ -272,6 +304,6 @@ def test_no_change_is_removed_before_it_is_published(client: Client, installatio
     assert left == list(range(published[-1].change_no + 1, published[-1].change_no + 4))
     rest: list[Any] = []
     database = Database(installation.url, "rollcall_worker")
-    assert pass_on(database, 1_000, rest.extend) == 3
+    assert pass_on(database, 1_000, CHANGE_FIELDS, rest.extend) == 3
     database.close()
     assert [str(each.id) for each in published + rest] == [each["id"] for each in changes]

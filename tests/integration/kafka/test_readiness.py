@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from deploy.embedded.supervised import free_port
-from tests.support.embedded_processes import ROLLCALL, environment
 from tests.support.installation import Installation
 from tests.support.kafka.broker import Broker
 from tests.support.kafka.ingest import TOPIC
-from tests.support.postgres import address_of
+from tests.support.kafka.readiness import answer, role
 from tests.support.running_product import eventually
-
-
-@contextmanager
-def role(name: str, home: Path, installation: Installation, **settings: str) -> Iterator[str]:
-    port = free_port()
-    ours = {"ROLLCALL_DATABASE_URL": address_of(installation.url), "ROLLCALL_METRICS_PORT": str(port), **settings}
-    process = subprocess.Popen([ROLLCALL, name], env=environment(home, ours), stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-
-
-def answer(address: str, path: str = "/readyz") -> tuple[int, Any]:
-    try:
-        answered = httpx.get(address + path)
-    except httpx.TransportError:
-        return 0, {}
-    return answered.status_code, answered.json()
 
 
 def test_ingest_says_what_it_waits_for(installation: Installation, broker: Broker, tmp_path: Path) -> None:
     installation.account()
-    with role("ingest", tmp_path, installation, ROLLCALL_KAFKA_BOOTSTRAP_SERVERS=broker.address) as address:
+    with role("ingest", tmp_path, installation, {"ROLLCALL_KAFKA_BOOTSTRAP_SERVERS": broker.address}) as address:
         eventually(lambda: answer(address)[1].get("checks") == {"topics": f"missing: {TOPIC}"})
         broker.create(TOPIC, 1)
         eventually(lambda: answer(address) == (200, {"status": "ready"}))
@@ -53,7 +27,7 @@ def test_ingest_says_what_it_waits_for(installation: Installation, broker: Broke
 
 def test_project_says_that_the_database_is_away(installation: Installation, tmp_path: Path) -> None:
     installation.account()
-    with role("project", tmp_path, installation) as address, role("project", tmp_path, installation) as spare:
+    with role("project", tmp_path, installation, {}) as address, role("project", tmp_path, installation, {}) as spare:
         eventually(lambda: answer(address)[0] == 200 and answer(spare)[0] == 200)
         with installation.database_read_only():
             eventually(lambda: "read-only" in answer(address)[1].get("checks", {}).get("database", ""))

@@ -58,6 +58,9 @@ class BrokerClient:
     def create(self, topic: str, partitions: int = 3, **config: str) -> None:
         self._admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
 
+    def delete(self, topic: str) -> None:
+        self._admin.delete_topics([topic])[topic].result()
+
     def send(
         self,
         topic: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,16 +16,19 @@ from jsonschema import Draft202012Validator
 
 from consumers.cloud_events import Unusable, parse_record
 from consumers.dead_letter_publisher import message_of
+from consumers.members_publisher import message_of as member_message
 from consumers.membership_publisher import message_of as membership_message
 from consumers.records import Record
 from domain.customer import CustomerChange, CustomerData
 from domain.formats.cloud_events import KINDS
-from projections.model.changes import Change
+from domain.formats.fields import CHANGE_FIELDS, OF_CHANGE, Fields
+from projections.read.streams.changes import Change
 from projections.records.dead_letters import StoredLetter
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "api" / "asyncapi.yaml").read_text())
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+EVERY_FIELD = Fields(OF_CHANGE)
 
 
 class MachineClock:
@@ -73,7 +77,7 @@ def test_examples_fit_their_schemas(message: dict[str, Any], example: dict[str, 
 
 @pytest.mark.parametrize(
     ("message", "example"),
-    [each for each in examples() if not str(each.id).startswith(("deadLetter", "membershipChange"))],
+    [each for each in examples() if not str(each.id).startswith(("deadLetter", "member"))],
 )
 def test_every_example_is_parsed(message: dict[str, Any], example: dict[str, Any]) -> None:
     change = parse_record(as_record(example), MachineClock())
@@ -136,11 +140,36 @@ def test_a_value_that_the_schema_refuses_is_unusable() -> None:
 
 
 def test_a_published_membership_change_fits_its_schema() -> None:
-    change = Change(
-        1, UUID(int=1), UUID(int=2), UUID(int=3), 40, 7, 41, datetime(2026, 5, 20, tzinfo=UTC), True, "time"
-    )
-    message = membership_message(change)
-    headers = {name: (content or b"").decode() for name, content in message.headers}
-    check(resolved(MESSAGES["membershipChange"]["headers"]), headers)
-    check(resolved(MESSAGES["membershipChange"]["payload"]), json.loads(message.value or b""))
-    assert (message.key, headers["ce_type"]) == (str(UUID(int=3)).encode(), "rollcall.membership.joined.v1")
+    at = datetime(2026, 5, 20, tzinfo=UTC)
+    ids = UUID(int=1), UUID(int=2), "Gold customers", UUID(int=3)
+    values = {"external_id": "c-1001", "phone": "+351912345678", "plan": "gold"}
+    living = Change(1, *ids, 40, 7, 41, at, True, "time", values, at, at)
+    erased = living._replace(joined=False, cause="deletion", values=None, created_at=None, updated_at=None)
+    for change, fields in product((living, erased), (CHANGE_FIELDS, EVERY_FIELD)):
+        message = membership_message(change, fields)
+        headers = {name: (content or b"").decode() for name, content in message.headers}
+        check(resolved(MESSAGES["membershipChange"]["headers"]), headers)
+        check(resolved(MESSAGES["membershipChange"]["payload"]), json.loads(message.value or b""))
+        assert message.key == str(UUID(int=3)).encode()
+        assert headers["ce_type"] == f"rollcall.membership.{'joined' if change.joined else 'left'}.v1"
+        assert (b"c-1001" in (message.value or b"")) == (change is living)
+
+
+def test_a_published_member_fits_its_schema() -> None:
+    at = datetime(2026, 5, 20, tzinfo=UTC)
+    ids = UUID(int=1), UUID(int=2), "Gold customers", UUID(int=3)
+    joined = Change(1, *ids, 40, 7, 41, at, True, "time", {"external_id": "c-1001"}, at, at)
+    for change in (joined, joined._replace(joined=False)):
+        message = member_message("rollcall.members.v1", change, EVERY_FIELD)
+        payload = None if message.value is None else json.loads(message.value)
+        check(resolved(MESSAGES["member"]["headers"]), {name: (each or b"").decode() for name, each in message.headers})
+        check(MESSAGES["member"]["payload"], payload)
+        assert (payload is None) != change.joined
+        assert message.key == f"{UUID(int=2)}:{UUID(int=3)}".encode()
+
+
+def test_the_schema_of_membership_changes_names_every_field_there_is() -> None:
+    described = SCHEMAS["MembershipChange"]
+    always = {"number", "segment_id", "segment_name", "customer_id", "at", "cause", "position", "external_id"}
+    assert set(described["required"]) == always
+    assert set(described["properties"]) == always | set(OF_CHANGE)

@@ -265,6 +265,7 @@ def test_rules_name_fields_and_say_what_numbers_count() -> None:
     ("rules", "value", "code"),
     [
         ("json", b"{", "malformed_json"),
+        ({"format": "json", "deletes": "erase"}, b"", "malformed_json"),
         ("json", [1], "not_a_row"),
         ("connect", b"17", "not_a_row"),
         ("debezium", {"id": 17}, "not_an_envelope"),
@@ -275,7 +276,7 @@ def test_rules_name_fields_and_say_what_numbers_count() -> None:
         ("json", b"\x00\x00\x00\x00\x01\x00", "no_schema_registry"),
     ],
 )
-def test_what_can_never_be_read_says_why(rules: str, value: Any, code: str) -> None:
+def test_what_can_never_be_read_says_why(rules: str | dict[str, Any], value: Any, code: str) -> None:
     assert refused(rules, value) == code
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from api.http.shares.limits import LimitFigures
 from deploy.clock import Clock
@@ -40,6 +41,15 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_topics_have_their_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_TOPICS", "a.v1=one, b.v1=two,")
     assert Settings().kafka_topics == {"a.v1": "one", "b.v1": "two"}
+
+
+def test_fields_of_change_records_are_checked_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().kafka_change_fields.names == ("external_id",)
+    monkeypatch.setenv("ROLLCALL_KAFKA_CHANGE_FIELDS", "phone, attributes.plan")
+    assert Settings().kafka_change_fields.names == ("external_id", "phone", "attributes.plan")
+    monkeypatch.setenv("ROLLCALL_KAFKA_CHANGE_FIELDS", "phone,e-mail")
+    with pytest.raises(ValidationError, match="no field 'e-mail'; did you mean"):
+        Settings()
 
 
 def test_no_kafka_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:

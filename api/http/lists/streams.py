@@ -8,53 +8,66 @@ that says how many rows there were. Streams are counted by account: each holds a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from anyio import CancelScope, CapacityLimiter, to_thread
-from fastapi import Response
+from anyio import CancelScope, to_thread
+from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.http.dependencies import Services
 from api.http.read_your_writes import POSITION_HEADER, snapshot
-from projections.read.recipients import LineFormat
+from projections.read.streams import changes
+from projections.read.streams.lines import LineFormat, Lines
 
 FORMS: dict[str, LineFormat] = {"application/x-ndjson": "json", "text/csv": "csv"}
 MEDIA_TYPES = {form: media_type for media_type, form in FORMS.items()}
-HEAD: dict[LineFormat, bytes] = {"json": b"", "csv": b"customer_id,external_id,phone,name\r\n"}
+NEXT_AFTER_HEADER = "Rollcall-Next-After"
 # What a client must take in `stream_seconds`: one that takes less holds up others for nothing.
 PIECE = 64 << 10
 # What `api` puts into the scope of a request: it ends the connection at once, with what was not sent yet.
 ABORT = "rollcall.abort"
-Lines = Iterator[tuple[bytes, int]]
 log = structlog.get_logger(__name__)
+
+
+class Listed(NamedTuple):
+    """A list as lines of text, and the names of its columns."""
+
+    columns: Sequence[str]
+    lines: Lines
+
+
+def form_of(request: Request) -> LineFormat | None:
+    """Returns the form of the stream that a request accepts; `None` for a page."""
+    return FORMS.get(request.state.accepted)
 
 
 def stream(
     services: Services,
     account_id: UUID,
     form: LineFormat,
-    lines: Callable[[Any], Lines],
+    listed: Callable[[Any], Listed],
     *,
     console: bool = False,
 ) -> Response:
-    """Returns all lines from one snapshot. Raises what `lines` raises before the answer begins, then nothing.
+    """Returns all lines from one snapshot. Raises what `listed` raises before the answer begins, then nothing.
 
     Raises `RequestError` (429) where the account reads as many streams as it may.
     """
     with ExitStack() as opened:
         opened.enter_context(counted(services, account_id, console=console))
         connection, position = opened.enter_context(snapshot(services, account_id))
-        body = _pieces(lines(connection), form)
+        last_change = changes.kept(connection).last
+        body = _pieces(listed(connection), form)
         opened.callback(body.close)
-        headers = {POSITION_HEADER: str(position)}
-        return PacedResponse(services, body, opened.pop_all(), headers, MEDIA_TYPES[form])
+        headers = {POSITION_HEADER: str(position), NEXT_AFTER_HEADER: str(last_change)}
+        return PacedResponse(services, in_threads(services, body), opened.pop_all(), headers, MEDIA_TYPES[form])
 
 
 @contextmanager
@@ -66,16 +79,21 @@ def counted(services: Services, account_id: UUID, *, console: bool = False) -> I
 
 
 class PacedResponse(StreamingResponse):
-    """A body that is fetched piece by piece in threads, and is given up where its client takes nothing for long.
+    """A body that comes piece by piece, and is given up where its client takes nothing for long.
 
     What is `opened` for it is closed when the response ends, however it ends.
     """
 
     def __init__(
-        self, services: Services, body: Iterator[bytes], opened: ExitStack, headers: dict[str, str], media_type: str
+        self,
+        services: Services,
+        pieces: AsyncGenerator[bytes, None],
+        opened: ExitStack,
+        headers: dict[str, str],
+        media_type: str,
     ) -> None:
         self._threads = services.limits.stream_threads
-        self._pieces = _in_threads(body, self._threads)
+        self._pieces = pieces
         super().__init__(self._pieces, 200, headers, media_type)
         self._seconds = services.limits.figures.stream_seconds
         self._opened = opened
@@ -114,18 +132,31 @@ class PacedResponse(StreamingResponse):
             raise ClientDisconnect from None
 
 
-def _pieces(lines: Lines, form: LineFormat) -> Generator[bytes, None, None]:
+def _pieces(listed: Listed, form: LineFormat) -> Generator[bytes, None, None]:
     count = 0
-    yield HEAD[form]
-    for chunk, rows in lines:
+    if form == "csv":
+        yield f"{','.join(listed.columns)}\r\n".encode()
+    for chunk, rows in listed.lines:
         count += rows
         yield chunk
     if form == "json":
         yield f'{{"count":{count}}}\n'.encode()
 
 
-async def _in_threads(body: Iterator[bytes], threads: CapacityLimiter) -> AsyncGenerator[bytes, None]:
-    fetch = partial(next, body, None)
-    while (piece := await to_thread.run_sync(fetch, limiter=threads)) is not None:
-        if piece:
-            yield piece
+async def in_threads(services: Services, body: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yields the pieces of `body`, which are made in threads: while one is sent, the next is made."""
+    threads = services.limits.stream_threads
+
+    def fetch() -> asyncio.Task[bytes | None]:
+        return asyncio.create_task(to_thread.run_sync(partial(next, body, None), limiter=threads))
+
+    ahead = fetch()
+    try:
+        while (piece := await ahead) is not None:
+            ahead = fetch()
+            if piece:
+                yield piece
+    finally:
+        # No thread may be in the body when it is closed; what it found then, or why it could not, is for no one.
+        with CancelScope(shield=True):
+            await asyncio.gather(ahead, return_exceptions=True)
