@@ -12,10 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-import structlog
 from prometheus_client import Counter
 
-from consumers.backoff import Backoff
+from consumers.backoff import Backoff, WaitLog
 from consumers.kafka import BatchProducer, Cluster, Message, ensure_topics
 from domain.errors import Unavailable
 from projections.read.streams.changes import Change
@@ -23,8 +22,6 @@ from projections.read.streams.changes import Change
 PARTITIONS = 12
 BATCH_SIZE = 2_000
 POLL_SECONDS = 0.2
-
-log = structlog.get_logger(__name__)
 
 
 class ChangePublisher(ABC):
@@ -51,7 +48,7 @@ class ChangePublisher(ABC):
 
     def run(self) -> None:
         """Works until `stop` is set, finishing the current changes. Raises any error that waiting cannot cure."""
-        backoff = Backoff(self._stop)
+        backoff, waits = Backoff(self._stop), WaitLog()
         try:
             while not self._stop.wait(POLL_SECONDS):
                 try:
@@ -59,10 +56,11 @@ class ChangePublisher(ABC):
                 except Unavailable as error:
                     # The broker that comes back may be a new one.
                     self.waits_for, self._has_topic = error, False
-                    log.warning("waiting", code=error.code, reason=error.detail)
+                    waits.waiting(error)
                     backoff.wait()
                 else:
                     self.waits_for = None
+                    waits.over()
                     backoff.reset()
         finally:
             self.close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import Counter, Histogram
 
+from consumers.backoff import WaitLog
 from consumers.records import Batch
 from domain.errors import Unavailable
 
@@ -58,6 +59,7 @@ class IngestReport:
 
     _recent: deque[tuple[int, int]] = field(default_factory=deque)
     _is_alarmed: bool = False
+    _log: WaitLog = field(default_factory=WaitLog)
     waits_for: Unavailable | None = None
     """What the loop waits for now; also read by another thread."""
 
@@ -65,11 +67,12 @@ class IngestReport:
         """The database or the broker is unavailable; the next attempt follows after a pause."""
         self.waits_for = error
         _waits.labels(error.code).inc()
-        log.warning("waiting", code=error.code, reason=error.detail)
+        self._log.waiting(error)
 
     def available(self) -> None:
         """An attempt succeeded."""
         self.waits_for = None
+        self._log.over()
 
     def batch_ended(self, batch: Batch, outcome: BatchOutcome, seconds: float) -> None:
         """The ingest of a batch ended with `outcome`, `seconds` after the batch was received."""

@@ -38,15 +38,15 @@ GRANT SELECT ON rollcall.kafka_processes TO rollcall_api;
 
 -- Each topic of the installation in numbers, over all accounts: /readyz is asked by no account.
 CREATE FUNCTION rollcall.kafka_topics()
-    RETURNS TABLE (topic text, records bigint, invalid bigint, last_at timestamptz, lag bigint)
+    RETURNS TABLE (topic text, records bigint, invalid bigint, last_at timestamptz, lag bigint, lag_at timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = rollcall, pg_temp
     AS $$
-        SELECT coalesce(c.name, l.topic), coalesce(c.records, 0), coalesce(c.invalid, 0), c.last_at, l.lag
+        SELECT coalesce(c.name, l.topic), coalesce(c.records, 0), coalesce(c.invalid, 0), c.last_at, l.lag, l.lag_at
         FROM (SELECT name, sum(count)::bigint AS records,
                      coalesce(sum(count) FILTER (WHERE result = 'invalid'), 0)::bigint AS invalid,
                      max(last_at) AS last_at
               FROM received_counts WHERE subject = 'record' GROUP BY name) c
-        FULL JOIN (SELECT p.topic, sum(p.lag)::bigint AS lag
+        FULL JOIN (SELECT p.topic, sum(p.lag)::bigint AS lag, min(p.reported_at) AS lag_at
                    FROM partition_lags p GROUP BY p.topic) l ON l.topic = c.name
         ORDER BY 1
     $$;

@@ -34,7 +34,7 @@ class Waiting(NamedTuple):
 class TopicState(NamedTuple):
     """A topic: its records so far, those of them that became dead letters, and when the last ones were stored.
 
-    `lag` is how many records are not ingested, `None` where no process has said so.
+    `lag` is how many records are not ingested, `None` where no process has said so of late.
     """
 
     topic: str
@@ -76,12 +76,15 @@ def processes(connection: Connection[TupleRow], now: datetime) -> list[Waiting]:
     return [Waiting(*row) for row in connection.execute(SQL.processes, [now - SILENT])]
 
 
-def topics_of_account(connection: Connection[TupleRow], account_id: UUID) -> list[TopicState]:
+def topics_of_account(connection: Connection[TupleRow], account_id: UUID, now: datetime) -> list[TopicState]:
     """Returns an account's topics by name."""
-    return [TopicState(*row) for row in connection.execute(SQL.topics_of_account, {"account_id": account_id})]
+    asked = {"account_id": account_id, "silent": now - SILENT}
+    return [TopicState(*row) for row in connection.execute(SQL.topics_of_account, asked)]
 
 
 def of_installation(database: Database, now: datetime) -> tuple[list[Waiting], list[TopicState]]:
     """Returns the processes that report, and every topic."""
     with database.single() as connection:
-        return processes(connection, now), [TopicState(*row) for row in connection.execute(SQL.all_topics)]
+        return processes(connection, now), [
+            TopicState(*row) for row in connection.execute(SQL.all_topics, [now - SILENT])
+        ]

@@ -25,13 +25,14 @@ DELETE FROM kafka_processes WHERE process = %s::uuid
 SELECT role, code, detail FROM kafka_processes WHERE reported_at > %s::timestamptz ORDER BY code IS NULL, role, detail
 
 -- name: topics_of_account
-SELECT coalesce(c.name, l.topic), coalesce(c.records, 0), coalesce(c.invalid, 0), c.last_at, l.lag
+SELECT coalesce(c.name, l.topic), coalesce(c.records, 0), coalesce(c.invalid, 0), c.last_at,
+       CASE WHEN l.lag_at > %(silent)s::timestamptz THEN l.lag END
 FROM (SELECT name, sum(count)::bigint AS records,
              coalesce(sum(count) FILTER (WHERE result = 'invalid'), 0)::bigint AS invalid, max(last_at) AS last_at
       FROM received_counts WHERE account_id = %(account_id)s::uuid AND subject = 'record' GROUP BY name) c
-FULL JOIN (SELECT topic, sum(lag)::bigint AS lag
+FULL JOIN (SELECT topic, sum(lag)::bigint AS lag, min(reported_at) AS lag_at
            FROM partition_lags WHERE account_id = %(account_id)s::uuid GROUP BY topic) l ON l.topic = c.name
 ORDER BY 1
 
 -- name: all_topics
-SELECT topic, records, invalid, last_at, lag FROM rollcall.kafka_topics()
+SELECT topic, records, invalid, last_at, CASE WHEN lag_at > %s::timestamptz THEN lag END FROM rollcall.kafka_topics()

@@ -166,5 +166,5 @@ def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetim
             total_dead_letters=dead_letters.count(connection, account_id),
             received=received_counts.of_account(connection, account_id),
             kafka=kafka_state.processes(connection, now),
-            topics=kafka_state.topics_of_account(connection, account_id),
+            topics=kafka_state.topics_of_account(connection, account_id, now),
         )
