@@ -34,6 +34,7 @@ from api.v1 import (
     preview,
     recipients,
     segments,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sdk.router,
     events.router,
     received.router,
+    *webhooks.routers,
     health.router,
 )
 

@@ -1,1 +1,1 @@
-"""The Kafka interface: ingests customer changes, publishes dead letters and membership changes."""
+"""The Kafka interface: ingests customer changes, publishes dead letters and membership changes. Webhooks beside it."""

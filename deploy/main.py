@@ -97,6 +97,15 @@ def publish() -> None:
 
 
 @app.command
+def deliver() -> None:
+    """Deliver webhooks: membership changes to the addresses that accounts gave."""
+    settings = settings_of_role("deliver")
+    from deploy.roles import deliver as role
+
+    _run(role.run, settings)
+
+
+@app.command
 def api() -> None:
     """Serve the HTTP API and the console."""
     settings = settings_of_role("api")
@@ -278,11 +287,8 @@ def _run(role: Callable[[Settings], None], settings: Settings) -> None:
 
 
 def _collect_garbage_rarely() -> None:
-    """Run the garbage collector rarely.
-
-    Imports, a batch, or a chunk of an import create hundreds of thousands of small objects and no cycles; looking for
-    cycles took a tenth of a start and a fifth of a batch.
-    """
+    """Run the garbage collector rarely: imports and batches create hundreds of thousands of objects and no cycles."""
+    # Looking for cycles took a tenth of a start and a fifth of a batch.
     gc.set_threshold(200_000, 20, 50)
 
 

@@ -1,6 +1,6 @@
 """Where a process keeps its metrics: `/metrics` of one `up` shows all its processes, a single process shows its own.
 
-A single `ingest`, `project` or `publish` also says there whether it is ready.
+A single `ingest`, `project`, `publish` or `deliver` also says there whether it is ready.
 
 Called by `deploy.main` before anything that has metrics is imported, and by `deploy.roles`. Below one `up` every role
 writes to files in one folder under its own name, not under its pid: a role that is restarted goes on with its files,

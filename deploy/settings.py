@@ -100,6 +100,14 @@ class Settings(KafkaSettings):
     """How long membership changes can be read; longer where they are not on their topic yet."""
     clock_skew_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300
     """How far the time of a change may lie after this system's clock; a change beyond is refused."""
+    webhook_networks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks that webhooks may reach beside the public internet, also without TLS: networks, `private` or `none`."""
+    webhook_seconds: Annotated[float, Field(ge=1, le=30)] = 15
+    """How long a receiver of webhooks may take to answer."""
+    webhook_places: Annotated[int, Field(ge=2, le=1_000)] = 32
+    """How many webhooks a `deliver` process delivers at once; slow receivers have half of the places at most."""
+    webhook_pause_hours: Annotated[float, Field(gt=0, le=720)] = 120
+    """How long a webhook is tried again before it is paused; what waits is kept."""
     ready_lag_seconds: Annotated[float, Field(gt=0)] = 300
     """How many seconds the read models may be behind while `/readyz` answers 200."""
     bootstrap_api_key: SecretStr | None = None
@@ -111,7 +119,7 @@ class Settings(KafkaSettings):
     clock_offset: float = 0
     """Internal: the seconds by which the clock is shifted, once `up` has read `clock_start`."""
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    """Where a single `ingest`, `project` or `publish` shows its own metrics; `up` shows all at the API's `/metrics`."""
+    """Where a single process of another role than `api` shows its metrics; `up` shows all at the API's `/metrics`."""
     metrics_folder: Path | None = None
     """Internal: where the processes of one `up` put their metrics, so that `/metrics` shows them all."""
     metrics_name: str | None = None
@@ -149,7 +157,7 @@ class Settings(KafkaSettings):
             raise ValueError("no country that has phone numbers; give its two letters, such as DE")
         return code
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_networks", mode="before")
     @classmethod
     def _networks(cls, text: object) -> object:
         if not isinstance(text, str):

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import account, campaigns, members, segments
+from api.console import account, campaigns, members, segments, webhooks
 from api.console.web.body_limit import BodyLimit
 from api.console.web.csrf import CsrfProtection
 from api.console.web.passwords import Passwords
@@ -48,6 +48,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaigns.audiences.router,
     account.attributes.router,
     account.keys.router,
+    webhooks.listing.router,
+    webhooks.form.router,
+    webhooks.page.router,
+    webhooks.actions.router,
 )
 
 

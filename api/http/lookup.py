@@ -44,6 +44,11 @@ def parse_audience_id(text: str) -> UUID:
     return _require(parse_uuid(text), "audience")
 
 
+def parse_webhook_id(text: str) -> UUID:
+    """Returns the webhook id in a text. Raises `NotFound`."""
+    return _require(parse_uuid(text), "webhook")
+
+
 def require_segment(connection: Any, account_id: UUID, text: str) -> SegmentRow:
     """Returns the segment whose id is in a text. Raises `NotFound`."""
     return _require(segments.by_id(connection, account_id, parse_segment_id(text)), "segment")

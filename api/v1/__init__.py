@@ -41,6 +41,15 @@ POST   /v1/segments/{segment_id}/imports                              imports.im
 GET    /v1/segments/{segment_id}/members                              members.list_members
 POST   /v1/segments/{segment_id}/members                              members.add_members
 DELETE /v1/segments/{segment_id}/members/{customer_id}                members.remove_member
+GET    /v1/webhooks                                                   webhooks.subscriptions.list_webhooks
+POST   /v1/webhooks                                                   webhooks.subscriptions.create_webhook
+GET    /v1/webhooks/{webhook_id}                                      webhooks.subscriptions.get_webhook
+PATCH  /v1/webhooks/{webhook_id}                                      webhooks.subscriptions.edit_webhook
+DELETE /v1/webhooks/{webhook_id}                                      webhooks.subscriptions.delete_webhook
+GET    /v1/webhooks/{webhook_id}/deliveries                           webhooks.delivery.list_deliveries
+POST   /v1/webhooks/{webhook_id}/redeliver                            webhooks.delivery.redeliver
+POST   /v1/webhooks/{webhook_id}/secret                               webhooks.delivery.rotate_secret
+POST   /v1/webhooks/{webhook_id}/test                                 webhooks.delivery.send_test
 
 What a function needs of a key (read, ingest or admin) is the type of its `caller`; see `api.http.access`.
 """

@@ -40,13 +40,14 @@ DATABASE_ROLES: Mapping[str, DatabaseRole] = {
     "project": "rollcall_worker",
     "ingest": "rollcall_worker",
     "publish": "rollcall_worker",
+    "deliver": "rollcall_worker",
     "demo": "rollcall_worker",
 }
 log = structlog.stdlib.get_logger("rollcall.up")
 
 
 class Role:
-    """One process of Rollcall: `ingest`, `project`, `publish`, `api` or `demo`."""
+    """One process of Rollcall: `ingest`, `project`, `publish`, `deliver`, `api` or `demo`."""
 
     patience = 8.0
 
@@ -100,7 +101,7 @@ def up(settings: Settings, *, demo: bool) -> None:
         for number in range(1, settings.workers + 1):
             worker = _with_login(settings, logins, "project").model_copy(update={"metrics_name": f"project-{number}"})
             supervisor.start(Role("project", worker))
-        for name in ("api", *(["ingest", "publish"] if settings.kafka else [])):
+        for name in ("api", "deliver", *(["ingest", "publish"] if settings.kafka else [])):
             supervisor.start(Role(name, _with_login(settings, logins, name)))
         position = 1
         if demo:

@@ -1,4 +1,4 @@
-"""The processes that work until they are asked to stop: `api`, `ingest`, `project`, `publish`, each in its own module.
+"""The processes that work until they are asked to stop, each in its own module, called as its command.
 
 `deploy.main` imports only the one that it runs, so that a worker does not carry the web server.
 """

@@ -54,6 +54,7 @@ def run(settings: Settings) -> None:
             own_sessions=own_sessions,
             replica=replica,
             ready_lag=settings.ready_lag_seconds,
+            webhook_networks=settings.webhook_networks,
         )
         runner = ImportRunner(rollcall, database, services.import_waiting)
         server = Server(

@@ -17,6 +17,7 @@ from domain.commands.imports import ImportCommands
 from domain.commands.log import Log, LogStore
 from domain.commands.members import MemberCommands
 from domain.commands.segments import SegmentCommands
+from domain.commands.webhooks import WebhookCommands
 from domain.commands.worker_events import WorkerEvents
 from domain.customer import CLOCK_SKEW
 
@@ -35,6 +36,7 @@ class Rollcall:
         self.members = MemberCommands(log, self.segments)
         self.imports = ImportCommands(log, accounts, self.segments)
         self.campaigns = CampaignCommands(log)
+        self.webhooks = WebhookCommands(log, accounts)
         self.worker_events = WorkerEvents(log)
 
     def now(self) -> datetime:

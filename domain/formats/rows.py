@@ -142,9 +142,8 @@ def _identifier(value: Any, place: str) -> str:
 
 
 def _time(row: Row, rules: TopicFormat, at: datetime) -> datetime:
-    fields = row.fields if row.fields is not None else row.before
-    if rules.time is not None and fields is not None:
-        value = dict(each_value(fields)).get(rules.time)
+    if rules.time is not None and row.fields is not None:
+        value = dict(each_value(row.fields)).get(rules.time)
         found = read_instant(value)
         with_unit = rules.units.get(rules.time, "milliseconds")
         try:

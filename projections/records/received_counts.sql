@@ -3,7 +3,7 @@
 INSERT INTO received_counts AS c (account_id, door, subject, name, result, count, first_at, last_at)
 SELECT %(account_id)s::uuid, t.door, t.subject, t.name, t.result, sum(t.count), %(at)s::timestamptz, %(at)s::timestamptz
 FROM (SELECT n.door, n.subject, n.result, n.count,
-             CASE WHEN k.name IS NOT NULL OR k.kept + row_number() OVER () <= %(most)s::int
+             CASE WHEN k.name IS NOT NULL OR n.subject = 'record' OR k.kept + row_number() OVER () <= %(most)s::int
                   THEN n.name ELSE %(others)s::text END AS name
       FROM unnest(%(doors)s::text[], %(subjects)s::text[], %(names)s::text[], %(results)s::text[], %(counts)s::bigint[])
            AS n (door, subject, name, result, count)

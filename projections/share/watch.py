@@ -17,6 +17,8 @@ from domain.errors import Unavailable
 from projections.postgres.database import database_errors, session_conninfo
 
 LOOK_SECONDS = 2.0
+# A database that does not answer must not hold up the end of the process.
+END_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -40,7 +42,7 @@ def watching(database_url: str, stop: threading.Event, pause: float = LOOK_SECON
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.join(END_SECONDS)
     if failures:
         raise failures[0]
 

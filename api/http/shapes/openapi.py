@@ -27,6 +27,7 @@ from api.http.shapes.keys import KeyBody
 from api.http.shapes.memberships import PreviewBody
 from api.http.shapes.sdk import SdkBatch, SdkMessage
 from api.http.shapes.segments import SegmentBody, SegmentPatch
+from api.http.shapes.webhooks import RedeliveryBody, WebhookBody, WebhookPatch
 
 REF = "#/components/schemas/"
 _PAGE = re.compile(r"\bPageOf_(\w+)_\Z")
@@ -90,6 +91,9 @@ NOT_DECLARED: dict[str, Any] = {
         PreviewBody,
         CampaignBody,
         CampaignPatch,
+        WebhookBody,
+        WebhookPatch,
+        RedeliveryBody,
         Problem,
         Stored,
     )

@@ -149,8 +149,9 @@ def read(
     terms = asked | {"limit": asked["limit"] + 1, "most": MOST_BYTES}
     rows = connection.execute(statement, terms | {"keys": fields.keys, "needs_all": fields.needs_all}).fetchall()
     shown = rows[: asked["limit"]]
-    return ChangesPage([_change(row) for row in shown], bool(rows) and rows[0][-1] > len(shown))
+    return ChangesPage([change_of(row) for row in shown], bool(rows) and rows[0][-1] > len(shown))
 
 
-def _change(row: TupleRow) -> Change:
+def change_of(row: TupleRow) -> Change:
+    """Returns the change in a row of the query `shown`."""
     return Change._make(row[:-1])._replace(values=None if row[11] is None else json_text.loads(row[11]))

@@ -30,7 +30,8 @@ def address(rollcall: RunningProduct, role: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("role", "member_of"), [("api", "api"), ("project", "worker"), ("ingest", "worker"), ("publish", "worker")]
+    ("role", "member_of"),
+    [("api", "api"), ("project", "worker"), ("ingest", "worker"), ("publish", "worker"), ("deliver", "worker")],
 )
 def test_each_login_is_a_member_of_its_role_only(rollcall: RunningProduct, role: str, member_of: str) -> None:
     with psycopg.connect(address(rollcall, role), autocommit=True) as connection:

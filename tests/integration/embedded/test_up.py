@@ -125,7 +125,7 @@ def test_its_metrics_show_every_process_and_counters_survive_a_restart(up: Up, s
     assert eventually(lambda: seen()[events] == 3)
     # Named by role: a process that starts again goes on in the files of the one before.
     owners = {path.stem.rpartition("_")[2] for path in (up.home / "metrics").iterdir()}
-    assert owners <= {"api", "ingest", "project-1", "publish"}, owners
+    assert owners <= {"api", "ingest", "project-1", "publish", "deliver"}, owners
 
 
 def test_each_of_several_workers_keeps_metrics_of_its_own(home: Path) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from httpx import Client
 
+from domain.customer import CustomerChange, CustomerData, DeadLetter
 from projections.postgres.database import Database
 from projections.records import kafka_state
 from projections.records.kafka_state import Waiting
@@ -91,3 +92,19 @@ def test_an_account_sees_no_topic_of_another(installation: Installation, account
     kafka_state.forget(database, publish)
     assert "Kafka" not in said(console)
     database.close()
+
+
+def test_a_dead_letter_is_erased_with_the_customer_that_its_key_names(
+    installation: Installation, account_id: UUID
+) -> None:
+    def letter(offset: int, key: bytes) -> DeadLetter:
+        return DeadLetter(TOPIC, 0, offset, None, key, b'{"n": 17, "m": 8}', [], "missing_row", "", installation.now())
+
+    keys = [b'{"id":17}', b'{"id":"17"}', b'{"schema":null,"payload":{"id":17}}', b"17", b'{"id":170}', b'{"id":8}']
+    letters = [letter(offset, key) for offset, key in enumerate(keys)]
+    change = CustomerChange("17", "changed", None, CustomerData(name="Ana"))
+    installation.rollcall.customers.change(account_id, [change], dead_letters=letters)
+    installation.rollcall.customers.change(account_id, [CustomerChange("17", "deleted", None)])
+    with installation.owner() as owner:
+        left = [bytes(key) for (key,) in owner.execute("SELECT key FROM dead_letters ORDER BY record_offset")]
+    assert left == keys[4:]

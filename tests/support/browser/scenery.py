@@ -20,6 +20,7 @@ PREMIUM = "Premium customer list"
 LONG = "Everybody who bought something in the last three hundred and sixty-five days and has not opened a letter since"
 NEWSLETTER = "Newsletter Subscribers"
 SPRING = "Spring sale"
+WAREHOUSE, RESTING = "Warehouse", "Newsletter tool, until the contract is signed"
 COLLEAGUE = "Margarida Ferreira de Vasconcelos e Albuquerque"
 EVERY_KIND = {
     "any": [
@@ -60,6 +61,9 @@ def furnish(console: Console) -> dict[str, str]:
     ids["campaign"] = console.campaign(SPRING, ids["dynamic"], ids["static"])
     ids["needy"] = console.campaign("Waits for an audience", lost := console.segment("Soon gone"))
     console.ok("DELETE", f"/v1/segments/{lost}")
+    ids["paused"] = _webhook(console, RESTING, [], [])
+    console.ok("PATCH", f"/v1/webhooks/{ids['paused']}", json={"state": "paused"})
+    ids["webhook"] = _webhook(console, WAREHOUSE, [ids["dynamic"], ids["static"]], [ids["campaign"]])
     ids["audience"] = console.ok("POST", f"/v1/campaigns/{ids['campaign']}/audience")["id"]
     ids["key"] = console.ok("GET", "/v1/keys")["data"][0]["id"]
     ids["import"] = _imported(console, ids["static"])
@@ -69,6 +73,12 @@ def furnish(console: Console) -> dict[str, str]:
     console.change(people[0], attributes={"plan": "silver"})
     console.wait_until_visible()
     return ids
+
+
+def _webhook(console: Console, name: str, segments: list[str], campaigns: list[str]) -> str:
+    """A webhook to a receiver that there is not."""
+    asked = {"url": "https://hooks.invalid/rollcall", "name": name, "segment_ids": segments, "campaign_ids": campaigns}
+    return str(console.ok("POST", "/v1/webhooks", json=asked)["id"])
 
 
 def _colleague(console: Console) -> str:

@@ -257,6 +257,7 @@ def test_rules_name_fields_and_say_what_numbers_count() -> None:
         ("年齢", "unmappable_name"),
     ]
     assert change(rules, row | {"far": None, "年齢": {}, "updated": "2020-09-13T12:26:40.001234Z"}).at == COMMITTED
+    assert change(rules | {"format": "connect", "deletes": "erase"}, row | {"__deleted": "true"}).at == SENT_AT
     for wrong in (None, "soon", 10**30):
         assert refused(rules, row | {"updated": wrong}) == "invalid_time"
 

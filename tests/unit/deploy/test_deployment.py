@@ -48,7 +48,7 @@ def test_the_schema_would_tell() -> None:
 
 
 def test_every_role_runs_by_its_command() -> None:
-    assert set(ROLES) == {"migrate", "api", "project", "ingest", "publish"}
+    assert set(ROLES) == {"migrate", "api", "project", "ingest", "publish", "deliver"}
     for name, service in ROLES.items():
         assert service["command"] == [name]
         assert name in app
@@ -94,7 +94,7 @@ def test_nothing_starts_before_what_it_stands_on() -> None:
         for name, service in SERVICES.items()
     }
     assert waits["migrate"] == {"postgres": "service_healthy"}
-    for role in ("api", "project", "ingest", "publish"):
+    for role in ("api", "project", "ingest", "publish", "deliver"):
         assert waits[role]["migrate"] == "service_completed_successfully"
     assert waits["ingest"]["topics"] == "service_completed_successfully"
     for needed, condition in {pair for each in waits.values() for pair in each.items()}:

@@ -39,7 +39,7 @@ def test_every_file_is_applied_and_every_object_has_a_name_of_its_own() -> None:
 
 
 def test_every_role_runs_by_its_command() -> None:
-    roles = ["api", "migrate", "project", "ingest", "publish"]
+    roles = ["api", "migrate", "project", "ingest", "publish", "deliver"]
     assert [container["args"] for container in CONTAINERS] == [[role] for role in roles]
     assert all(container["args"][0] in app for container in CONTAINERS)
     assert {container["image"] for container in CONTAINERS} == {each["name"] for each in KUSTOMIZATION["images"]}

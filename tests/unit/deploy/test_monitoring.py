@@ -40,7 +40,7 @@ QUERIES = [
 WITH_METRICS = (
     "api.http.instrumentation", "api.csv_import.runner", "consumers.cloud_events", "consumers.dead_letter_publisher",
     "consumers.ingest_report", "consumers.kafka.lag", "consumers.kafka.source", "consumers.members_publisher",
-    "consumers.membership_publisher",
+    "consumers.membership_publisher", "consumers.webhooks.turn",
     "projections.worker.freshness", "projections.worker.metrics",
 )  # fmt: skip
 # Prometheus adds it to the buckets of a histogram.

@@ -40,6 +40,8 @@ def test_many_customers_are_sent_in_parts_and_rejected_by_their_place(rollcall: 
     assert (answer["accepted"], [each["line"] for each in answer["rejected"]]) == (1_004, [1_003])
     members = [each["external_id"] for each in rollcall.segments.members(segment["id"])]
     assert len(members) == len(set(members)) == 1_004
+    assert {each["external_id"] for each in rollcall.segments.stream_members(segment["id"])} == set(members)
+    assert set(members) <= {each["external_id"] for each in rollcall.customers.stream()}
     assert rollcall.customers.send([]) == {"accepted": 0, "rejected": []}
     with pytest.raises(Invalid) as refused:
         rollcall.customers.send([{"external_id": ""}])
@@ -77,6 +79,9 @@ def test_lists_by_hand_have_members_history_and_changes(rollcall: Rollcall, plan
     *_, page = rollcall.segments.changes(listed["id"])
     assert [each["type"] for each in page["data"]] == ["joined", "left"]
     assert [each["data"] for each in rollcall.segments.changes(listed["id"], page["next_after"])] == [[]]
+    pages = rollcall.segments.all_changes(page["data"][0]["number"] - 1, fields="external_id,name")
+    (joined, *_) = (each for each in next(pages)["data"] if each["segment_id"] == listed["id"])
+    assert (joined["segment_name"], joined["external_id"], joined["name"]) == (f"List {plan}", plan, "Bia")
 
 
 def test_the_same_idempotency_key_creates_one_segment(rollcall: Rollcall) -> None:

@@ -47,6 +47,10 @@ class Customers:
         """Every customer, newest first; with `query`, those whose name or phone number has such beginnings of words."""
         yield from self._transport.pages("/v1/customers", query=query)
 
+    def stream(self) -> Iterator[Customer]:
+        """Every customer, in one stream from one snapshot, for many of them. Raises `StreamCutOff`."""
+        yield from self._transport.stream("/v1/customers")
+
     def segments(self, external_id: str) -> Iterator[JoinedSegment]:
         """The segments that a customer is in now."""
         yield from self._transport.pages(f"/v1/customers/{part(external_id)}/segments")

@@ -17,7 +17,7 @@ from rollcall_client.shapes import (
     Segment,
     SegmentType,
 )
-from rollcall_client.transport import Transport, part
+from rollcall_client.transport import PAGE, Transport, part
 
 AT_ONCE = 1_000
 
@@ -81,6 +81,10 @@ class Segments:
         """Every member, newest first, page by page."""
         yield from self._transport.pages(f"{_path(segment_id)}/members", query=query)
 
+    def stream_members(self, segment_id: str) -> Iterator[Member]:
+        """Every member, in one stream from one snapshot, for many of them. Raises `StreamCutOff`."""
+        yield from self._transport.stream(f"{_path(segment_id)}/members")
+
     def candidates(self, segment_id: str, query: str | None = None) -> Iterator[Customer]:
         """Every customer that is not in a static segment."""
         yield from self._transport.pages(f"{_path(segment_id)}/candidates", query=query)
@@ -105,16 +109,23 @@ class Segments:
         """Every join and leave, newest first."""
         yield from self._transport.pages(f"{_path(segment_id)}/history")
 
-    def changes(self, segment_id: str, after: int = 0) -> Iterator[Changes]:
+    def changes(self, segment_id: str, after: int = 0, fields: str | None = None) -> Iterator[Changes]:
         """Joins and leaves after a cursor, in pages, up to now. Keep `next_after` of each page that is dealt with.
 
-        Raises `Gone`, whose `next_after` is the cursor to go on with, where changes so old are no longer kept.
+        `fields` names what else is to be known of each customer, as in the API. Raises `Gone`, whose `next_after` is
+        the cursor to go on with, where changes so old are no longer kept.
         """
+        yield from self._changes(f"{_path(segment_id)}/changes", after, fields)
+
+    def all_changes(self, after: int = 0, fields: str | None = None) -> Iterator[Changes]:
+        """The same for all segments together."""
+        yield from self._changes("/v1/changes", after, fields)
+
+    def _changes(self, path: str, after: int, fields: str | None) -> Iterator[Changes]:
         more = True
         while more:
-            page: Changes = self._transport.call(
-                "GET", f"{_path(segment_id)}/changes", params={"after": after, "limit": 200}
-            )
+            asked = {"after": after, "limit": PAGE, "fields": fields}
+            page: Changes = self._transport.call("GET", path, params=asked)
             after, more = page["next_after"], page["more"]
             yield page
 

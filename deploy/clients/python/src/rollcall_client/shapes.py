@@ -134,15 +134,28 @@ class HistoryEntry(TypedDict):
 
 
 class MembershipChange(TypedDict):
-    """A join or a leave, in the order in which readers saw it; `id` is the same however often it is read."""
+    """A join or a leave, in the order in which readers saw it; `id` is the same however often it is read.
+
+    What is known of the customer beside the ids is there only where `fields` asked for it.
+    """
 
     id: str
     type: Literal["joined", "left"]
+    number: int
     segment_id: str
+    segment_name: str | None
     customer_id: str
+    external_id: str | None
     at: str
     cause: str
     position: int
+    phone: NotRequired[str | None]
+    name: NotRequired[str | None]
+    attributes: NotRequired[dict[str, AttributeValue | None] | None]
+    tags: NotRequired[list[str] | None]
+    opted_out: NotRequired[bool | None]
+    created_at: NotRequired[str | None]
+    updated_at: NotRequired[str | None]
 
 
 class Changes(TypedDict):
