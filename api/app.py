@@ -71,6 +71,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
+    app.add_api_route(CONSOLE_PATH, _console, include_in_schema=False)
     app.mount(CONSOLE_PATH, create_console(services))
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/docs", create_docs(documents))
@@ -86,8 +87,8 @@ def create_app(services: Services, documents: Path) -> FastAPI:
 
 
 async def _console() -> Response:
-    """Send a browser that opens the bare address to the console."""
-    return RedirectResponse(CONSOLE_PATH, 307)
+    """Send a browser that opens the bare address, or the console's without the slash, to the console."""
+    return RedirectResponse(f"{CONSOLE_PATH}/", 307)
 
 
 async def _asyncapi() -> Response:

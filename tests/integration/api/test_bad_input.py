@@ -224,7 +224,7 @@ def test_oversized_and_strangely_typed_bodies_are_refused(client: Client) -> Non
 
 @pytest.mark.usefixtures("nothing_stored")
 def test_unknown_addresses_and_methods_say_what_there_is(client: Client) -> None:
-    assert client.get("/").headers["location"] == "/console"
+    assert {client.get(path).headers["location"] for path in ("/", "/console")} == {"/console/"}
     for path in ("/v1", "/v2/segments", "/v1/segments/", "/v1/customer", "/%00"):
         require_problem(client.get(path), 404)
     for method, path, allowed in (

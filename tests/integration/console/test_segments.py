@@ -166,4 +166,4 @@ def test_every_page_forbids_scripts_and_frames_from_elsewhere_and_an_unknown_add
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
-    assert console.get("/").headers["location"] == "/console"
+    assert console.get("/", follow_redirects=True).url.path == "/console/segments"
