@@ -87,6 +87,12 @@ def freeze(installation: Installation, frozen: Project, other: Project) -> float
     return took
 
 
+def projected(installation: Installation) -> None:
+    """The account is in the read model before the processes count what they have."""
+    with installation.projecting():
+        installation.catch_up()
+
+
 def divided(one: Project, other: Project) -> tuple[Project, Project]:
     """Both, the one with the account first, once they have divided the shards."""
     eventually(lambda: one.has()[0] == other.has()[0] == 32 and one.has()[1] + other.has()[1] == 1)
@@ -97,6 +103,7 @@ def divided(one: Project, other: Project) -> tuple[Project, Project]:
 @pytest.mark.timeout(1_800)
 def test_the_others_take_over_from_a_frozen_worker(installation: Installation, tmp_path: Path) -> None:
     account = installation.account()
+    projected(installation)
     chance = random.Random()
     frozen, other = Project(installation, tmp_path), Project(installation, tmp_path)
     takeovers = []
@@ -122,6 +129,7 @@ def test_the_others_take_over_from_a_frozen_worker(installation: Installation, t
 @pytest.mark.slow
 def test_the_others_take_over_at_once_from_one_that_ends(installation: Installation, tmp_path: Path) -> None:
     installation.account()
+    projected(installation)
     first, other = divided(Project(installation, tmp_path), Project(installation, tmp_path))
     first.close()
     eventually(lambda: other.has() == (64, 1), 5)

@@ -71,6 +71,7 @@ def test_a_deliverer_killed_again_and_again_loses_nothing_and_keeps_the_order(
         made = hook(client, receiver.url, segment_ids=[gold], full_send=True)
         deliverer = started(installation, tmp_path)
         try:
+            eventually(partial(has_arrived, receiver, 1))
             for number in range(KILLS):
                 # Counted before: all of them may have arrived by the time that they are put.
                 before = len(receiver.requests)
