@@ -11,6 +11,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
+from consumers import CHANGES_TOPIC
 from consumers.change_publisher import BATCH_SIZE, ChangePublisher
 from consumers.kafka import Cluster, Message
 from domain import json_text
@@ -18,7 +19,6 @@ from domain.formats.fields import CHANGE_FIELDS, Fields
 from projections.postgres.database import Database
 from projections.read.streams.changes import Change, pass_on
 
-TOPIC = "rollcall.memberships.v1"
 _published = Counter("rollcall_membership_changes_published_total", "Joins and leaves published to their topic")
 
 
@@ -29,7 +29,7 @@ class MembershipPublisher(ChangePublisher):
         self, database: Database, cluster: Cluster, stop: threading.Event, fields: Fields = CHANGE_FIELDS
     ) -> None:
         """`fields` are those of the customer in each record, as they are when it is published."""
-        super().__init__(cluster, stop, TOPIC, _published, {})
+        super().__init__(cluster, stop, CHANGES_TOPIC, _published, {})
         self._database, self._fields = database, fields
 
     def pass_on(self) -> int:
@@ -54,7 +54,7 @@ def message_of(change: Change, fields: Fields) -> Message:
         ("ce_time", change.at.isoformat().replace("+00:00", "Z").encode()),
         ("content-type", b"application/json"),
     ]
-    return Message(TOPIC, customer, json_text.dumps(record), headers)
+    return Message(CHANGES_TOPIC, customer, json_text.dumps(record), headers)
 
 
 @lru_cache(maxsize=1_024)

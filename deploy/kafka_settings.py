@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from consumers.membership_publisher import TOPIC as CHANGES_TOPIC
+from consumers import CHANGES_TOPIC
 from domain import json_text
 from domain.errors import Invalid, Unavailable
 from domain.formats.fields import CHANGE_FIELDS, Fields, parse_change_fields

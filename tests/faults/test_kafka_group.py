@@ -18,9 +18,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from consumers import CHANGES_TOPIC as MEMBERSHIPS
 from consumers.change_publisher import PARTITIONS
 from consumers.kafka import ensure_topics
-from consumers.membership_publisher import TOPIC as MEMBERSHIPS
 from domain.segment import SegmentDraft
 from tests.support.embedded_processes import ROLLCALL, environment, run
 from tests.support.full_size import FULL_SIZE

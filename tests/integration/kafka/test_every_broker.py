@@ -21,10 +21,10 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import Client
 
+from consumers import CHANGES_TOPIC as MEMBERSHIPS
 from consumers.change_publisher import PARTITIONS
 from consumers.kafka import Cluster, Login, Producer, Source, Tls, ensure_topics
 from consumers.kafka.security import Mechanism
-from consumers.membership_publisher import TOPIC as MEMBERSHIPS
 from consumers.membership_publisher import MembershipPublisher
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Unavailable

@@ -14,9 +14,9 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from consumers import CHANGES_TOPIC as CHANGES
 from consumers.change_publisher import PARTITIONS, ChangePublisher
 from consumers.members_publisher import MembersPublisher
-from consumers.membership_publisher import TOPIC as CHANGES
 from consumers.membership_publisher import MembershipPublisher
 from domain.errors import Invalid, Unavailable
 from domain.formats.fields import parse_change_fields

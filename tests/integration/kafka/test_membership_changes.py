@@ -13,8 +13,9 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
+from consumers import CHANGES_TOPIC as TOPIC
 from consumers.change_publisher import PARTITIONS
-from consumers.membership_publisher import TOPIC, MembershipPublisher, message_of
+from consumers.membership_publisher import MembershipPublisher, message_of
 from domain.errors import Unavailable
 from domain.formats.fields import CHANGE_FIELDS, parse_change_fields
 from projections.model.changes import forget as forget_changes
