@@ -41,10 +41,10 @@ def settings_of_role(process: str) -> Settings:
 @contextmanager
 def database_of(process: str) -> Iterator[Settings]:
     """The settings with a database: the given one, that of the running `up`, or one started for this command."""
+    settings = settings_of(process)
     from projections.migrate import migrate as migrate_database
     from projections.migrate import require_this_version
 
-    settings = settings_of(process)
     if settings.database_url is not None:
         if process != "migrate":
             require_this_version(settings.database_url, "rollcall_worker")

@@ -123,9 +123,10 @@ def demo(*, fill: bool = True) -> None:
     fill
         Without it, only change the customers that are there already.
     """
-    from deploy import commands
-
     with database_of("demo") as settings:
+        # Not before: below `up` the metrics of what is imported are kept under this process's name.
+        from deploy import commands
+
         if fill:
             commands.fill_demo(settings)
         commands.run_demo(settings)
