@@ -27,7 +27,7 @@ from deploy.embedded.supervised import Program, StartupError, User, free_port, l
 from deploy.embedded.tuning import server_options
 
 OWNER = "rollcall"
-NOBODY = User(65_534, 65_534)
+UNPRIVILEGED = User(65_534, 65_534)
 # Recovery after a crash may have to replay gigabytes of the write-ahead log.
 PATIENCE = 600.0
 # How often it is looked whether the disk is full.
@@ -244,7 +244,7 @@ def _user_for(data: Path) -> User | None:
         owner = data.stat()
         if owner.st_uid:
             return User(owner.st_uid, owner.st_gid)
-    return NOBODY
+    return UNPRIVILEGED
 
 
 def _processes_in(folder: Path) -> list[int]:

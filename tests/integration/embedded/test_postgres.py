@@ -18,7 +18,7 @@ import pytest
 
 from deploy.embedded.binaries import binaries_for
 from deploy.embedded.instance import claim
-from deploy.embedded.postgres import NOBODY, Postgres
+from deploy.embedded.postgres import UNPRIVILEGED, Postgres
 from deploy.embedded.supervised import StartupError
 from tests.support.embedded_processes import eventually, nothing_left_of, processes_of
 from tests.support.full_size import FULL_SIZE
@@ -240,12 +240,12 @@ class TestStartedByRoot:
             with pytest.MonkeyPatch.context() as patch:
                 patch.syspath_prepend(closed)
                 with ThreadPoolExecutor() as starts:
-                    first, *others = starts.map(binaries_for, [NOBODY] * 3, [copies] * 3)
+                    first, *others = starts.map(binaries_for, [UNPRIVILEGED] * 3, [copies] * 3)
                 assert others == [first, first]
                 [made] = copies.iterdir()
                 made_at = made.stat().st_ctime_ns
                 assert first.is_relative_to(made)
-                assert binaries_for(NOBODY, copies) == first
+                assert binaries_for(UNPRIVILEGED, copies) == first
                 assert made.stat().st_ctime_ns == made_at
                 assert binaries_for(None, copies).is_relative_to(closed)
         finally:
