@@ -2,21 +2,33 @@
 
 Folded from the events of two streams, the account's and its schema's, by `domain.commands.account_reader`.
 An attribute's type never changes once it is declared, so a stale copy of a schema can lack attributes
-but never be wrong about one.
+but never be wrong about one; but for a computed attribute, which may have been removed since.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from domain.customer import BUILT_IN
 from domain.errors import Invalid
-from domain.stored_events import AccountCreated, ApiKeyCreated, ApiKeyRevoked, AttributeDeclared, Event
+from domain.filters.behaviour.reading import Behaviour
+from domain.stored_events import (
+    AccountCreated,
+    ActivityDeclared,
+    ActivityRetentionSet,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    AttributeComputed,
+    AttributeDeclared,
+    AttributeRemoved,
+    Event,
+)
+from domain.texts.language import said
 from domain.values import AttributeType
 
 KeyKind = Literal["admin", "read", "write", "sdk"]
@@ -24,11 +36,12 @@ _NAMESPACE = UUID("8f6e1d3c-6f0b-5b7e-9a55-0d5f3f1c7a21")
 
 
 class Attribute(NamedTuple):
-    """An attribute of an account: its type and its label."""
+    """An attribute of an account: its type and its label; of a computed one, its definition as JSON."""
 
     key: str
     type: AttributeType
     label: str | None
+    computed: Any = None
 
 
 @dataclass
@@ -45,15 +58,27 @@ class Account:
 
 @dataclass
 class Schema:
-    """The attributes of an account; `version` counts declarations."""
+    """The attributes and activities of an account; `version` counts declarations."""
 
     types: dict[str, AttributeType]
     labels: dict[str, str | None]
     version: int = 0
+    # The types of the properties of each known activity.
+    activities: dict[str, Mapping[str, AttributeType]] = field(default_factory=dict)
+    # The definitions of the computed attributes.
+    computed: dict[str, Any] = field(default_factory=dict)
+    # How many days old an activity becomes before it counts no more.
+    kept_days: int | None = None
 
     def attributes(self) -> dict[str, Attribute]:
         """Every attribute by key, the built-in ones first."""
-        return {key: Attribute(key, kind, self.labels.get(key)) for key, kind in self.types.items()}
+        return {
+            key: Attribute(key, kind, self.labels.get(key), self.computed.get(key)) for key, kind in self.types.items()
+        }
+
+    def behaviour(self) -> Behaviour:
+        """What filters may ask of behaviour."""
+        return Behaviour(self.activities, self.computed, self.kept_days)
 
 
 def account_id_of(name: str) -> UUID:
@@ -88,6 +113,14 @@ def schema_of(events: Iterable[Event]) -> Schema:
         if isinstance(event, AttributeDeclared):
             schema.types[event.key] = event.type
             schema.labels[event.key] = event.label
+            if isinstance(event, AttributeComputed):
+                schema.computed[event.key] = event.definition
+        elif isinstance(event, AttributeRemoved):
+            del schema.types[event.key], schema.labels[event.key], schema.computed[event.key]
+        elif isinstance(event, ActivityRetentionSet):
+            schema.kept_days = event.days
+        elif isinstance(event, ActivityDeclared):
+            schema.activities[event.activity] = {**schema.activities.get(event.activity, {}), **event.properties}
         schema.version = event.originator_version
     return schema
 
@@ -106,7 +139,7 @@ def new_secret(given: str | None) -> NewSecret:
     A key of such length needs no slow hash. Raises `Invalid` where a chosen one is under 16 characters.
     """
     if given is not None and len(given) < 16:
-        raise Invalid.at("/key", "key_too_short", "a chosen API key needs at least 16 characters")
+        raise Invalid.at("/key", "key_too_short", said("a chosen API key needs at least 16 characters"))
     key = given or f"rollcall_{secrets.token_urlsafe(32)}"
     digest = hashlib.sha256(key.encode()).hexdigest()
     return NewSecret(f"key_{digest[:16]}", key, digest)

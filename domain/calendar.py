@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import Invalid
+from domain.texts.language import said
 
 Period = Literal[
     "today",
@@ -36,7 +37,9 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Invalid.at(
-            "/timezone", "unknown_timezone", f"{name!r} is not an IANA time zone such as Europe/Lisbon"
+            "/timezone",
+            "unknown_timezone",
+            said("%(name)s is not an IANA time zone such as Europe/Lisbon", name=repr(name)),
         ) from None
 
 

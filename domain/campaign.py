@@ -21,6 +21,7 @@ from domain.stored_events import (
     CampaignRenamed,
     Event,
 )
+from domain.texts.language import said
 
 MAX_SEGMENTS = 100
 # More detachments than one choice can suffer: versions rise with each of a campaign's events and each detachment.
@@ -105,13 +106,13 @@ def check_lists(existing: Collection[UUID], **lists: Sequence[UUID] | Keep) -> d
             continue
         checked[field] = unique = list(dict.fromkeys(ids))
         if len(unique) > MAX_SEGMENTS:
-            detail = f"{len(unique)} segments; at most {MAX_SEGMENTS}"
+            detail = said("%(count)s segments; at most %(max_segments)s", count=len(unique), max_segments=MAX_SEGMENTS)
             mistakes.append(FieldError(f"/{field}", "too_many_segments", detail))
         mistakes += [
-            FieldError(f"/{field}/{place}", "unknown_segment", "no such segment in this account")
+            FieldError(f"/{field}/{place}", "unknown_segment", said("no such segment in this account"))
             for place, each in enumerate(ids)
             if each not in existing
         ]
     if mistakes:
-        raise Invalid(mistakes[0].code, f"{mistakes[0].pointer}: {mistakes[0].detail}", mistakes)
+        raise Invalid.of(mistakes)
     return checked

@@ -7,6 +7,7 @@ of a whole batch and lets `domain.commands.customer_state` fold in each change.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -14,8 +15,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
+from domain.activities.activity import Activity
 from domain.errors import FieldError, Invalid
 from domain.instants import Arrival
+from domain.texts.language import said
 from domain.values import AttributeType, Value
 
 BUILT_IN: dict[str, AttributeType] = {
@@ -31,11 +34,12 @@ NEVER_MISSING: dict[str, Value] = {"opted_out": False}
 MAX_ATTRIBUTES = 500
 # How far a change's time may lie after our clock, where no setting says otherwise.
 CLOCK_SKEW = timedelta(minutes=5)
+MAX_IDENTIFIER = 512
 _FREE_BITS = ~(0xF000 << 64 | 0xC000 << 48)
 _VERSION_5 = 0x5000 << 64 | 0x8000 << 48
 
-ChangeKind = Literal["changed", "opted_out", "opted_in", "deleted"]
-Result = Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "invalid"]
+ChangeKind = Literal["changed", "opted_out", "opted_in", "deleted", "activity"]
+Result = Literal["created", "changed", "unchanged", "stale", "duplicate", "deleted", "recorded", "invalid"]
 
 
 class CustomerData(BaseModel):
@@ -55,7 +59,8 @@ class CustomerChange(NamedTuple):
 
     Without `at` it is a change of now, which always takes effect: the time of each value that it sets is the later of
     now and the time that it replaces. `customer_id` names a customer that has no external id. A `partial` change takes
-    effect without the values that are invalid; any other is refused for one.
+    effect without the values that are invalid; any other is refused for one. One of kind `activity` says what the
+    customer did, instead of data: its `source` and `change_id` identify the fact, within the account.
     """
 
     external_id: str | None
@@ -67,6 +72,7 @@ class CustomerChange(NamedTuple):
     customer_id: UUID | None = None
     arrival: Arrival | None = None
     partial: bool = False
+    activity: Activity | None = None
 
 
 class Outcome(NamedTuple):
@@ -109,10 +115,50 @@ def customer_id_of_phone(account_id: UUID, phone: str) -> UUID:
     return _id_of_name(account_id, f"phone:{phone}")
 
 
+def is_identified(change: CustomerChange) -> bool:
+    """Returns whether a change has no mistake of identity, as nearly every one."""
+    external_id, source, change_id = change.external_id, change.source, change.change_id
+    return (
+        _is_identifier(external_id)
+        and (source is None or _is_identifier(source))
+        and (change_id is None or _is_identifier(change_id))
+        and (change.data is None or change.data.external_id in (None, external_id))
+    )
+
+
+def _is_identifier(text: str | None) -> bool:
+    return text is not None and 1 <= len(text) <= MAX_IDENTIFIER and text == text.strip() and text.isprintable()
+
+
+def identity_mistakes(change: CustomerChange) -> Iterator[FieldError]:
+    """The mistakes of a change in what names it and its customer."""
+    for pointer, text in (("/external_id", change.external_id), ("/source", change.source), ("/id", change.change_id)):
+        if text is None:
+            continue
+        if _is_identifier(text):
+            continue
+        if not 1 <= len(text) <= MAX_IDENTIFIER or text != text.strip():
+            yield FieldError(
+                pointer,
+                "invalid_identifier",
+                said("needs 1 to %(max_identifier)s characters, no blanks around", max_identifier=MAX_IDENTIFIER),
+            )
+        else:
+            yield FieldError(pointer, "invalid_identifier", said("holds control characters or lone surrogates"))
+    if change.external_id is None and change.customer_id is None:
+        yield FieldError("/external_id", "invalid_identifier", said("names no customer"))
+    if change.data is not None and change.data.external_id not in (None, change.external_id):
+        yield FieldError(
+            "/external_id", "external_id_mismatch", said("names another customer than the address of the change")
+        )
+
+
 def parse_customer_data(raw: Any) -> CustomerData:
     """The body of a change from JSON. Raises `Invalid` with a pointer to each mistake."""
     if not isinstance(raw, dict):
-        raise Invalid.at("", "invalid_body", "needs a JSON object with phone, name, attributes, tags or opted_out")
+        raise Invalid.at(
+            "", "invalid_body", said("needs a JSON object with phone, name, attributes, tags or opted_out")
+        )
     try:
         return CustomerData.model_validate(raw)
     except ValidationError as bad:
@@ -120,7 +166,9 @@ def parse_customer_data(raw: Any) -> CustomerData:
             FieldError("/" + "/".join(str(step) for step in each["loc"]), "invalid_field", each["msg"])
             for each in bad.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise Invalid("invalid_body", f"{errors[0].pointer}: {errors[0].detail}", errors) from None
+        raise Invalid(
+            "invalid_body", said("%(pointer)s: %(detail)s", pointer=errors[0].pointer, detail=errors[0].detail), errors
+        ) from None
 
 
 def _id_of_name(namespace: UUID, name: str) -> UUID:

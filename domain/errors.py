@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from domain.texts.language import said
+
 
 class FieldError(NamedTuple):
     """One mistake in a request: where (a JSON pointer), which kind, and how to fix it."""
@@ -34,6 +36,12 @@ class Rejected(RollcallError):
 
 class Invalid(Rejected):
     """The request can be read, but contains something that Rollcall cannot store."""
+
+    @classmethod
+    def of(cls, mistakes: Sequence[FieldError]) -> Invalid:
+        """Some mistakes, of which the first is named."""
+        pointer, code, detail = mistakes[0]
+        return cls(code, said("%(pointer)s: %(detail)s", pointer=pointer, detail=detail), mistakes)
 
     @classmethod
     def at(cls, pointer: str, code: str, detail: str) -> Invalid:

@@ -7,7 +7,7 @@ Conditions that move with time are evaluated at a `Moment`; whole microseconds g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -58,10 +58,11 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant and the account's day."""
+    """An instant and the account's day; `days` are needed where windows of facts end when a day begins."""
 
     micros: int
     today: date
+    days: Days | None = field(default=None, compare=False, repr=False)
 
 
 class Days:
@@ -74,7 +75,7 @@ class Days:
 
     def moment(self, count: int) -> Moment:
         """The moment of an instant."""
-        return Moment(count, self.day_of(count))
+        return Moment(count, self.day_of(count), self)
 
     def day_of(self, count: int) -> date:
         """The day that the calendar shows at an instant."""

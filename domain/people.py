@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from domain.errors import Invalid
+from domain.texts.language import said
 from domain.values import is_one_line, trim
 
 OWNER = "Owner"
@@ -53,7 +54,9 @@ def checked_name(text: str) -> str:
     """A person's name without blanks around it. Raises `Invalid`."""
     name = trim(text)
     if not 1 <= len(name) <= LONGEST_NAME or not is_one_line(name):
-        raise Invalid.at("/name", "invalid_name", f"A name needs 1 to {LONGEST_NAME} printable characters.")
+        raise Invalid.at(
+            "/name", "invalid_name", said("A name needs 1 to %(most)s printable characters.", most=LONGEST_NAME)
+        )
     return name
 
 
@@ -62,7 +65,7 @@ def checked_email(text: str) -> str:
     email = text.strip()
     name, _, host = email.rpartition("@")
     if not name or not host or len(email) > LONGEST_EMAIL or not email.isprintable() or len(email.split()) != 1:
-        raise Invalid.at("/email", "invalid_email", "Give an e-mail address such as ana@example.com.")
+        raise Invalid.at("/email", "invalid_email", said("Give an e-mail address such as ana@example.com."))
     return email
 
 
@@ -73,8 +76,13 @@ def checked_password(text: str) -> str:
         raise Invalid.at(
             "/password",
             "password_too_short",
-            f"A password needs at least {SHORTEST_PASSWORD} characters; a few words in a row are easy to remember.",
+            said(
+                "A password needs at least %(least)s characters; a few words in a row are easy to remember.",
+                least=SHORTEST_PASSWORD,
+            ),
         )
     if length > LONGEST_PASSWORD:
-        raise Invalid.at("/password", "password_too_long", f"A password has at most {LONGEST_PASSWORD:,} characters.")
+        raise Invalid.at(
+            "/password", "password_too_long", said("A password has at most %(most)s characters.", most=LONGEST_PASSWORD)
+        )
     return text

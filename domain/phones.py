@@ -15,13 +15,14 @@ from typing import NamedTuple
 import phonenumbers
 
 from domain.phone_patterns import parse_plain
+from domain.texts.language import said
 from domain.values import BadValue
 
 
 def parse_phone(text: str, country: str) -> str | BadValue:
     """A number as `+351912345678`, or why it is not one that can be dialled."""
     if len(text) > 64:
-        return BadValue("invalid_phone", "longer than any phone number")
+        return BadValue("invalid_phone", said("longer than any phone number"))
     return parse_plain(text, country) or _parse_with_library(text, country)
 
 
@@ -79,9 +80,14 @@ def _parse_with_library(text: str, country: str) -> str | BadValue:
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
-        return BadValue("invalid_phone", f"not a phone number; write +country code or a number of {country}")
+        return BadValue(
+            "invalid_phone", said("not a phone number; write +country code or a number of %(country)s", country=country)
+        )
     if not phonenumbers.is_valid_number(number):
-        return BadValue("invalid_phone", f"no such phone number; write +country code or a number of {country}")
+        return BadValue(
+            "invalid_phone",
+            said("no such phone number; write +country code or a number of %(country)s", country=country),
+        )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

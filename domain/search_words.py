@@ -1,4 +1,4 @@
-"""The words by which a customer is found: of the name and phone number when stored, of the search box when typed.
+"""The words by which a customer is found: of their values when stored, of the search box when typed.
 
 Called by `projections.model.customers` and `projections.read.search`, so that both sides fold alike. Folding for search
 is wider than for conditions (`domain.values.fold`): accents, apostrophes and other punctuation make no difference.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 # Longer words are cut, when stored and when typed.
 MAX_WORD = 32
+# So many of a customer's words are kept.
+MAX_WORDS = 1_000
 # Only so many characters of a folded text become words: one character may fold to eighteen, each may begin a word, and
 # PostgreSQL refuses a tsvector of more than 1 MB.
 MAX_CHARACTERS = 1_000
@@ -31,22 +34,34 @@ _UNSPACED = (
 _RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 
 
-def words_of(name: str, phone: str) -> list[str]:
-    """Returns the words by whose beginnings a customer is found, sorted.
+def words_of(phone: str | None, texts: Sequence[str]) -> list[str]:
+    """Returns the words by whose beginnings a customer is found, sorted: the number, then `MAX_WORDS` of the texts.
 
-    A name in a script without blanks is found from any of its characters on, one with an apostrophe also without, and
+    A text in a script without blanks is found from any of its characters on, one with an apostrophe also without, and
     one with a zero-width non-joiner also as two words: Persian is written either way.
     """
-    words = _words(name)
-    if _APOSTROPHES.search(name):
-        words += _words(_APOSTROPHES.sub("", name))
-    if _NON_JOINER in name:
-        words += _words(name.replace(_NON_JOINER, " "))
-    if not name.isascii():
-        words += [rest for word in words for rest in _rests(word)]
+    words: set[str] = set()
+    for text in texts:
+        words.update(_words_of_text(text))
+        if len(words) > MAX_WORDS:
+            words = set(list(dict.fromkeys(word for each in texts for word in _words_of_text(each)))[:MAX_WORDS])
+            break
     if phone:
-        words.append(phone.lstrip("+"))
-    return sorted({word[:MAX_WORD] for word in words})
+        words.add(phone.lstrip("+")[:MAX_WORD])
+    return sorted(words)
+
+
+@lru_cache(maxsize=8_192)
+def _words_of_text(text: str) -> tuple[str, ...]:
+    """The words of a stored text; most values of customers are those of many others."""
+    words = _words(text)
+    if _APOSTROPHES.search(text):
+        words += _words(_APOSTROPHES.sub("", text))
+    if _NON_JOINER in text:
+        words += _words(text.replace(_NON_JOINER, " "))
+    if not text.isascii():
+        words += [rest for word in words for rest in _rests(word)]
+    return tuple(word[:MAX_WORD] for word in words)
 
 
 def typed_words(text: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""Events as they are stored: the frozen models, their stable names and versions, and the mapper.
+"""Events as they are stored: the frozen models, their stable names and versions.
 
-A stored event must be readable permanently. `type_name` never changes; a change of shape raises
-`schema_version` and adds a step to `upcasts` from the version before it. Every type that was ever
-stored is in `EVENT_TYPES`, with a sample in tests/unit/domain/stored_events/ that must still load.
+A stored event must be readable permanently. `type_name` never changes; a change of shape raises `schema_version` and
+adds a step to `upcasts` from the version before it. Every type that was ever stored is in `EVENT_TYPES`, with a sample
+in tests/unit/domain/stored_events/ that must still load. `domain.commands.event_mapper` makes rows of them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
-from eventsourcing.persistence import Mapper, StoredEvent
-
-from domain import json_text
 
 State = dict[str, Any]
 Upcast = Callable[[State], State]
@@ -32,6 +29,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     originator_version: int
     account_id: UUID
     recorded_at: datetime
+
+
+class ActedEvent(Event, kw_only=True, frozen=True):
+    """An event that a person or a program asked for: `by` is `person:<id>`, `key:<id>`, or `None` where not known."""
+
+    by: str | None = None
 
 
 class AccountCreated(Event, kw_only=True, frozen=True):
@@ -69,6 +72,20 @@ class AttributeDeclared(Event, kw_only=True, frozen=True):
     label: str | None = None
 
 
+class AttributeComputed(AttributeDeclared, kw_only=True, frozen=True):
+    """An attribute is computed from what customers do, by this definition from now on."""
+
+    type_name = "rollcall.attribute.computed"
+    definition: Any
+
+
+class AttributeRemoved(ActedEvent, kw_only=True, frozen=True):
+    """A computed attribute does not exist any more; its key is free."""
+
+    type_name = "rollcall.attribute.removed"
+    key: str
+
+
 class CustomerChanged(Event, kw_only=True, frozen=True):
     """The part of a change that took effect: attribute to new value, `None` where it was removed."""
 
@@ -79,8 +96,7 @@ class CustomerChanged(Event, kw_only=True, frozen=True):
     values: dict[str, Any]
     source: str | None = None
     change_id: str | None = None
-    # `domain.instants.Arrival` in short; events of earlier releases have none.
-    via: str | None = None
+    via: str | None = None  # `domain.instants.Arrival` in short; events of earlier releases have none
 
 
 class CustomerDeleted(Event, kw_only=True, frozen=True):
@@ -93,7 +109,34 @@ class CustomerDeleted(Event, kw_only=True, frozen=True):
     via: str | None = None
 
 
-class SegmentCreated(Event, kw_only=True, frozen=True):
+class ActivityDeclared(Event, kw_only=True, frozen=True):
+    """An activity is known, and these properties of it have types, for good: inferred from their first values."""
+
+    type_name = "rollcall.activity.declared"
+    activity: str
+    properties: dict[str, Literal["text", "number", "boolean", "date", "datetime", "list"]]
+
+
+class ActivityRetentionSet(ActedEvent, kw_only=True, frozen=True):
+    """From here on an activity counts until it is so many days old, each of 24 hours; `None`: without end."""
+
+    type_name = "rollcall.activity.retention_set"
+    days: int | None
+
+
+class ActivityRecorded(Event, kw_only=True, frozen=True):
+    """A customer did something at `time`: on their stream, no change of their version. Once erased, only that stays."""
+
+    type_name = "rollcall.activity.recorded"
+    activity: str
+    time: datetime
+    properties: dict[str, Any]
+    source: str | None = None
+    activity_id: str | None = None
+    via: str | None = None
+
+
+class SegmentCreated(ActedEvent, kw_only=True, frozen=True):
     """A segment was created. The members of a dynamic one follow from `filter`."""
 
     type_name = "rollcall.segment.created"
@@ -103,7 +146,7 @@ class SegmentCreated(Event, kw_only=True, frozen=True):
     filter: Any = None
 
 
-class SegmentDetailsChanged(Event, kw_only=True, frozen=True):
+class SegmentDetailsChanged(ActedEvent, kw_only=True, frozen=True):
     """The name or description of the segment changed; its members do not change."""
 
     type_name = "rollcall.segment.details_changed"
@@ -111,18 +154,53 @@ class SegmentDetailsChanged(Event, kw_only=True, frozen=True):
     description: str
 
 
-class SegmentFilterChanged(Event, kw_only=True, frozen=True):
+class SegmentFilterChanged(ActedEvent, kw_only=True, frozen=True):
     """A new version of a dynamic segment's filter; members are recomputed beside the old ones."""
 
     type_name = "rollcall.segment.filter_changed"
     filter: Any
 
 
+class SegmentLabelled(ActedEvent, kw_only=True, frozen=True):
+    """The labels of the segment are these from now on; one that does not exist any more is left out."""
+
+    type_name = "rollcall.segment.labelled"
+    label_ids: list[UUID]
+
+
+class SegmentArchived(ActedEvent, kw_only=True, frozen=True):
+    """The segment is out of lists and choices; its members stay, and stay up to date."""
+
+    type_name = "rollcall.segment.archived"
+
+
+class SegmentRestored(ActedEvent, kw_only=True, frozen=True):
+    """The segment is back in lists and choices."""
+
+    type_name = "rollcall.segment.restored"
+
+
+class LabelSaved(ActedEvent, kw_only=True, frozen=True):
+    """An account has this label, with this name and colour from now on. Labels of an account are one stream."""
+
+    type_name = "rollcall.label.saved"
+    label_id: UUID
+    name: str
+    colour: str
+
+
+class LabelDeleted(ActedEvent, kw_only=True, frozen=True):
+    """The label does not exist any more; segments lose it."""
+
+    type_name = "rollcall.label.deleted"
+    label_id: UUID
+
+
 class SegmentRecomputed(Event, kw_only=True, frozen=True):
     """The members of version `version_no` are complete and are served from here on.
 
-    Appended by the projection worker on a stream of its own, so that it never conflicts with a person's edit.
-    With the switch in the log, replay serves each version exactly as long as it was served.
+    Appended by the projection worker on a stream of its own, so that it never conflicts with a person's edit. With the
+    switch in the log, replay serves each version exactly as long as it was served.
     """
 
     type_name = "rollcall.segment.recomputed"
@@ -131,16 +209,16 @@ class SegmentRecomputed(Event, kw_only=True, frozen=True):
 
 
 class SegmentRefreshed(Event, kw_only=True, frozen=True):
-    """A segment that this one's filter names has another filter now: compute this one's members anew.
+    """What a segment's filter names (a segment, a computed attribute) is another now: compute its members anew.
 
-    Appended by the projection worker on a stream of its own; its version is the position of that filter.
+    Appended by the projection worker on a stream of its own; its version is the position of what is new.
     """
 
     type_name = "rollcall.segment.refreshed"
     segment_id: UUID
 
 
-class SegmentDeleted(Event, kw_only=True, frozen=True):
+class SegmentDeleted(ActedEvent, kw_only=True, frozen=True):
     """The segment was deleted; its customers stay."""
 
     type_name = "rollcall.segment.deleted"
@@ -187,13 +265,12 @@ class AudienceCounted(Event, kw_only=True, frozen=True):
     """The result of freezing an audience: how many recipients, and how many were left out for which reason.
 
     Appended by the projection worker. `passed_over` are the customers left out because of what another customer with
-    the same phone number is: left out, opted out, or an older recipient; only the last count as `duplicate_phone`. With
-    both in the log, a replay gives the same audience even if a customer was erased since.
+    the same phone number is: left out, opted out, or (in version 1 only this) an older recipient; those count as
+    `duplicate_phone`. With both in the log, a replay gives the same audience even if a customer was erased since.
     """
 
     type_name = "rollcall.audience.counted"
     schema_version = 2
-    # Before, only an older recipient was a reason to be passed over.
     upcasts: ClassVar[dict[int, Upcast]] = {1: lambda state: state | {"duplicate_phone": len(state["passed_over"])}}
     count: int
     opted_out: int
@@ -206,14 +283,15 @@ class AudienceCounted(Event, kw_only=True, frozen=True):
 class StaticMembersAdded(Event, kw_only=True, frozen=True):
     """Customers were added to a static segment: at most 1,000, none of them a member before.
 
-    On a stream of its own, so that members never contend with edits of the segment. Customers that were deleted before
-    this event are ignored, and so is the event if the segment was.
+    On a stream of its own, apart from edits of the segment. Customers, or a segment, deleted before are ignored.
     """
 
     type_name = "rollcall.segment.members_added"
     segment_id: UUID
     customer_ids: list[UUID]
     cause: Literal["manual", "import"]
+    by: str | None = None
+    copied_from: str | None = None  # `segment:<its name then>`, where they were copied
 
 
 class StaticMembersRemoved(Event, kw_only=True, frozen=True):
@@ -222,6 +300,7 @@ class StaticMembersRemoved(Event, kw_only=True, frozen=True):
     type_name = "rollcall.segment.members_removed"
     segment_id: UUID
     customer_ids: list[UUID]
+    by: str | None = None
 
 
 class TimePassed(Event, kw_only=True, frozen=True):
@@ -234,72 +313,8 @@ class TimePassed(Event, kw_only=True, frozen=True):
     until: datetime
 
 
-EVENT_TYPES: dict[str, type[Event]] = {
-    event_type.type_name: event_type
-    for event_type in (
-        AccountCreated,
-        ApiKeyCreated,
-        ApiKeyRevoked,
-        AttributeDeclared,
-        CustomerChanged,
-        CustomerDeleted,
-        SegmentCreated,
-        SegmentDetailsChanged,
-        SegmentFilterChanged,
-        SegmentRecomputed,
-        SegmentRefreshed,
-        SegmentDeleted,
-        CampaignCreated,
-        CampaignRenamed,
-        CampaignAudienceChosen,
-        CampaignDeleted,
-        AudienceFrozen,
-        AudienceCounted,
-        StaticMembersAdded,
-        StaticMembersRemoved,
-        TimePassed,
-    )
-}
+class MeasureFilled(Event, kw_only=True, frozen=True):
+    """What is asked of behaviour (the key of a `Measure`) is known of every customer. Its version: since when asked."""
 
-_IDENTITY = ("originator_id", "originator_version")
-_VERSION_KEY = "schema_version"
-
-
-class EventMapper(Mapper[UUID]):
-    """Between events and rows of the log: JSON with exact numbers, upcasting on the way back."""
-
-    def __init__(self) -> None:
-        """Needs no transcoder: the events are pydantic models."""
-
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        """The row for an event."""
-        state = msgspec.structs.asdict(domain_event)
-        for key in _IDENTITY:
-            del state[key]
-        if state.get("via", "") is None:
-            del state["via"]
-        if domain_event.schema_version > 1:
-            state[_VERSION_KEY] = domain_event.schema_version
-        return StoredEvent(
-            originator_id=domain_event.originator_id,
-            originator_version=domain_event.originator_version,
-            topic=domain_event.type_name,
-            state=json_text.dumps(state),
-        )
-
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
-        """The event of a row, brought up to the newest version of its type."""
-        return load_event(
-            stored_event.topic, stored_event.state, stored_event.originator_id, stored_event.originator_version
-        )
-
-
-def load_event(topic: str, state: bytes, originator_id: Any, originator_version: int) -> Event:
-    """The event stored under `topic`. Raises `KeyError` for a type this version of Rollcall does not know."""
-    event_type = EVENT_TYPES[topic]
-    fields = json_text.loads(state)
-    for version in range(fields.pop(_VERSION_KEY, 1), event_type.schema_version):
-        fields = event_type.upcasts[version](fields)
-    fields["originator_id"] = originator_id
-    fields["originator_version"] = originator_version
-    return msgspec.convert(fields, event_type)
+    type_name = "rollcall.measure.filled"
+    measure: str

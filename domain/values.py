@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Literal, NamedTuple, get_args
 
+from domain.texts.language import said
+
 AttributeType = Literal["text", "number", "boolean", "date", "datetime", "list"]
 ATTRIBUTE_TYPES: tuple[AttributeType, ...] = get_args(AttributeType)
 
@@ -105,7 +107,9 @@ def infer_type(raw: object) -> AttributeType | BadValue:
         return "text"
     if isinstance(raw, list | tuple):
         return "list"
-    return BadValue("invalid_value", "objects cannot be stored; send text, a number, true, false or a list of texts")
+    return BadValue(
+        "invalid_value", said("objects cannot be stored; send text, a number, true, false or a list of texts")
+    )
 
 
 def is_missing(raw: object) -> bool:
@@ -151,9 +155,14 @@ def _text(raw: object) -> str | BadValue:
 
 def _storable(text: str) -> str | BadValue:
     if len(text) > MAX_TEXT:
-        return BadValue("text_too_long", f"text of {len(text):,} characters; at most {MAX_TEXT:,} can be stored")
+        return BadValue(
+            "text_too_long",
+            said(
+                "text of %(count)s characters; at most %(max_text)s can be stored", count=len(text), max_text=MAX_TEXT
+            ),
+        )
     if (not text.isascii() and _UNSTORABLE.search(text)) or "\x00" in text:
-        return BadValue("invalid_text", "text holds a NUL or a lone surrogate; remove it")
+        return BadValue("invalid_text", said("text holds a NUL or a lone surrogate; remove it"))
     return text
 
 
@@ -167,7 +176,7 @@ def _number(raw: object) -> int | Decimal | BadValue:
     except InvalidOperation:
         return _mismatch("a number", raw)
     if not number.is_finite():
-        return BadValue("invalid_number", "NaN and infinities are not numbers that can be compared")
+        return BadValue("invalid_number", said("NaN and infinities are not numbers that can be compared"))
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     while len(digits) > 1 and digits[-1] == 0:
@@ -175,7 +184,7 @@ def _number(raw: object) -> int | Decimal | BadValue:
     if digits == (0,):
         return 0
     if len(digits) > MAX_DIGITS or not exponent >= -MAX_DIGITS or len(digits) + exponent > MAX_DIGITS:
-        return BadValue("number_out_of_range", f"more than {MAX_DIGITS} digits; round it")
+        return BadValue("number_out_of_range", said("more than %(max_digits)s digits; round it", max_digits=MAX_DIGITS))
     exact = Decimal((number.is_signed(), digits, exponent))
     return int(exact) if exponent >= 0 else exact
 
@@ -185,7 +194,7 @@ def _date(text: str) -> str | BadValue:
         try:
             date.fromisoformat(text)
         except ValueError:
-            return BadValue("invalid_date", f"{text} is not a day of the calendar")
+            return BadValue("invalid_date", said("%(text)s is not a day of the calendar", text=text))
         return text
     return _mismatch("a date such as 2026-05-20", text)
 
@@ -200,7 +209,7 @@ def _datetime(text: str) -> str | BadValue:
     try:
         return instant_text(datetime.fromisoformat(f"{day}T{clock}.{micros}{zone}"))
     except (ValueError, OverflowError):
-        return BadValue("invalid_datetime", "not an instant of the calendar between the years 1 and 9999")
+        return BadValue("invalid_datetime", said("not an instant of the calendar between the years 1 and 9999"))
 
 
 def _list(raw: object) -> tuple[str, ...] | BadValue:
@@ -214,10 +223,18 @@ def _list(raw: object) -> tuple[str, ...] | BadValue:
         if text:
             members.add(text)
     if len(members) > MAX_MEMBERS:
-        return BadValue("list_too_long", f"{len(members)} members; at most {MAX_MEMBERS} can be stored")
+        return BadValue(
+            "list_too_long",
+            said(
+                "%(count)s members; at most %(max_members)s can be stored", count=len(members), max_members=MAX_MEMBERS
+            ),
+        )
     return tuple(sorted(members))
 
 
 def _mismatch(wanted: str, raw: object) -> BadValue:
     names = {str: "text", bool: "true or false", list: "a list", tuple: "a list", dict: "an object"}
-    return BadValue("attribute_type_mismatch", f"expected {wanted}, got {names.get(type(raw), 'a number')}")
+    return BadValue(
+        "attribute_type_mismatch",
+        said("expected %(wanted)s, got %(value)s", wanted=wanted, value=names.get(type(raw), "a number")),
+    )

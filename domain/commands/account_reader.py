@@ -1,7 +1,8 @@
 """Accounts and their attributes as the log has them, and the copies that one process keeps.
 
 Made once by `domain.commands.application.Rollcall` and shared by its commands. A kept copy may lack attributes that
-another process declared since, but is never wrong about one: a type, once declared, stays.
+another process declared since, but is never wrong about one: a type, once declared, stays. Only a computed attribute
+can be removed; so what refuses a value for one reads again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from uuid import UUID
 from domain.account import Account, Schema, account_of, schema_id_of, schema_of
 from domain.commands.log import Log
 from domain.errors import NotFound
+from domain.texts.language import said
 
 
 class AccountReader:
@@ -25,7 +27,7 @@ class AccountReader:
         """The account as its events made it. Raises `NotFound`."""
         account = account_of(account_id, self._log.stream(account_id, account_id))
         if account.version == 0:
-            raise NotFound("account_not_found", "no such account")
+            raise NotFound("account_not_found", said("no such account"))
         return account
 
     def schema(self, account_id: UUID) -> Schema:
@@ -50,6 +52,12 @@ class AccountReader:
     def keep_schema(self, account_id: UUID, schema: Schema) -> None:
         """Keep the attributes as a batch left them."""
         self._schemas[account_id] = schema
+
+    def renew_schema(self, account_id: UUID) -> bool:
+        """Read the attributes again. Returns whether there were declarations or removals since they were kept."""
+        before = self._schemas.get(account_id)
+        self._schemas[account_id] = now = self.schema(account_id)
+        return before is None or before.version != now.version
 
     def drop_schema(self, account_id: UUID) -> None:
         """Read the attributes again when they are needed next."""

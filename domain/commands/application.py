@@ -14,6 +14,7 @@ from domain.commands.accounts import AccountCommands, AttributeCommands, KeyComm
 from domain.commands.campaigns import CampaignCommands
 from domain.commands.customers import CustomerCommands
 from domain.commands.imports import ImportCommands
+from domain.commands.jobs import JobCommands
 from domain.commands.log import Log, LogStore
 from domain.commands.members import MemberCommands
 from domain.commands.segments import SegmentCommands
@@ -35,6 +36,7 @@ class Rollcall:
         self.segments = SegmentCommands(log, accounts)
         self.members = MemberCommands(log, self.segments)
         self.imports = ImportCommands(log, accounts, self.segments)
+        self.jobs = JobCommands(log, accounts, self.segments)
         self.campaigns = CampaignCommands(log)
         self.webhooks = WebhookCommands(log, accounts)
         self.worker_events = WorkerEvents(log)

@@ -1,4 +1,4 @@
-"""Commands on campaigns: create, edit, delete, and freeze the audience."""
+"""Commands on campaigns: create, copy, edit, delete, and freeze the audience."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain import campaign as campaigns
 from domain.campaign import Campaign, CampaignDraft, CampaignEdit
 from domain.commands.log import Log, Saved
 from domain.errors import NotFound, Refused, StaleVersion
-from domain.segment import Keep, normal_text
+from domain.segment import MAX_NAME, Keep, normal_text
 from domain.stored_events import (
     AudienceFrozen,
     CampaignAudienceChosen,
@@ -18,6 +18,7 @@ from domain.stored_events import (
     CampaignRenamed,
     Event,
 )
+from domain.texts.language import said
 
 
 class CampaignCommands:
@@ -48,6 +49,19 @@ class CampaignCommands:
             campaign, existing = self._require(account_id, campaign_id)
             return Saved(campaign_id, campaign.version(existing), self._log.head())
         return Saved(campaign_id, campaigns.VERSION_STEP, position)
+
+    def copy(self, account_id: UUID, campaign_id: UUID, name: str = "", copy_id: UUID | None = None) -> Saved:
+        """Create a campaign with the segments of another one; without a name it is called a copy of that one.
+
+        With a `copy_id` given a second time, the first one's result is returned. Raises `NotFound`, `Invalid`;
+        `Refused` (`needs_audience`) where a person has to choose first: a copy reaches no more than the original.
+        """
+        campaign, existing = self._require(account_id, campaign_id)
+        if campaign.needs_audience(existing):
+            raise Refused("needs_audience", said("choose the campaign's segments first; then it can be copied"))
+        segment_ids = [each for each in campaign.segment_ids if each in existing]
+        name = name or f"Copy of {campaign.name}"[:MAX_NAME].rstrip()
+        return self.create(account_id, CampaignDraft(name, segment_ids, campaign.exclude_segment_ids), copy_id)
 
     def edit(self, account_id: UUID, campaign_id: UUID, edit: CampaignEdit, expected: int | None) -> Saved:
         """Change what `edit` mentions. Raises `Invalid`, `NotFound`; `StaleVersion` against `expected`."""
@@ -103,7 +117,7 @@ class CampaignCommands:
         """
         campaign, existing = self._require(account_id, campaign_id)
         if campaign.needs_audience(existing):
-            raise Refused("needs_audience", "choose the campaign's segments first; it has no recipients")
+            raise Refused("needs_audience", said("choose the campaign's segments first; it has no recipients"))
         audience_id = audience_id or uuid4()
         event = AudienceFrozen(**self._log.envelope(account_id, audience_id, 0), campaign_id=campaign_id)
         position = self._log.append_once(account_id, event)
@@ -117,7 +131,7 @@ class CampaignCommands:
         """The campaign, and which of its segments exist. Raises `NotFound`."""
         campaign = campaigns.campaign_of(campaign_id, self._log.stream(account_id, campaign_id))
         if campaign is None:
-            raise NotFound("campaign_not_found", "no such campaign in this account")
+            raise NotFound("campaign_not_found", said("no such campaign in this account"))
         return campaign, self._existing(account_id, (*campaign.segment_ids, *campaign.exclude_segment_ids))
 
     def _existing(self, account_id: UUID, segment_ids: Sequence[UUID]) -> set[UUID]:
@@ -126,4 +140,11 @@ class CampaignCommands:
 
 def _check_version(current: int, expected: int | None) -> None:
     if expected is not None and current != expected:
-        raise StaleVersion(f"the campaign is at version {current}, not {expected}; read it again", current)
+        raise StaleVersion(
+            said(
+                "the campaign is at version %(current)s, not %(expected)s; read it again",
+                current=current,
+                expected=expected,
+            ),
+            current,
+        )

@@ -1,6 +1,6 @@
 """What is kept of a customer beside the log, and which part of their next change takes effect.
 
-`domain.commands.change_batch` lets `decide` fold changes into it; `projections.records.customer_states` stores it. Each
+`changes.change_batch` lets `decide` fold changes into it; `projections.records.customer_states` stores it. Each
 attribute remembers the time of its change, so redelivery, reordering and retries converge (SEMANTICS, "Merging
 changes"). A deletion is a floor: it removes whatever is older than itself, and refuses what is older but arrives later.
 Loading and storing a state is most of what a change costs, so what is not looked at stays as it was read.
@@ -84,6 +84,12 @@ class CustomerState:
     def set(self, key: str, value: Value | None, time: int) -> None:
         """Set a value, as of a time."""
         self.packed[key] = _packed(value, time)
+
+    def meet(self, time: int) -> bool:
+        """Note that the customer did something at a time. Returns whether they did not exist, and do from here on."""
+        self.touched = max(self.touched, time)
+        is_new, self.exists = not self.exists, True
+        return is_new
 
     def remember(self, mark: bytes) -> bool:
         """Remember a change by its mark. Returns whether it is new."""

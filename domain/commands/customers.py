@@ -8,12 +8,14 @@ from functools import partial
 from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
-from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.changes.activity_fold import activity_mark, fold_activity
+from domain.commands.changes.change_batch import COMPUTED, ChangeBatch, change_target
 from domain.commands.customer_state import Customer, CustomerState
 from domain.commands.log import Log, MemberChanges, Receipt, Received, Tracking, Writes
 from domain.customer import CustomerChange, DeadLetter, Outcome
 from domain.errors import FieldError, NotFound, StaleVersion
 from domain.instants import Arrival
+from domain.texts.language import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class CustomerCommands:
 
         def append_changes() -> Changed:
             batch = self._fold(account_id, changes, expected_version)
+            refuses_computed = any(each.code == COMPUTED for outcome in batch.outcomes for each in outcome.errors)
+            if refuses_computed and self._accounts.renew_schema(account_id):
+                batch = self._fold(account_id, changes, expected_version)
             letters = list(dead_letters)
             if dead_letter_of is not None:
                 letters += [
@@ -68,7 +73,13 @@ class CustomerCommands:
             members = MemberChanges(deleted=batch.deleted())
             received = None if receipts_of is None else Received(receipts_of(batch.outcomes), self._log.now())
             writes = Writes(
-                batch.states_to_store(), tracking, letters, members, batch.number_changes(), received=received
+                batch.states_to_store(),
+                tracking,
+                letters,
+                members,
+                batch.number_changes(),
+                received=received,
+                activity_marks=batch.new_marks,
             )
             if not batch.events and not batch.touched and not letters and tracking is None and received is None:
                 return Changed(self._log.head(), batch.outcomes, batch.states)
@@ -97,7 +108,7 @@ class CustomerCommands:
                 changed = self.change(account_id, [change], expected_version=expected_version)
                 if changed.outcomes[0].result == "deleted":
                     return changed.position
-        raise NotFound("customer_not_found", "no such customer in this account")
+        raise NotFound("customer_not_found", said("no such customer in this account"))
 
     def _fold(self, account_id: UUID, changes: Sequence[CustomerChange], expected: int | None) -> ChangeBatch:
         targets = [change_target(account_id, change) for change in changes]
@@ -106,13 +117,25 @@ class CustomerCommands:
             (target,) = targets
             current = states[target].version if target in states and states[target].exists else 0
             if current != expected:
-                raise StaleVersion(f"the customer is at version {current}, not {expected}; read it again", current)
+                raise StaleVersion(
+                    said(
+                        "the customer is at version %(current)s, not %(expected)s; read it again",
+                        current=current,
+                        expected=expected,
+                    ),
+                    current,
+                )
         schema = self._accounts.kept_schema(account_id)
-        mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels))
+        mine = replace(schema, types=dict(schema.types), labels=dict(schema.labels), activities=dict(schema.activities))
         account = self._accounts.kept_account(account_id)
-        batch = ChangeBatch(account, mine, states, self._log.now(), self._log.skew)
+        marks = [mark for each in changes if (mark := activity_mark(account_id, each)) is not None]
+        known_marks = self._log.store.known_activities(account_id, marks) if marks else frozenset[UUID]()
+        batch = ChangeBatch(account, mine, states, self._log.now(), self._log.skew, known_marks=known_marks)
         for target, change in zip(targets, changes, strict=True):
-            batch.fold(target, change)
+            if change.activity is None:
+                batch.fold(target, change)
+            else:
+                fold_activity(batch, target, change, change.activity)
         return batch
 
     def tracked_offset(self, name: str) -> int | None:

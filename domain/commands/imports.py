@@ -1,8 +1,9 @@
 """Ingest the lines of a CSV file: customers, members, counts and the place in the file, in one transaction.
 
 A phone number means the oldest customer who has it; a number that no customer has creates one. A name is set only
-where the customer has none, and nothing else of a customer is changed. A file counts as older than an erasure that
-happens while it is ingested: the lines of that customer are refused, and nothing of theirs is kept.
+where the customer has none, attributes where columns were chosen to hold them; nothing else of a customer is changed. A
+file counts as older than an erasure that happens while it is ingested: the lines of that customer are refused, and
+nothing of theirs is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import partial
 from uuid import UUID
 
 from domain.commands.account_reader import AccountReader
-from domain.commands.change_batch import ChangeBatch
+from domain.commands.changes.change_batch import ChangeBatch
 from domain.commands.customer_state import CustomerState
 from domain.commands.log import Log, MemberChanges, Writes
 from domain.commands.members import members_added
@@ -37,7 +38,10 @@ class ImportCommands:
         self._segments = segments
 
     def ingest(self, account_id: UUID, chunk: ImportChunk) -> ImportStep:
-        """Ingest the next rows of an import. Raises `NotFound` where the segment was deleted."""
+        """Ingest the next rows of an import, or of a check, which finds out the same and changes nothing.
+
+        Raises `NotFound` where the segment was deleted.
+        """
 
         def append_chunk() -> ImportStep:
             self._segments.require_static(account_id, chunk.segment_id)
@@ -58,7 +62,9 @@ class ImportCommands:
             for start in range(0, len(targets), TOGETHER):
                 group = ingest.add_lines(chunk.lines[start : start + TOGETHER], targets[start : start + TOGETHER])
                 if group:
-                    batch.events.append(members_added(self._log, account_id, chunk.segment_id, group, "import"))
+                    # The import's own stream, by which it can be taken back: for exactly those it added.
+                    stream = self._log.envelope(account_id, chunk.import_id, chunk.before + start)
+                    batch.events.append(members_added(stream, chunk.segment_id, group, "import", chunk.by))
                 fresh += group
             step = ImportStep(
                 chunk.import_id,
@@ -70,7 +76,12 @@ class ImportCommands:
                 chunk.header,
                 chunk.finished,
                 now,
+                ingest.opted_out,
+                chunk.is_check,
             )
+            if chunk.is_check:
+                self._log.append(account_id, [], Writes(import_step=step))
+                return step
             changes = MemberChanges(chunk.segment_id, added=fresh)
             self._log.append(
                 account_id, batch.events, Writes(batch.states_to_store(), members=changes, import_step=step)
@@ -94,6 +105,7 @@ class _ChunkIngest:
         self._source = f"import:{chunk.import_id}"
         self._members = set(members)
         self._classes: Tally[str] = Tally()
+        self.opted_out = 0
         self.errors = [
             each if erased.isdisjoint(each.numbers) else each._replace(cells=(), numbers=()) for each in chunk.errors
         ]
@@ -117,6 +129,7 @@ class _ChunkIngest:
             self._batch.fold_new(target, self._source, _new_values(None, line))
             return "created_customers"
         existed = state.exists
+        self.opted_out += state.opted_out
         values = _new_values(state, line)
         if values:
             change = CustomerChange(None, "changed", None, source=self._source, customer_id=target)
@@ -144,8 +157,10 @@ class _ChunkIngest:
 
 
 def _new_values(state: CustomerState | None, line: ImportLine) -> dict[str, Value | None]:
-    """The values of a line that the customer does not have yet."""
+    """The values of a line that the customer does not have yet, and those that they get anyway."""
+    values: dict[str, Value | None] = dict(line.values)
     if state is None or not state.exists:
-        return {"phone": line.phone} if line.name is None else {"phone": line.phone, "name": line.name}
-    nameless = (state.value("name") or (None, 0))[0] is None
-    return {"name": line.name} if line.name is not None and nameless else {}
+        values["phone"] = line.phone
+    if line.name is not None and (state is None or (state.value("name") or (None, 0))[0] is None):
+        values["name"] = line.name
+    return values

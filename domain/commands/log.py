@@ -7,7 +7,7 @@ that keeps it, implemented by `projections.records.event_store`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -16,11 +16,13 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from domain.commands.customer_state import CustomerState
+from domain.commands.event_mapper import EventMapper
 from domain.customer import CLOCK_SKEW, DeadLetter
 from domain.errors import Unavailable
 from domain.import_lines import ImportStep
 from domain.instants import micros
-from domain.stored_events import Event, EventMapper
+from domain.jobs.job import JobStep, NewJob
+from domain.stored_events import Event
 
 ATTEMPTS = 20
 Answer = TypeVar("Answer")
@@ -86,9 +88,13 @@ class Writes(NamedTuple):
     members: MemberChanges = MemberChanges()
     numbers: NumberChanges = NumberChanges()
     import_step: ImportStep | None = None
+    job_step: JobStep | None = None
+    new_job: NewJob | None = None
     received: Received | None = None
-    # The append is refused if a segment or filter of the account changed after this position.
+    # The append is refused if a segment or filter of the account changed, or an attribute was removed, after this.
     filters_as_of: int | None = None
+    # The marks of facts (`domain.activities.activity.mark_of`), each with the time of its fact in microseconds.
+    activity_marks: Mapping[UUID, int] = MappingProxyType({})
 
 
 class LogStore(Protocol):
@@ -107,17 +113,26 @@ class LogStore(Protocol):
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         """The stream of one aggregate, oldest first, as the account may see it."""
 
+    def stream_at(self, account_id: UUID, position: int) -> UUID | None:
+        """The aggregate whose event is at a position of the log; `None` where it is none of the account's."""
+
     def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the segments that were created and not deleted, in one round trip."""
 
     def filters_position(self, account_id: UUID) -> int:
-        """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
+        """The position of the last event that created or deleted a segment, changed a filter, or removed an attribute.
+
+        0 where there is none.
+        """
 
     def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
         """The segments, oldest first, whose filter holds a text anywhere."""
 
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         """The states of those customers that were ever seen, in one round trip."""
+
+    def known_activities(self, account_id: UUID, marks: Sequence[UUID]) -> Set[UUID]:
+        """Those of the marks whose facts were taken in before."""
 
     def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are customers now."""

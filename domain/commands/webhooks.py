@@ -11,6 +11,7 @@ from domain.commands.log import Log
 from domain.errors import FieldError, Invalid
 from domain.formats.fields import CHANGE_FIELDS, parse_change_fields
 from domain.segment import check_texts
+from domain.texts.language import said
 from domain.webhooks.addresses import Networks, checked_url, host_of
 from domain.webhooks.subscription import CHANGE_TYPES, MAX_NAMED, Subscription
 
@@ -35,7 +36,7 @@ class WebhookCommands:
         name, _ = check_texts(asked.name or host_of(url), "", of="webhook")
         segments, campaigns = tuple(dict.fromkeys(asked.segment_ids)), tuple(dict.fromkeys(asked.campaign_ids))
         events = tuple(each for each in CHANGE_TYPES if each in asked.events)
-        mistakes = [] if events else [FieldError("/events", "no_events", "name joined, left or both")]
+        mistakes = [] if events else [FieldError("/events", "no_events", said("name joined, left or both"))]
         if "segment_ids" in named:
             existing = self._log.store.existing_segments(account_id, segments) if segments else set()
             mistakes += _unknown("segment", asked.segment_ids, existing)
@@ -50,7 +51,7 @@ class WebhookCommands:
             except Invalid as unknown:
                 mistakes += unknown.errors
         if mistakes:
-            raise Invalid(mistakes[0].code, f"{mistakes[0].pointer}: {mistakes[0].detail}", mistakes)
+            raise Invalid.of(mistakes)
         return Subscription(name, url, segments, campaigns, events, fields)
 
     def segments_of(self, account_id: UUID, subscription: Subscription) -> list[UUID] | None:
@@ -68,10 +69,10 @@ class WebhookCommands:
 
 def _unknown(noun: str, ids: Sequence[UUID], existing: Collection[UUID]) -> list[FieldError]:
     if len(ids) > MAX_NAMED:
-        detail = f"at most {MAX_NAMED}; leave both lists out to follow all segments"
+        detail = said("at most %(max_named)s; leave both lists out to follow all segments", max_named=MAX_NAMED)
         return [FieldError(f"/{noun}_ids", f"too_many_{noun}s", detail)]
     return [
-        FieldError(f"/{noun}_ids/{place}", f"unknown_{noun}", f"no such {noun} in this account")
+        FieldError(f"/{noun}_ids/{place}", f"unknown_{noun}", said("no such %(noun)s in this account", noun=noun))
         for place, each in enumerate(ids)
         if each not in existing
     ]

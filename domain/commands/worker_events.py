@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from domain.commands.log import Log
 from domain.instants import micros
-from domain.stored_events import AudienceCounted, SegmentRecomputed, SegmentRefreshed, TimePassed
+from domain.stored_events import AudienceCounted, MeasureFilled, SegmentRecomputed, SegmentRefreshed, TimePassed
 
 
 class WorkerEvents:
@@ -34,6 +34,11 @@ class WorkerEvents:
         """Append that a segment is evaluated again, because one that it names got a filter at position `because_of`."""
         envelope = self._log.envelope(account_id, uuid5(segment_id, "refreshed"), because_of - 1)
         self._log.append_once(account_id, SegmentRefreshed(**envelope, segment_id=segment_id))
+
+    def record_measure_filled(self, account_id: UUID, measure: str, since: int) -> None:
+        """Append that a measure, asked for since a position, is known for every customer."""
+        envelope = self._log.envelope(account_id, uuid5(account_id, measure), since - 1)
+        self._log.append_once(account_id, MeasureFilled(**envelope, measure=measure))
 
     def record_audience_counted(
         self, account_id: UUID, audience_id: UUID, counts: Mapping[str, Any], passed_over: Sequence[int]

@@ -6,15 +6,23 @@ projection worker evaluates, so that the result is the membership.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from domain.filters.conditions import All, AnyOf, Node, Not
+from domain.filters.behaviour.reading import FIELDS
+from domain.filters.conditions import All, AnyOf, Node, Not, measures_of
 from domain.filters.nesting import SEGMENT
 from domain.instants import Moment
 from domain.values import Value
 
 Explained = dict[str, Any]
+TurnsAt = Callable[[Node], datetime | None]
+
+
+def never(_: Node) -> datetime | None:
+    """Nothing turns by itself."""
+    return None
 
 
 def explain(
@@ -24,14 +32,21 @@ def explain(
     shown: Mapping[str, Any],
     moment: Moment,
     pointer: str = "/filter",
+    turns_at: TurnsAt = never,
 ) -> Explained:
     """The tree of a filter as saved (`raw`, of which `node` was made) with the result of every node at `moment`.
 
     `values` are what conditions compare; `shown` are the same values as people read them, with the segments that the
-    customer is in. Where `raw` names a segment, `node` may have that segment's own filter.
+    customer is in. Where `raw` names a segment, `node` may have that segment's own filter. `turns_at` says when a
+    condition on behaviour turns by itself.
     """
     explained: Explained
     match node:
+        case _ if isinstance(raw, dict) and "activity" in raw:
+            measure = next(iter(measures_of(node).values()))
+            asked = {key: raw[key] for key in (*FIELDS, "operator", "value") if key in raw}
+            explained = {"pointer": pointer, **asked, "actual": shown.get(measure.key, measure.zero)}
+            explained["changes_at"] = turns_at(node)
         case _ if isinstance(raw, dict) and "attribute" in raw:
             explained = {
                 "pointer": pointer,
@@ -40,16 +55,20 @@ def explain(
                 "value": raw.get("value"),
                 "actual": shown.get(raw["attribute"]),
             }
+            if computed := list(measures_of(node).values()):
+                explained |= {"computed": computed[0].definition}
+                explained["actual"] = shown.get(computed[0].key, computed[0].zero)
+                explained["changes_at"] = turns_at(node)
             if raw["attribute"] == SEGMENT:
                 explained["actual"] = [each for each in raw["value"] if each in shown[SEGMENT]]
         case Not():
-            inside = explain(raw["not"], node.node, values, shown, moment, f"{pointer}/not")
+            inside = explain(raw["not"], node.node, values, shown, moment, f"{pointer}/not", turns_at)
             explained = {"pointer": pointer, "group": "not", "nodes": [inside]}
         case All() | AnyOf():
             word = "all" if isinstance(node, All) else "any"
             parts, place = (raw, pointer) if isinstance(raw, list) else (raw[word], f"{pointer}/{word}")
             nodes = [
-                explain(part, each, values, shown, moment, f"{place}/{index}")
+                explain(part, each, values, shown, moment, f"{place}/{index}", turns_at)
                 for index, (part, each) in enumerate(zip(parts, node.nodes, strict=True))
             ]
             explained = {"pointer": pointer, "group": word, "nodes": nodes}

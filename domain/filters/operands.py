@@ -1,6 +1,6 @@
 """Operands: the kinds of value that a condition compares with, each checked and brought into normal form.
 
-Called while a filter is parsed (`domain.filters.conditions`); the table of operators says which kind each one takes.
+Called while a filter is parsed (`domain.filters.parsing`); the table of operators says which kind each one takes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from domain.calendar import PERIODS, RETURN_PERIODS
+from domain.texts.language import said
 from domain.values import AttributeType, BadValue, matchable, normalise, trim
 
 Takes = Literal[
@@ -61,7 +62,7 @@ def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue
     """The value of a condition on an attribute of type `kind`, in normal form, or what is wrong with it."""
     match takes:
         case "nothing":
-            return None if raw is None else BadValue("invalid_value", "the operator takes no value; leave it out")
+            return None if raw is None else BadValue("invalid_value", said("the operator takes no value; leave it out"))
         case "one":
             return _one(kind, raw)
         case "several":
@@ -82,7 +83,11 @@ def parse_operand(takes: Takes, kind: AttributeType, raw: Any) -> Any | BadValue
             return _count(raw, least, most)
         case "period" | "return_period":
             names = PERIODS if takes == "period" else RETURN_PERIODS
-            return raw if raw in names else BadValue("invalid_value", f"needs one of {', '.join(names)}")
+            return (
+                raw
+                if raw in names
+                else BadValue("invalid_value", said("needs one of %(known)s", known=", ".join(names)))
+            )
         case "months":
             return _months(raw)
 
@@ -105,7 +110,7 @@ def parse_phone_operand(takes: Takes, raw: Any, phones: ReadPhone, *, begins: bo
 
 def _phone(raw: Any, phones: ReadPhone) -> str | BadValue:
     if not isinstance(raw, str):
-        return BadValue("invalid_value", "needs a phone number as text")
+        return BadValue("invalid_value", said("needs a phone number as text"))
     number = phones.number(trim(raw))
     return BadValue("invalid_value", number.detail) if isinstance(number, BadValue) else number
 
@@ -121,7 +126,7 @@ def _phone_part(text: str, phones: ReadPhone, *, begins: bool) -> str | tuple[st
         for char in unicodedata.normalize("NFKC", text)
         if char == "+" or char.isalnum()
     )
-    bad = BadValue("invalid_value", "needs digits of a phone number, without letters; write some of its digits")
+    bad = BadValue("invalid_value", said("needs digits of a phone number, without letters; write some of its digits"))
     if not _PHONE_PART.fullmatch(part):
         return bad
     number = phones.number(part)
@@ -135,13 +140,15 @@ def _count(raw: Any, least: int, most: int) -> int | BadValue:
     if isinstance(raw, Decimal) and raw.is_finite() and raw == raw.to_integral_value():
         raw = int(raw) if raw.adjusted() < len(str(MAX_COUNT)) else None
     if type(raw) is not int or not least <= raw <= most:
-        return BadValue("invalid_value", f"needs a whole number from {least} to {most:,}")
+        return BadValue(
+            "invalid_value", said("needs a whole number from %(least)s to %(most)s", least=least, most=most)
+        )
     return int(raw)
 
 
 def _months(raw: Any) -> tuple[str, ...] | BadValue:
     if not isinstance(raw, list) or not 1 <= len(raw) <= 12:
-        return BadValue("invalid_value", "needs an array of 1 to 12 months, 1 for January")
+        return BadValue("invalid_value", said("needs an array of 1 to 12 months, 1 for January"))
     months = [_count(each, 1, 12) for each in raw]
     bad = next((each for each in months if isinstance(each, BadValue)), None)
     return bad or tuple(sorted({f"{each:02}" for each in months}))
@@ -150,7 +157,7 @@ def _months(raw: Any) -> tuple[str, ...] | BadValue:
 def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
     value = normalise(kind, raw)
     if value is None:
-        return BadValue("invalid_value", f"needs a {kind} value that is not empty")
+        return BadValue("invalid_value", said("needs a %(kind)s value that is not empty", kind=kind))
     if isinstance(value, BadValue):
         return BadValue("invalid_value", value.detail)
     return matchable(value) if kind in ("text", "list") else value
@@ -158,20 +165,22 @@ def _one(kind: AttributeType, raw: Any) -> Any | BadValue:
 
 def _several(kind: AttributeType, raw: Any) -> Any | BadValue:
     if not isinstance(raw, list):
-        return BadValue("invalid_value", f"needs an array of 1 to {MAX_VALUES:,} values")
+        return BadValue("invalid_value", said("needs an array of 1 to %(max_values)s values", max_values=MAX_VALUES))
     if not 1 <= len(raw) <= MAX_VALUES:
-        return BadValue("invalid_value", f"{len(raw):,} values; needs 1 to {MAX_VALUES:,}")
+        return BadValue(
+            "invalid_value", said("%(count)s values; needs 1 to %(max_values)s", count=len(raw), max_values=MAX_VALUES)
+        )
     values = [_one(kind, each) for each in raw]
     return next((value for value in values if isinstance(value, BadValue)), tuple(dict.fromkeys(values)))
 
 
 def _pair(kind: AttributeType, raw: Any) -> Any | BadValue:
     if not isinstance(raw, list) or len(raw) != 2:
-        return BadValue("invalid_value", "needs an array of two values, the lower one first")
+        return BadValue("invalid_value", said("needs an array of two values, the lower one first"))
     low, high = _one(kind, raw[0]), _one(kind, raw[1])
     for value in (low, high):
         if isinstance(value, BadValue):
             return value
     if low > high:
-        return BadValue("invalid_value", "the first value is greater than the second; swap them")
+        return BadValue("invalid_value", said("the first value is greater than the second; swap them"))
     return low, high

@@ -25,9 +25,11 @@ from domain.filters.regions import (
     Rolling,
     Span,
 )
+from domain.texts.language import said
 from domain.values import AttributeType
 
 Reads = Literal["", "@day", "@age"]
+Family = Literal["value", "date", "yearly", "empty"]
 DAY = 24 * 3_600 * 1_000_000
 HOUR = 3_600 * 1_000_000
 
@@ -36,8 +38,9 @@ HOUR = 3_600 * 1_000_000
 class Operator:
     """One row: `region` makes the set of values for which it is true from the checked operand.
 
-    `phrase` is what it says in words, {} being its operand; `negated` makes it true of all other values. `reads` is the
-    facet of a datetime that it looks at: the instant itself, its day in the account's zone, or its age.
+    `phrase` is what it says in words, {} being its operand, and `choice` what it is called where people choose it, if
+    that is not the phrase. `negated` makes it true of all other values. `reads` is the facet of a datetime that it
+    looks at: the instant itself, its day in the account's zone, or its age.
     """
 
     name: str
@@ -46,6 +49,16 @@ class Operator:
     region: Callable[[Any], Region | Moving]
     negated: bool = False
     reads: Reads = ""
+    choice: str = ""
+
+    @property
+    def family(self) -> Family:
+        """What it looks at: the value, the date seen from today, the day of the year, or whether there is a value."""
+        if self.takes == "nothing":
+            return "empty"
+        if self.takes in ("months", "return_period", "year_days"):
+            return "yearly"
+        return "date" if self.takes in ("period", "count", "positive_count") else "value"
 
     @property
     def unit(self) -> str:
@@ -136,22 +149,45 @@ def _with_negation(
 def _calendar(reads: Reads) -> list[Operator]:
     """What is asked of a day, of a date or of a datetime's day alike."""
     return [
-        Operator("in_period", "is {}", "period", _period("period"), reads=reads),
-        Operator("month_is", "is in {}", "months", _matching("month"), reads=reads),
-        Operator("anniversary_in_period", "has its anniversary {}", "return_period", _period("return_in"), reads=reads),
+        Operator(
+            "in_period",
+            "falls in {}",
+            "period",
+            _period("period"),
+            reads=reads,
+            choice=said("Falls in … (with the year)"),
+        ),
+        Operator(
+            "month_is",
+            "is in {}",
+            "months",
+            _matching("month"),
+            reads=reads,
+            choice=said("Is in the month … (of any year)"),
+        ),
+        Operator(
+            "anniversary_in_period",
+            "has its birthday or anniversary {}",
+            "return_period",
+            _period("return_in"),
+            reads=reads,
+            choice=said("Birthday / anniversary is in …"),
+        ),
         Operator(
             "anniversary_in_last_days",
-            "had its anniversary in the last {}",
+            "had its birthday or anniversary in the last {}",
             "year_days",
             _return_days(1, 0),
             reads=reads,
+            choice=said("Birthday / anniversary was in the last … days"),
         ),
         Operator(
             "anniversary_in_next_days",
-            "has its anniversary in the next {}",
+            "has its birthday or anniversary in the next {}",
             "year_days",
             _return_days(0, 1),
             reads=reads,
+            choice=said("Birthday / anniversary is in the next … days"),
         ),
     ]
 
@@ -231,6 +267,17 @@ _TABLE: dict[AttributeType, list[Operator]] = {
 OPERATORS: dict[AttributeType, dict[str, Operator]] = {
     kind: {operator.name: operator for operator in rows} for kind, rows in _TABLE.items()
 }
+
+
+def opposite(name: str, kind: AttributeType) -> str | None:
+    """The operator that is true of exactly the other values; `None` where the table has none."""
+    operator = OPERATORS[kind].get(name)
+    if operator is None:
+        return None
+    others = (
+        each for each in OPERATORS[kind].values() if each.region is operator.region and each.takes == operator.takes
+    )
+    return next((each.name for each in others if each.negated != operator.negated), None)
 
 
 def operator_named(name: str, kind: AttributeType | None) -> Operator | None:

@@ -1,7 +1,7 @@
 """The messages of the analytics SDKs of Segment and RudderStack, as customer changes.
 
-Called by `api.ingest.sdk`. Only `identify` changes a customer; the other messages are facts of behaviour, of which the
-door keeps counts. Which fields the SDKs fill, and what is not done with them, is in deploy/docs/sdk.md.
+Called by `api.ingest.sdk`. `identify` changes a customer, `track` is an activity; of the other messages the door keeps
+counts. Which fields the SDKs fill, and what is not done with them, is in deploy/docs/sdk.md.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
+from domain.activities.activity import Activity
 from domain.customer import CustomerChange, CustomerData
 from domain.errors import Invalid
-from domain.formats.names import LeftOut, Mapped, map_fields
+from domain.formats.names import LeftOut, Mapped, key_of, map_fields, map_properties
 from domain.instants import Arrival
 
 MessageType = Literal["identify", "track", "group", "alias", "page", "screen"]
@@ -56,8 +57,22 @@ def read_message(raw: Any, request: Request, type_: MessageType | None = None) -
     if user_id is None and _identifier(raw, "anonymousId") is None:
         raise Invalid.at("/userId", "user_id_required", "userId names the customer")
     traits, at = _traits(raw), _time(raw, request)
-    if kind != "identify" or user_id is None:
+    if kind not in ("identify", "track") or user_id is None:
         return Message(kind)
+    if kind == "track":
+        activity, unmapped = _activity(raw)
+        fact = CustomerChange(
+            user_id,
+            "activity",
+            at,
+            None,
+            SOURCE,
+            message_id,
+            arrival=request.arrival,
+            partial=True,
+            activity=activity,
+        )
+        return Message(kind, fact, unmapped)
     mapped = map_fields(traits)
     data, left_out = mapped if request.may_opt_in else _without_opt_in(mapped)
     change = CustomerChange(
@@ -107,6 +122,20 @@ def _traits(raw: Mapping[str, Any]) -> dict[str, Any]:
             raise Invalid.at("/traits", "invalid_traits", "traits must be an object")
         traits |= given
     return traits
+
+
+def _activity(raw: Mapping[str, Any]) -> tuple[Activity, list[LeftOut]]:
+    """Returns what was done, by the rules of foreign names. Raises `Invalid`."""
+    event, given = raw.get("event"), raw.get("properties")
+    if not isinstance(event, str) or not event:
+        raise Invalid.at("/event", "event_required", "event names what was done")
+    name = key_of(event)
+    if name is None:
+        raise Invalid.at("/event", "unmappable_name", "no key of at most 63 a-z, 0-9 and _ can be made of it")
+    if given is not None and not isinstance(given, Mapping):
+        raise Invalid.at("/properties", "invalid_properties", "properties must be an object")
+    properties, left_out = map_properties(given or {})
+    return Activity(name, properties), left_out
 
 
 def _without_opt_in(mapped: Mapped) -> Mapped:

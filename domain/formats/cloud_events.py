@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 as customer changes: the one reader of Kafka's door and of HTTP's.
+"""CloudEvents 1.0 as customer changes and activities: the one reader of Kafka's door and of HTTP's.
 
 Called by `consumers.cloud_events` and `api.ingest.events`, which take the attributes from where their transport has
 them. Raises `Invalid` with a code, and details that quote no value of the event. Hand-written because it is the hot
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from domain.activities.activity import Activity, parse_activity
 from domain.customer import ChangeKind, CustomerData, parse_customer_data
 from domain.errors import Invalid
 from domain.json_text import parse
@@ -23,8 +24,11 @@ KINDS: Mapping[str, ChangeKind] = {
     "rollcall.customer.opted_out.v1": "opted_out",
     "rollcall.customer.opted_in.v1": "opted_in",
     "rollcall.customer.deleted.v1": "deleted",
+    "rollcall.activity.recorded.v1": "activity",
 }
 NAMES = ("specversion", "type", "source", "id", "subject", "time")
+_WITH_DATA = ("changed", "activity")
+_NEEDS_DATA = "a changed customer and an activity need data"
 Mode = Literal["structured", "batched", "json", "other"]
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -33,10 +37,11 @@ FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Content(NamedTuple):
-    """What an event asks for: the kind of change, and its data where it needs any."""
+    """What an event asks for: the kind of change, and its data or the activity where it needs any."""
 
     kind: ChangeKind
-    data: CustomerData | None
+    data: CustomerData | None = None
+    activity: Activity | None = None
 
 
 @lru_cache(maxsize=256)
@@ -65,13 +70,13 @@ def mode_of(content_type: str | None) -> Mode:
 def read_binary(event: Mapping[str, Any], mode: Mode, body: bytes | None) -> Content:
     """Returns what an event asks for whose attributes are beside its data."""
     kind = _kind(event)
-    if kind != "changed":
-        return Content(kind, None)
+    if kind not in _WITH_DATA:
+        return Content(kind)
     if mode != "json":
         raise Invalid("unsupported_content_type", "the data must be application/json")
     if body is None:
-        raise Invalid("missing_data", "a changed customer needs data")
-    return Content(kind, _read_data(parse(body)))
+        raise Invalid("missing_data", _NEEDS_DATA)
+    return _read_data(kind, parse(body))
 
 
 def read_structured(event: Any) -> Content:
@@ -79,18 +84,18 @@ def read_structured(event: Any) -> Content:
     if not isinstance(event, dict):
         raise Invalid("not_a_cloud_event", "a structured event is one JSON object")
     kind = _kind(event)
-    if kind != "changed":
-        return Content(kind, None)
+    if kind not in _WITH_DATA:
+        return Content(kind)
     if event.get("data") is not None and event.get("data_base64") is not None:
         raise Invalid("ambiguous_data", "data and data_base64 are both present; send only one")
     content = event.get("datacontenttype")
     if content is not None and (not isinstance(content, str) or mode_of(content) != "json"):
         raise Invalid("unsupported_content_type", "the data must be application/json")
     if event.get("data_base64") is not None:
-        return Content(kind, _read_data(parse(_decode_base64(event["data_base64"]))))
+        return _read_data(kind, parse(_decode_base64(event["data_base64"])))
     if event.get("data") is not None:
-        return Content(kind, _read_data(event["data"]))
-    raise Invalid("missing_data", "a changed customer needs data")
+        return _read_data(kind, event["data"])
+    raise Invalid("missing_data", _NEEDS_DATA)
 
 
 def require_attribute(event: Mapping[str, Any], name: str) -> str:
@@ -123,9 +128,11 @@ def _kind(event: Mapping[str, Any]) -> ChangeKind:
     return kind
 
 
-def _read_data(raw: Any) -> CustomerData:
+def _read_data(kind: ChangeKind, raw: Any) -> Content:
     try:
-        return parse_customer_data(raw)
+        if kind == "activity":
+            return Content(kind, activity=parse_activity(raw))
+        return Content(kind, parse_customer_data(raw))
     except Invalid as bad:
         raise Invalid(
             bad.code, bad.detail, [each._replace(pointer=f"/data{each.pointer}") for each in bad.errors]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
 
+from domain.activities.activity import MAX_PROPERTIES
 from domain.customer import MAX_ATTRIBUTES, RESERVED, CustomerData
 from domain.errors import FieldError
 from domain.values import is_attribute_key, trim
@@ -46,12 +47,35 @@ def map_fields(fields: Mapping[str, Any]) -> Mapped:
     return map_values(each_value(fields))
 
 
+def map_properties(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[LeftOut]]:
+    """Returns foreign fields, nested ones too, as the properties of an activity, and what cannot be one."""
+    chosen, left_out = _by_key(each_value(fields), key_of)
+    properties: dict[str, Any] = {}
+    for key, (name, value) in chosen.items():
+        try:
+            if len(properties) < MAX_PROPERTIES:
+                properties[key] = _texts(value) if isinstance(value, list) else value
+            else:
+                left_out.append(leave_out(name, "too_many_properties", f"at most {MAX_PROPERTIES} of an activity"))
+        except ValueError as wrong:
+            left_out.append(leave_out(name, "invalid_value", str(wrong)))
+    return properties, left_out
+
+
 def map_values(values: Iterable[tuple[str, Any]]) -> Mapped:
     """Returns foreign values as the data of a customer change, nested ones by names with dots."""
+    chosen, left_out = _by_key(values, attribute_key)
+    return Mapped(_data(chosen, left_out), left_out)
+
+
+def _by_key(
+    values: Iterable[tuple[str, Any]], key_of_name: Callable[[str], str | None]
+) -> tuple[dict[str, tuple[str, Any]], list[LeftOut]]:
+    """Returns foreign values by key, each with its name, and those without a key of their own."""
     chosen: dict[str, tuple[str, Any]] = {}
     left_out: list[LeftOut] = []
     for name, value in values:
-        key = attribute_key(name)
+        key = key_of_name(name)
         if key is None:
             left_out.append(leave_out(name, "unmappable_name", "no key of at most 63 a-z, 0-9 and _ can be made of it"))
             continue
@@ -63,14 +87,21 @@ def map_values(values: Iterable[tuple[str, Any]]) -> Mapped:
             kept, other = ((name, value), before) if name == key else (before, (name, value))
             chosen[key] = kept
             left_out.append(leave_out(other[0], "same_key", f"{key} is also the key of another name"))
-    return Mapped(_data(chosen, left_out), left_out)
+    return chosen, left_out
 
 
 def attribute_key(name: str) -> str | None:
     """Returns a foreign name as the key of an attribute, or of a built-in one that can be set; `None` for no key."""
-    if is_attribute_key(name):
-        key = name
-    else:
+    key = key_of(name)
+    if key in RESERVED and key not in SETTABLE:
+        key = OWN_PREFIX + key
+    return key if key is not None and is_attribute_key(key) else None
+
+
+def key_of(name: str) -> str | None:
+    """Returns a foreign name as a key of ours, whatever it is for; `None` where none can be made of it."""
+    key = name
+    if not is_attribute_key(name):
         plain = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
         words = _WORD_START.sub("_", plain).casefold()
         if any(each.isalnum() and not each.isascii() for each in words):
@@ -78,8 +109,6 @@ def attribute_key(name: str) -> str | None:
         key = _BETWEEN_WORDS.sub("_", words).strip("_")
         if key[:1].isdigit():
             key = DIGIT_PREFIX + key
-    if key in RESERVED and key not in SETTABLE:
-        key = OWN_PREFIX + key
     return key if is_attribute_key(key) else None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.errors import RollcallError, StaleVersion
-from domain.filters.conditions import MAX_CONDITIONS
+from domain.filters.parsing import MAX_CONDITIONS
 from domain.segment import SegmentDraft, SegmentEdit
 from domain.stored_events import SegmentCreated, SegmentDeleted, SegmentDetailsChanged, SegmentFilterChanged
 from tests.support.commands.given_when_then import ACCOUNT, Command, Scene, assert_events, assert_refused, happened

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.activities.activity import Activity
 from domain.customer import CustomerData
 from domain.errors import Invalid
 from domain.formats.analytics import MESSAGE_TYPES, Message, Request, read_instant, read_message
@@ -57,7 +58,8 @@ def test_an_identifier_may_be_a_number_but_nothing_else() -> None:
 def test_a_message_of_each_type_names_somebody(kind: str) -> None:
     assert refused({"type": kind}) == refused({"type": kind, "userId": "", "anonymousId": None}) == "user_id_required"
     assert read_message({"type": kind, "anonymousId": "x"}, request()) == Message(kind)  # type: ignore[arg-type]
-    assert (read_message({"type": kind, "userId": "x"}, request()).change is None) == (kind != "identify")
+    message = read_message({"type": kind, "userId": "x", "event": "Order Completed"}, request())
+    assert (message.change is not None) == (kind in ("identify", "track"))
 
 
 def test_what_is_no_message_is_refused() -> None:
@@ -119,3 +121,26 @@ def test_instants_are_read_as_sdks_write_them() -> None:
                  "2026-05-20T12:00:00.123"):  # fmt: skip
         assert read_instant(text) == noon
     assert read_instant("0001-01-01T00:00:00+14:00") is read_instant(5) is read_instant("x") is None
+
+
+def test_a_track_is_an_activity_by_the_rules_of_foreign_names() -> None:
+    properties = {"Total": 49.9, "cart": {"id": "c-1"}, "coupons": ["A", 7], "products": [{"sku": 1}], "品名": 1}
+    message = read_message(
+        {"type": "track", "userId": "ana", "messageId": "m-1", "event": "Order Completed", "properties": properties},
+        request(),
+    )
+    change = message.change
+    assert change is not None
+    assert (change.kind, change.source, change.change_id, change.partial) == ("activity", "sdk", "m-1", True)
+    assert change.activity == Activity("order_completed", {"total": 49.9, "cart_id": "c-1", "coupons": ["A", "7"]})
+    assert [(each.name, each.code) for each in message.left_out] == [
+        ("品名", "unmappable_name"),
+        ("products", "invalid_value"),
+    ]
+
+
+def test_a_track_says_what_was_done() -> None:
+    track = {"type": "track", "userId": "ana"}
+    assert refused(track) == refused(track | {"event": ""}) == refused(track | {"event": 7}) == "event_required"
+    assert refused(track | {"event": "購入"}) == "unmappable_name"
+    assert refused(track | {"event": "x", "properties": [1]}) == "invalid_properties"

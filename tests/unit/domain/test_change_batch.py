@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from domain.account import Account, schema_of
-from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.changes.change_batch import ChangeBatch, change_target
 from domain.customer import ChangeKind, CustomerChange, parse_customer_data
 from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted
 

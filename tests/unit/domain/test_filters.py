@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid
-from domain.filters.conditions import empty_groups, parse
 from domain.filters.operators import OPERATORS
+from domain.filters.parsing import empty_groups, parse
 from domain.phones import phone_reader
 from domain.values import AttributeType, Value, matchable
 from tests.support.operator_cases import Case, cases

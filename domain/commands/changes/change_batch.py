@@ -6,7 +6,7 @@ may be repeated when another writer was first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +15,31 @@ from uuid import UUID
 from domain.account import Account, Schema, schema_id_of
 from domain.commands.customer_state import CustomerState, Effect, decide
 from domain.commands.log import NumberChanges
-from domain.customer import CLOCK_SKEW, RESERVED, CustomerChange, CustomerData, Outcome, customer_id_of
+from domain.customer import (
+    CLOCK_SKEW,
+    RESERVED,
+    CustomerChange,
+    CustomerData,
+    Outcome,
+    customer_id_of,
+    identity_mistakes,
+    is_identified,
+)
 from domain.errors import FieldError
 from domain.instants import Arrival, micros
 from domain.phones import parse_phone
-from domain.stored_events import AttributeDeclared, CustomerChanged, CustomerDeleted, Event
+from domain.stored_events import (
+    AttributeDeclared,
+    CustomerChanged,
+    CustomerDeleted,
+    Event,
+)
+from domain.texts.language import said
 from domain.values import AttributeType, BadValue, Value, infer_type, is_attribute_key, is_missing, normalise, trim
 
-MAX_IDENTIFIER = 512
 _LATEST = micros(datetime.max.replace(tzinfo=UTC))
+# The code of a value for a computed attribute.
+COMPUTED = "computed_attribute"
 # Where mistakes are that a partial change survives.
 _OF_VALUES = ("/attributes/", "/phone", "/name", "/tags")
 
@@ -43,12 +59,16 @@ class ChangeBatch:
     outcomes: list[Outcome] = field(default_factory=list)
     touched: dict[UUID, CustomerState] = field(default_factory=dict)
     revisions: dict[UUID, int] = field(default_factory=dict)
+    # The marks of facts that were taken in before, and those of this batch, each with the time of its fact.
+    known_marks: Set[UUID] = frozenset()
+    new_marks: dict[UUID, int] = field(default_factory=dict)
     inferred: dict[str, AttributeType] = field(default_factory=dict)
+    now_micros: int = field(init=False)
     _suppressed: dict[str, int] = field(default_factory=dict)
     _opted_in: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._now = micros(self.now)
+        self.now_micros = micros(self.now)
         self._latest = micros(self.now + max(self.skew, CLOCK_SKEW))
         self._most = self.now + self.skew
 
@@ -68,13 +88,9 @@ class ChangeBatch:
 
     def fold_values(self, customer_id: UUID, change: CustomerChange, values: dict[str, Value | None]) -> None:
         """Fold in a change whose values are in normal form already."""
-        state = self.states.get(customer_id)
-        if state is None:
-            state = self.states[customer_id] = CustomerState(customer_id)
-        # Never a narrow limit: the clocks of two machines differ, and an older change would then replace a newer value.
-        state.replace_times_after(self._latest)
+        state = self.state_of(customer_id)
         number, opted_out = state.phone, state.opted_out
-        effect = decide(state, change, values, self._now)
+        effect = decide(state, change, values, self.now_micros)
         if effect.result != "duplicate":
             if change.kind == "deleted" and number is not None and opted_out and not state.opted_out:
                 self._suppressed[number] = state.floor
@@ -92,7 +108,7 @@ class ChangeBatch:
 
         The customer has no state yet, and `values`, in normal form, are all set.
         """
-        at = self._now
+        at = self.now_micros
         state = self.states[customer_id] = self.touched[customer_id] = CustomerState(
             customer_id,
             exists=True,
@@ -115,7 +131,7 @@ class ChangeBatch:
                 occurred_at=self.now,
                 values=values,
                 source=source,
-                via=self._via(self.arrival),
+                via=self.via(self.arrival),
             )
         )
 
@@ -131,16 +147,30 @@ class ChangeBatch:
         """Customers deleted in this batch, whether or not they were created again in it."""
         return [event.originator_id for event in self.events if isinstance(event, CustomerDeleted)]
 
+    def state_of(self, customer_id: UUID) -> CustomerState:
+        """The state of a customer, a new one of a customer who was never seen."""
+        state = self.states.get(customer_id)
+        if state is None:
+            state = self.states[customer_id] = CustomerState(customer_id)
+        # Never a narrow limit: the clocks of two machines differ, and an older change would then replace a newer value.
+        state.replace_times_after(self._latest)
+        return state
+
+    def create(self, change: CustomerChange, state: CustomerState) -> None:
+        """Record that a customer exists, with nothing but the external id."""
+        state.revision += 1
+        self._record(change, state, Effect("created"))
+
     def _record(self, change: CustomerChange, state: CustomerState, effect: Effect) -> None:
         created = effect.result == "created"
         if created:
             state.external_id = change.external_id
-            state.created = self._now
+            state.created = self.now_micros
             if change.external_id is not None:
                 state.set("external_id", change.external_id, state.touched)
                 effect.values["external_id"] = change.external_id
         state.version = state.revision
-        state.updated = self._now
+        state.updated = self.now_micros
         provenance: dict[str, Any] = {
             "originator_id": state.customer_id,
             "originator_version": state.revision,
@@ -149,7 +179,7 @@ class ChangeBatch:
             "occurred_at": change.at or self.now,
             "source": change.source,
             "change_id": change.change_id,
-            "via": self._via(change.arrival or self.arrival),
+            "via": self.via(change.arrival or self.arrival),
         }
         if effect.result == "deleted":
             # The source of a deletion may identify the person just as their own events do.
@@ -164,18 +194,13 @@ class ChangeBatch:
                 )
             )
 
-    def _via(self, arrival: Arrival | None) -> str | None:
-        return None if arrival is None else arrival.before(self._now // 1000)
+    def via(self, arrival: Arrival | None) -> str | None:
+        """How and when a change arrived, in short."""
+        return None if arrival is None else arrival.before(self.now_micros // 1000)
 
     def _normal(self, change: CustomerChange) -> tuple[dict[str, Value | None], list[FieldError]]:
         self.inferred = {}
-        mistakes = [] if _is_identified(change) else list(_identity_mistakes(change))
-        if change.at is not None and change.at > self._most:
-            detail = (
-                f"more than {self.skew.total_seconds():,.0f} seconds after the clock of this system;"
-                " correct the clock of the sender, or send it again once that time has passed"
-            )
-            mistakes.insert(0, FieldError("/time", "time_in_future", detail))
+        mistakes = self.mistakes(change)
         if change.kind in {"opted_out", "opted_in"}:
             return {"opted_out": change.kind == "opted_out"}, mistakes
         values: dict[str, Value | None] = {}
@@ -186,6 +211,18 @@ class ChangeBatch:
                 else:
                     values[key] = value
         return values, mistakes
+
+    def mistakes(self, change: CustomerChange) -> list[FieldError]:
+        """The mistakes of a change in its identity and its time."""
+        mistakes = [] if is_identified(change) else list(identity_mistakes(change))
+        if change.at is not None and change.at > self._most:
+            detail = said(
+                "more than %(seconds)s seconds after the clock of this system; correct the clock of the sender, or "
+                "send it again once that time has passed",
+                seconds=int(self.skew.total_seconds()),
+            )
+            mistakes.insert(0, FieldError("/time", "time_in_future", detail))
+        return mistakes
 
     def _each_value(self, data: CustomerData) -> Iterator[tuple[str, str, Value | BadValue | None]]:
         present = data.model_fields_set
@@ -203,12 +240,20 @@ class ChangeBatch:
 
     def _attribute(self, key: str, raw: object) -> Value | BadValue | None:
         kind = self.schema.types.get(key) or self.inferred.get(key)
+        if key in self.schema.computed:
+            return BadValue(
+                COMPUTED, said("%(key)s is computed from what customers do, so it cannot be set; leave it out", key=key)
+            )
         if kind is not None and key not in RESERVED:
             return normalise(kind, raw)
         if key in RESERVED:
-            return BadValue("reserved_attribute", f"{key} is built in; it cannot be set as an attribute")
+            return BadValue(
+                "reserved_attribute", said("%(key)s is built in; it cannot be set as an attribute", key=key)
+            )
         if not is_attribute_key(key):
-            return BadValue("invalid_attribute_key", "a key is a-z, 0-9 and _, begins with a letter, at most 63 long")
+            return BadValue(
+                "invalid_attribute_key", said("a key is a-z, 0-9 and _, begins with a letter, at most 63 long")
+            )
         if is_missing(raw):
             return None
         inferred = infer_type(raw)
@@ -246,36 +291,3 @@ def _opt_in_time(state: CustomerState, change: CustomerChange, values: dict[str,
 def change_target(account_id: UUID, change: CustomerChange) -> UUID:
     """The id of the customer that a change is about."""
     return change.customer_id or customer_id_of(account_id, change.external_id or "")
-
-
-def _is_identified(change: CustomerChange) -> bool:
-    """Returns whether a change has no mistake of identity, as nearly every one."""
-    external_id, source, change_id = change.external_id, change.source, change.change_id
-    return (
-        _is_identifier(external_id)
-        and (source is None or _is_identifier(source))
-        and (change_id is None or _is_identifier(change_id))
-        and (change.data is None or change.data.external_id in (None, external_id))
-    )
-
-
-def _is_identifier(text: str | None) -> bool:
-    return text is not None and 1 <= len(text) <= MAX_IDENTIFIER and text == text.strip() and text.isprintable()
-
-
-def _identity_mistakes(change: CustomerChange) -> Iterator[FieldError]:
-    for pointer, text in (("/external_id", change.external_id), ("/source", change.source), ("/id", change.change_id)):
-        if text is None:
-            continue
-        if _is_identifier(text):
-            continue
-        if not 1 <= len(text) <= MAX_IDENTIFIER or text != text.strip():
-            yield FieldError(pointer, "invalid_identifier", f"needs 1 to {MAX_IDENTIFIER} characters, no blanks around")
-        else:
-            yield FieldError(pointer, "invalid_identifier", "holds control characters or lone surrogates")
-    if change.external_id is None and change.customer_id is None:
-        yield FieldError("/external_id", "invalid_identifier", "names no customer")
-    if change.data is not None and change.data.external_id not in (None, change.external_id):
-        yield FieldError(
-            "/external_id", "external_id_mismatch", "names another customer than the address of the change"
-        )

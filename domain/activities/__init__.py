@@ -1,0 +1,1 @@
+"""What customers do: dated facts, as they enter."""

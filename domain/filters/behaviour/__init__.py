@@ -1,0 +1,1 @@
+"""What filters ask of behaviour: measures of what customers did, the windows they look at, and their amounts."""

@@ -1,0 +1,1 @@
+"""Texts for people, and the languages in which they are read."""
