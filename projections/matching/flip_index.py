@@ -169,6 +169,10 @@ class FlipIndex:
             if self._trees.get(key, {}).pop(version, None) is not None:
                 self._tree_groups.pop(key, None)
 
+    def versions_that_read(self, key: str) -> set[int]:
+        """The versions that have a condition on an attribute or facet."""
+        return {*self._forms.get(key, ()), *self._trees.get(key, ())}
+
     def members_of(self, values: Mapping[str, Value]) -> list[int]:
         """Every version whose filter a customer with these matchable values fits."""
         found = [version for version, holds in self._constant.items() if holds]

@@ -14,4 +14,4 @@ WHERE account_id = %(account_id)s
 -- name: declare_attribute
 INSERT INTO attributes (account_id, key, type, label)
 VALUES (%(account_id)s, %(key)s, %(type)s, %(label)s)
-ON CONFLICT (account_id, key) DO UPDATE SET label = excluded.label
+ON CONFLICT (account_id, key) DO UPDATE SET type = excluded.type, label = excluded.label

@@ -29,7 +29,7 @@ FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], 
           customer_id, created)
 
 -- name: update
--- Leaves phone, name and opt-out alone: no index changes, so the row is updated within its page.
+-- Leaves texts, lists and opt-out alone: no index changes, so the row is updated within its page.
 UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
@@ -38,7 +38,14 @@ FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], 
     AS t (account_id, customer_no, position, version, updated, attributes, folded)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 
--- name: update_with_profile
+-- name: touch
+-- What customers do changes none of their values.
+UPDATE customers c
+SET position = t.position, updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond'
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[]) AS t (account_id, customer_no, position, updated)
+WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
+
+-- name: update_with_words
 UPDATE customers c
 SET position = t.position, version = t.version,
     updated_at = 'epoch'::timestamptz + t.updated * interval '1 microsecond',
@@ -54,3 +61,20 @@ WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
 DELETE FROM customers c
 USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
 WHERE c.account_id = t.account_id AND c.customer_no = t.customer_no
+
+-- name: forget_opt_outs
+DELETE FROM opt_out_days d
+USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
+WHERE d.account_id = t.account_id AND d.customer_no = t.customer_no
+
+-- name: count_opt_outs
+INSERT INTO opt_out_days AS d (account_id, customer_no, day, opt_outs, opt_ins)
+SELECT t.account_id, t.customer_no,
+       (('epoch'::timestamptz + t.at * interval '1 microsecond') AT TIME ZONE a.timezone)::date,
+       sum(t.opt_outs), sum(t.opt_ins)
+FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[])
+    AS t (account_id, customer_no, at, opt_outs, opt_ins)
+JOIN accounts a ON a.account_id = t.account_id
+GROUP BY 1, 2, 3
+ON CONFLICT (account_id, customer_no, day) DO UPDATE
+SET opt_outs = d.opt_outs + excluded.opt_outs, opt_ins = d.opt_ins + excluded.opt_ins

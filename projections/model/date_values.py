@@ -7,14 +7,13 @@ edit has nothing to backfill. Written with the customers' rows, only where a val
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from domain.values import Value
-from projections.matching.time_index import DailyCrossing
+from projections.matching.due import Due
 from projections.postgres.arrays import Bigints, Texts, columns
 from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
@@ -23,32 +22,6 @@ SQL = beside(__file__)
 # Account, facet, customer_no, old value, new value. Days are texts, instants are microseconds since 1970.
 Moved = tuple[UUID, str, int, Value | None, Value | None]
 _Row = tuple[UUID, str, Value, int]
-# The place of the customers whose instants are due.
-BY_INSTANT = -1
-
-
-@dataclass(slots=True)
-class Due:
-    """Where customers may flip in a window of time: at the beginning of days, and at instants of their own."""
-
-    daily: list[DailyCrossing]
-    instants: list[tuple[str, int, int]]
-    # Parameters of a query: each day with the place of its condition in `daily`, and the ranges of instants.
-    fields: dict[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        days = [(place, each.key, day) for place, each in enumerate(self.daily) for day in each.days]
-        self.fields = {
-            "places": Bigints(place for place, _, _ in days),
-            "day_keys": Texts([key for _, key, _ in days]),
-            "days": Texts([day for _, _, day in days]),
-            "instant_keys": Texts([key for key, _, _ in self.instants]),
-            "after": Bigints(after for _, after, _ in self.instants),
-            "until": Bigints(until for _, _, until in self.instants),
-        }
-
-    def __bool__(self) -> bool:
-        return bool(self.daily or self.instants)
 
 
 def write(writes: RowWrites, moved: Iterable[Moved]) -> None:
@@ -85,20 +58,20 @@ def due_among(
     connection: Connection[Any], account_id: UUID, due: Due, after: int, last: int, limit: int | None
 ) -> list[tuple[int, int]]:
     """The customers after number `after` and up to `last` who may flip, with their places in `due`; at most `limit`."""
-    fields = due.fields | {"account_id": account_id, "after_no": after, "last_no": last, "limit": limit}
+    fields = _fields(due) | {"account_id": account_id, "after_no": after, "last_no": last, "limit": limit}
     return connection.execute(SQL.due_among, fields, binary=True).fetchall()
 
 
 def first_due(connection: Connection[Any], account_id: UUID, due: Due, after: int) -> int | None:
     """The first customer after number `after` who may flip when a day begins; one index probe for each day."""
-    fields = due.fields | {"account_id": account_id, "after_no": after}
+    fields = _fields(due) | {"account_id": account_id, "after_no": after}
     row = connection.execute(SQL.first_due, fields).fetchone()
     return None if row is None else row[0]
 
 
 def is_any_due(connection: Connection[Any], account_id: UUID, due: Due) -> bool:
     """Returns whether any customer may flip."""
-    return connection.execute(SQL.any_due, due.fields | {"account_id": account_id}).fetchone() is not None
+    return connection.execute(SQL.any_due, _fields(due) | {"account_id": account_id}).fetchone() is not None
 
 
 def next_instant(connection: Connection[Any], account_id: UUID, edges: list[tuple[str, int]], after: int) -> int | None:
@@ -109,3 +82,16 @@ def next_instant(connection: Connection[Any], account_id: UUID, edges: list[tupl
     fields = {"account_id": account_id, "after": after, "keys": list(keys), "ages": list(ages)}
     row = connection.execute(SQL.next_instant, fields).fetchone()
     return None if row is None else row[0]
+
+
+def _fields(due: Due) -> dict[str, Any]:
+    """Each day with the place of its condition in `due.daily`, and the ranges of instants."""
+    days = [(place, each.key, day) for place, each in enumerate(due.daily) for day in each.days]
+    return {
+        "places": Bigints(place for place, _, _ in days),
+        "day_keys": Texts([key for _, key, _ in days]),
+        "days": Texts([day for _, _, day in days]),
+        "instant_keys": Texts([key for key, _, _ in due.instants]),
+        "after": Bigints(after for _, after, _ in due.instants),
+        "until": Bigints(until for _, _, until in due.instants),
+    }

@@ -6,105 +6,111 @@ Python evaluator. An expression is true or false, never NULL.
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from domain.filters.conditions import All, AnyOf, Condition, Node, Not
-from domain.filters.regions import Anything, Matching, Points, Region, Span, region_at
+from domain.filters.behaviour.measures import Measure
+from domain.filters.conditions import Condition, Node, conditions_of
 from domain.instants import Moment
-from domain.values import AttributeType
+from projections.model.predicates.conditions import CUSTOMER, RowValue, joined, on_row, on_value
+from projections.model.predicates.measures import MeasuredTogether, measured
+from projections.postgres.database import beside
 
-_FALSE = sql.SQL("false")
-_MATCHING = {
-    "contains": sql.SQL("position({operand} IN {text}) > 0"),
-    "starts_with": sql.SQL("starts_with({text}, {operand})"),
-    "ends_with": sql.SQL("right({text}, length({operand})) = {operand}"),
-    "includes_any": sql.SQL("{json} ?| {operands}"),
-    "includes_all": sql.SQL("{json} ?& {operands}"),
-    "month": sql.SQL("substr({text}, 6, 2) = ANY ({operands})"),
-}
+SQL = beside(__file__)
+# The value of a measure, as a day where that is asked.
+_Asked = Callable[[Measure, bool], RowValue]
+_NOTHING = sql.SQL("")
 
 
-def predicate(node: Node, moment: Moment | None = None) -> sql.Composable:
-    """The SQL expression that is true for exactly the customers that fit `node` at `moment`."""
-    match node:
-        case Condition():
-            return _condition(node, moment)
-        case Not():
-            return sql.SQL("NOT {}").format(predicate(node.node, moment))
-        case All():
-            return _joined(" AND ", node.nodes, moment)
-        case AnyOf():
-            return _joined(" OR ", node.nodes, moment)
+class OfChunk(NamedTuple):
+    """A filter of the customers in a range of numbers: its predicate, over `customers c` and what they did."""
+
+    predicate: sql.Composable
+    facts: sql.Composable
 
 
-def _joined(word: LiteralString, nodes: tuple[Node, ...], moment: Moment | None) -> sql.Composable:
-    if not nodes:
-        return _FALSE
-    return sql.SQL("({})").format(sql.SQL(word).join(predicate(each, moment) for each in nodes))
+class Shared(NamedTuple):
+    """Conditions as columns `p0`, `p1`, ... of `customers c` and what they did, and filters over these columns."""
+
+    columns: sql.Composable
+    filters: list[sql.Composable]
+    facts: sql.Composable
 
 
-def _condition(condition: Condition, moment: Moment | None) -> sql.Composable:
-    expression = sql.SQL("coalesce({}, false)").format(_positive(condition, region_at(condition.region, moment)))
-    return sql.SQL("NOT {}").format(expression) if condition.negated else expression
+def predicate(node: Node, moment: Moment | None = None, at: sql.Composable | None = None) -> sql.Composable:
+    """The SQL expression that is true for exactly the customers that fit `node` at `moment`.
+
+    With `at`, which no condition on dates may need, at an instant of each row within the day of `moment`.
+    """
+
+    def by_query(measure: Measure, as_day: bool) -> RowValue:
+        assert moment is not None, "what counts in a window depends on the moment"
+        return measured(measure, as_day, moment, at)
+
+    return joined(node, partial(_condition, moment=moment, asked=by_query))
 
 
-def _positive(condition: Condition, region: Region) -> sql.Composable:
-    key = sql.Literal(condition.attribute.removesuffix("@age"))
-    compared_apart = condition.type in ("text", "list") or condition.attribute.endswith("@day")
-    text = sql.SQL("({}->>{})").format(sql.SQL("c.folded" if compared_apart else "c.attributes"), key)
-    match region:
-        case Anything():
-            return sql.SQL("c.attributes ? {}").format(key)
-        case Points(values=values) if condition.type == "boolean":
-            (value,) = values
-            return sql.SQL("c.attributes->{} = {}").format(key, sql.Literal(Jsonb(value)))
-        case Points(values=values):
-            wanted = sorted(str(value) for value in values)
-            return sql.SQL("{} = ANY ({}::{}[])").format(
-                _compared(text, condition.type), sql.Literal(wanted), _sql_type(condition.type)
-            )
-        case Span() as span:
-            return _span(_compared(text, condition.type), span, condition.type)
-        case Matching(kind="returns_in", operand=windows):
-            return _returns_in(text, windows)
-        case Matching(kind=kind, operand=operand):
-            return _MATCHING[kind].format(
-                text=text,
-                json=sql.SQL("(c.folded->{})").format(key),
-                operand=sql.Literal(operand[0]),
-                operands=sql.Literal(list(operand)),
-            )
+def predicate_of_chunk(
+    node: Node,
+    moment: Moment,
+    *,
+    is_of_all: bool,
+    account: sql.Composable,
+    after: sql.Composable,
+    last: sql.Composable,
+) -> OfChunk:
+    """The same of the customers in a range of numbers, whose facts are read in one scan, not customer by customer.
+
+    Customers who do not fit are among the rows where it `is_of_all`; otherwise they may be missing.
+    """
+    together = MeasuredTogether(moment)
+    expression = joined(node, partial(_condition, moment=moment, asked=together.value))
+    if not together:
+        return OfChunk(expression, _NOTHING)
+    is_of_facts = all(condition.measure is not None for condition in conditions_of(node))
+    fits_without = is_of_all or not is_of_facts or node.holds({}, moment)
+    join = "LEFT JOIN" if fits_without else "JOIN"
+    return OfChunk(expression, _facts_of_chunk(join, together, account=account, after=after, last=last))
 
 
-def _returns_in(text: sql.Composable, windows: tuple[str, ...]) -> sql.Composable:
-    parts = [
-        sql.SQL('(substr({}, 1, 4) COLLATE "C" <= {} AND substr({}, 6) COLLATE "C" BETWEEN {} AND {})').format(
-            text, sql.Literal(windows[place]), text, sql.Literal(windows[place + 1]), sql.Literal(windows[place + 2])
-        )
-        for place in range(0, len(windows), 3)
+def values_of_chunk(
+    measure: Measure, moment: Moment, *, account: sql.Composable, after: sql.Composable, last: sql.Composable
+) -> OfChunk:
+    """The value of a measure, in the place of the predicate, as text: of those in a range of numbers who have one."""
+    together = MeasuredTogether(moment)
+    value = together.value(measure, as_day=False)
+    return OfChunk(value.text, _facts_of_chunk("JOIN", together, account=account, after=after, last=last))
+
+
+def _facts_of_chunk(join: str, together: MeasuredTogether, **bounds: sql.Composable) -> sql.Composable:
+    parts = {"columns": together.columns(), "facts": together.facts(), "join": sql.SQL(join)}
+    return sql.SQL(SQL.facts_of_chunk).format(**parts, **bounds)
+
+
+def shared_predicates(nodes: Iterable[Node], moment: Moment | None = None) -> Shared:
+    """Several filters, of which a condition that more than one contains is evaluated once, and facts are read once."""
+    wanted = list(nodes)
+    together = None if moment is None else MeasuredTogether(moment)
+    places: dict[Condition, sql.Composable] = {}
+    for node in wanted:
+        for condition in conditions_of(node):
+            places.setdefault(condition, sql.Identifier(f"p{len(places)}"))
+    asked = None if together is None else together.value
+    columns: list[sql.Composable] = [
+        sql.SQL("{} AS {}").format(_condition(each, moment, asked), place) for each, place in places.items()
     ]
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(parts))
+    filters = [joined(node, places.__getitem__) for node in wanted]
+    facts: sql.Composable = _NOTHING
+    if together:
+        facts = sql.SQL(SQL.facts_of_each).format(columns=together.columns(), facts=together.facts())
+    return Shared(sql.SQL(", ").join(columns or [sql.SQL("NULL AS p0")]), filters, facts)
 
 
-def _span(text: sql.Composable, span: Span, kind: AttributeType) -> sql.Composable:
-    bounds = []
-    for end, included, closed, open_ in (
-        (span.low, span.low_included, ">=", ">"),
-        (span.high, span.high_included, "<=", "<"),
-    ):
-        if end is not None:
-            sign = sql.SQL(closed if included else open_)
-            bounds.append(sql.SQL("{} {} {}::{}").format(text, sign, sql.Literal(str(end)), _sql_type(kind)))
-    return sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("{} IS NOT NULL").format(text)
-
-
-def _compared(text: sql.Composable, kind: AttributeType) -> sql.Composable:
-    """Numbers compare as decimals; dates and instants as the texts they are, which sort as time does."""
-    return sql.SQL("{}::numeric").format(text) if kind == "number" else sql.SQL('{} COLLATE "C"').format(text)
-
-
-def _sql_type(kind: AttributeType) -> sql.SQL:
-    return sql.SQL("numeric" if kind == "number" else "text")
+def _condition(condition: Condition, moment: Moment | None, asked: _Asked | None) -> sql.Composable:
+    if condition.measure is None:
+        return on_row(CUSTOMER, condition, moment)
+    assert asked is not None, "what counts in a window depends on the moment"
+    return on_value(asked(condition.measure, condition.attribute.endswith("@day")), condition, moment)

@@ -13,12 +13,13 @@ from uuid import UUID
 
 from projections.matching.flip_index import Flips
 from projections.model.changes import ChangeStream
+from projections.model.segment_list import sizes
 from projections.postgres.arrays import columns
 from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
-Cause = Literal["change", "edit", "deletion", "time", "manual", "import", "segment"]
+Cause = Literal["change", "activity", "edit", "deletion", "time", "manual", "import", "segment"]
 
 
 class Flip(NamedTuple):
@@ -69,6 +70,20 @@ def consolidate(flips: Sequence[Flip]) -> MemberRows:
     return MemberRows(sorted(deletes), sorted(inserts))
 
 
+def without_there_and_back(flips: list[Flip]) -> list[Flip]:
+    """Sorted flips without those that one event takes back at their own instant.
+
+    A window lets a fact go at the very microsecond at which another one arrives: before and after, they are a member.
+    """
+    kept: list[Flip] = []
+    for flip in flips:
+        if kept and kept[-1][:4] == flip[:4]:
+            kept.pop()
+        else:
+            kept.append(flip)
+    return kept
+
+
 class MembershipAtEdit(NamedTuple):
     """Whether a customer is in a version that is being built, and was in the previous one, both as of the edit."""
 
@@ -105,7 +120,7 @@ class MembershipBatch:
 
     def write(self, writes: RowWrites) -> None:
         """Add the writes of rows, history and counts, a statement for each."""
-        self.flips.sort()
+        self.flips = without_there_and_back(sorted(self.flips))
         members = Counter[int]()
         self._insert_members_at_edit(writes, members)
         self._write_members(writes, members)
@@ -138,6 +153,7 @@ class MembershipBatch:
         if history:
             rows = columns(history)
             writes.add(SQL.insert_history, rows)
+            sizes.add_flips(writes, history)
             self.changes.append_flips(writes, rows)
             joins = sum(flip.joined for flip in history)
             self.joins += joins

@@ -45,7 +45,10 @@ CREATE TABLE accounts (
     passing_until      timestamptz,
     passing_position   bigint,
     passed_to          timestamptz,
-    passed_customer_no bigint
+    passed_customer_no bigint,
+    -- An activity counts until it is so many days old, NULL without end; so since the event at `kept_since`.
+    kept_days          int,
+    kept_since         bigint      NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE TABLE attributes (
@@ -56,9 +59,47 @@ CREATE TABLE attributes (
     PRIMARY KEY (account_id, key)
 );
 
+-- The attributes that are computed from what customers do: the definition, the measure (below) that it is, since which
+-- position, and the one whose values readers see: an older one until segments follow the newest, NULL until the first is.
+-- A value that readers see is `value`, an expression over the facts `f` that are in `facts`, later than `after` and up to
+-- `until`, and not older than `longest`; made by the worker from the definition (model.predicates.measures).
+CREATE TABLE computed_attributes (
+    account_id uuid   NOT NULL,
+    key        text   NOT NULL COLLATE "C",
+    definition json   NOT NULL,
+    measure    text   NOT NULL,
+    since      bigint NOT NULL,
+    serving    text,
+    value      text,
+    facts      text,
+    after      timestamptz,
+    until      timestamptz,
+    longest    interval,
+    PRIMARY KEY (account_id, key)
+);
+
+-- How many customers have a value of an attribute. `many_values`: of so many different ones that they are not counted.
+-- Every customer has an `opted_out`: its count is that of all customers.
+CREATE TABLE attribute_fill (
+    account_id  uuid    NOT NULL,
+    key         text    NOT NULL COLLATE "C",
+    customers   bigint  NOT NULL,
+    many_values boolean NOT NULL,
+    PRIMARY KEY (account_id, key)
+) WITH (fillfactor = 50);
+
+-- How many customers have each value of an attribute that has few different ones; of a list, each text in it.
+CREATE TABLE attribute_values (
+    account_id uuid   NOT NULL,
+    key        text   NOT NULL COLLATE "C",
+    value      text   NOT NULL COLLATE "C",
+    customers  bigint NOT NULL,
+    PRIMARY KEY (account_id, key, value)
+) WITH (fillfactor = 50);
+
 -- `attributes` holds every value, built-in ones too, in normal form and never a missing one;
 -- `folded` the text and list values as conditions compare them. phone, name and opted_out also have columns
--- of their own, for lists and campaigns. `search`: the words of `domain.search_words`, of the name and the phone number.
+-- of their own, for lists and campaigns. `search`: the words of every text and list (`domain.search_words`).
 -- `position`: the last event that touched the customer.
 CREATE TABLE customers (
     account_id  uuid        NOT NULL,
@@ -78,6 +119,18 @@ CREATE TABLE customers (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX customers_customer_id ON customers (customer_id);
 CREATE INDEX customers_search_words ON customers USING gin (search);
+
+-- How often a customer opted out, and in again, on a day of the account's calendar; not what they had when they were new.
+-- By customer, so that an erasure takes it away: a replay does not find their values either.
+CREATE TABLE opt_out_days (
+    account_id  uuid   NOT NULL,
+    customer_no bigint NOT NULL,
+    day         date   NOT NULL,
+    opt_outs    bigint NOT NULL,
+    opt_ins     bigint NOT NULL,
+    PRIMARY KEY (account_id, customer_no, day)
+) WITH (fillfactor = 80);
+CREATE INDEX opt_out_days_day ON opt_out_days (account_id, day) INCLUDE (opt_outs, opt_ins);
 
 -- What campaigns need of each customer, in a narrow row that changes only with these values. `number_key` is that of
 -- the phone number (`rollcall.number_key`); `shared`: another customer of the account has this phone number.
@@ -115,6 +168,89 @@ CREATE TABLE customer_instants (
     PRIMARY KEY (account_id, key, instant, customer_no)
 );
 
+-- What customers did: a fact in each row, at the position of its event. `time` is its own, whenever it arrived.
+-- `properties` in normal form, as attributes; `folded` has those that compare in another form, if there are any, and the
+-- days of instants. `ahead`: dated later than it arrived, so that it counts from its time on and not from its arrival.
+CREATE TABLE activities (
+    account_id  uuid        NOT NULL,
+    customer_no bigint      NOT NULL,
+    time        timestamptz NOT NULL,
+    position    bigint      NOT NULL,
+    activity    text        NOT NULL COLLATE "C",
+    properties  jsonb       NOT NULL,
+    folded      jsonb,
+    ahead       boolean     NOT NULL DEFAULT false,
+    PRIMARY KEY (customer_no, time, position)
+);
+-- Where a window that moves finds the facts that it lets go.
+CREATE INDEX activities_time ON activities (account_id, activity, time, customer_no);
+CREATE INDEX activities_ahead ON activities (account_id, time, customer_no) WHERE ahead;
+
+-- What the filters of an account ask of behaviour, since position `since`. Of those whose values are dates or instants,
+-- customers up to `filled_to` are in the index of these; all are where it is `complete`. What is `dropped` is asked no
+-- more, and its rows of the index are being removed.
+CREATE TABLE measures (
+    account_id uuid    NOT NULL,
+    key        text    NOT NULL COLLATE "C",
+    definition json    NOT NULL,
+    since      bigint  NOT NULL,
+    filled_to  bigint  NOT NULL,
+    complete   boolean NOT NULL DEFAULT false,
+    dropped    boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (account_id, key)
+);
+
+-- The amounts of a customer as of the last event that touched them: JSON by the key of their measure
+-- (domain.filters.behaviour.amounts.Amount as an array), of the measures up to `known_to`, the position since which the
+-- newest of them is asked. A cache of what facts come to: without a row, or once an amount may have changed by itself,
+-- the facts say it.
+CREATE TABLE amounts (
+    account_id  uuid   NOT NULL,
+    customer_no bigint PRIMARY KEY,
+    known_to    bigint NOT NULL,
+    amounts     text   NOT NULL
+) WITH (fillfactor = 80);
+
+-- The attributes of a customer with those that are computed, as people are shown them and as of the account's time: where
+-- no fact counts, a count, a sum and a number of different values are 0, and an average has 6 decimals.
+CREATE FUNCTION with_computed(account uuid, customer bigint, stored jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    shown record;
+    now_at timestamptz;
+    found jsonb;
+    result jsonb := stored;
+BEGIN
+    FOR shown IN
+        SELECT key, value, facts, after, until, longest
+        FROM computed_attributes
+        WHERE account_id = account AND serving IS NOT NULL
+    LOOP
+        IF now_at IS NULL THEN
+            SELECT greatest(a.time_passed_to, c.updated_at)
+            INTO now_at
+            FROM accounts a
+            LEFT JOIN customers c ON c.customer_no = customer AND c.account_id = account
+            WHERE a.account_id = account;
+        END IF;
+        EXECUTE 'SELECT ' || shown.value || ' FROM activities f WHERE f.customer_no = $1 AND f.time > $2 AND f.time <= $3 '
+                'AND ' || shown.facts
+        INTO found
+        USING customer, greatest(shown.after, now_at - shown.longest), least(shown.until, now_at);
+        IF found <> 'null' THEN
+            result := result || jsonb_build_object(shown.key, found);
+        END IF;
+    END LOOP;
+    RETURN result;
+END $$;
+
+-- The types of the properties of each activity that was ever recorded.
+CREATE TABLE known_activities (
+    account_id uuid NOT NULL,
+    activity   text NOT NULL COLLATE "C",
+    properties json NOT NULL,
+    PRIMARY KEY (account_id, activity)
+);
+
 -- `serving`: the version that readers see; NULL until the first one is complete.
 -- `building`: the version being filled beside it; NULL where there is none.
 CREATE TABLE segments (
@@ -131,20 +267,47 @@ CREATE TABLE segments (
     updated_at  timestamptz NOT NULL,
     serving     bigint,
     building    bigint,
+    -- The version that is built waits until what it asks of behaviour is known.
+    waiting     boolean     NOT NULL DEFAULT false,
     failure     text,
+    label_ids   uuid[]      NOT NULL DEFAULT '{}',
+    archived    boolean     NOT NULL DEFAULT false,
     PRIMARY KEY (account_id, segment_no)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX segments_segment_id ON segments (segment_id);
+CREATE INDEX segments_by_name ON segments (account_id, folded_name, segment_no);
+CREATE INDEX segments_by_change ON segments (account_id, updated_at, segment_no);
+
+-- Which segments' filters name which segments, by the id as the filter has it.
+CREATE TABLE segment_uses (
+    account_id uuid   NOT NULL,
+    used_id    text   NOT NULL,
+    segment_no bigint NOT NULL,
+    PRIMARY KEY (account_id, used_id, segment_no)
+);
+CREATE INDEX segment_uses_segment ON segment_uses (segment_no);
+
+CREATE TABLE labels (
+    account_id  uuid NOT NULL,
+    label_id    uuid NOT NULL,
+    name        text NOT NULL,
+    folded_name text NOT NULL,
+    colour      text NOT NULL,
+    PRIMARY KEY (account_id, label_id)
+);
 
 -- One row for each filter that a segment has had; version_no is the position of the event that set it.
 -- state: building -> serving -> retired, or building -> cancelled by a newer edit or a deletion.
 -- purged: the members of a version that is out of use have been removed.
 -- superseded_by: the version that was served next; history after it no longer counts.
+-- asked: the filter as somebody set it (`by`), with the names of segments; NULL where it follows another segment's filter.
 CREATE TABLE segment_versions (
     account_id    uuid        NOT NULL,
     version_no    bigint      PRIMARY KEY,
     segment_no    bigint      NOT NULL,
     filter        json,
+    asked         json,
+    by            text,
     began_at      timestamptz NOT NULL,
     state         text        NOT NULL,
     previous      bigint,
@@ -153,7 +316,7 @@ CREATE TABLE segment_versions (
     members       bigint      NOT NULL DEFAULT 0,
     purged        boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 50);
-CREATE INDEX segment_versions_segment ON segment_versions (segment_no);
+CREATE INDEX segment_versions_segment ON segment_versions (segment_no, version_no);
 
 -- Who is in which version; `position` is the event that brought the customer in.
 CREATE TABLE members (
@@ -180,6 +343,28 @@ CREATE TABLE membership_history (
 );
 -- What happened in a segment, and who was in it at an instant.
 CREATE INDEX membership_history_at ON membership_history (version_no, at, customer_no);
+
+-- How many rows of the history each version has of each day, by the calendar of the account: those that an edit of the
+-- filter caused apart. `beside` is the newest version that the segment had; rows count while that is older than
+-- superseded_by.
+CREATE TABLE segment_days (
+    account_id uuid    NOT NULL,
+    version_no bigint  NOT NULL,
+    day        date    NOT NULL,
+    beside     bigint  NOT NULL,
+    by_edit    boolean NOT NULL,
+    joins      bigint  NOT NULL,
+    leaves     bigint  NOT NULL,
+    PRIMARY KEY (version_no, day, beside, by_edit)
+) WITH (fillfactor = 80);
+CREATE INDEX segment_days_day ON segment_days (account_id, day);
+
+-- The newest version of a segment at the position of an event that flipped members of one of its versions.
+CREATE FUNCTION newest_beside(segment bigint, version bigint, at_position bigint) RETURNS bigint LANGUAGE sql STABLE AS
+$$
+    SELECT greatest(version, (SELECT max(version_no) FROM segment_versions
+                              WHERE segment_no = segment AND version_no < at_position))
+$$;
 
 -- The lists hold the segments that still exist; `lost_…` counts those deleted since the list was chosen. With an
 -- excluded segment lost, or no segment left, the audience is empty.
@@ -263,9 +448,12 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['lagging_accounts', 'accounts', 'attributes', 'customers', 'reach',
-                                'customer_days', 'customer_instants', 'segments',
-                                'segment_versions', 'members', 'membership_history',
+    FOREACH each IN ARRAY ARRAY['lagging_accounts', 'accounts', 'attributes', 'customers', 'opt_out_days',
+                                'attribute_fill', 'attribute_values', 'computed_attributes',
+                                'reach', 'customer_days', 'customer_instants', 'activities', 'known_activities', 'measures',
+                                'amounts', 'segments',
+                                'segment_uses', 'labels', 'segment_versions', 'members', 'membership_history',
+                                'segment_days',
                                 'campaigns', 'audiences', 'audience_recipients',
                                 'audience_shared', 'audience_touched'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);

@@ -9,13 +9,15 @@ event before their chunk is first evaluated as of the edit (`evaluate_before_cha
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, sql
 
 from domain import json_text
 from domain.errors import Invalid
+from domain.filters.conditions import measures_of
+from domain.filters.nesting import segments_named
 from domain.stored_events import (
     SegmentCreated,
     SegmentDeleted,
@@ -26,14 +28,23 @@ from domain.stored_events import (
 )
 from domain.values import fold
 from projections.model.account_state import AccountState, Build, SegmentState
+from projections.model.behaviour import measures
 from projections.model.customers import ProjectedCustomer
-from projections.model.filter_sql import predicate
+from projections.model.filter_sql import predicate_of_chunk
 from projections.model.membership import MembershipAtEdit, MembershipBatch
 from projections.model.read_model import ReadModel
+from projections.model.segment_list import sizes
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
 ALL_CUSTOMERS = 2**62
+
+
+class Author(NamedTuple):
+    """The filter that was asked for, and who asked."""
+
+    asked: Any
+    by: str | None
 
 
 def create(model: ReadModel, event: SegmentCreated, position: int, at: int) -> None:
@@ -58,11 +69,12 @@ def create(model: ReadModel, event: SegmentCreated, position: int, at: int) -> N
         "serving": position if is_static else None,
     }
     model.connection.execute(SQL.create, fields)
+    _store_uses(model.connection, segment, event.filter)
     if is_static:
         segment.serving = position
         _create_version(model.connection, segment, position, None, at, "serving")
     else:
-        _begin_build(model.connection, account, segment, event.filter, position, at)
+        _begin_build(model.connection, account, segment, event.filter, position, at, Author(event.filter, event.by))
 
 
 def change_details(model: ReadModel, event: SegmentDetailsChanged, _position: int, at: int) -> None:
@@ -87,15 +99,17 @@ def change_filter(model: ReadModel, event: SegmentFilterChanged, position: int, 
     raw = json_text.dumps(event.filter).decode()
     fields = {"segment_id": segment.segment_id, "version": event.originator_version, "at": at, "filter": raw}
     model.connection.execute(SQL.change_filter, fields)
-    _begin_build(model.connection, account, segment, event.filter, position, at)
+    _store_uses(model.connection, segment, event.filter)
+    _begin_build(model.connection, account, segment, event.filter, position, at, Author(event.filter, event.by))
 
 
 def refresh(model: ReadModel, event: SegmentRefreshed, position: int, at: int) -> None:
-    """Start to build a segment again with the newer filters of the segments that it names."""
+    """Start to build a segment again: those it names have newer filters, or what it waited for is known."""
     account = model.account_of(event)
     segment = account.segments.get(event.segment_id)
     if segment is not None:
-        _begin_build(model.connection, account, segment, segment.filter, position, at)
+        author = _take_over(model.connection, segment) if segment.waits_for else None
+        _begin_build(model.connection, account, segment, segment.filter, position, at, author)
 
 
 def switch(model: ReadModel, event: SegmentRecomputed, _position: int, _at: int) -> None:
@@ -112,6 +126,7 @@ def switch(model: ReadModel, event: SegmentRecomputed, _position: int, _at: int)
     account.stop_evaluating(build.previous)
     del account.builds[build.version_no]
     segment.serving, segment.build = build.version_no, None
+    measures.forget_unused(model.connection, account)
 
 
 def delete(model: ReadModel, event: SegmentDeleted, position: int, _at: int) -> None:
@@ -120,6 +135,7 @@ def delete(model: ReadModel, event: SegmentDeleted, position: int, _at: int) -> 
     segment = account.segments.pop(event.originator_id)
     _cancel_build(model.connection, account, segment)
     account.stop_evaluating(segment.serving)
+    measures.forget_unused(model.connection, account)
     model.connection.execute(SQL.delete, {"segment_no": segment.segment_no, "position": position})
 
 
@@ -127,29 +143,60 @@ def fail(connection: Connection[Any], account: AccountState, segment: SegmentSta
     """Mark a segment that cannot be evaluated; it keeps its last good members, the others go on."""
     _cancel_build(connection, account, segment)
     account.stop_evaluating(segment.serving)
+    measures.forget_unused(connection, account)
     connection.execute(SQL.fail, {"segment_no": segment.segment_no, "failure": reason[:1_000]})
 
 
+def _store_uses(connection: Connection[Any], segment: SegmentState, raw: Any) -> None:
+    fields = {"account_id": segment.account_id, "segment_no": segment.segment_no, "named": list(segments_named(raw))}
+    connection.execute(SQL.store_uses, fields)
+
+
 def _begin_build(
-    connection: Connection[Any], account: AccountState, segment: SegmentState, raw: Any, position: int, at: int
+    connection: Connection[Any],
+    account: AccountState,
+    segment: SegmentState,
+    raw: Any,
+    position: int,
+    at: int,
+    author: Author | None = None,
 ) -> None:
-    """Start to build the version set at `position`; an unfinished older one is cancelled."""
+    """Start to build the version set at `position`; an unfinished older one is cancelled.
+
+    One that asks of behaviour what is not known yet waits until it is: `SegmentRefreshed` starts it again.
+    """
     _cancel_build(connection, account, segment)
     segment.filter, segment.latest, account.filters_changed = raw, position, True
     try:
         effective = account.written_out(raw, segment.segment_id)
         node = account.parse(effective)
     except Invalid as unreadable:
-        _create_version(connection, segment, position, raw, at, "cancelled")
+        _create_version(connection, segment, position, raw, at, "cancelled", author)
         fail(connection, account, segment, str(unreadable))
         return
-    _create_version(connection, segment, position, effective, at, "building")
-    segment.build = account.builds[position] = Build(position, segment.serving, at, node)
-    account.start_evaluating(position, node)
-    connection.execute(SQL.start_build, {"segment_no": segment.segment_no, "version_no": position})
+    _create_version(connection, segment, position, effective, at, "building", author)
+    unknown = measures.ask(connection, account, measures_of(node), position)
+    segment.waits_for = frozenset(measures_of(node)) if unknown else frozenset()
+    if not unknown:
+        segment.build = account.builds[position] = Build(position, segment.serving, at, node)
+        account.start_evaluating(position, node)
+    measures.forget_unused(connection, account)
+    fields = {"segment_no": segment.segment_no, "version_no": position, "waiting": bool(segment.waits_for)}
+    connection.execute(SQL.start_build, fields)
+
+
+def _take_over(connection: Connection[Any], segment: SegmentState) -> Author | None:
+    """Remove the version that waits, whose place another one takes. Returns who asked for it, if it was an edit."""
+    segment.waits_for = frozenset()
+    row = connection.execute(SQL.take_over, {"version_no": segment.latest}).fetchone()
+    assert row is not None
+    return None if row[0] is None else Author(*row)
 
 
 def _cancel_build(connection: Connection[Any], account: AccountState, segment: SegmentState) -> None:
+    if segment.waits_for:
+        segment.waits_for = frozenset()
+        connection.execute(SQL.cancel_build, {"version_no": segment.latest})
     if segment.build is not None:
         connection.execute(SQL.cancel_build, {"version_no": segment.build.version_no})
         account.stop_evaluating(segment.build.version_no)
@@ -158,7 +205,13 @@ def _cancel_build(connection: Connection[Any], account: AccountState, segment: S
 
 
 def _create_version(
-    connection: Connection[Any], segment: SegmentState, version_no: int, raw: Any, at: int, state: str
+    connection: Connection[Any],
+    segment: SegmentState,
+    version_no: int,
+    raw: Any,
+    at: int,
+    state: str,
+    author: Author | None = None,
 ) -> None:
     fields = {
         "account_id": segment.account_id,
@@ -166,6 +219,8 @@ def _create_version(
         "segment_no": segment.segment_no,
         "at": at,
         "filter": None if raw is None else json_text.dumps(raw).decode(),
+        "asked": author and json_text.dumps(author.asked).decode(),
+        "by": author and author.by,
         "state": state,
         "previous": segment.serving if segment.serving != version_no else None,
     }
@@ -204,21 +259,28 @@ def fill(connection: Connection[Any], account: AccountState, build: Build, size:
     build.complete = count < size
     if count == 0:
         return
-    literals = {
+    chunk: dict[str, sql.Composable] = {
         "account": sql.Literal(account.account_id),
-        "version": sql.Literal(build.version_no),
         "after": sql.Literal(build.built_to),
         "last": sql.Literal(last),
+    }
+    literals: dict[str, sql.Composable] = {
+        "version": sql.Literal(build.version_no),
         "previous": sql.Literal(build.previous or 0),
         "began": sql.Literal(build.began_at),
-        "predicate": predicate(build.node, account.days.moment(build.began_at)),
     }
+    # Who was in the version before and does not fit leaves.
+    is_of_all = build.previous is not None
+    asked = predicate_of_chunk(build.node, account.days.moment(build.began_at), is_of_all=is_of_all, **chunk)
     statement = SQL.fill_chunk if build.previous is not None else SQL.fill_first_chunk
     connection.execute(SQL.plan_for, {"whole_tables": "on"})
-    filled = connection.execute(sql.SQL(statement).format(**literals)).fetchone()
+    filled = connection.execute(sql.SQL(statement).format(**chunk, **literals, **asked._asdict())).fetchone()
     connection.execute(SQL.plan_for, {"whole_tables": "off"})
     assert filled is not None
-    connection.execute(SQL.advance_build, {"version_no": build.version_no, "built_to": last, "members": filled[0]})
+    members, joins, leaves = filled
+    connection.execute(SQL.advance_build, {"version_no": build.version_no, "built_to": last, "members": members})
+    if joins or leaves:
+        sizes.add(connection, [sizes.Moved(build.version_no, build.version_no, build.began_at, True, joins, leaves)])
     build.built_to = last
 
 

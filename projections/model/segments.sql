@@ -17,23 +17,37 @@ SET filter = %(filter)s::json, version = %(version)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 
+-- name: store_uses
+WITH gone AS (
+    DELETE FROM segment_uses WHERE segment_no = %(segment_no)s AND NOT used_id = ANY (%(named)s::text[])
+)
+INSERT INTO segment_uses (account_id, used_id, segment_no)
+SELECT %(account_id)s, used_id, %(segment_no)s
+FROM unnest(%(named)s::text[]) AS t (used_id)
+ON CONFLICT DO NOTHING
+
 -- name: create_version
-INSERT INTO segment_versions (account_id, version_no, segment_no, filter, began_at, state, previous)
-VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json,
+INSERT INTO segment_versions (account_id, version_no, segment_no, filter, asked, by, began_at, state, previous)
+VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json, %(asked)s::json, %(by)s,
         'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond', %(state)s, %(previous)s)
 
 -- name: start_build
 -- A version that can be read takes its segment out of failure.
-UPDATE segments SET building = %(version_no)s, failure = NULL WHERE segment_no = %(segment_no)s
+UPDATE segments
+SET building = %(version_no)s, waiting = %(waiting)s, failure = NULL
+WHERE segment_no = %(segment_no)s
+
+-- name: take_over
+DELETE FROM segment_versions WHERE version_no = %(version_no)s RETURNING asked, by
 
 -- name: cancel_build
 WITH version AS (
     UPDATE segment_versions SET state = 'cancelled' WHERE version_no = %(version_no)s RETURNING segment_no
 )
-UPDATE segments s SET building = NULL FROM version v WHERE s.segment_no = v.segment_no
+UPDATE segments s SET building = NULL, waiting = false FROM version v WHERE s.segment_no = v.segment_no
 
 -- name: fail
-UPDATE segments SET failure = %(failure)s, building = NULL WHERE segment_no = %(segment_no)s
+UPDATE segments SET failure = %(failure)s, building = NULL, waiting = false WHERE segment_no = %(segment_no)s
 
 -- name: switch
 -- Readers see the new version from this row on.
@@ -48,6 +62,8 @@ UPDATE segments SET serving = %(version_no)s, building = NULL WHERE segment_no =
 WITH retired AS (
     UPDATE segment_versions SET state = 'retired', superseded_by = %(position)s
     WHERE segment_no = %(segment_no)s AND state = 'serving'
+), unused AS (
+    DELETE FROM segment_uses WHERE segment_no = %(segment_no)s
 )
 DELETE FROM segments WHERE segment_no = %(segment_no)s
 
@@ -76,7 +92,7 @@ WITH touched AS MATERIALIZED (
     SELECT c.customer_no, c.member, o.joined_at, o.position
     FROM (
         SELECT c.customer_no, {predicate} AS member
-        FROM customers c
+        FROM customers c {facts}
         WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
           AND c.position <= {version}
     ) AS c
@@ -97,13 +113,15 @@ WITH touched AS MATERIALIZED (
     FROM touched
     WHERE member
 )
-SELECT count(*) FILTER (WHERE member) FROM touched
+SELECT count(*) FILTER (WHERE member), count(*) FILTER (WHERE member AND joined_at IS NULL),
+       count(*) FILTER (WHERE NOT member)
+FROM touched
 
 -- name: fill_first_chunk
 -- The same for a segment that had no version before.
 WITH touched AS MATERIALIZED (
     SELECT c.customer_no
-    FROM customers c
+    FROM customers c {facts}
     WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
       AND c.position <= {version} AND {predicate}
 ), flipped AS (
@@ -116,7 +134,7 @@ WITH touched AS MATERIALIZED (
     SELECT {version}, customer_no, 'epoch'::timestamptz + {began} * interval '1 microsecond', {version}, {account}
     FROM touched
 )
-SELECT count(*) FROM touched
+SELECT count(*), count(*), 0 FROM touched
 
 -- name: advance_build
 UPDATE segment_versions

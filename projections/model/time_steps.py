@@ -15,23 +15,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from domain.calendar import day_after
-from domain.errors import Corrupt
+from projections.matching.due import BY_INSTANT, Due, DueByFacts
 from projections.model import account_rows, audiences, date_values, segments, time_flips
 from projections.model.account_state import AccountState, Passing
+from projections.model.behaviour import amounts, computed, due_facts, values
 from projections.model.customers import CustomerBatch
-from projections.model.date_values import BY_INSTANT, Due
-from projections.model.filter_sql import predicate
 from projections.model.membership import MembershipBatch
-from projections.postgres.arrays import column
+from projections.model.set_based import day_begins, windows
+from projections.model.set_based.step import Step
 from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
 # What a step evaluates at most: customers in one version each. One by one they take longer.
 MOST, MOST_ONE_BY_ONE = 2_500, 500
+# What evaluating a version costs that asks for facts, beside one that has the values in the row.
+BY_FACTS = 2
 # So many customers for each version make up for planning its statement.
 SET_BASED_FROM = 10
 WIDEST = 2**40
@@ -45,21 +47,15 @@ class Reached(NamedTuple):
     customer_no: int
 
 
-class Step(NamedTuple):
-    """What a step works on: an account, how far its time has passed, and where its customers may flip."""
-
-    connection: Connection[Any]
-    account: AccountState
-    passing: Passing
-    due: Due
-    flips: MembershipBatch
-
-
 class DueCustomers(NamedTuple):
-    """The customers up to number `last` who may flip; each in `daily` has the places of their conditions in `Due`."""
+    """The customers up to number `last` who may flip; each has the places of their conditions in `Due`.
+
+    Those in `daily` flip when the window ends, those in `by_facts` before it does; others at any time, `one_by_one`.
+    """
 
     last: int
     daily: dict[int, set[int]]
+    by_facts: dict[int, set[int]]
     one_by_one: set[int]
 
 
@@ -68,11 +64,11 @@ def begin(connection: Connection[Any], account: AccountState, until: int, positi
     if until <= account.time_passed_to:
         return
     account.due_at = None
-    if account.time:
+    if account.moves_with_time:
         account.passing = Passing(until, position, _window_end(account, until))
     else:
         account.time_passed_to = until
-    account_rows.record_time(connection, account)
+    _record(connection, account)
 
 
 def finish(connection: Connection[Any], account: AccountState, flips: MembershipBatch) -> None:
@@ -96,6 +92,10 @@ def step(
     assert passing is not None
     if passing.due is None:
         passing.due = _due_in_window(connection, account, passing)
+        passing.customers = DueByFacts(passing.due)
+    if passing.customers is not None and due_facts.find_more(connection, account.account_id, passing.customers):
+        passing.steps += 1
+        return
     stops_here = stop is not None and stop[:2] == (passing.position, account.time_passed_to)
     end = stop.customer_no if stop is not None and stops_here else passing.position
     if passing.due:
@@ -105,7 +105,7 @@ def step(
     passing.steps += 1
     if passing.customer_no >= passing.position:
         _end_window(account, passing)
-    account_rows.record_time(connection, account)
+    _record(connection, account)
 
 
 def reached(account: AccountState) -> Reached | None:
@@ -113,6 +113,11 @@ def reached(account: AccountState) -> Reached | None:
     if account.passing is None:
         return None
     return Reached(account.passing.position, account.time_passed_to, account.passing.customer_no)
+
+
+def _record(connection: Connection[Any], account: AccountState) -> None:
+    account_rows.record_time(connection, account)
+    computed.move_windows(connection, account)
 
 
 def _window_end(account: AccountState, until: int) -> int:
@@ -141,20 +146,21 @@ def _due_in_window(connection: Connection[Any], account: AccountState, passing: 
     """Where customers may flip in the window, without the ranges of instants where these are empty."""
     due = time_flips.due_between(connection, account, account.time_passed_to, passing.passed_to)
     by_instant = Due([], due.instants)
-    return (
-        due if by_instant and date_values.is_any_due(connection, account.account_id, by_instant) else Due(due.daily, [])
-    )
+    is_any = by_instant and date_values.is_any_due(connection, account.account_id, by_instant)
+    return due if is_any else Due(due.daily, [], due.facts, due.moves)
 
 
 def _flip_next(step: Step, end: int, size: int | None) -> int:
     """Flip the next customers, up to number `end`. Returns the number of the last one who was looked at."""
     due = _next_customers(step, end, size)
-    numbers = [*due.daily, *due.one_by_one]
+    numbers = [*due.daily, *due.by_facts, *due.one_by_one]
     if numbers:
         audiences.copy_rest(step.connection, step.account)
     _flip_one_by_one(step, due.one_by_one)
+    if due.by_facts:
+        windows.flip(step, due.by_facts)
     if due.daily:
-        _flip_when_day_begins(step, due.daily)
+        day_begins.flip(step, due.daily)
     if step.account.builds:
         fields = {"account_id": step.account.account_id, "position": step.passing.position, "numbers": numbers}
         step.connection.execute(SQL.mark_touched, fields)
@@ -166,51 +172,77 @@ def _next_customers(step: Step, end: int, size: int | None) -> DueCustomers:
     passing, first = step.passing, step.passing.customer_no
     while True:
         last = min(first + passing.width, end)
-        limit = MOST if last > first + 1 else None
-        found = date_values.due_among(step.connection, step.account.account_id, step.due, first, last, limit)
-        if limit is None or len(found) < limit:
+        found = _found(step, first, last, MOST if last > first + 1 else None)
+        if found is not None:
             break
         passing.width = (last - first + 1) // 2
     if not found and not step.due.instants:
-        next_number = date_values.first_due(step.connection, step.account.account_id, step.due, last)
-        last = end if next_number is None else min(end, next_number - 1)
+        last = min(end, _first_due(step, last) - 1)
     elif len(found) < MOST // 4:
         passing.width = min(passing.width * 2, WIDEST)
-    one_by_one = {number for place, number in found if place == BY_INSTANT}
-    daily: defaultdict[int, set[int]] = defaultdict(set)
+    places: defaultdict[int, set[int]] = defaultdict(set)
     for place, number in found:
-        if number not in one_by_one:
-            daily[number].add(place)
-    if not _is_set_based(step, daily):
-        one_by_one, daily = one_by_one.union(daily), defaultdict(set)
-    numbers = sorted({*daily, *one_by_one})
-    taken = _affordable(step.due, numbers, daily, size)
+        places[number].add(place)
+    numbers = sorted(places)
+    taken = _affordable(step.due, numbers, places, size)
     if taken < len(numbers):
         last = numbers[taken - 1]
         passing.width = max(1, last - first)
         numbers = numbers[:taken]
-    return DueCustomers(
-        last, {number: daily[number] for number in numbers if number in daily}, one_by_one.intersection(numbers)
-    )
+    return _arranged(step, last, {number: places[number] for number in numbers})
 
 
-def _is_set_based(step: Step, daily: Mapping[int, set[int]]) -> bool:
+def _arranged(step: Step, last: int, places: dict[int, set[int]]) -> DueCustomers:
+    """Which of the customers who may flip are evaluated in SQL, and which one by one."""
+    daily = {each: at for each, at in places.items() if BY_INSTANT not in at and not any(map(step.due.is_fact, at))}
+    by_facts = {each: at for each, at in places.items() if all(map(step.due.is_fact, at))}
+    daily, by_facts = (each if _is_set_based(step, each) else {} for each in (daily, by_facts))
+    return DueCustomers(last, daily, by_facts, places.keys() - daily.keys() - by_facts.keys())
+
+
+def _found(step: Step, first: int, last: int, limit: int | None) -> list[tuple[int, int]] | None:
+    """The customers after one number and up to another who may flip, with their places; `None` where it is more."""
+    connection, account_id, by_facts = step.connection, step.account.account_id, step.passing.customers
+    found: list[tuple[int, int]] = []
+    if by_facts is not None:
+        if limit is not None and by_facts.count(first, last) >= limit:
+            return None
+        found = by_facts.among(first, last)
+    if step.due.daily or step.due.instants:
+        found += date_values.due_among(connection, account_id, step.due, first, last, limit)
+    return found if limit is None or len(found) < limit else None
+
+
+def _first_due(step: Step, after: int) -> int:
+    """The first customer after a number who may flip when a day begins, or has facts that are due."""
+    found = [WIDEST * 2]
+    if step.due.daily:
+        by_date = date_values.first_due(step.connection, step.account.account_id, step.due, after)
+        found += [] if by_date is None else [by_date]
+    by_facts = None if step.passing.customers is None else step.passing.customers.first(after)
+    return min(found if by_facts is None else [*found, by_facts])
+
+
+def _is_set_based(step: Step, customers: Mapping[int, set[int]]) -> bool:
     """Returns whether evaluating these customers in SQL is possible, and pays.
 
     A version that is being filled has to be evaluated as of its edit first, which is done one by one.
     """
-    places = {place for each in daily.values() for place in each}
-    versions = {version for place in places for version in step.due.daily[place].versions}
+    places = {place for each in customers.values() for place in each}
+    versions = {version for place in places for version in step.due.versions_at(place)}
     is_filled = all(build.complete for build in step.account.builds.values())
-    return is_filled and len(daily) >= SET_BASED_FROM * len(versions)
+    return is_filled and len(customers) >= SET_BASED_FROM * len(versions)
 
 
-def _affordable(due: Due, numbers: Sequence[int], daily: Mapping[int, set[int]], size: int | None) -> int:
+def _affordable(due: Due, numbers: Sequence[int], places: Mapping[int, set[int]], size: int | None) -> int:
     """Returns how many of these customers a step can take: at least one, at most `size`."""
-    weights = [len(each.versions) for each in due.daily]
     cost = 0
     for taken, number in enumerate(numbers[:size]):
-        cost += sum(weights[place] for place in daily[number]) if number in daily else MOST // MOST_ONE_BY_ONE
+        at = places[number]
+        if BY_INSTANT in at:
+            cost += MOST // MOST_ONE_BY_ONE
+        else:
+            cost += sum(len(due.versions_at(place)) * (1 if place < len(due.daily) else BY_FACTS) for place in at)
         if cost > MOST and taken:
             return taken
     return len(numbers[:size])
@@ -220,81 +252,17 @@ def _flip_one_by_one(step: Step, numbers: Iterable[int]) -> None:
     account, passing = step.account, step.passing
     customers = CustomerBatch()
     customers.load_numbers(step.connection, account.account_id, sorted(numbers))
-    for customer in customers.by_id.values():
+    found = list(customers.by_id.values())
+    if account.measures:
+        values.load(step.connection, account, found)
+        needed = {each: amounts.needed_when_due(account, each, passing.passed_to) for each in found}
+        amounts.load_facts(step.connection, account, {each: at for each, at in needed.items() if at is not None})
+    for customer in found:
         if customer.position <= passing.position:
             segments.evaluate_before_change(account, customer, step.flips)
             after = max(account.time_passed_to, customer.updated_at)
             time_flips.flip(account, customer, after, passing.passed_to, passing.position, step.flips)
     writes = RowWrites()
     step.flips.write(writes)
+    date_values.write(writes, (moved for customer in found for moved in customer.moved_dates()))
     writes.execute(step.connection)
-
-
-def _flip_when_day_begins(step: Step, daily: Mapping[int, set[int]]) -> None:
-    """Flip customers in the versions with a condition that flips for them when the window ends, in one statement."""
-    account, passing = step.account, step.passing
-    instant = sql.SQL("('epoch'::timestamptz + {}::bigint * interval '1 microsecond')")
-    terms = {
-        "account": sql.Literal(account.account_id),
-        "position": sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
-        "at": instant.format(sql.Literal(passing.passed_to)),
-    }
-    customers, flips = [], []
-    for nth, (versions, numbers) in enumerate(_by_versions(step.due, daily)):
-        name = sql.Identifier(f"customers_{nth}")
-        listed = sql.Literal(f"{{{','.join(map(str, sorted(numbers)))}}}")
-        customers.append(sql.SQL(SQL.customers).format(name=name, numbers=listed, **terms))
-        flips += [_flips_of_version(step, name, version) for version in versions]
-    parts = {"customers": sql.SQL(", ").join(customers), "flips": sql.SQL("UNION ALL\n").join(flips)}
-    statement = sql.SQL(SQL.flip_when_day_begins).format(**parts, **terms)
-    row = step.connection.execute(statement, binary=True).fetchone()
-    assert row is not None
-    _count_and_publish(step, *row)
-
-
-def _flips_of_version(step: Step, customers: sql.Identifier, version: int) -> sql.Composable:
-    """The statement that finds who flips in a version when the window ends; its predicates are compiled once."""
-    account, passing = step.account, step.passing
-    if version not in passing.predicates:
-        node, before, now = account.nodes[version], passing.passed_to - 1, passing.passed_to
-        passing.predicates[version] = {
-            name: sql.SQL(predicate(node, account.days.moment(at)).as_string(step.connection))
-            for name, at in (("before", before), ("now", now))
-        }
-    predicates = passing.predicates[version]
-    return sql.SQL(SQL.flips).format(name=customers, version=sql.Literal(version), **predicates)
-
-
-def _by_versions(due: Due, daily: Mapping[int, set[int]]) -> list[tuple[list[int], set[int]]]:
-    """The versions that the same conditions concern together, with the customers that may flip in them."""
-    conditions: defaultdict[int, set[int]] = defaultdict(set)
-    for place, crossing in enumerate(due.daily):
-        for version in crossing.versions:
-            conditions[version].add(place)
-    customers: defaultdict[int, set[int]] = defaultdict(set)
-    for number, places in daily.items():
-        for place in places:
-            customers[place].add(number)
-    together: defaultdict[frozenset[int], list[int]] = defaultdict(list)
-    for version, places in conditions.items():
-        together[frozenset(places)].append(version)
-    found = [
-        (versions, set[int]().union(*(customers[place] for place in places))) for places, versions in together.items()
-    ]
-    return [(versions, numbers) for versions, numbers in found if numbers]
-
-
-def _count_and_publish(step: Step, gone: int, numbers: list[int], versions: list[int], joined: list[bool]) -> None:
-    """Count the flips that were written, and append them to the change stream. Raises `Corrupt`."""
-    joins, count = sum(joined), len(joined)
-    if gone != count - joins:
-        raise Corrupt("rows_differ", f"{count - joins} members leave, {gone} were there")
-    step.flips.joins += joins
-    step.flips.leaves += gone
-    if count:
-        positions, instants = [step.passing.position] * count, [step.passing.passed_to] * count
-        accounts = [step.account.account_id] * count
-        columns: list[list[Any]] = [numbers, versions, positions, instants, joined, ["time"] * count, accounts]
-        writes = RowWrites()
-        step.flips.changes.append_flips(writes, [column(each) for each in columns])
-        writes.execute(step.connection)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from domain import json_text
 from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.instants import Days
@@ -27,11 +28,13 @@ READ_ANSWERS = 1_000
 
 
 class AttributeRow(NamedTuple):
-    """A declared or inferred attribute."""
+    """A declared or inferred attribute; of a computed one, the definition in JSON form, and whether it is served."""
 
     key: str
     type: AttributeType
     label: str | None
+    computed: Any = None
+    is_served: bool = True
 
 
 def country(connection: Connection[TupleRow], account_id: UUID) -> str:
@@ -43,7 +46,12 @@ def country(connection: Connection[TupleRow], account_id: UUID) -> str:
 
 def attributes(connection: Connection[TupleRow], account_id: UUID) -> list[AttributeRow]:
     """Returns the account's own attributes, ordered by key; built-in attributes are not among them."""
-    return [AttributeRow(*row) for row in connection.execute(SQL.attributes, [account_id])]
+    return [
+        AttributeRow(
+            key, kind, label, definition and json_text.loads(definition), definition is None or bool(is_served)
+        )
+        for key, kind, label, definition, is_served in connection.execute(SQL.attributes, [account_id])
+    ]
 
 
 def words(connection: Connection[TupleRow], account_id: UUID, segments: Sequence[TupleRow] = ()) -> Words:
@@ -66,14 +74,21 @@ def words_of(rows: Sequence[TupleRow], segments: Sequence[TupleRow]) -> Words:
 
 @lru_cache(maxsize=READ_ANSWERS)
 def _words_of(rows: tuple[TupleRow, ...], segments: tuple[TupleRow, ...]) -> Words:
-    labels = {key: label for _, key, _, label in rows if key is not None}
-    types = dict(BUILT_IN) | {key: kind for _, key, kind, _ in rows if key is not None}
-    return Words(labels, types, ZoneInfo(rows[0][0]), dict(segments))
+    own = [row[1:] for row in rows if row[1] is not None]
+    labels = {key: label for key, _, label, _ in own}
+    types = dict(BUILT_IN) | {key: kind for key, kind, *_ in own}
+    computed = {key: json_text.loads(definition) for key, *_, definition in own if definition is not None}
+    return Words(labels, types, ZoneInfo(rows[0][0]), dict(segments), computed=computed)
 
 
 def types(connection: Connection[TupleRow], account_id: UUID) -> dict[str, AttributeType]:
     """Returns the type of every attribute that a filter may read, by key."""
     return dict(BUILT_IN) | {row.key: row.type for row in attributes(connection, account_id)}
+
+
+def activities(connection: Connection[TupleRow], account_id: UUID) -> dict[str, dict[str, AttributeType]]:
+    """Returns the types of the properties of each activity that the account knows."""
+    return dict(connection.execute(SQL.activities, [account_id]).fetchall())
 
 
 def calendar(

@@ -50,9 +50,9 @@ class CampaignRow(NamedTuple):
         """The campaign's ETag, as `domain.campaign` counts it."""
         return self.events * VERSION_STEP + self.lost_included + self.lost_excluded
 
-    def needs_audience_without(self, segment_id: UUID) -> bool:
-        """Returns whether the campaign would need a new choice of segments if this one were deleted."""
-        return segment_id in self.exclude_segment_ids or not set(self.segment_ids) - {segment_id}
+    def needs_audience_without(self, *segment_ids: UUID) -> bool:
+        """Returns whether the campaign would need a new choice of segments if these were deleted."""
+        return not {*segment_ids}.isdisjoint(self.exclude_segment_ids) or not {*self.segment_ids} - {*segment_ids}
 
     @property
     def needs_audience(self) -> bool:
@@ -96,9 +96,9 @@ def page(connection: Connection[TupleRow], account_id: UUID, *, before: int | No
     return [CampaignRow(*row) for row in found]
 
 
-def of_segment(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[CampaignRow]:
-    """Returns the campaigns that include or exclude a segment, newest first."""
-    found = connection.execute(SQL.of_segment, {"account_id": account_id, "segment_id": segment_id})
+def of_segment(connection: Connection[TupleRow], account_id: UUID, *segment_ids: UUID) -> list[CampaignRow]:
+    """Returns the campaigns that include or exclude a segment, or any of several, newest first."""
+    found = connection.execute(SQL.of_segment, {"account_id": account_id, "segment_ids": list(segment_ids)})
     return [CampaignRow(*row) for row in found]
 
 
@@ -119,15 +119,31 @@ def audiences(
     account_id: UUID,
     *,
     campaign_id: UUID | None = None,
+    counted: bool = False,
     before: int | None = None,
     limit: int,
 ) -> list[tuple[AudienceRow, str | None]]:
-    """Returns frozen audiences, newest first, of one campaign or of all; each with its campaign's name, if any."""
-    terms = {"account_id": account_id, "campaign_id": campaign_id, "before": before, "limit": limit}
+    """Returns frozen audiences, newest first, of one campaign or of all; each with its campaign's name, if any.
+
+    Those that are still being frozen are among them unless only `counted` ones are asked for.
+    """
+    of = {"account_id": account_id, "campaign_id": campaign_id, "counted": counted}
+    terms = of | {"before": before, "limit": limit}
     return [(AudienceRow(*row[:-1]), row[-1]) for row in connection.execute(SQL.audiences, terms)]
 
 
-def count_audiences(connection: Connection[TupleRow], account_id: UUID, *, campaign_id: UUID | None = None) -> int:
-    """Returns how many audiences of one campaign or of all there are."""
-    row = connection.execute(SQL.count_audiences, {"account_id": account_id, "campaign_id": campaign_id}).fetchone()
+def audience_before(connection: Connection[TupleRow], account_id: UUID, later: AudienceRow) -> AudienceRow | None:
+    """Returns the audience of the same campaign that was frozen before this one."""
+    earlier = audiences(
+        connection, account_id, campaign_id=later.campaign_id, counted=True, before=later.audience_no, limit=1
+    )
+    return earlier[0][0] if earlier else None
+
+
+def count_audiences(
+    connection: Connection[TupleRow], account_id: UUID, *, campaign_id: UUID | None = None, counted: bool = False
+) -> int:
+    """Returns how many audiences `audiences` finds in all."""
+    of = {"account_id": account_id, "campaign_id": campaign_id, "counted": counted}
+    row = connection.execute(SQL.count_audiences, of).fetchone()
     return int(row[0]) if row else 0

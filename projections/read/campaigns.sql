@@ -41,7 +41,7 @@ SELECT campaign_no, campaign_id, name, segment_ids, exclude_segment_ids, lost_in
        created_at, updated_at
 FROM campaigns
 WHERE account_id = %(account_id)s::uuid
-  AND (%(segment_id)s::uuid = ANY (segment_ids) OR %(segment_id)s::uuid = ANY (exclude_segment_ids))
+  AND (segment_ids && %(segment_ids)s::uuid[] OR exclude_segment_ids && %(segment_ids)s::uuid[])
 ORDER BY campaign_no DESC
 
 -- name: audiences
@@ -52,6 +52,7 @@ FROM audiences a
 LEFT JOIN campaigns c ON c.campaign_id = a.campaign_id
 WHERE a.account_id = %(account_id)s::uuid
   AND (%(campaign_id)s::uuid IS NULL OR a.campaign_id = %(campaign_id)s::uuid)
+  AND (NOT %(counted)s::boolean OR a.counted)
   AND (%(before)s::bigint IS NULL OR a.audience_no < %(before)s::bigint)
 ORDER BY a.audience_no DESC
 LIMIT %(limit)s::int
@@ -61,3 +62,4 @@ SELECT count(*)
 FROM audiences
 WHERE account_id = %(account_id)s::uuid
   AND (%(campaign_id)s::uuid IS NULL OR campaign_id = %(campaign_id)s::uuid)
+  AND (NOT %(counted)s::boolean OR counted)

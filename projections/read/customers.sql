@@ -1,5 +1,7 @@
 -- name: by_ids
-SELECT customer_no, customer_id, version, created_at, updated_at, attributes::text
+SELECT customer_no, customer_id, version, created_at, updated_at,
+       CASE WHEN EXISTS (SELECT FROM computed_attributes WHERE account_id = %(account_id)s::uuid)
+            THEN with_computed(account_id, customer_no, attributes) ELSE attributes END::text
 FROM customers
 WHERE customer_id = ANY (%(customer_ids)s::uuid[]) AND account_id = %(account_id)s::uuid
 ORDER BY array_position(%(customer_ids)s::uuid[], customer_id)
@@ -42,7 +44,8 @@ WITH RECURSIVE fitting (place, total) AS (
     FROM fitting f
     WHERE f.place < cardinality(%(numbers)s::bigint[]) AND f.total < %(most)s::bigint
 )
-SELECT c.attributes::text
+SELECT CASE WHEN EXISTS (SELECT FROM computed_attributes WHERE account_id = %(account_id)s::uuid)
+            THEN with_computed(c.account_id, c.customer_no, c.attributes) ELSE c.attributes END::text
 FROM unnest((%(numbers)s::bigint[])[:(SELECT max(place) FROM fitting)]) WITH ORDINALITY AS t (customer_no, place)
 LEFT JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = t.customer_no
 ORDER BY t.place
@@ -54,5 +57,9 @@ SELECT customer_no,
                   FROM unnest(%(keys)s::text[]) AS k (key)
                   WHERE attributes ? key) END::text,
        created_at, updated_at
-FROM customers
-WHERE account_id = %(account_id)s::uuid AND customer_no = ANY (%(numbers)s::bigint[])
+FROM (SELECT customer_no, created_at, updated_at,
+             CASE WHEN EXISTS (SELECT FROM computed_attributes WHERE account_id = %(account_id)s::uuid)
+                  THEN with_computed(account_id, customer_no, attributes) ELSE attributes END AS attributes
+      FROM customers
+      WHERE account_id = %(account_id)s::uuid AND customer_no = ANY (%(numbers)s::bigint[])
+      OFFSET 0) AS c

@@ -16,9 +16,11 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.errors import Invalid
-from domain.filters.conditions import attributes_read, parse
+from domain.filters.behaviour.reading import Behaviour
+from domain.filters.conditions import attributes_read
 from domain.filters.explanation import explain
 from domain.filters.nesting import SEGMENT, Reference, segments_named
+from domain.filters.parsing import parse
 from domain.instants import Days, Moment, micros
 from domain.phones import phone_reader
 from domain.stored_events import CustomerChanged
@@ -26,6 +28,7 @@ from domain.values import Value
 from projections.model.customers import read_values
 from projections.postgres.database import beside
 from projections.read import accounts, history, segments
+from projections.read.behaviour import measured
 from projections.read.history import LastChange
 from projections.read.segments import SegmentRow
 
@@ -124,7 +127,8 @@ def events(connection: Connection[TupleRow], account_id: UUID, positions: Sequen
         state = json_text.loads(text)
         values = state.get("values") if topic == CustomerChanged.type_name else None
         created = bool(state.get("created"))
-        found[int(position)] = EventDetails(topic, state.get("source"), state.get("change_id"), values or {}, created)
+        source = state.get("source") or state.get("copied_from")
+        found[int(position)] = EventDetails(topic, source, state.get("change_id"), values or {}, created)
     return found
 
 
@@ -168,9 +172,17 @@ def _tree(
     try:
         types = accounts.types(connection, account_id)
         read_phone = phone_reader(accounts.country(connection, account_id))
-        node = parse(effective, types, read_phone=read_phone, segments=reference, stored=True)
+        known = Behaviour(accounts.activities(connection, account_id))
+        node = parse(effective, types, known, read_phone=read_phone, segments=reference, stored=True)
     except Invalid:
         # A filter that this release cannot read has put its segment in state `failed`, which the answer says.
         return frozenset(), None
     shown = customer.shown | {SEGMENT: named}
-    return attributes_read(node), lambda moment: explain(raw, node, customer.seen, shown, moment)
+
+    def tree_at(moment: Moment) -> Any:
+        amounts = measured.values(connection, account_id, customer.customer_no, node, moment)
+        turns_at = measured.turning(connection, customer.customer_no, amounts, node, moment)
+        values = customer.seen | amounts.compared
+        return explain(raw, node, values, shown | amounts.shown, moment, turns_at=turns_at)
+
+    return attributes_read(node), tree_at

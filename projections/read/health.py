@@ -15,8 +15,10 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.errors import Invalid
-from domain.filters.conditions import Node, parse
+from domain.filters.behaviour.reading import Behaviour
+from domain.filters.conditions import Node
 from domain.filters.nesting import Reference
+from domain.filters.parsing import parse
 from domain.instants import from_micros, micros
 from domain.phones import phone_reader
 from projections.model import time_flips
@@ -80,11 +82,15 @@ def next_time_flip(connection: Connection[TupleRow], account_id: UUID, now: date
 
 def _moving(connection: Connection[TupleRow], account_id: UUID) -> Iterator[tuple[int, Node]]:
     """Yields the filters that time may flip; one that cannot be parsed is skipped: its segment shows the failure."""
+    known = Behaviour(accounts.activities(connection, account_id))
     types, read_phone = accounts.types(connection, account_id), phone_reader(accounts.country(connection, account_id))
     for version_no, raw in connection.execute(SQL.timed_filters, {"account_id": account_id}).fetchall():
         try:
             filter_json = json_text.loads(raw)
-            yield version_no, parse(filter_json, types, read_phone=read_phone, segments=_static_reference, stored=True)
+            yield (
+                version_no,
+                parse(filter_json, types, known, read_phone=read_phone, segments=_static_reference, stored=True),
+            )
         except Invalid:
             continue
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from projections.postgres import limits
 from projections.postgres.database import beside
 from projections.read.customers import CustomerRow, with_attributes
 
@@ -59,6 +59,12 @@ def served_versions(connection: Connection[TupleRow], account_id: UUID, segment_
     """Returns the versions that make up the history of a segment."""
     rows = connection.execute(SQL.served_versions, {"account_id": account_id, "segment_no": segment_no}).fetchall()
     return ServedVersions(account_id, [row[0] for row in rows], [row[1] for row in rows])
+
+
+def edits(connection: Connection[TupleRow], account_id: UUID, segment_no: int) -> list[datetime]:
+    """Returns when the filter of a segment was edited, oldest first; only edits that were served."""
+    asked = {"account_id": account_id, "segment_no": segment_no}
+    return [began_at for (began_at,) in connection.execute(SQL.edits, asked)]
 
 
 def page(
@@ -134,15 +140,14 @@ def sizes_back_from(
 ) -> list[int] | None:
     """Returns what `sizes` does, but counts back from the present `size`: reads only what came after the first point.
 
-    Returns `None` if that takes longer than `within`; the limit stays in force for the rest of the transaction.
+    Returns `None` if that takes longer than `within`.
     """
     bounds = [point + SMALLEST_STEP for point in points]
     asked = {"bounds": bounds, "since": points[0]}
-    try:
-        with connection.transaction():
-            connection.execute(SQL.limit_time, [f"{within // timedelta(milliseconds=1)}ms"])
-            moved: dict[int, Any] = dict(connection.execute(SQL.moved_since, source._asdict() | asked).fetchall())
-    except psycopg.errors.QueryCanceled:
+    moved: dict[int, Any] | None = limits.within(
+        connection, within, lambda: dict(connection.execute(SQL.moved_since, source._asdict() | asked).fetchall())
+    )
+    if moved is None:
         return None
     found = []
     for index in range(len(points), 0, -1):

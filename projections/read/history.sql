@@ -86,5 +86,10 @@ JOIN membership_history h ON h.version_no = v.version_no AND h.position <= v.las
 WHERE h.at > %(since)s::timestamptz
 GROUP BY 1
 
--- name: limit_time
-SELECT set_config('statement_timeout', %s, true)
+-- name: edits
+-- When a filter was replaced by another one; the first filter is no edit.
+SELECT began_at
+FROM segment_versions
+WHERE segment_no = %(segment_no)s::bigint AND account_id = %(account_id)s::uuid AND state IN ('serving', 'retired')
+ORDER BY version_no
+OFFSET 1

@@ -45,11 +45,10 @@ JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.cu
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
 -- name: search
--- Matches are found by index (as for customers), then reduced to members; only the page's customers are looked up.
+-- Matches were found by index (as for customers), and are reduced to members; only the page's customers are looked up.
 SELECT c.customer_no, c.customer_id, c.version, c.created_at, c.updated_at, m.joined_at
 FROM (SELECT m.customer_no, m.joined_at
-      FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
-          AS found (customer_no)
+      FROM unnest(%(matches)s::bigint[]) AS found (customer_no)
       JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
       WHERE %(joined_at)s::timestamptz IS NULL
          OR (m.joined_at, m.customer_no) < (%(joined_at)s::timestamptz, %(customer_no)s::bigint)
@@ -58,11 +57,11 @@ FROM (SELECT m.customer_no, m.joined_at
 JOIN customers c ON c.account_id = %(account_id)s::uuid AND c.customer_no = m.customer_no
 ORDER BY m.joined_at DESC, m.customer_no DESC
 
--- name: many
--- Whether so many customers match that a lookup by index does not pay.
-SELECT count(*) > %(few)s::int
-FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL,
-                              %(few)s::int + 1)
+-- name: matches
+-- The customers who match; no more than one more than are few.
+SELECT coalesce(array_agg(customer_no), '{}')
+FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, %(few)s::int + 1)
+    AS found (customer_no)
 
 -- name: search_many
 -- So many match that testing the members one by one, newest first, soon fills a page.
@@ -89,6 +88,11 @@ SELECT count(*) FROM members WHERE version_no = %(version_no)s::bigint AND accou
 SELECT count(*)
 FROM rollcall.customers_found(%(words)s::tsquery || %(phones)s::tsquery, NULL, NULL)
     AS found (customer_no)
+JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
+
+-- name: count_among
+SELECT count(*)
+FROM unnest(%(matches)s::bigint[]) AS found (customer_no)
 JOIN members m ON m.version_no = %(version_no)s::bigint AND m.customer_no = found.customer_no
 
 -- name: count_few

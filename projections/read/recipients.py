@@ -13,14 +13,15 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from domain.formats.fields import RECIPIENT_FIELDS, Fields
 from projections.model.audience_spec import AudienceSpec
+from projections.postgres import limits
 from projections.postgres.database import beside
 from projections.read import MOST_BYTES
+from projections.read.attributes.computed import values_of
 from projections.read.streams.lines import LineFormat, Lines, line_of
 
 SQL = beside(__file__)
@@ -42,6 +43,19 @@ class RecipientRow(NamedTuple):
     external_id: str | None
     phone: str
     name: str | None
+
+
+class FrozenRecipients(NamedTuple):
+    """The recipients of a frozen audience; with `not_in`, only those who are not in that one, another audience."""
+
+    account_id: UUID
+    audience_no: int
+    not_in: int | None = None
+
+    def of(self, statement: str, **more: sql.Composable) -> sql.Composed:
+        """Returns a query of them: a statement with `{frozen}` in it, and `more` such parts."""
+        rows = SQL.frozen if self.not_in is None else SQL.frozen_here_only
+        return sql.SQL(statement).format(frozen=sql.SQL(rows), **more)
 
 
 class Skipped(NamedTuple):
@@ -81,22 +95,21 @@ def totals(connection: Connection[TupleRow], spec: AudienceSpec) -> tuple[int, S
 
 def totals_within(connection: Connection[TupleRow], spec: AudienceSpec, span: timedelta) -> tuple[int, Skipped] | None:
     """Returns what `totals` does, or `None` if counting takes longer than `span`."""
-    try:
-        with connection.transaction():
-            connection.execute(SQL.limit_time, [f"{span // timedelta(milliseconds=1)}ms"])
-            found = totals(connection, spec)
-            connection.execute(SQL.limit_time, ["0"])
-            return found
-    except psycopg.errors.QueryCanceled:
-        return None
+    return limits.within(connection, span, lambda: totals(connection, spec))
 
 
 def frozen_page(
-    connection: Connection[TupleRow], account_id: UUID, audience_no: int, *, after: int | None, limit: int
+    connection: Connection[TupleRow], frozen: FrozenRecipients, *, after: int | None, limit: int
 ) -> list[RecipientRow]:
     """Returns a page of the recipients of a frozen audience, oldest customer first."""
-    terms = {"account_id": account_id, "audience_no": audience_no, "after": after or 0, "limit": limit}
-    return [RecipientRow(*each) for each in connection.execute(SQL.frozen_page, terms)]
+    terms = frozen._asdict() | {"after": after or 0, "limit": limit}
+    return [RecipientRow(*each) for each in connection.execute(frozen.of(SQL.frozen_page), terms)]
+
+
+def count_frozen(connection: Connection[TupleRow], frozen: FrozenRecipients) -> int:
+    """Returns how many there are."""
+    row = connection.execute(frozen.of(SQL.count_frozen), frozen._asdict() | {"after": 0}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def lines(
@@ -108,7 +121,10 @@ def lines(
     """
     connection.execute(SQL.plan_each)
     wide = is_wide(fields)
-    query = sql.SQL(SQL.wide_lines if wide else SQL.lines).format(recipients=RECIPIENTS, line=line_of(fields, form))
+    parts = {"recipients": RECIPIENTS, "line": line_of(fields, form)}
+    if wide:
+        parts["values"] = values_of(connection, spec.account_id, fields, "d")
+    query = sql.SQL(SQL.wide_lines if wide else SQL.lines).format(**parts)
     last, window = 0, FIRST_LINES
     while last < END:
         end = _window_end(connection, spec, last, window)
@@ -123,18 +139,16 @@ def lines(
 
 
 def frozen_lines(
-    connection: Connection[TupleRow],
-    account_id: UUID,
-    audience_no: int,
-    form: LineFormat,
-    fields: Fields = RECIPIENT_FIELDS,
+    connection: Connection[TupleRow], frozen: FrozenRecipients, form: LineFormat, fields: Fields = RECIPIENT_FIELDS
 ) -> Lines:
     """Yields the recipients of a frozen audience as `lines` does; what was not frozen of them is as it is now."""
-    statement = SQL.frozen_wide_lines if is_wide(fields) else SQL.frozen_lines
-    query = sql.SQL(statement).format(line=line_of(fields, form))
+    parts: dict[str, sql.Composable] = {"line": line_of(fields, form)}
+    if is_wide(fields):
+        parts["values"] = values_of(connection, frozen.account_id, fields)
+    query = frozen.of(SQL.frozen_wide_lines if is_wide(fields) else SQL.frozen_lines, **parts)
     last, limit = 0, FIRST_LINES
     while True:
-        terms = {"account_id": account_id, "audience_no": audience_no, "after": last, "limit": limit}
+        terms = frozen._asdict() | {"after": last, "limit": limit}
         row = connection.execute(query, terms | {"most": MOST_BYTES}, binary=True).fetchone()
         assert row is not None
         if not row[0]:

@@ -72,7 +72,7 @@ SELECT count(*) FILTER (WHERE r.before < %(most)s::bigint),
        convert_to(string_agg({line}, '' ORDER BY r.customer_no) FILTER (WHERE r.before < %(most)s::bigint), 'UTF8'),
        max(r.customer_no) FILTER (WHERE r.before < %(most)s::bigint), count(*), sum(r.size)::bigint
 FROM (SELECT *, sum(size) OVER (ORDER BY customer_no ROWS UNBOUNDED PRECEDING) - size AS before
-      FROM (SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name, d.opted_out, d.attributes,
+      FROM (SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.name, d.opted_out, {values},
                    d.created_at, d.updated_at,
                    CASE WHEN pg_column_compression(d.attributes) IS NULL THEN pg_column_size(d.attributes)
                         ELSE octet_length(d.attributes::text) END AS size
@@ -138,36 +138,47 @@ FROM counted t,
              count(*) FILTER (WHERE class = 'no_phone') AS no_phone
       FROM classes) AS c
 
--- name: limit_time
-SELECT set_config('statement_timeout', %s, true)
-
 -- name: frozen_page
-SELECT customer_no, customer_id, external_id, phone, name
-FROM audience_recipients
-WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint AND customer_no > %(after)s::bigint
-ORDER BY customer_no
+SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
+FROM {frozen}
+ORDER BY a.customer_no
 LIMIT %(limit)s::int
+
+-- name: count_frozen
+SELECT count(*) FROM {frozen}
+
+-- name: frozen
+-- The recipients `a` of an audience after a customer.
+audience_recipients a
+WHERE a.account_id = %(account_id)s::uuid AND a.audience_no = %(audience_no)s::bigint
+  AND a.customer_no > %(after)s::bigint
+
+-- name: frozen_here_only
+-- Those who are not in another audience: both are read in the same order.
+audience_recipients a
+WHERE a.account_id = %(account_id)s::uuid AND a.audience_no = %(audience_no)s::bigint
+  AND a.customer_no > %(after)s::bigint
+  AND NOT EXISTS (SELECT
+                  FROM audience_recipients o
+                  WHERE o.audience_no = %(not_in)s::bigint AND o.customer_no = a.customer_no
+                    AND o.customer_no > %(after)s::bigint)
 
 -- name: frozen_lines
 SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
-FROM (SELECT customer_no, customer_id, external_id, phone, name
-      FROM audience_recipients
-      WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
-        AND customer_no > %(after)s::bigint
-      ORDER BY customer_no
+FROM (SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
+      FROM {frozen}
+      ORDER BY a.customer_no
       LIMIT %(limit)s::int) AS r
 
 -- name: frozen_wide_lines
 -- The same with what was not frozen, as it is now; see `wide_lines`.
 SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
 FROM (SELECT c.*, d.*, sum(d.size) OVER (ORDER BY c.customer_no ROWS UNBOUNDED PRECEDING) - d.size AS before
-      FROM (SELECT customer_no, customer_id, external_id, phone, name
-            FROM audience_recipients
-            WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
-              AND customer_no > %(after)s::bigint
-            ORDER BY customer_no
+      FROM (SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
+            FROM {frozen}
+            ORDER BY a.customer_no
             LIMIT %(limit)s::int) AS c
-      LEFT JOIN LATERAL (SELECT opted_out, attributes, created_at, updated_at,
+      LEFT JOIN LATERAL (SELECT opted_out, {values}, created_at, updated_at,
                                 CASE WHEN pg_column_compression(attributes) IS NULL THEN pg_column_size(attributes)
                                      ELSE octet_length(attributes::text) END AS size
                          FROM customers

@@ -6,6 +6,7 @@ The member count is that of the served version, from the same snapshot as the re
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol, Self
@@ -15,7 +16,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain import json_text
-from domain.filters.nesting import segments_named
+from domain.filters.nesting import attributes_named, segments_named
 from domain.filters.wording import Words
 from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
@@ -50,6 +51,8 @@ class SegmentRow(NamedTuple):
     building: int | None
     failure: str | None
     members: int
+    label_ids: list[UUID]
+    archived: bool
 
     @classmethod
     def not_yet_projected(
@@ -71,6 +74,8 @@ class SegmentRow(NamedTuple):
             building=position if dynamic else None,
             failure=None,
             members=0,
+            label_ids=sorted(set(draft.label_ids)),
+            archived=False,
         )
 
     @property
@@ -80,8 +85,8 @@ class SegmentRow(NamedTuple):
 
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:
-    """Returns the segment in the first 13 columns of a row, in the order that every query selects."""
-    return SegmentRow._make((*columns[:5], _read_filter(columns[5]).raw, *columns[6:13]))
+    """Returns the segment in the first 15 columns of a row, in the order that every query selects."""
+    return SegmentRow._make((*columns[:5], _read_filter(columns[5]).raw, *columns[6:15]))
 
 
 class _ReadFilter(NamedTuple):
@@ -121,7 +126,7 @@ def page(
     before: int | None,
     limit: int,
 ) -> list[SegmentRow]:
-    """Returns a page of the segments whose name contains `name`, of type `kind`, newest first."""
+    """Returns a page of the segments, but archived ones, whose name contains `name`, of type `kind`, newest first."""
     found = connection.execute(
         SQL.page,
         {"account_id": account_id, "name": _folded(name), "type": kind, "before": before, "limit": limit},
@@ -156,7 +161,7 @@ def count_of_customer(account_id: UUID, customer_ids: Sequence[UUID]) -> Questio
 def names_using_attribute(connection: Connection[TupleRow], account_id: UUID, attribute: str) -> list[str]:
     """Returns the names of the segments whose filter has a condition on an attribute."""
     found = connection.execute(SQL.names_using_attribute, {"account_id": account_id, "attribute": attribute})
-    return [str(name) for (name,) in found]
+    return [str(name) for name, raw in found if attribute in attributes_named(_read_filter(raw).raw)]
 
 
 def names_referring_to(connection: Connection[TupleRow], account_id: UUID, segment_id: UUID) -> list[str]:
@@ -171,16 +176,27 @@ def by_ids(connection: Connection[TupleRow], account_id: UUID, segment_ids: Coll
     return {row.segment_id: row for row in map(row_of, found)}
 
 
-def counts_by_attribute(connection: Connection[TupleRow], account_id: UUID) -> dict[str, int]:
-    """Returns for each attribute how many segments' filters read it."""
-    return {
-        str(key): int(count) for key, count in connection.execute(SQL.counts_by_attribute, {"account_id": account_id})
-    }
+class Users(NamedTuple):
+    """How many segments have a filter that reads an attribute, and some of them: ids and names."""
+
+    number: int = 0
+    ids: tuple[UUID, ...] = ()
+    names: tuple[str, ...] = ()
 
 
-def names(connection: Connection[TupleRow], account_id: UUID) -> dict[UUID, str]:
-    """Returns the name of every segment by its id, ordered by name."""
-    return {segment_id: str(name) for segment_id, name in connection.execute(SQL.all_names, [account_id])}
+def users_by_attribute(connection: Connection[TupleRow], account_id: UUID, most: int) -> dict[str, Users]:
+    """Returns the segments that use each attribute, by key: their number, and at most `most` of them."""
+    found = connection.execute(SQL.users_by_attribute, {"account_id": account_id, "most": most})
+    return {str(key): Users(count, tuple(ids), tuple(names)) for key, count, ids, names in found}
+
+
+def mentioned(connection: Connection[TupleRow], account_id: UUID, texts: Collection[str]) -> dict[str, str]:
+    """Returns the names, by id, of the segments whose id or whole name is one of these texts.
+
+    An archived one is found by its id alone: what uses it keeps it, and no new choice names it.
+    """
+    asked = {"account_id": account_id, "names": [fold(text) for text in texts], "segment_ids": _ids_among(texts)}
+    return {segment_id: str(name) for segment_id, name in connection.execute(SQL.mentioned, asked)}
 
 
 def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[Any] = ()) -> Words:
@@ -213,7 +229,7 @@ def ask_summed_up(
         needed = frozenset[str]().union(*(_read_filter(row[5]).named for row in answers[0]))
         if needed <= named:
             words = accounts.words_of(answers[1], answers[-1] if names else [])
-            found = [SummedUp(row_of(row), _summary(row[5], words), row[13:]) for row in answers[0]]
+            found = [SummedUp(row_of(row), _summary(row[5], words), row[15:]) for row in answers[0]]
             return found, answers[2 : 2 + len(more)], position
         named |= needed
 
@@ -221,3 +237,11 @@ def ask_summed_up(
 def _names_question(account_id: UUID, segment_ids: Iterable[str]) -> Question:
     asked = {"account_id": account_id, "segment_ids": [UUID(each) for each in segment_ids]}
     return Question(SQL.names_of, asked)
+
+
+def _ids_among(texts: Iterable[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(UUID(text))
+    return found

@@ -1,12 +1,13 @@
-"""What last-writer-wins needs of each customer, kept beside the log: `domain.customer.CustomerState` as rows.
+"""What is kept beside the log to decide on changes: `CustomerState` as rows, and the marks of facts.
 
 Called by `projections.records.event_store`, in the transaction that stores the events. A row moves only from the
-revision on which the change was decided; else psycopg's `IntegrityError` makes the command read and decide again.
+revision on which the change was decided, and a mark is kept once; else psycopg's `IntegrityError` makes the command
+read and decide again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,20 @@ def store(cursor: Cursor[Any], account_id: UUID, states: Sequence[tuple[Customer
         cursor.execute(SQL.update, [*_columns(existing), account_id], binary=True)
         if cursor.rowcount != len(existing):
             raise psycopg.IntegrityError("another writer changed a customer of this batch")
+
+
+def known_marks(cursor: Cursor[Any], marks: Sequence[UUID]) -> set[UUID]:
+    """Those of the marks that are kept: of facts that were taken in before."""
+    cursor.execute(SQL.known_marks, [Uuids(marks)], binary=True)
+    return {row["mark"] for row in cursor.fetchall()}
+
+
+def store_marks(cursor: Cursor[Any], account_id: UUID, marks: Mapping[UUID, int]) -> None:
+    """Keep the marks of new facts, each with the time of its fact in microseconds since 1970."""
+    if marks:
+        in_order = sorted(marks, key=lambda mark: mark.int)
+        times = Bigints(marks[mark] for mark in in_order)
+        cursor.execute(SQL.store_marks, [account_id, Uuids(in_order), times], binary=True)
 
 
 def _columns(states: list[tuple[CustomerState, int]]) -> list[Any]:

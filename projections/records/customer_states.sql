@@ -17,3 +17,11 @@ SET revision = t.revision, state = t.state, phone = t.phone, created = t.created
 FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[])
     AS t (customer_id, before, revision, state, phone, created)
 WHERE s.customer_id = t.customer_id AND s.revision = t.before AND s.account_id = %s::uuid
+
+-- name: known_marks
+SELECT mark FROM activity_marks WHERE mark = ANY (%b::uuid[])
+
+-- name: store_marks
+INSERT INTO activity_marks (mark, account_id, time)
+SELECT mark, %s::uuid, time
+FROM unnest(%b::uuid[], %b::bigint[]) AS t (mark, time)

@@ -23,10 +23,12 @@ from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from domain.account import schema_id_of
 from domain.commands.customer_state import CustomerState
 from domain.commands.log import Tracking, Writes
 from domain.errors import Refused, SourceMoved
-from domain.stored_events import CustomerChanged, CustomerDeleted
+from domain.stored_events import ActivityRecorded, CustomerChanged, CustomerDeleted
+from domain.texts.language import said
 from projections.postgres.arrays import Bigints, Byteas, Texts, Uuids
 from projections.postgres.database import FROZEN, PROBING, Role, beside, database_errors, session_conninfo
 from projections.records import (
@@ -37,9 +39,12 @@ from projections.records import (
     static_lists,
     suppressed_numbers,
 )
+from projections.records.jobs import rows as job_rows
 
 SQL = beside(__file__)
-CHANGED, DELETED = CustomerChanged.type_name, CustomerDeleted.type_name
+DELETED = CustomerDeleted.type_name
+# Events on the streams of customers, whose versions are refused by their states.
+OF_CUSTOMERS = frozenset({CustomerChanged.type_name, DELETED, ActivityRecorded.type_name})
 # After so many positions, parts of the log are made ahead: often enough, though an append that did it may be undone.
 PARTS_AHEAD = 1_000_000
 
@@ -104,7 +109,12 @@ class EventStore(PostgresProcessRecorder):
             last = positions[-1] if positions else None
             if writes.import_step is not None:
                 imports.record_step(cursor, account_id, writes.import_step, last)
+            if writes.job_step is not None:
+                job_rows.record_step(cursor, account_id, writes.job_step, last)
+            if writes.new_job is not None:
+                job_rows.store(cursor, account_id, writes.new_job, last)
             suppressed_numbers.store(cursor, account_id, writes.numbers, last or 0)
+            customer_states.store_marks(cursor, account_id, writes.activity_marks)
             return positions
 
     def _append(
@@ -147,6 +157,13 @@ class EventStore(PostgresProcessRecorder):
                 for row in cursor.fetchall()
             ]
 
+    def stream_at(self, account_id: UUID, position: int) -> UUID | None:
+        """The aggregate whose event is at a position of the log; `None` where it is none of the account's."""
+        with self._account(account_id) as cursor:
+            cursor.execute(SQL.stream_at, [account_id, position])
+            row = cursor.fetchone()
+            return None if row is None else row["originator_id"]
+
     def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
         """Those of the segments that were created and not deleted."""
         with self._account(account_id) as cursor:
@@ -154,7 +171,10 @@ class EventStore(PostgresProcessRecorder):
             return {row["originator_id"] for row in cursor.fetchall()}
 
     def filters_position(self, account_id: UUID) -> int:
-        """The position of the last event that created or deleted a segment or changed a filter; 0 for none."""
+        """The position of the last event that created or deleted a segment, changed a filter, or removed an attribute.
+
+        0 where there is none.
+        """
         with self._account(account_id) as cursor:
             return _filters_position(cursor, account_id)
 
@@ -168,6 +188,11 @@ class EventStore(PostgresProcessRecorder):
         """The states of those customers that were ever seen."""
         with self._account(account_id) as cursor:
             return customer_states.load(cursor, account_id, customer_ids)
+
+    def known_activities(self, account_id: UUID, marks: Sequence[UUID]) -> set[UUID]:
+        """Those of the marks whose facts were taken in before."""
+        with self._account(account_id) as cursor:
+            return customer_states.known_marks(cursor, marks)
 
     def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the ids that are customers now."""
@@ -220,7 +245,7 @@ class EventStore(PostgresProcessRecorder):
                 yield
             except psycopg.errors.UniqueViolation as taken:
                 if taken.diag.table_name == "api_keys":
-                    raise Refused("key_exists", "this key was created before") from None
+                    raise Refused("key_exists", said("this key was created before")) from None
                 raise IntegrityError(str(taken)) from taken
             except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
                 raise IntegrityError(str(stale)) from stale
@@ -240,7 +265,7 @@ def _move_heads(cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequen
     """
     heads: dict[Any, tuple[int, int]] = {}
     for event in stored_events:
-        if event.topic in (CHANGED, DELETED):
+        if event.topic in OF_CUSTOMERS:
             continue
         version = event.originator_version
         first, last = heads.get(event.originator_id, (version, version - 1))
@@ -256,5 +281,6 @@ def _move_heads(cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequen
 
 
 def _filters_position(cursor: Cursor[DictRow], account_id: UUID) -> int:
-    row = cursor.execute(SQL.filters_position, [account_id]).fetchone()
+    asked = {"account_id": account_id, "schema_id": schema_id_of(account_id)}
+    row = cursor.execute(SQL.filters_position, asked).fetchone()
     return int(row["position"]) if row else 0

@@ -25,6 +25,9 @@ FROM stored_events
 WHERE account_id IS NOT DISTINCT FROM %s::uuid AND originator_id = %s::uuid
 ORDER BY originator_version
 
+-- name: stream_at
+SELECT originator_id FROM stored_events WHERE account_id = %s::uuid AND notification_id = %s::bigint
+
 -- name: existing_segments
 SELECT originator_id
 FROM stored_events
@@ -33,10 +36,15 @@ GROUP BY originator_id
 HAVING bool_or(topic = 'rollcall.segment.created') AND NOT bool_or(topic = 'rollcall.segment.deleted')
 
 -- name: filters_position
-SELECT coalesce(max(notification_id), 0) AS position
-FROM stored_events
-WHERE account_id = %s::uuid
-  AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')
+SELECT coalesce(greatest(
+           (SELECT max(notification_id)
+            FROM stored_events
+            WHERE account_id = %(account_id)s::uuid
+              AND topic IN ('rollcall.segment.created', 'rollcall.segment.filter_changed', 'rollcall.segment.deleted')),
+           (SELECT max(notification_id)
+            FROM stored_events
+            WHERE account_id = %(account_id)s::uuid AND originator_id = %(schema_id)s::uuid
+              AND topic = 'rollcall.attribute.removed')), 0) AS position
 
 -- name: filters_with
 SELECT originator_id

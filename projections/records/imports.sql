@@ -1,15 +1,17 @@
 -- name: sweep
 DELETE FROM imports
 WHERE import_id IN (SELECT import_id FROM imports
-                    WHERE account_id = %(account_id)s::uuid AND started_at < %(expired)s::timestamptz
-                      AND state <> 'running'
+                    WHERE account_id = %(account_id)s::uuid AND state NOT IN ('running', 'checking')
+                      AND (started_at < %(expired)s::timestamptz
+                           OR state IN ('uploaded', 'checked') AND started_at < %(unstarted)s::timestamptz)
                     ORDER BY started_at LIMIT 10
                     FOR UPDATE SKIP LOCKED)
 
 -- name: begin
-INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, position)
+INSERT INTO imports (import_id, account_id, segment_id, file_name, started_at, started_by, state, columns,
+                     has_header, position)
 SELECT %(import_id)s::uuid, %(account_id)s::uuid, %(segment_id)s::uuid, %(file_name)s::text, %(now)s::timestamptz,
-       rollcall.log_head()
+       %(by)s::text, %(state)s::text, %(chosen)s::text[], %(has_header)s::boolean, rollcall.log_head()
 ON CONFLICT DO NOTHING
 
 -- name: keep_piece
@@ -17,9 +19,37 @@ INSERT INTO import_files (import_id, part, account_id, content) VALUES (%s::uuid
 
 -- name: by_id
 SELECT import_id, segment_id, file_name, state, failure_code, failure, started_at, finished_at, position, percent,
-       rows_done, added, already_members, created_customers, duplicates_in_file, blank, invalid, header
+       rows_done, added, already_members, created_customers, duplicates_in_file, blank, invalid, header,
+       started_by, columns, opted_out, has_header
 FROM imports
 WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
+
+-- name: page
+SELECT import_id, segment_id, file_name, state, failure_code, failure, started_at, finished_at, position, percent,
+       rows_done, added, already_members, created_customers, duplicates_in_file, blank, invalid, header,
+       started_by, columns, opted_out, has_header
+FROM imports
+WHERE account_id = %(account_id)s::uuid
+  AND (%(segment_id)s::uuid IS NULL OR segment_id = %(segment_id)s::uuid)
+  AND (%(started_at)s::timestamptz IS NULL
+       OR (started_at, import_id) < (%(started_at)s::timestamptz, %(import_id)s::uuid))
+ORDER BY started_at DESC, import_id DESC
+LIMIT %(limit)s::int
+
+-- name: count
+SELECT count(*)
+FROM imports
+WHERE account_id = %(account_id)s::uuid AND (%(segment_id)s::uuid IS NULL OR segment_id = %(segment_id)s::uuid)
+
+-- name: begin_again
+UPDATE imports
+SET state = %(to)s::text, columns = coalesce(%(chosen)s::text[], columns),
+    has_header = coalesce(%(has_header)s::boolean, has_header), percent = 0, rows_done = 0, added = 0, already_members = 0, created_customers = 0, duplicates_in_file = 0, blank = 0, invalid = 0, opted_out = 0,
+    finished_at = NULL
+WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND state = ANY (%(from)s::text[])
+
+-- name: drop_errors
+DELETE FROM import_errors WHERE account_id = %s::uuid AND import_id = %s::uuid
 
 -- name: errors
 SELECT row_number, cells, code, message
@@ -31,9 +61,6 @@ LIMIT %(limit)s::int
 -- name: running
 SELECT account_id, import_id FROM rollcall.running_imports()
 
--- name: lease
-SELECT pg_try_advisory_xact_lock(7305470, hashtext(%s::text))
-
 -- name: piece
 SELECT content FROM import_files WHERE account_id = %s::uuid AND import_id = %s::uuid AND part = %s::int
 
@@ -42,7 +69,7 @@ WITH failed AS (
     UPDATE imports
     SET state = 'failed', failure_code = %(code)s::text, failure = %(reason)s::text,
         finished_at = %(now)s::timestamptz
-    WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND state = 'running'
+    WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid AND state IN ('checking', 'running')
     RETURNING import_id
 ), dropped AS (
     DELETE FROM import_erasures e USING failed WHERE e.import_id = failed.import_id
@@ -65,10 +92,11 @@ SET rows_done = rows_done + %(lines)s::bigint,
     percent = %(percent)s::int,
     header = %(header)s::bytea,
     position = coalesce(%(position)s::bigint, rollcall.log_head()),
-    state = CASE WHEN %(finished_at)s::timestamptz IS NULL THEN 'running' ELSE 'done' END,
+    opted_out = opted_out + %(opted_out)s::bigint,
+    state = CASE WHEN %(finished_at)s::timestamptz IS NULL THEN state ELSE %(ended)s::text END,
     finished_at = %(finished_at)s::timestamptz
 WHERE account_id = %(account_id)s::uuid AND import_id = %(import_id)s::uuid
-  AND state = 'running' AND rows_done = %(before)s::bigint AND erasures = %(erasures)s::bigint
+  AND state = %(state)s::text AND rows_done = %(before)s::bigint AND erasures = %(erasures)s::bigint
 
 -- name: keep_errors
 INSERT INTO import_errors (account_id, import_id, row_number, cells, code, message, numbers)

@@ -14,6 +14,7 @@ import psycopg
 
 from domain.errors import NotFound, Refused
 from domain.people import OWNER
+from domain.texts.language import said
 from projections.postgres.database import Database, beside
 
 SQL = beside(__file__)
@@ -27,6 +28,7 @@ class PersonRow(NamedTuple):
     email: str | None
     has_password: bool
     created_at: datetime
+    language: str | None
 
 
 class Credentials(NamedTuple):
@@ -48,7 +50,7 @@ def require_person(database: Database, account_id: UUID, person_id: UUID) -> Per
     with database.transaction(account_id) as connection:
         row = connection.execute(SQL.by_id, {"account_id": account_id, "person_id": person_id}).fetchone()
     if row is None:
-        raise NotFound("person_not_found", "no such person in this account")
+        raise NotFound("person_not_found", said("no such person in this account"))
     return PersonRow(*row)
 
 
@@ -91,7 +93,14 @@ def change(database: Database, account_id: UUID, person_id: UUID, *, name: str, 
     except psycopg.errors.UniqueViolation:
         raise _taken() from None
     if not changed:
-        raise NotFound("person_not_found", "no such person in this account")
+        raise NotFound("person_not_found", said("no such person in this account"))
+
+
+def choose_language(database: Database, account_id: UUID, person_id: UUID, code: str | None) -> None:
+    """Show the console to a person in a language; with `None` in the one that their browser asks for."""
+    asked = {"account_id": account_id, "person_id": person_id, "language": code}
+    with database.transaction(account_id, read_only=False) as connection:
+        connection.execute(SQL.choose_language, asked)
 
 
 def remove(database: Database, account_id: UUID, person_id: UUID) -> None:
@@ -101,9 +110,11 @@ def remove(database: Database, account_id: UUID, person_id: UUID) -> None:
         connection.execute(SQL.lock_account, [str(account_id)])
         people = {row[0] for row in connection.execute(SQL.list_people, [account_id])}
         if person_id not in people:
-            raise NotFound("person_not_found", "no such person in this account")
+            raise NotFound("person_not_found", said("no such person in this account"))
         if len(people) == 1:
-            raise Refused("last_person", "the last person of an account cannot be removed; add another person first")
+            raise Refused(
+                "last_person", said("the last person of an account cannot be removed; add another person first")
+            )
         connection.execute(SQL.remove, {"account_id": account_id, "person_id": person_id})
 
 
@@ -138,4 +149,4 @@ def rehash(database: Database, account_id: UUID, person_id: UUID, old: str, new:
 
 
 def _taken() -> Refused:
-    return Refused("email_taken", "Another person has this e-mail address already; no two people can share one.")
+    return Refused("email_taken", said("Another person has this e-mail address already; no two people can share one."))

@@ -1,16 +1,16 @@
 -- name: list_people
-SELECT person_id, name, email, password_hash IS NOT NULL, created_at
+SELECT person_id, name, email, password_hash IS NOT NULL, created_at, language
 FROM people
 WHERE account_id = %s::uuid
 ORDER BY created_at, person_id
 
 -- name: by_id
-SELECT person_id, name, email, password_hash IS NOT NULL, created_at
+SELECT person_id, name, email, password_hash IS NOT NULL, created_at, language
 FROM people
 WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
 
 -- name: find_by_email
-SELECT person_id, name, email, password_hash IS NOT NULL, created_at
+SELECT person_id, name, email, password_hash IS NOT NULL, created_at, language
 FROM people
 WHERE account_id = %(account_id)s::uuid AND lower(email) = lower(%(email)s::text)
 
@@ -32,6 +32,11 @@ VALUES (%(person_id)s::uuid, %(account_id)s::uuid, %(name)s::text, %(email)s::te
 -- name: change
 UPDATE people
 SET name = %(name)s::text, email = %(email)s::text
+WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
+
+-- name: choose_language
+UPDATE people
+SET language = %(language)s::text
 WHERE account_id = %(account_id)s::uuid AND person_id = %(person_id)s::uuid
 
 -- name: remove

@@ -25,6 +25,7 @@ class SessionRow(NamedTuple):
     email: str | None
     by_link: bool
     created_at: datetime
+    language: str | None
 
 
 class Invited(NamedTuple):

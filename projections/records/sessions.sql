@@ -1,6 +1,6 @@
 -- name: session_of
-SELECT account_id, person_id, name, email, by_link, created_at
-FROM rollcall.holder_of_session(%(token)s::bytea, %(now)s::timestamptz, %(idle)s::interval, %(longest)s::interval)
+SELECT account_id, person_id, name, email, by_link, created_at, language
+FROM rollcall.reader_of_session(%(token)s::bytea, %(now)s::timestamptz, %(idle)s::interval, %(longest)s::interval)
 
 -- name: sweep_sessions
 DELETE FROM sessions WHERE account_id = %(account_id)s::uuid AND expires_at <= %(now)s::timestamptz

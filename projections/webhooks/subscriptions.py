@@ -16,6 +16,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from domain.errors import NotFound, Refused, StaleVersion
+from domain.texts.language import said
 from domain.webhooks.signing import GRACE
 from domain.webhooks.subscription import MAX_WEBHOOKS, FullSendState, Reason, State, Subscription
 from projections.postgres.database import Database, beside
@@ -76,7 +77,10 @@ def create(
         if existing is not None:
             return existing
         if count(connection, account_id) >= MAX_WEBHOOKS:
-            detail = f"an account has at most {MAX_WEBHOOKS} webhooks; delete one that is no longer needed"
+            detail = said(
+                "an account has at most %(max_webhooks)s webhooks; delete one that is no longer needed",
+                max_webhooks=MAX_WEBHOOKS,
+            )
             raise Refused("too_many_webhooks", detail)
         connection.execute(SQL.create, asked)
         connection.execute(SQL.add_secret, asked)
@@ -87,7 +91,7 @@ def by_id(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID) 
     """Returns the webhook with this id. Raises `NotFound`."""
     row = _find(connection, account_id, webhook_id)
     if row is None:
-        raise NotFound("webhook_not_found", "no such webhook in this account")
+        raise NotFound("webhook_not_found", said("no such webhook in this account"))
     return row
 
 
@@ -186,7 +190,7 @@ def redeliver(database: Database, account_id: UUID, webhook_id: UUID, position: 
         if position <= changes.kept(connection).forgotten_position:
             raise Refused(
                 "changes_forgotten",
-                "changes of that position are no longer kept; send all present members instead: PATCH with full_send",
+                said("changes of that position are no longer kept; send all members instead: PATCH with full_send"),
             )
         connection.execute(SQL.redeliver, asked)
         return by_id(connection, account_id, webhook_id)
@@ -219,7 +223,11 @@ def _lock(connection: Connection[TupleRow], account_id: UUID, webhook_id: UUID, 
     connection.execute(SQL.lock, [account_id, webhook_id])
     row = by_id(connection, account_id, webhook_id)
     if expected is not None and row.version != expected:
-        detail = f"the webhook is at version {row.version}, not {expected}; read it again"
+        detail = said(
+            "the webhook is at version %(version)s, not %(expected)s; read it again",
+            version=row.version,
+            expected=expected,
+        )
         raise StaleVersion(detail, row.version)
     return row
 
@@ -228,5 +236,8 @@ def _require_kept(connection: Connection[TupleRow], row: WebhookRow) -> None:
     if row.full_send != "waiting" and row.change_no < changes.kept(connection).forgotten_to:
         raise Refused(
             "changes_forgotten",
-            "changes after this webhook's position are no longer kept; to go on, send all present members: full_send",
+            said(
+                "changes after this webhook's position are no longer kept; to go on, send all present members: "
+                "full_send"
+            ),
         )

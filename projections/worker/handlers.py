@@ -13,9 +13,14 @@ from typing import Any
 from domain.instants import micros
 from domain.stored_events import (
     AccountCreated,
+    ActivityDeclared,
+    ActivityRecorded,
+    ActivityRetentionSet,
     ApiKeyCreated,
     ApiKeyRevoked,
+    AttributeComputed,
     AttributeDeclared,
+    AttributeRemoved,
     AudienceCounted,
     AudienceFrozen,
     CampaignAudienceChosen,
@@ -25,20 +30,28 @@ from domain.stored_events import (
     CustomerChanged,
     CustomerDeleted,
     Event,
+    LabelDeleted,
+    LabelSaved,
+    MeasureFilled,
+    SegmentArchived,
     SegmentCreated,
     SegmentDeleted,
     SegmentDetailsChanged,
     SegmentFilterChanged,
+    SegmentLabelled,
     SegmentRecomputed,
     SegmentRefreshed,
+    SegmentRestored,
     StaticMembersAdded,
     StaticMembersRemoved,
     TimePassed,
 )
 from projections.model import account_rows, audiences, campaigns, segments, time_steps
+from projections.model.behaviour import activities, computed, measures, retention
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
+from projections.model.segment_list import labels
 from projections.worker import customer_events, metrics, static_members
 from projections.worker.customer_run import CustomerRun
 from projections.worker.shards.event_reader import TimedEvent
@@ -82,6 +95,7 @@ def publish_deletion(model: ReadModel, event: SegmentDeleted, position: int, at:
 RUN_HANDLERS: dict[type[Event], RunHandler] = {
     CustomerChanged: customer_events.change,
     CustomerDeleted: customer_events.delete,
+    ActivityRecorded: customer_events.record_activity,
     StaticMembersAdded: static_members.add,
     StaticMembersRemoved: static_members.remove,
 }
@@ -92,10 +106,20 @@ HANDLERS: dict[type[Event], tuple[Handler, ...]] = {
     ApiKeyCreated: (),
     ApiKeyRevoked: (),
     AttributeDeclared: (account_rows.declare_attribute,),
+    AttributeComputed: (finish_time, account_rows.declare_attribute, computed.declare),
+    AttributeRemoved: (finish_time, computed.remove),
+    ActivityDeclared: (activities.declare,),
+    ActivityRetentionSet: (finish_time, retention.change),
     TimePassed: (begin_time,),
     SegmentCreated: (pass_time, segments.create),
     SegmentDetailsChanged: (segments.change_details,),
     SegmentFilterChanged: (pass_time, segments.change_filter),
+    SegmentLabelled: (labels.set_labels,),
+    SegmentArchived: (labels.archive,),
+    SegmentRestored: (labels.restore,),
+    LabelSaved: (labels.save,),
+    LabelDeleted: (labels.delete,),
+    MeasureFilled: (pass_time, measures.complete, computed.serve_filled),
     SegmentRefreshed: (pass_time, segments.refresh),
     SegmentRecomputed: (finish_time, segments.switch, publish_switch),
     SegmentDeleted: (pass_time, campaigns.detach_segment, publish_deletion, segments.delete),
@@ -122,7 +146,7 @@ def match_run(
     `unwritten` are the customers of the run before, which need not be written yet; `members` receives the flips.
     """
     run = CustomerRun(model, members)
-    run.load((timed.event for timed in events), unwritten)
+    run.load(events, unwritten)
     for position, at, event in events:
         RUN_HANDLERS[type(event)](run, event, position, at)
     return run

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -17,6 +18,7 @@ from domain.commands.worker_events import WorkerEvents
 from domain.instants import micros
 from projections.model import audiences, time_flips
 from projections.model.account_state import Build, SegmentState
+from projections.model.attributes.asked import MeasureState
 from projections.model.changes import ChangeStream, LiveChanges, ReplayedChanges
 from projections.model.read_model import ReadModel
 from projections.postgres.database import beside
@@ -38,6 +40,9 @@ class LogWriter(Protocol):
     def changes(self) -> ChangeStream:
         """Where changes of the members that readers see are appended."""
 
+    def now(self) -> int | None:
+        """The present instant, in microseconds since 1970; `None` where the log alone says what time it is."""
+
     @contextmanager
     def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
         """Around the statements of every transaction: no rebuild, nor another worker in these shards, writes meanwhile.
@@ -52,6 +57,9 @@ class LogWriter(Protocol):
     def append_refreshed(self, model: ReadModel) -> bool:
         """Append `SegmentRefreshed` for each segment that names one with a newer filter."""
 
+    def append_filled(self, account_id: UUID, measure: MeasureState) -> bool:
+        """Append `MeasureFilled` for what is known of every customer."""
+
     def append_audience_counts(self, model: ReadModel) -> bool:
         """Append `AudienceCounted` for each copied audience that has none."""
 
@@ -62,14 +70,20 @@ class LogWriter(Protocol):
 class LiveWriter:
     """Appends through the application's commands, for which the same event a second time changes nothing.
 
-    Without `leases` it must be the only worker.
+    Without `leases` it must be the only worker. `least_gap`: the microseconds between two `TimePassed` of one account,
+    so that windows that let facts go all the time do not fill the log: each flip has its exact instant anyway.
     """
 
-    def __init__(self, events: WorkerEvents, leases: Leases | None = None) -> None:
+    def __init__(self, events: WorkerEvents, leases: Leases | None = None, least_gap: int = 0) -> None:
         self.changes: ChangeStream = LiveChanges()
         self._events = events
         self._leases = leases
+        self._least_gap = least_gap
         self._model_oid: int | None = None
+
+    def now(self) -> int | None:
+        """The present instant, in microseconds since 1970."""
+        return micros(self._events.now())
 
     @contextmanager
     def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
@@ -93,6 +107,7 @@ class LiveWriter:
         due = time_flips.all_due(model.connection, model.accounts.values(), micros(now))
         for account in due:
             self._events.record_time_passed(account.account_id, now)
+            account.rests_until = micros(now) + self._least_gap
         return bool(due)
 
     def append_refreshed(self, model: ReadModel) -> bool:
@@ -102,6 +117,11 @@ class LiveWriter:
         for segment, because_of in outdated:
             self._events.record_refreshed(segment.account_id, segment.segment_id, because_of)
         return bool(outdated)
+
+    def append_filled(self, account_id: UUID, measure: MeasureState) -> bool:
+        """Append `MeasureFilled` for what is known of every customer."""
+        self._events.record_measure_filled(account_id, measure.measure.key, measure.since)
+        return True
 
     def append_audience_counts(self, model: ReadModel) -> bool:
         """Append `AudienceCounted` for each copied audience that has none."""
@@ -127,6 +147,10 @@ class ReplayingWriter:
     def __init__(self) -> None:
         self.changes: ChangeStream = ReplayedChanges()
 
+    def now(self) -> int | None:
+        """Nothing: time passes as the log says."""
+        return None
+
     @contextmanager
     def hold_model(self, connection: Connection[Any]) -> Iterator[None]:
         """Hold nothing: readers don't see this model yet, and the rebuild that replays it holds the lock itself."""
@@ -137,6 +161,10 @@ class ReplayingWriter:
         return False
 
     def append_refreshed(self, model: ReadModel) -> bool:
+        """Append nothing."""
+        return False
+
+    def append_filled(self, account_id: UUID, measure: MeasureState) -> bool:
         """Append nothing."""
         return False
 

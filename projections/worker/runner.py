@@ -29,6 +29,8 @@ from projections.worker.shards.leases import LeaseLost, Leases
 from projections.worker.worker import Worker
 
 POLL_SECONDS = 0.5
+# Where something falls due all the time, time passes for an account this often, in microseconds.
+TIME_GAP = 200_000
 # How often a worker looks whether the shards are divided evenly.
 DEAL_SECONDS = 1.0
 # Seconds until old changes are removed again: where some were removed, and where none were.
@@ -97,7 +99,7 @@ def _project(
     sessions: WorkerSessions, held: Leases, events: WorkerEvents, stop: threading.Event, retention: Retention
 ) -> None:
     freshness = Freshness(sessions.writing, events.now)
-    worker = Worker(sessions, LiveWriter(events, held), freshness=freshness)
+    worker = Worker(sessions, LiveWriter(events, held, TIME_GAP), freshness=freshness)
     forget_at = deal_at = time.monotonic()
     while not stop.is_set():
         if time.monotonic() >= deal_at:

@@ -67,6 +67,7 @@ def _set_list(account: AccountState, customer: ProjectedCustomer, name: str, *, 
     before = {*_lists(customer)}
     after: Value | None = tuple(sorted(before | {name} if adding else before - {name})) or None
     flips = account.index.change(customer.matchable, {SEGMENT: after})
+    customer.values_changed = True
     if after is None:
         del customer.folded[SEGMENT]
     else:

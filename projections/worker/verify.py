@@ -1,7 +1,8 @@
 """Verify: every membership against a from-scratch evaluation in SQL, and what campaigns read of every customer.
 
-Used by `rollcall verify`. Members of static segments are compared with the events that added and removed them. Reads
-one snapshot, so it may run while customers change: everything that it compares belongs to one position.
+Used by `rollcall verify`. Members of static segments are compared with the events that added and removed them, joins
+and leaves by day with the history. Reads one snapshot, so it may run while customers change: everything that it
+compares belongs to one position.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from domain import json_text
 from domain.filters.conditions import conditions_of
 from domain.filters.regions import Daily, Rolling
 from domain.stored_events import CustomerDeleted, StaticMembersAdded, StaticMembersRemoved
-from projections.model.account_state import AccountState, load_accounts
+from projections.model.account_state import AccountState
+from projections.model.attributes.asked import MeasureState
+from projections.model.behaviour import values
 from projections.model.customers import CustomerBatch
 from projections.model.filter_sql import predicate
+from projections.model.predicates.measures import json_of
+from projections.model.start.accounts import load_accounts
 from projections.postgres.database import beside, operator_errors, session_conninfo
 from projections.worker.shards.shard import ALL
 
@@ -45,6 +51,10 @@ def verify(database_url: str) -> Iterator[str]:
             for segment_id, counted, present in connection.execute(SQL.wrong_counts)
         )
         yield from (
+            f"segment {segment}: the joins and leaves counted of {day} are not those of its history"
+            for segment, day in connection.execute(SQL.wrong_days)
+        )
+        yield from (
             f"customer {customer_id}: what campaigns read of them differs from their own row"
             for (customer_id,) in connection.execute(SQL.wrong_reach)
         )
@@ -52,16 +62,23 @@ def verify(database_url: str) -> Iterator[str]:
 
 def _differences(connection: Connection[Any], account: AccountState) -> Iterator[str]:
     recent = CustomerBatch()
-    if account.time:
+    if account.moves_with_time:
         recent.load_since(connection, account.account_id, account.time_passed_to)
         since = [each for each in recent.by_id.values() if each.updated_at > account.reached(each.customer_no)]
         recent.by_id = {each.customer_id: each for each in since}
+        values.load(connection, account, since)
+        for each in since:
+            values.know(account, each, account.questions.measures.values(), each.updated_at)
     for segment in account.segments.values():
         if segment.serving is None or segment.serving not in account.nodes:
             continue
         for customer_id, expected in _wrong(connection, account, segment.serving, recent):
             relation = "is no member but matches" if expected else "is a member but does not match"
             yield f"segment {segment.segment_id}: customer {customer_id} {relation}"
+    for state in account.measures.values():
+        for customer_id in _wrong_amounts(connection, account, state):
+            definition = json_text.dumps(state.measure.definition).decode()
+            yield f"customer {customer_id}: what is known of their behaviour differs from their facts: {definition}"
 
 
 def _static_differences(connection: Connection[Any]) -> Iterator[str]:
@@ -85,7 +102,10 @@ def _wrong(
     own last event, and each of them is evaluated on its own.
     """
     node = account.nodes[version_no]
-    moving = any(isinstance(condition.region, Daily | Rolling) for condition in conditions_of(node))
+    moving = any(
+        isinstance(condition.region, Daily | Rolling) or condition.measure is not None
+        for condition in conditions_of(node)
+    )
     wrong: list[tuple[str, bool]] = []
     for after, last in _parts(account):
         reached = account.reached(last)
@@ -106,6 +126,27 @@ def _wrong(
             if expected != (row.customer_no in present):
                 wrong.append((str(row.customer_id), expected))
     return wrong
+
+
+def _wrong_amounts(connection: Connection[Any], account: AccountState, state: MeasureState) -> Iterator[str]:
+    """Customers whose amount is not that of their facts at the instant up to which time has passed for the account.
+
+    Those that were touched later than that are left out: they have an instant of their own.
+    """
+    measure = state.measure
+    for after, last in _parts(account):
+        reached = account.reached(last)
+        statement = sql.SQL(SQL.wrong_amounts).format(
+            account=sql.Literal(account.account_id),
+            after=sql.Literal(after),
+            last=sql.Literal(last),
+            until=sql.Literal(reached),
+            key=sql.Literal(measure.key),
+            since=sql.Literal(state.since),
+            zero=sql.Literal(None if measure.zero is None else str(measure.zero)),
+            value=json_of(measure, account.days.moment(reached)),
+        )
+        yield from (str(row[0]) for row in connection.execute(statement).fetchall())
 
 
 def _parts(account: AccountState) -> list[tuple[int, int]]:

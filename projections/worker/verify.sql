@@ -63,6 +63,26 @@ LEFT JOIN members m ON m.version_no = v.version_no
 GROUP BY s.segment_id, v.members
 HAVING v.members <> count(m.customer_no)
 
+-- name: wrong_days
+-- Days of which the counts of joins and leaves are not those of the history, of the rows that count or of the others.
+SELECT coalesce(s.segment_id::text, 'number ' || v.segment_no), day
+FROM (SELECT h.version_no, (h.at AT TIME ZONE a.timezone)::date AS day, h.cause = 'edit' AS by_edit,
+             coalesce(h.position <= v.superseded_by, true) AS counts,
+             count(*) FILTER (WHERE h.joined) AS joins, count(*) FILTER (WHERE NOT h.joined) AS leaves
+      FROM membership_history h
+      JOIN segment_versions v USING (version_no)
+      JOIN accounts a ON a.account_id = h.account_id
+      GROUP BY 1, 2, 3, 4) AS t
+FULL JOIN (SELECT d.version_no, d.day, d.by_edit, coalesce(d.beside < v.superseded_by, true) AS counts,
+                  sum(d.joins) AS joins, sum(d.leaves) AS leaves
+           FROM segment_days d
+           JOIN segment_versions v USING (version_no)
+           GROUP BY 1, 2, 3, 4) AS d USING (version_no, day, by_edit, counts)
+JOIN segment_versions v USING (version_no)
+LEFT JOIN segments s ON s.account_id = v.account_id AND s.segment_no = v.segment_no
+WHERE (t.joins, t.leaves) IS DISTINCT FROM (d.joins, d.leaves)
+ORDER BY 1, 2
+
 -- name: wrong_reach
 -- Customers whose narrow row is missing, says something else than their own, or wrongly says whether others have their
 -- number; and rows without a customer.
@@ -75,3 +95,15 @@ FULL JOIN reach r ON r.account_id = c.account_id AND r.customer_no = c.customer_
 WHERE (c.customer_id, c.phone, c.number_key, c.opted_out, c.shared, c.external_id, c.name)
     IS DISTINCT FROM (r.customer_id, r.phone, r.number_key, r.opted_out, r.shared, r.external_id, r.name)
 ORDER BY 1
+
+-- name: wrong_amounts
+-- Of the rows that say an amount which has not changed by itself since.
+SELECT c.customer_id
+FROM amounts a
+CROSS JOIN LATERAL (SELECT a.amounts::jsonb->{key} AS known) AS k
+JOIN customers c ON c.customer_no = a.customer_no
+WHERE a.customer_no > {after} AND a.customer_no <= {last} AND a.known_to >= {since}
+  AND coalesce((k.known->>1)::bigint > {until}, true)
+  AND c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
+  AND c.updated_at <= 'epoch'::timestamptz + {until} * interval '1 microsecond'
+  AND coalesce(nullif(k.known->0, 'null'), {zero}::jsonb) IS DISTINCT FROM {value}

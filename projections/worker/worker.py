@@ -23,10 +23,12 @@ from uuid import UUID
 from psycopg import Connection
 
 from projections.model import audiences, changes, segments, time_steps
-from projections.model.account_state import AccountState, SegmentState, load_accounts
+from projections.model.account_state import AccountState, SegmentState
+from projections.model.behaviour import measures, retention
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
 from projections.model.read_model import ReadModel
+from projections.model.start.accounts import load_accounts
 from projections.model.time_steps import Reached
 from projections.postgres.database import WorkerSessions
 from projections.worker import handlers, metrics
@@ -92,20 +94,21 @@ class Worker:
     def load(self, shards: Set[int] = ALL) -> None:
         """Load the accounts of shards, besides those that are loaded; a segment whose filter cannot be read fails."""
         with self.transaction():
-            # Much is read and parsed here, during which the session is idle though its process is not stopped.
+            # Much is parsed here, during which the session is idle though its process is not stopped.
             self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
             self.reader.add(stored_positions(self.connection, shards))
             accounts, broken = load_accounts(self.connection, shards)
             self.model.accounts |= accounts
             for account, segment, reason in broken:
                 segments.fail(self.connection, account, segment, reason)
+            measures.drop_unreadable(self.connection, accounts.values())
         self._fill_size = self.chunk_size or self._fill_size
 
     def unload(self, shards: Set[int]) -> None:
         """Forget the accounts of shards, between two stages."""
         self.reader.remove(shards)
-        accounts = self.model.accounts
-        self.model.accounts = {each: state for each, state in accounts.items() if shard_of(each) not in shards}
+        accounts = self.model.accounts.items()
+        self.model.accounts = {each: state for each, state in accounts if shard_of(each) not in shards}
 
     def step(self) -> bool:
         """Run every stage once, in this order. Returns whether any had work."""
@@ -116,16 +119,16 @@ class Worker:
             self.append_refreshed,
             self.copy_audiences,
             self.append_audience_counts,
+            self.fill_measures,
             self.fill_versions,
         )
         had_work = [stage() for stage in stages]
-        if any(had_work):
-            return True
-        return self.purge_versions()
+        return any(had_work) or self.purge()
 
     def drain(self, until: Positions = EVERYTHING) -> None:
         """Apply every event up to some positions or the end of the log, then complete what they began."""
-        stages = (partial(self.project_events, until), self.copy_audiences, self.pass_time, self.fill_versions)
+        filling = (self.copy_audiences, self.pass_time, self.fill_measures, self.fill_versions)
+        stages = (partial(self.project_events, until), *filling)
         while any(stage() for stage in stages):  # the first that has work, again and again
             if self.reader.behind(until) <= 0 and not self.is_filling():
                 return
@@ -202,6 +205,21 @@ class Worker:
         """Append the counts of each copied audience, so that it may be read. Returns whether any event was."""
         return self.log_writer.append_audience_counts(self.model)
 
+    def fill_measures(self) -> bool:
+        """Fill one chunk of what filters ask of behaviour, and append what is known. Returns whether it did either."""
+        had_work = False
+        for unfilled in measures.unfilled(self.model.accounts.values())[:1]:
+            started = time.monotonic()
+            with self.transaction():
+                measures.fill(self.connection, unfilled, self._fill_size)
+            self._steer(started)
+            had_work = True
+        for account in self.model.accounts.values():
+            for state in account.measures.values():
+                if state.is_filled and not state.complete and account.passing is None:
+                    had_work = self.log_writer.append_filled(account.account_id, state) or had_work
+        return had_work
+
     def fill_versions(self) -> bool:
         """Fill one chunk of the versions being built, and append which are complete. Returns whether it did either.
 
@@ -223,10 +241,12 @@ class Worker:
                 had_work = True
         return had_work
 
-    def purge_versions(self) -> bool:
-        """Remove some members of a version that is out of use. Returns whether there was one."""
+    def purge(self) -> bool:
+        """Remove some rows of what is out of use: of a version, a measure, or activities. Returns whether it did."""
+        among = (self.connection, self.reader.shards, PURGE_CHUNK)
+        old = (self.connection, self.model.accounts.values(), self.log_writer.now(), PURGE_CHUNK)
         with self.transaction():
-            return segments.purge(self.connection, self.reader.shards, PURGE_CHUNK)
+            return segments.purge(*among) or measures.purge(*among) or retention.purge(*old)
 
     def forget_changes(self, before: datetime, *, published_only: bool, topic: str | None = None) -> bool:
         """Remove some membership changes older than `before`. Returns whether there were any."""
@@ -285,10 +305,14 @@ class Worker:
             yield
 
     def _fill_chunk(self, account: AccountState, segment: SegmentState) -> None:
-        """Fill a chunk, and steer the size of the next one towards the time that other changes may have to wait."""
+        """Fill a chunk."""
         started = time.monotonic()
         with self.transaction():
             segments.fill_or_fail(self.connection, account, segment, self._fill_size)
+        self._steer(started)
+
+    def _steer(self, started: float) -> None:
+        """Steer the size of the next chunk towards the time that other changes may have to wait."""
         if self.chunk_size is None:
             seconds = max(time.monotonic() - started, 0.001)
             wanted = int(self._fill_size * min(2.0, CHUNK_SECONDS / seconds))

@@ -26,8 +26,13 @@ FROM (SELECT t.change_no, t.account_id,
                                            ELSE (SELECT coalesce(jsonb_object_agg(key, attributes->key), '{{}}')
                                                  FROM unnest(%(keys)s::text[]) AS k (key)
                                                  WHERE attributes ? key) END AS chosen
-                               FROM customers
-                               WHERE account_id = t.account_id AND customer_no = t.customer_no
+                               FROM (SELECT customer_id, created_at, updated_at,
+                                            CASE WHEN attributes ?& %(keys)s::text[] THEN attributes
+                                                 ELSE with_computed(account_id, customer_no, attributes)
+                                            END AS attributes
+                                     FROM customers
+                                     WHERE account_id = t.account_id AND customer_no = t.customer_no
+                                     OFFSET 0) AS values_now
                                OFFSET 0) AS customer
                          OFFSET 0) AS c ON true) AS sized
 WHERE coalesce(before, 0) < %(most)s::bigint

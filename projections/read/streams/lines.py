@@ -1,7 +1,7 @@
 """Lists of customers as lines of text, NDJSON or CSV, with chosen fields: what every stream of them is made of.
 
 PostgreSQL writes the lines, some thousand at a time: nothing here handles a customer by itself. Used by
-`projections.read.recipients` and, for customers and members, by `api.v1`. What always holds: a line has the same fields
+`projections.read.recipients` and, for customers and members, by `api`. What always holds: a line has the same fields
 and values as the customer on a page (`domain.formats.fields`), and no piece is much larger than `MOST_BYTES`.
 """
 
@@ -19,8 +19,11 @@ from domain.customer import BUILT_IN
 from domain.formats.fields import ATTRIBUTE, Fields
 from projections.postgres.database import beside
 from projections.read import MOST_BYTES
+from projections.read.attributes.computed import values_of
 from projections.read.customers import EVERYONE, Search
 from projections.read.history import ServedVersions
+from projections.read.searches import found
+from projections.read.searches.found import Wanted
 
 SQL = beside(__file__)
 LineFormat = Literal["json", "csv"]
@@ -65,7 +68,12 @@ def of_customers(
 ) -> Lines:
     """Yields the customers that match a search, oldest first, as lines: some at a time, and how many they are."""
     numbers = SQL.numbers if wanted == EVERYONE else SQL.numbers_found
-    return _lines(connection, numbers, wanted._asdict() | {"account_id": account_id}, fields, form)
+    return _lines(connection, account_id, numbers, wanted._asdict() | {"account_id": account_id}, fields, form)
+
+
+def of_found(connection: Connection[TupleRow], wanted: Wanted, fields: Fields, form: LineFormat) -> Lines:
+    """Yields the customers that a whole search finds, oldest first, as `of_customers` does."""
+    return _lines(connection, wanted.account_id, found.numbers(connection, wanted), {}, fields, form)
 
 
 def of_members(
@@ -79,31 +87,38 @@ def of_members(
     """Yields the members of a served version that match a search, oldest customer first, as `of_customers` does."""
     numbers = SQL.members if wanted == EVERYONE else SQL.members_found
     asked = wanted._asdict() | {"account_id": account_id, "version_no": version_no}
-    return _lines(connection, numbers, asked, fields, form)
+    return _lines(connection, account_id, numbers, asked, fields, form)
 
 
 def of_members_at(
     connection: Connection[TupleRow], source: ServedVersions, at: datetime, fields: Fields, form: LineFormat
 ) -> Lines:
     """Yields the members of a segment at an earlier instant as `of_members` does; of those erased since, only when."""
-    return _lines(connection, SQL.members_at, source._asdict() | {"at": at}, fields, form)
+    return _lines(connection, source.account_id, SQL.members_at, source._asdict() | {"at": at}, fields, form)
 
 
 def _lines(
-    connection: Connection[TupleRow], numbers: str, asked: dict[str, object], fields: Fields, form: LineFormat
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    numbers: str | sql.Composed,
+    asked: dict[str, object],
+    fields: Fields,
+    form: LineFormat,
 ) -> Lines:
     """Yields lines of those whose numbers a query returns, with the instants at which they joined."""
-    query = sql.SQL(SQL.of_customers).format(line=line_of(fields, form))
+    values = values_of(connection, account_id, fields)
+    query = sql.SQL(SQL.of_customers).format(line=line_of(fields, form), values=values)
     with ServerCursor(connection, "numbers") as cursor:
-        cursor.execute(numbers, asked)
+        # A composed query holds its values, and what looks like a place for one in them is none.
+        cursor.execute(numbers, asked if isinstance(numbers, str) else None)
         size = FIRST
         while rows := cursor.fetchmany(size):
             while rows:
                 terms = {"numbers": [row[0] for row in rows], "joins": [row[1] for row in rows], "most": MOST_BYTES}
-                found = connection.execute(query, terms | {"account_id": asked["account_id"]}, binary=True).fetchone()
-                assert found is not None
-                yield found[1], found[0]
-                rows = rows[found[0] :]
+                piece = connection.execute(query, terms | {"account_id": account_id}, binary=True).fetchone()
+                assert piece is not None
+                yield piece[1], piece[0]
+                rows = rows[piece[0] :]
             size = MOST
 
 
@@ -115,15 +130,15 @@ def _json_line(fields: Fields) -> sql.Composed:
             parts.append((f'"{name}":', _value(name, "json")))
         elif name == nested[0]:
             keys = [(f'"{each.removeprefix(ATTRIBUTE)}":', _value(each, "json")) for each in nested]
-            parts.append(('"attributes":', _joined("{", keys, "}")))
-    return _joined("{", parts, "}\n")
+            parts.append(('"attributes":', joined("{", keys, "}")))
+    return joined("{", parts, "}\n")
 
 
 def _csv_line(fields: Fields) -> sql.Composed:
-    return _joined("", [("", _value(name, "csv")) for name in fields.names], "\r\n")
+    return joined("", [("", _value(name, "csv")) for name in fields.names], "\r\n")
 
 
-def _joined(before: str, parts: Sequence[tuple[str, sql.Composable]], after: str) -> sql.Composed:
+def joined(before: str, parts: Sequence[tuple[str, sql.Composable]], after: str) -> sql.Composed:
     """Returns the SQL of labelled values with commas between them."""
     pieces: list[sql.Composable] = []
     text = before

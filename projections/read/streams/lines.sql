@@ -78,7 +78,7 @@ SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.place), 'UTF8')
 FROM (SELECT t.place, t.joined_at, c.*, sum(c.size) OVER (ORDER BY t.place) - c.size AS before
       FROM unnest(%(numbers)s::bigint[], %(joins)s::timestamptz[]) WITH ORDINALITY AS t (customer_no, joined_at, place)
       LEFT JOIN LATERAL (SELECT customer_id, attributes->>'external_id' AS external_id, phone, name, opted_out,
-                                attributes, created_at, updated_at,
+                                {values}, created_at, updated_at,
                                 CASE WHEN pg_column_compression(attributes) IS NULL THEN pg_column_size(attributes)
                                      ELSE octet_length(attributes::text) END AS size
                          FROM customers

@@ -16,8 +16,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain.commands.event_mapper import load_event
 from domain.errors import Corrupt
-from domain.stored_events import Event, load_event
+from domain.stored_events import Event
 from projections.postgres.arrays import Bigints, Uuids
 from projections.postgres.database import beside
 from projections.worker.shards.shard import ALL, shard_of

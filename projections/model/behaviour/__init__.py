@@ -1,0 +1,1 @@
+"""What customers do, in the read model: facts, and what is known of activities."""

@@ -1,0 +1,1 @@
+"""Filters as SQL expressions: of the values of a row, and of what facts come to."""

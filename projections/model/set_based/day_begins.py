@@ -1,0 +1,70 @@
+"""Customers who can flip only when a day begins, evaluated before and after with one statement."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from projections.matching.due import Due
+from projections.model.filter_sql import predicate
+from projections.model.set_based.step import Step, Written, publish
+from projections.postgres.database import beside
+
+SQL = beside(__file__)
+
+
+def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
+    """Flip customers in the versions with a condition that flips for them when the window ends, in one statement."""
+    account, passing = step.account, step.passing
+    instant = sql.SQL("('epoch'::timestamptz + {}::bigint * interval '1 microsecond')")
+    terms = {
+        "account": sql.Literal(account.account_id),
+        "position": sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
+        "at": instant.format(sql.Literal(passing.passed_to)),
+    }
+    customers, flips = [], []
+    for nth, (versions, numbers) in enumerate(_by_versions(step.due, daily)):
+        name = sql.Identifier(f"customers_{nth}")
+        listed = sql.Literal(f"{{{','.join(map(str, sorted(numbers)))}}}")
+        customers.append(sql.SQL(SQL.customers).format(name=name, numbers=listed, **terms))
+        flips += [_flips_of_version(step, name, version) for version in versions]
+    parts = {"customers": sql.SQL(", ").join(customers), "flips": sql.SQL("UNION ALL\n").join(flips)}
+    statement = sql.SQL(SQL.flip_when_day_begins).format(**parts, **terms)
+    row = step.connection.execute(statement, binary=True).fetchone()
+    assert row is not None
+    gone, numbers, flipped, joined = row
+    publish(step, Written(gone, numbers, flipped, joined, [passing.passed_to] * len(numbers)))
+
+
+def _flips_of_version(step: Step, customers: sql.Identifier, version: int) -> sql.Composable:
+    """The statement that finds who flips in a version when the window ends; its predicates are compiled once."""
+    account, passing = step.account, step.passing
+    if version not in passing.predicates:
+        node, before, now = account.nodes[version], passing.passed_to - 1, passing.passed_to
+        passing.predicates[version] = {
+            name: sql.SQL(predicate(node, account.days.moment(at)).as_string(step.connection))
+            for name, at in (("before", before), ("now", now))
+        }
+    predicates = passing.predicates[version]
+    return sql.SQL(SQL.flips).format(name=customers, version=sql.Literal(version), **predicates)
+
+
+def _by_versions(due: Due, daily: Mapping[int, set[int]]) -> list[tuple[list[int], set[int]]]:
+    """The versions that the same conditions concern together, with the customers that may flip in them."""
+    conditions: defaultdict[int, set[int]] = defaultdict(set)
+    for place in range(len(due.daily) + len(due.moves)):
+        for version in due.versions_at(place):
+            conditions[version].add(place)
+    customers: defaultdict[int, set[int]] = defaultdict(set)
+    for number, places in daily.items():
+        for place in places:
+            customers[place].add(number)
+    together: defaultdict[frozenset[int], list[int]] = defaultdict(list)
+    for version, places in conditions.items():
+        together[frozenset(places)].append(version)
+    found = [
+        (versions, set[int]().union(*(customers[place] for place in places))) for places, versions in together.items()
+    ]
+    return [(versions, numbers) for versions, numbers in found if numbers]

@@ -1,0 +1,39 @@
+-- name: flip_when_day_begins
+-- Those who join or leave at one instant, among the customers who may. One touched by an event since has flipped.
+WITH {customers}, flipped AS MATERIALIZED (
+    {flips}
+), history AS (
+    INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
+    SELECT customer_no, version_no, {position}, {at}, joined, 'time', {account} FROM flipped
+), gone AS (
+    DELETE FROM members m
+    USING flipped f
+    WHERE NOT f.joined AND m.version_no = f.version_no AND m.customer_no = f.customer_no
+    RETURNING m.customer_no
+), came AS (
+    INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
+    SELECT version_no, customer_no, {at}, {position}, {account} FROM flipped WHERE joined
+), counted AS (
+    UPDATE segment_versions v
+    SET members = v.members + t.change
+    FROM (SELECT version_no, sum(CASE WHEN joined THEN 1 ELSE -1 END) AS change FROM flipped GROUP BY version_no) AS t
+    WHERE v.version_no = t.version_no
+)
+SELECT (SELECT count(*) FROM gone), coalesce(array_agg(customer_no), '{{}}'), coalesce(array_agg(version_no), '{{}}'),
+       coalesce(array_agg(joined), '{{}}')
+FROM flipped
+
+-- name: customers
+-- Those among some numbers whose time has not passed so far.
+{name} AS (
+    SELECT c.customer_no, c.attributes, c.folded
+    FROM unnest({numbers}::bigint[]) AS n (customer_no)
+    JOIN customers c ON c.account_id = {account} AND c.customer_no = n.customer_no
+    WHERE c.position <= {position} AND c.updated_at < {at}
+)
+
+-- name: flips
+-- Planned on its own (OFFSET 0), so that each of the two is evaluated once.
+SELECT t.customer_no, {version}::bigint AS version_no, t.joined
+FROM (SELECT c.customer_no, {before} AS was, {now} AS joined FROM {name} c OFFSET 0) AS t
+WHERE t.was <> t.joined

@@ -1,0 +1,1 @@
+"""What a worker, or verify, reads of the read model before it begins."""

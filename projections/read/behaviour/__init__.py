@@ -1,0 +1,1 @@
+"""What customers did, as it is answered."""

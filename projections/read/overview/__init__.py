@@ -1,0 +1,1 @@
+"""What an account looks like today, at a glance."""

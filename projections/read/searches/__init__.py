@@ -1,0 +1,1 @@
+"""Who matches a whole search of customers."""

@@ -1,0 +1,1 @@
+"""What people keep of lists of segments. Never rebuilt."""
