@@ -114,7 +114,16 @@ def _to_change(event: dict[str, Any], content: Content, record: Record, clock: C
             _differing_keys.inc()
     time = event.get("time")
     at = record_time(record, clock) if time is None else read_time(time)
-    return CustomerChange(subject, content.kind, at, content.data, source, change_id, arrival=arrival_of(record, clock))
+    return CustomerChange(
+        subject,
+        content.kind,
+        at,
+        content.data,
+        source,
+        change_id,
+        arrival=arrival_of(record, clock),
+        activity=content.activity,
+    )
 
 
 def _subject_from_key(key: bytes | None) -> str:
