@@ -21,6 +21,7 @@ from api.ingest import events, received, sdk
 from api.ingest.cross_origin import CrossOrigin
 from api.v1 import (
     attributes,
+    audiences,
     bulk,
     campaigns,
     changes,
@@ -29,25 +30,38 @@ from api.v1 import (
     explanations,
     history,
     imports,
+    jobs,
     keys,
     members,
+    overview,
     preview,
     recipients,
     segments,
     webhooks,
 )
+from api.v1.behaviour import activities, activity_types, retention
+from api.v1.segment_list import copies, labels, versions
 
 ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     attributes.router,
+    activity_types.router,
     bulk.router,
     customers.router,
+    activities.router,
+    retention.router,
     preview.router,
     members.router,
     history.router,
     explanations.router,
     imports.router,
+    *jobs.routers,
     segments.router,
+    overview.router,
+    *audiences.routers,
+    labels.router,
+    versions.router,
+    copies.router,
     campaigns.router,
     recipients.router,
     changes.router,
@@ -72,7 +86,9 @@ def create_app(services: Services, documents: Path) -> FastAPI:
         app.include_router(router)
     app.state.routes = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.add_api_route(CONSOLE_PATH, _console, include_in_schema=False)
-    app.mount(CONSOLE_PATH, create_console(services))
+    console = create_console(services)
+    app.mount(CONSOLE_PATH, console)
+    app.state.pages = console.state.pages
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/docs", create_docs(documents))
     app.add_api_route("/", _console, include_in_schema=False)
@@ -81,7 +97,7 @@ def create_app(services: Services, documents: Path) -> FastAPI:
     openapi.install(app)
     app.add_middleware(CrossOrigin, paths=sdk.PATHS)
     app.add_middleware(PlainReads, services=services, routes=app.state.routes)
-    app.add_middleware(CompressedApp, never=f"{CONSOLE_PATH}/", public=f"{CONSOLE_PATH}/static/")
+    app.add_middleware(CompressedApp, pages=f"{CONSOLE_PATH}/", public=f"{CONSOLE_PATH}/static/")
     app.add_middleware(InstrumentedApp)
     return app
 

@@ -12,9 +12,18 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from api.csv_import.reader import CsvRow, CsvTable
-from domain.import_lines import CHUNK, ImportChunk, ImportLine, ImportLineError, parse_name_cell, parse_phone_cell
+from domain.import_lines import (
+    CHUNK,
+    ImportChunk,
+    ImportLine,
+    ImportLineError,
+    parse_name_cell,
+    parse_phone_cell,
+    parse_value_cell,
+)
 from domain.instants import Arrival, micros
-from domain.values import BadValue
+from domain.texts.language import said
+from domain.values import BadValue, Value
 from projections.records.imports import ImportRow
 
 # Blank and repeated rows store nothing: a chunk ends after so many of any kind.
@@ -53,9 +62,25 @@ class ChunkBuilder:
             self._reject(row, name.code, f"name: {name.detail}")
         elif (number := int(phone)) in self.seen:
             self.duplicates += 1
+        elif isinstance(values := self._values(row), BadValue):
+            self._reject(row, *values)
         else:
             self.seen.add(number)
-            self.lines.append(ImportLine(row.number, phone, name))
+            self.lines.append(ImportLine(row.number, phone, name, values))
+
+    def _values(self, row: CsvRow) -> dict[str, Value] | BadValue:
+        """The attributes in a row; a blank cell says nothing."""
+        values: dict[str, Value] = {}
+        for index, key, kind in self.table.columns.attributes:
+            value = parse_value_cell(kind, self.table.cell(row, index), self.country)
+            if isinstance(value, BadValue):
+                return BadValue(
+                    value.code,
+                    said("%(column)s: %(detail)s", column=self.table.header[index].strip() or key, detail=value.detail),
+                )
+            if value is not None:
+                values[key] = value
+        return values
 
     def _reject(self, row: CsvRow, code: str, message: str) -> None:
         cells = [cell[:SHOWN_CELL] for cell in row.cells]
@@ -119,4 +144,6 @@ def _chunk(row: ImportRow, builder: ChunkBuilder, before: int, percent: int, *, 
         header=builder.table.header,
         finished=finished,
         arrival=Arrival("csv", micros(row.started_at) // 1000),
+        by=row.started_by,
+        is_check=row.state == "checking",
     )

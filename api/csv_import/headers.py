@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from string import ascii_uppercase
 
 # One of these words, and beside it only words of the second kind: "Mobile phone number", "Nr. Telefone".
 _PHONE = frozenset(
@@ -110,11 +111,33 @@ def why_no_phone_column(header: Sequence[str]) -> str:
             if phone_columns(header[0].split(mark)):
                 called = "spaces" if mark.isspace() else f"“{mark}”"
                 return f"the columns seem to be separated by {called}; save the file with commas, semicolons or tabs"
-    if any(len(re.sub(r"\D", "", cell)) >= _DIGITS_OF_A_NUMBER for cell in header):
-        return "the first row seems to hold data; add a row above it that names the columns, such as phone,name"
+    if _holds_a_number(header):
+        return (
+            "the first row seems to hold data; add a row above it that names the columns, such as phone,name, or say "
+            "that there is no such row and what each column holds"
+        )
     if len(header) == 1:
         return "the first row is one column, which is not called phone; name the columns, and separate them by commas"
     return f"none of the {len(header)} columns is called phone, mobile or telephone; rename the one with phone numbers"
+
+
+def names_columns(header: Sequence[str]) -> bool:
+    """Returns whether a first row seems to name the columns: it names phone numbers, or holds none."""
+    return bool(phone_columns(header)) or not _holds_a_number(header)
+
+
+def letters(width: int) -> list[str]:
+    """Returns the names of columns that have none, as a spreadsheet shows them: A to Z, AA, AB, ..."""
+    return [_letters(place) for place in range(width)]
+
+
+def _letters(place: int) -> str:
+    before, last = divmod(place, len(ascii_uppercase))
+    return (_letters(before - 1) if before else "") + ascii_uppercase[last]
+
+
+def _holds_a_number(cells: Sequence[str]) -> bool:
+    return any(len(re.sub(r"\D", "", cell)) >= _DIGITS_OF_A_NUMBER for cell in cells)
 
 
 def _is_phone(plain: str) -> bool:
@@ -132,9 +155,11 @@ def name_columns(header: Sequence[str]) -> list[int]:
     return [index for part in parts for index in part]
 
 
-def ignored_columns(header: Sequence[str]) -> list[str]:
-    """Returns the columns that hold neither phone numbers nor names: an import leaves them alone."""
+def ignored_columns(header: Sequence[str], chosen: Sequence[str] | None = None) -> list[str]:
+    """Returns the columns that are not imported: all but phone numbers and names, or those that were not chosen."""
     used = {*phone_columns(header), *name_columns(header)}
+    if chosen is not None:
+        used = {index for index, each in enumerate(chosen) if each}
     return [cell.strip() for index, cell in enumerate(header) if index not in used and cell.strip()]
 
 

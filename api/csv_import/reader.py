@@ -2,7 +2,7 @@
 
 Used by `api.csv_import.runner`. Reads a line at a time, so that memory stays flat; what cannot be read as part
 of a row becomes a row with a mistake, never silence. Rows are counted as a spreadsheet shows them: the
-header is row 1, a cell with line breaks is still one row.
+header, if there is one, is row 1, a cell with line breaks is still one row.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import chain
 from typing import IO, NamedTuple
 
+from api.csv_import.columns import Columns, columns_by_choice, columns_by_header
 from api.csv_import.formulas import unescape_formula
-from api.csv_import.headers import name_columns, phone_columns, why_no_phone_column
+from api.csv_import.headers import letters, phone_columns, why_no_phone_column
 from domain.values import trim
 
 LONGEST_LINE = 32_000
@@ -66,32 +68,38 @@ class CsvRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The rows of a file, and which columns hold phone and name."""
+    """The rows of a file, and which columns hold what."""
 
     header: list[str]
-    phones: list[int]
-    names: list[int]
+    columns: Columns
     rows: Iterator[CsvRow]
 
     def phone(self, row: CsvRow) -> str:
         """Returns the first phone cell that is not blank."""
         cells = row.cells
-        for each in self.phones:
+        for each in self.columns.phones:
             if each < len(cells) and trim(cell := cells[each]):
                 return unescape_formula(cell)
         return ""
 
     def name(self, row: CsvRow) -> str:
         """Returns the name, from one column, or from first and last name."""
-        cells = row.cells
-        if len(self.names) == 1:
-            return unescape_formula(cells[self.names[0]]).strip() if self.names[0] < len(cells) else ""
-        return " ".join(unescape_formula(cells[each]).strip() for each in self.names if each < len(cells)).strip()
+        cells, names = row.cells, self.columns.names
+        if len(names) == 1:
+            return unescape_formula(cells[names[0]]).strip() if names[0] < len(cells) else ""
+        return " ".join(unescape_formula(cells[each]).strip() for each in names if each < len(cells)).strip()
+
+    def cell(self, row: CsvRow, index: int) -> str:
+        """Returns a cell; empty where the row ends before it."""
+        return unescape_formula(row.cells[index]) if index < len(row.cells) else ""
 
 
 @contextmanager
-def read_table(file: IO[bytes]) -> Iterator[CsvTable]:
-    """Read a file from its start. Raises `Unreadable`."""
+def read_table(file: IO[bytes], chosen: Sequence[str] | None = None, *, has_header: bool = True) -> Iterator[CsvTable]:
+    """Read a file from its start; `chosen` says what its columns hold, else the header does. Raises `Unreadable`.
+
+    Without a header, columns are called by letters, as in a spreadsheet.
+    """
     beginning = file.read(4_096)
     for signature, kind in _NOT_TEXT.items():
         if beginning.startswith(signature):
@@ -100,27 +108,31 @@ def read_table(file: IO[bytes]) -> Iterator[CsvTable]:
     file.seek(0)
     text = TextIOWrapper(file, encoding, errors="replace", newline="")
     try:
-        yield _table(_Lines(text))
+        yield _table(_Lines(text), chosen, has_header)
     finally:
         # The file is the caller's to close.
         text.detach()
 
 
-def _table(lines: _Lines) -> CsvTable:
+def _table(lines: _Lines, chosen: Sequence[str] | None, has_header: bool) -> CsvTable:
     blank, delimiter = _skip_to_header(lines)
     rows = _rows(lines, delimiter, blank + 1)
-    header = next(rows).cells
-    phones = phone_columns(header)
-    if not phones:
+    first = next(rows)
+    header = first.cells if has_header else letters(len(first.cells))
+    rows = rows if has_header else chain([first], rows)
+    columns = columns_by_header(header) if chosen is None else columns_by_choice(chosen)
+    if chosen is not None and len(chosen) > len(header):
+        raise Unreadable("too_many_columns", f"{len(chosen)} columns were named, and the file has {len(header)}")
+    if chosen is None and not columns.phones:
         raise Unreadable("no_phone_column", why_no_phone_column(header))
-    return CsvTable(header, phones, name_columns(header), _with_leading(blank, rows, len(header)))
+    return CsvTable(header, columns, _with_leading(blank, rows, len(header)))
 
 
 def _with_leading(blank: int, rows: Iterator[CsvRow], width: int) -> Iterator[CsvRow]:
     """Blank rows above the header count too; a row wider than the header would lose its last cells."""
     for number in range(1, blank + 1):
         yield CsvRow(number, [])
-    mistake = ("too_many_cells", f"more than the {width} columns of the header; quote cells")
+    mistake = ("too_many_cells", f"more than the {width} columns of the first row; quote cells")
     for row in rows:
         if len(row.cells) > width and row.mistake is None and any(cell.strip() for cell in row.cells[width:]):
             yield row._replace(mistake=mistake)

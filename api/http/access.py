@@ -42,6 +42,11 @@ class Caller:
     kind: str
     arrival: Arrival
 
+    @property
+    def by(self) -> str:
+        """Who asks, as events keep it."""
+        return f"key:{self.key_id}"
+
 
 def key_from_bytes(secret: bytes) -> str:
     """Returns the API key that is made of secret bytes."""

@@ -2,14 +2,16 @@
 
 `gzip` by the standard library, `zstd` by `zstandard`. `api.http.json_body` unpacks every body here; `api.app` puts
 `CompressedApp` around the application. What always holds: nothing unpacks to more than its limit, a few megabytes of it
-at a time; a stream is packed piece by piece as it is sent. Pages of the console are never packed: browsers ask for them
-by cookie, also for other sites, and their size would say how far a guess of a secret on the page is right (BREACH).
-Another site cannot make a browser send a key of the API.
+at a time; a stream is packed piece by piece as it is sent. Pages of the console are read by cookie, so another site
+could have one fetched with a guess in its address, and see by the size how far it is right (BREACH). They are packed
+only where the browser says that no other site asked, with a padding that differs each time; those that hold a secret,
+which say `no-store`, never. Another site cannot make a browser send a key of the API.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
@@ -38,6 +40,9 @@ PACKED_TYPES = (
 )  # fmt: skip
 # No content, or a part of it.
 NEVER_PACKED = (204, 206, 304)
+# A request of a page of the same site, or of a person who typed the address; and by how much a size is blurred.
+FROM_NO_OTHER_SITE = ("same-origin", "none")
+LONGEST_PADDING = 100
 
 
 async def unpacked(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncGenerator[bytes, None]:
@@ -97,12 +102,13 @@ def preferred_encoding(accepted: str) -> str | None:
 class CompressedApp:
     """The ASGI application `inner`, whose answers are packed where that is worth it.
 
-    Those below the path `never` are not, but for those below `public`, which are the same for everybody.
+    Those below the path `pages` only where no other site asked, but for those below `public`, which are the same for
+    everybody.
     """
 
-    def __init__(self, inner: ASGIApp, never: str, public: str) -> None:
+    def __init__(self, inner: ASGIApp, pages: str, public: str) -> None:
         self.inner = inner
-        self._never, self._public = never, public
+        self._pages, self._public = pages, public
         self._threads = CapacityLimiter(2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,19 +116,21 @@ class CompressedApp:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
-        path = scope["path"]
-        if path.startswith(self._never) and not path.startswith(self._public):
+        path, headers = scope["path"], Headers(scope=scope)
+        is_page = path.startswith(self._pages) and not path.startswith(self._public)
+        if is_page and headers.get("sec-fetch-site") not in FROM_NO_OTHER_SITE:
             await self.inner(scope, receive, send)
             return
-        encoding = preferred_encoding(Headers(scope=scope).get("accept-encoding", ""))
-        await self.inner(scope, receive, _Packing(send, encoding, self._threads).send)
+        encoding = preferred_encoding(headers.get("accept-encoding", ""))
+        await self.inner(scope, receive, _Packing(send, encoding, self._threads, padded=is_page).send)
 
 
 class _Packing:
     """An answer on its way. Its beginning waits for the first part of its body, which shows whether to pack it."""
 
-    def __init__(self, send: Send, encoding: str | None, threads: CapacityLimiter) -> None:
+    def __init__(self, send: Send, encoding: str | None, threads: CapacityLimiter, *, padded: bool) -> None:
         self._send = send
+        self._padded = padded
         self._encoding = encoding
         self._threads = threads
         self._start: Message | None = None
@@ -130,7 +138,7 @@ class _Packing:
 
     async def send(self, message: Message) -> None:
         """Send a message of the answer."""
-        if message["type"] == "http.response.start" and _may_be_packed(message):
+        if message["type"] == "http.response.start" and _may_be_packed(message, self._padded):
             MutableHeaders(scope=message).add_vary_header("Accept-Encoding")
             if self._encoding is not None:
                 self._start = message
@@ -149,6 +157,8 @@ class _Packing:
             headers = MutableHeaders(scope=start)
             headers["Content-Encoding"] = str(self._encoding)
             del headers["Content-Length"]
+            if self._padded:
+                headers["Rollcall-Padding"] = "-" * (1 + secrets.randbelow(LONGEST_PADDING))
             self._packer = _packer_of(str(self._encoding))
         await self._send(start)
 
@@ -174,8 +184,10 @@ def _packer_of(encoding: str) -> Any:
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
 
 
-def _may_be_packed(start: Message) -> bool:
+def _may_be_packed(start: Message, page: bool) -> bool:
     headers = Headers(raw=start["headers"])
+    if page and headers.get("cache-control") == "no-store":
+        return False
     media_type = headers.get("content-type", "")
     return (
         start["status"] not in NEVER_PACKED

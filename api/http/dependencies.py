@@ -32,9 +32,9 @@ class Services:
     embedded database is. `limits` are the fair shares of this process. `positions` knows when the read models include
     a position, `prompt` answers the health endpoints; both use `own_sessions`, where given, which no other request can
     exhaust. `reads` is where the read models are read: `replica`, where there is one, or `database`.
-    `webhook_networks` are the networks that webhooks may reach beside the public internet. `import_waiting` wakes the
-    runner of CSV imports. `stopping` is set when the process begins to end: whatever follows something without an end
-    ends then. `retry` retries a dead letter, by account and id.
+    `webhook_networks` are the networks that webhooks may reach beside the public internet. `import_waiting` and
+    `job_waiting` wake the runners of imports and of jobs. `stopping` is set when the process begins to end: whatever
+    follows something without an end ends then. `retry` retries a dead letter, by account and id.
     """
 
     rollcall: Rollcall
@@ -53,6 +53,7 @@ class Services:
     metrics_folder: Path | None = None
     data_folder: Path | None = None
     import_waiting: Event = field(default_factory=Event)
+    job_waiting: Event = field(default_factory=Event)
     stopping: Event = field(default_factory=Event)
     limits: Limits = field(default_factory=Limits)
     own_sessions: Database | None = None

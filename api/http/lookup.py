@@ -16,7 +16,7 @@ from api.http.dependencies import Services
 from api.http.parameters import parse_uuid
 from api.reads import Reads
 from domain.customer import customer_id_of
-from domain.errors import NotFound, Refused
+from domain.errors import NotFound, Refused, Unavailable
 from projections.model.audience_spec import AudienceSpec
 from projections.read import campaigns, customers, explanations, segments
 from projections.read.campaigns import AudienceRow, CampaignRow
@@ -44,9 +44,20 @@ def parse_audience_id(text: str) -> UUID:
     return _require(parse_uuid(text), "audience")
 
 
+def parse_label_id(text: str) -> UUID:
+    """Returns the label id in a text. Raises `NotFound`."""
+    return _require(parse_uuid(text), "label")
+
+
 def parse_webhook_id(text: str) -> UUID:
     """Returns the webhook id in a text. Raises `NotFound`."""
     return _require(parse_uuid(text), "webhook")
+
+
+def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
+    """Returns the customer with this id or external id. Raises `NotFound`."""
+    found = connection.execute(*customers.question(account_id, customer_ids_of(account_id, text))).fetchone()
+    return customers.row_of(_require(found, "customer"))
 
 
 def require_segment(connection: Any, account_id: UUID, text: str) -> SegmentRow:
@@ -62,6 +73,14 @@ def require_campaign(connection: Any, account_id: UUID, text: str) -> CampaignRo
 def require_audience(connection: Any, account_id: UUID, text: str) -> AudienceRow:
     """Returns the frozen audience whose id is in a text, counted or not. Raises `NotFound`."""
     return _require(campaigns.audience(connection, account_id, parse_audience_id(text)), "audience")
+
+
+def require_counted_audience(connection: Any, account_id: UUID, text: str) -> AudienceRow:
+    """Returns the frozen audience whose id is in a text. Raises `NotFound`; `Unavailable` while it is being frozen."""
+    row = require_audience(connection, account_id, text)
+    if not row.counted:
+        raise Unavailable("audience_not_ready", "the audience is being frozen; ask again in a moment")
+    return row
 
 
 def require_import(services: Services, account_id: UUID, text: str) -> ImportRow:

@@ -27,11 +27,16 @@ QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 
 SearchText = Annotated[
-    str | None, Query(max_length=200, pattern=TEXT_PATTERN, description="Words, or the beginning of a phone number.")
+    str | None,
+    Query(
+        max_length=200,
+        pattern=TEXT_PATTERN,
+        description="Beginnings of words of any text, list or tag, or of a phone number.",
+    ),
 ]
 PathText = Annotated[str, Path(min_length=1, max_length=512, pattern=TEXT_PATTERN)]
 PathId = Annotated[str, Path(min_length=1, max_length=512, json_schema_extra={"format": "uuid"})]
-# `{:customer}` in a route matches such a text, `{:segment}` an id of a segment.
+# `{:customer}` in a route matches such a text, `{:segment}` an id of a segment, `{:campaign}` one of a campaign.
 CustomerText = Annotated[
     str,
     Path(
@@ -48,6 +53,14 @@ AttributeKey = Annotated[
     Path(
         max_length=512,
         json_schema_extra={"pattern": KEY_PATTERN, "not": {"enum": sorted(RESERVED)}},
+    ),
+]
+KnownKey = Annotated[
+    str,
+    Path(
+        max_length=512,
+        description="Of an attribute of the account, or a built-in one.",
+        json_schema_extra={"pattern": KEY_PATTERN},
     ),
 ]
 InstantText = Annotated[
@@ -84,19 +97,26 @@ class _TextConvertor(Convertor[str]):
 
 
 class CustomerConvertor(_TextConvertor):
-    """Any text, slashes too, but neither `bulk` nor `…/segments`, which are routes of their own."""
+    """Any text, slashes too, but not `bulk` nor `…/segments` and the like, which are routes of their own."""
 
-    regex = r"(?!bulk$)(?![\s\S]*/segments$)[\s\S]+"
+    regex = r"(?!bulk$)(?![\s\S]*/(?:segments|activities|timeline)$)[\s\S]+"
 
 
 class SegmentConvertor(_TextConvertor):
-    """Any text without a slash, but for `preview` and the sample, which are routes of their own."""
+    """Any text without a slash, but for `preview`, `templates` and the sample, which are routes of their own."""
 
-    regex = r"(?!preview$|import-sample\.csv$)[^/]+"
+    regex = r"(?!preview$|templates$|import-sample\.csv$)[^/]+"
+
+
+class CampaignConvertor(_TextConvertor):
+    """Any text without a slash, but for `overlap`, which is a route of its own."""
+
+    regex = r"(?!overlap$)[^/]+"
 
 
 register_url_convertor("customer", CustomerConvertor())
 register_url_convertor("segment", SegmentConvertor())
+register_url_convertor("campaign", CampaignConvertor())
 
 
 def etag(version: int) -> str:

@@ -31,6 +31,7 @@ from domain.errors import (
     StaleVersion,
     Unavailable,
 )
+from domain.texts.language import said
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "1"
@@ -48,23 +49,25 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[int, Kind] = {
-    400: Kind("bad-request", "The request cannot be read", "Correct the syntax that `detail` names."),
-    401: Kind("unauthorized", "No valid API key", "Send `Authorization: Bearer <api key>`."),
-    403: Kind("forbidden", "The API key may not do this", "Use a key of another kind."),
-    404: Kind("not-found", "Not found in this account", "Check the id and the key's account."),
-    405: Kind("method-not-allowed", "The address has other methods", "Use one of those in `Allow`."),
-    406: Kind("not-acceptable", "No answer of that type", "Accept one of the types that `detail` names."),
-    408: Kind("request-timeout", "The request did not come in time", "Send it again, without pauses."),
-    409: Kind("conflict", "A rule forbids it in the current state", "Change what `detail` names first."),
-    410: Kind("gone", "What was requested is no longer kept", "Start again as `detail` says."),
-    412: Kind("stale-version", "It was changed since it was read", "Read it again, then decide."),
-    413: Kind("too-large", "The body is too large", "Send less at a time."),
-    415: Kind("unsupported-media-type", "The body is of another type", "Set the `Content-Type` that `detail` names."),
-    422: Kind("invalid", "The request says something that cannot be stored", "Correct the places in `errors`."),
-    429: Kind("too-many-requests", "The key or account sends too much", "Repeat after `Retry-After` seconds."),
-    500: Kind("internal-error", "An error of ours", "Report the `X-Request-Id`."),
-    503: Kind("unavailable", "Not able to answer now", "Repeat after `Retry-After` seconds; nothing was stored."),
-    504: Kind("projection-lag", "The read models are behind", "Repeat later, or without `min_position`."),
+    400: Kind("bad-request", said("The request cannot be read"), "Correct the syntax that `detail` names."),
+    401: Kind("unauthorized", said("No valid API key"), "Send `Authorization: Bearer <api key>`."),
+    403: Kind("forbidden", said("The API key may not do this"), "Use a key of another kind."),
+    404: Kind("not-found", said("Not found in this account"), "Check the id and the key's account."),
+    405: Kind("method-not-allowed", said("The address has other methods"), "Use one of those in `Allow`."),
+    406: Kind("not-acceptable", said("No answer of that type"), "Accept one of the types that `detail` names."),
+    408: Kind("request-timeout", said("The request did not come in time"), "Send it again, without pauses."),
+    409: Kind("conflict", said("A rule forbids it in the current state"), "Change what `detail` names first."),
+    410: Kind("gone", said("What was requested is no longer kept"), "Start again as `detail` says."),
+    412: Kind("stale-version", said("It was changed since it was read"), "Read it again, then decide."),
+    413: Kind("too-large", said("The body is too large"), "Send less at a time."),
+    415: Kind(
+        "unsupported-media-type", said("The body is of another type"), "Set the `Content-Type` that `detail` names."
+    ),
+    422: Kind("invalid", said("The request says something that cannot be stored"), "Correct the places in `errors`."),
+    429: Kind("too-many-requests", said("The key or account sends too much"), "Repeat after `Retry-After` seconds."),
+    500: Kind("internal-error", said("An error of ours"), "Report the `X-Request-Id`."),
+    503: Kind("unavailable", said("Not able to answer now"), "Repeat after `Retry-After` seconds; nothing was stored."),
+    504: Kind("projection-lag", said("The read models are behind"), "Repeat later, or without `min_position`."),
 }
 
 

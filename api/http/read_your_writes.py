@@ -18,6 +18,7 @@ from fastapi import Response
 from api.http.dependencies import Services
 from api.http.shares.places import Place
 from api.http.shares.positions import Awaited
+from api.http.shares.scans import Scan
 from domain.commands.log import Saved
 from domain.errors import Lagging, Refused, Unavailable
 from projections.read import campaigns
@@ -63,9 +64,12 @@ def wait_for_edit_place() -> Waits[None]:
     yield Place("edits")
 
 
-def wait_for_scan_place() -> Waits[bool]:
-    """As `wait_for_edit_place`, before every customer of the account is looked at. Returns whether it is alone."""
-    return (yield Place("scans"))
+def wait_for_scan_place(scan: Scan | None = None) -> Waits[bool]:
+    """As `wait_for_edit_place`, before every customer of the account is looked at. Returns whether it is alone.
+
+    From here on `scan` is given up when the client goes away.
+    """
+    return (yield Place("scans", scan))
 
 
 @contextmanager

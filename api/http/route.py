@@ -8,6 +8,7 @@ waits where it yields (see `api.http.read_your_writes`); every GET below `/v1` a
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +26,7 @@ from api.http.read_your_writes import Waits
 from api.http.shares.limits import Share
 from api.http.shares.places import Place
 from api.http.shares.positions import Awaited
+from api.http.shares.scans import Scan
 from domain.errors import Lagging, RollcallError
 
 # More events than can be stored and projected while a request waits: it need not wait for them.
@@ -79,7 +81,7 @@ def _in_turn(endpoint: Callable[..., Any], offered: Sequence[str], *, waits_for_
             request.state.accepted = _accepted(request, offered)
         if waits_for_position and (wanted := values.pop("min_position")) is not None:
             await _wait_for_position(request, services, share, wanted)
-        answer = await _run(partial(endpoint, **values), services, share)
+        answer = await _run(partial(endpoint, **values), services, share, request)
         if isinstance(answer, Response) and (rate := getattr(request.state, "rate", None)) is not None:
             answer.headers.update(rate.headers())
         return answer
@@ -123,7 +125,7 @@ async def _wait_for_position(request: Request, services: Services, share: Share,
             raise Lagging("projection_lag", f"position {wanted} is not yet included; ask again")
 
 
-async def _run(handler: Callable[[], Any], services: Services, share: Share) -> Any:
+async def _run(handler: Callable[[], Any], services: Services, share: Share, request: Request) -> Any:
     """Runs a handler in turn. Each time that a generator yields, its turn and thread are free until it goes on."""
     threads = services.limits.work_threads
     async with AsyncExitStack() as held:
@@ -132,6 +134,8 @@ async def _run(handler: Callable[[], Any], services: Services, share: Share) -> 
         while isinstance(outcome, _Suspended):
             try:
                 if isinstance(outcome.awaited, Place):
+                    if outcome.awaited.scan is not None:
+                        held.callback(asyncio.create_task(_watch(request, outcome.awaited.scan)).cancel)
                     await held.enter_async_context(share.places[outcome.awaited.kind])
                     seen = share.is_alone
                 else:
@@ -143,6 +147,13 @@ async def _run(handler: Callable[[], Any], services: Services, share: Share) -> 
             async with share.turn(continues=True):
                 outcome = await to_thread.run_sync(_step, outcome.generator, step, limiter=threads)
         return outcome.value
+
+
+async def _watch(request: Request, scan: Scan) -> None:
+    """Gives a scan up when the client has gone. The body was read before: nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+    await to_thread.run_sync(scan.give_up)
 
 
 class _Suspended(NamedTuple):

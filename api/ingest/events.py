@@ -107,7 +107,16 @@ class _Event:
         source, change_id, subject = (require_attribute(event, name) for name in ("source", "id", "subject"))
         time = event.get("time")
         at = None if time is None else read_time(time)
-        return CustomerChange(subject, content.kind, at, content.data, source, change_id, arrival=caller.arrival)
+        return CustomerChange(
+            subject,
+            content.kind,
+            at,
+            content.data,
+            source,
+            change_id,
+            arrival=caller.arrival,
+            activity=content.activity,
+        )
 
     def _content(self) -> Content:
         if self._mode == "structured":
@@ -149,10 +158,16 @@ def _store(services: Services, caller: Caller, events: Sequence[_Event], results
     changed = services.rollcall.customers.change(caller.account_id, list(changes.values()))
     for place, outcome in zip(changes, changed.outcomes, strict=True):
         if outcome.result == "invalid":
-            results[place] = _invalid(results[place]["id"], outcome.errors[0].code, outcome.errors)
+            errors = [each._replace(pointer=_place_in_event(each.pointer)) for each in outcome.errors]
+            results[place] = _invalid(results[place]["id"], errors[0].code, errors)
         else:
             results[place] |= {"result": outcome.result, "customer_id": outcome.customer_id}
     return changed.position
+
+
+def _place_in_event(pointer: str) -> str:
+    """Returns where in an event a part of a change is: a value is in its data."""
+    return f"/data{pointer}" if pointer.startswith(("/attributes", "/properties")) else pointer
 
 
 def _invalid(event_id: str | None, code: str, errors: Sequence[FieldError]) -> EventResult:

@@ -25,10 +25,12 @@ from api.http.shapes.sdk import (
     EXAMPLE_ANSWER,
     EXAMPLE_BATCH,
     EXAMPLE_MESSAGE,
+    EXAMPLE_TRACK,
     RejectedMessage,
     SdkAnswer,
     SdkBatch,
     SdkMessage,
+    TrackMessage,
     ValueLeftOut,
 )
 from api.ingest.sent import interrupted
@@ -92,7 +94,7 @@ def identify(services: ServicesDep, collected: Collector) -> WaitingAnswer:
 
 
 def track(services: ServicesDep, collected: Collector) -> WaitingAnswer:
-    """Take in something that a customer did: it is counted, and changes nothing."""
+    """Record what a customer did, who is created where there is none."""
     return (yield from _take_one(services, collected, "track"))
 
 
@@ -116,11 +118,16 @@ def screen(services: ServicesDep, collected: Collector) -> WaitingAnswer:
     return (yield from _take_one(services, collected, "screen"))
 
 
+_SHAPES: dict[str, tuple[type[SdkBatch | SdkMessage], Any]] = {
+    "batch": (SdkBatch, EXAMPLE_BATCH),
+    "import": (SdkBatch, EXAMPLE_BATCH),
+    "track": (TrackMessage, EXAMPLE_TRACK),
+}
 for _name, _handler in {
     "batch": batch, "import": import_, "identify": identify, "track": track, "group": group, "alias": alias,
     "page": page, "screen": screen,
 }.items():  # fmt: skip
-    _options = _taken(*((SdkBatch, EXAMPLE_BATCH) if _handler in (batch, import_) else (SdkMessage, EXAMPLE_MESSAGE)))
+    _options = _taken(*_SHAPES.get(_name, (SdkMessage, EXAMPLE_MESSAGE)))
     router.add_api_route(f"/{_name}", _handler, methods=["POST"], operation_id=f"sdk_{_name}", **_options)
     if _name in SHORT:
         router.add_api_route(f"/{SHORT[_name]}", _handler, methods=["POST"], include_in_schema=False, **_options)
@@ -221,7 +228,7 @@ def _receipts(read: Sequence[_Read], results: dict[int, Outcome]) -> Counter[Rec
         if isinstance(message, _Rejected):
             counts[Receipt(SOURCE, "message", message.name, message.code)] += 1
         elif outcome is None:
-            result = "anonymous" if message.type == "identify" else "counted"
+            result = "anonymous" if message.type in ("identify", "track") else "counted"
             counts[Receipt(SOURCE, "message", message.type, result)] += 1
         else:
             result = outcome.errors[0].code if outcome.result == "invalid" else outcome.result

@@ -1,4 +1,4 @@
-"""Campaigns: `/v1/campaigns`. Create, list, read, edit, delete, freeze; recipients are in `api.v1.recipients`."""
+"""Campaigns: `/v1/campaigns`. Create, copy, list, read, edit, delete, freeze; recipients are in `api.v1.recipients`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from api.http.shapes.campaigns import (
     Audience,
     Campaign,
     CampaignBody,
+    CampaignCopyBody,
     CampaignPatch,
     show_audience,
     show_campaign,
@@ -92,7 +93,7 @@ def list_campaigns(services: ServicesDep, caller: Reader, page: Page) -> Respons
 
 
 @router.get(
-    "/{campaign_id}",
+    "/{campaign_id:campaign}",
     operation_id="get_campaign",
     response_model=Campaign,
     responses=answers({200: ("The campaign.", EXAMPLE)}, 404, 504, headers=("Rollcall-Position", "ETag")),
@@ -109,7 +110,7 @@ def get_campaign(
 
 
 @router.patch(
-    "/{campaign_id}",
+    "/{campaign_id:campaign}",
     operation_id="edit_campaign",
     response_model=Campaign,
     responses=or_stored(
@@ -136,7 +137,7 @@ def edit_campaign(
 
 
 @router.delete(
-    "/{campaign_id}",
+    "/{campaign_id:campaign}",
     operation_id="delete_campaign",
     status_code=204,
     response_class=Response,
@@ -151,6 +152,45 @@ def delete_campaign(
     )
     yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
+
+
+@router.post(
+    "/{campaign_id}/copy",
+    operation_id="copy_campaign",
+    status_code=201,
+    response_model=Campaign,
+    responses=or_stored(
+        answers(
+            {201: ("The copy.", {**EXAMPLE, "name": "Copy of Spring sale"})},
+            400,
+            404,
+            409,
+            413,
+            415,
+            headers=("Rollcall-Position", "ETag", "Location"),
+        )
+    ),
+    openapi_extra=takes(CampaignCopyBody, {"name": "Summer sale"}),
+)
+def copy_campaign(
+    services: ServicesDep, caller: Admin, campaign_id: PathId, body: Body, idempotency_key: IdempotencyKey = None
+) -> WaitingAnswer:
+    """Create a campaign with the segments of another one; without a `name` it is called a copy of that one.
+
+    A campaign that `needs_audience` is not copied: choose its segments first.
+    """
+    asked = parse_body(body, CampaignCopyBody)
+    campaign = parse_campaign_id(campaign_id)
+
+    def work(identity: UUID | None) -> WaitingAnswer:
+        now = services.rollcall.now()
+        saved = services.rollcall.campaigns.copy(caller.account_id, campaign, asked.name, identity)
+        expected = _as_stored(services, caller, saved, now)
+        return (yield from _answer_write(services, caller, saved, expected, status=201))
+
+    return (
+        yield from answer_once(services, caller, idempotency_key, (f"POST /v1/campaigns/{campaign}/copy", body), work)
+    )
 
 
 @router.post(

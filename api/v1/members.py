@@ -90,7 +90,8 @@ def list_members(
         segment = require_segment(connection, account_id, segment_id)
         wanted, chosen = customers.parse_search(connection, account_id, query), fields(connection)
         version = segment.serving or 0
-        rows, more = members.page(connection, account_id, version, wanted, before=before, limit=page.limit)
+        sought = members.seek(connection, wanted)
+        rows, more = members.page(connection, account_id, version, sought, before=before, limit=page.limit)
         body = page.page(
             rows,
             lambda each: show_member(*each, chosen),
@@ -124,7 +125,9 @@ def add_members(
     ids = {each: parse_uuid(each) for each in asked}
 
     def work(_: UUID | None) -> WaitingAnswer:
-        found = services.rollcall.members.add(caller.account_id, segment, [each for each in ids.values() if each])
+        found = services.rollcall.members.add(
+            caller.account_id, segment, [each for each in ids.values() if each], caller.by
+        )
         yield from wait_until_visible(services, caller.account_id, found.position)
         missing = set(found.unknown)
         unknown = [each for each in asked if ids[each] is None or ids[each] in missing]
@@ -149,7 +152,7 @@ def remove_member(services: ServicesDep, caller: Admin, segment_id: PathId, cust
     if customer is None:
         services.rollcall.segments.require_static(caller.account_id, segment)
         raise NotFound("member_not_found", "no such member in this segment")
-    position = services.rollcall.members.remove_one(caller.account_id, segment, customer)
+    position = services.rollcall.members.remove_one(caller.account_id, segment, customer, caller.by)
     yield from wait_until_visible(services, caller.account_id, position)
     return no_content(position)
 

@@ -7,18 +7,18 @@ with a line that holds their number; a CSV has only rows. The transfer of a stre
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.http.access import Reader
 from api.http.dependencies import ServicesDep
 from api.http.lists.fields import RecipientFields
 from api.http.lists.streams import Listed, form_of, stream
-from api.http.lookup import parse_campaign_id, require_audience, served_audience
+from api.http.lookup import parse_campaign_id, require_counted_audience, served_audience
 from api.http.paging import Page
-from api.http.parameters import PathId
+from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
 from api.http.responses import answer
 from api.http.route import AccountRoute
@@ -35,13 +35,15 @@ from api.http.shapes.campaigns import (
 from api.http.shapes.customers import Chosen
 from api.http.shapes.openapi import answers, or_streams
 from api.http.shapes.pages import PageOf
-from domain.errors import Unavailable
 from domain.formats.fields import Fields
 from projections.read import customers, recipients
-from projections.read.campaigns import AudienceRow
-from projections.read.recipients import RecipientRow
+from projections.read.recipients import FrozenRecipients, RecipientRow
 
 router = APIRouter(prefix="/v1", tags=["recipients"], route_class=AccountRoute)
+NotIn = Annotated[
+    str | None,
+    Query(max_length=100, pattern=TEXT_PATTERN, description="Another audience: only those who are not in that one."),
+]
 NONE_SKIPPED = recipients.Skipped(0, 0, 0, 0)
 
 
@@ -105,7 +107,7 @@ def get_audience(
 ) -> Response:
     """Read a frozen audience: its counts, and how many of its recipients were erased since."""
     with snapshot(services, caller.account_id) as (connection, position):
-        row = _require_counted(connection, caller.account_id, audience_id)
+        row = require_counted_audience(connection, caller.account_id, audience_id)
     return answer(show_audience(row), position)
 
 
@@ -122,8 +124,11 @@ def list_audience_recipients(
     audience_id: PathId,
     page: Page,
     fields: RecipientFields,
+    not_in: NotIn = None,
 ) -> Response:
     """List the recipients of a frozen audience as they were then; only erased customers are missing.
+
+    `not_in` another audience: of a later one, those who came; of an earlier one, those who went.
 
     Frozen are `customer_id`, `external_id`, `phone` and `name`; other `fields` are those of the customer now. With
     `Accept: application/x-ndjson` or `text/csv` all of them come in one stream.
@@ -133,16 +138,17 @@ def list_audience_recipients(
     if form := form_of(request):
 
         def listed(connection: Any) -> Listed:
-            row, chosen = _require_counted(connection, account_id, audience_id), fields(connection)
-            frozen = recipients.frozen_lines(connection, account_id, row.audience_no, form, chosen)
-            return Listed(chosen.names, frozen)
+            frozen, chosen = _asked_for(connection, account_id, audience_id, not_in), fields(connection)
+            return Listed(chosen.names, recipients.frozen_lines(connection, frozen, form, chosen))
 
         return stream(services, account_id, form, listed)
     with snapshot(services, account_id) as (connection, position):
-        row = _require_counted(connection, account_id, audience_id)
-        rows = recipients.frozen_page(connection, account_id, row.audience_no, after=after, limit=page.fetch)
+        frozen = _asked_for(connection, account_id, audience_id, not_in)
+        rows = recipients.frozen_page(connection, frozen, after=after, limit=page.fetch)
         show = _shown(connection, account_id, rows, fields(connection))
-        body = page.page(rows, show, lambda each: (each.customer_no,), lambda: row.recipients - row.erased)
+        body = page.page(
+            rows, show, lambda each: (each.customer_no,), lambda: recipients.count_frozen(connection, frozen)
+        )
     return answer(body, position)
 
 
@@ -155,8 +161,7 @@ def _shown(
     return lambda row: show_recipient(row, fields, now.get(row.customer_no))
 
 
-def _require_counted(connection: Any, account_id: UUID, audience_id: str) -> AudienceRow:
-    row = require_audience(connection, account_id, audience_id)
-    if not row.counted:
-        raise Unavailable("audience_not_ready", "the audience is being frozen; ask again")
-    return row
+def _asked_for(connection: Any, account_id: UUID, audience_id: str, not_in: str | None) -> FrozenRecipients:
+    row = require_counted_audience(connection, account_id, audience_id)
+    other = None if not_in is None else require_counted_audience(connection, account_id, not_in)
+    return FrozenRecipients(account_id, row.audience_no, other and other.audience_no)

@@ -14,6 +14,8 @@ from api.http.shapes.customers import Chosen
 from domain.campaign import MAX_SEGMENTS
 from domain.formats.fields import Fields
 from domain.segment import MAX_NAME
+from projections.read.audiences.comparison import Comparison
+from projections.read.audiences.overlap import Overlap
 from projections.read.campaigns import AudienceRow, CampaignRow
 from projections.read.customers import ChosenValues
 from projections.read.recipients import RecipientRow
@@ -41,6 +43,21 @@ class CampaignPatch(RequestBody):
     )
     segment_ids: SegmentIds = Field(default=[], json_schema_extra=without_default)
     exclude_segment_ids: SegmentIds = Field(default=[], json_schema_extra=without_default)
+
+
+class CampaignCopyBody(RequestBody):
+    """What a copy is called."""
+
+    name: str = Field(
+        default="", min_length=1, max_length=MAX_NAME, pattern=STORABLE, json_schema_extra=without_default
+    )
+
+
+class OverlapBody(RequestBody):
+    """Segments to compare: those to reach and those to leave out; at most 60 in all."""
+
+    segment_ids: SegmentIds
+    exclude_segment_ids: SegmentIds = Field(default=[])
 
 
 class Campaign(TypedDict):
@@ -95,6 +112,49 @@ class Audience(TypedDict):
     erased: int
 
 
+class IncludedSegment(TypedDict):
+    """What a segment adds."""
+
+    segment_id: UUID
+    members: int
+    recipients: Annotated[int, Field(description="Recipients (phone numbers) who are in it.")]
+    alone: Annotated[int, Field(description="Recipients through it alone: without it, so many fewer are reached.")]
+
+
+class ExcludedSegment(TypedDict):
+    """What a segment takes away."""
+
+    segment_id: UUID
+    members: int
+    taken_away: Annotated[int, Field(description="Numbers that are not reached and are in it.")]
+    alone: Annotated[int, Field(description="Taken away by it alone: without it, so many more are reached.")]
+
+
+class CommonMembers(TypedDict):
+    """Two segments that have members in common."""
+
+    segment_ids: Annotated[list[UUID], Field(min_length=2, max_length=2)]
+    members: int
+
+
+class SegmentOverlap(TypedDict):
+    """How segments overlap."""
+
+    included: list[IncludedSegment]
+    excluded: list[ExcludedSegment]
+    common: Annotated[list[CommonMembers], Field(description="Each two segments that have members in common.")]
+
+
+class AudienceComparison(TypedDict):
+    """How a frozen audience differs from an earlier one, in customers."""
+
+    audience: Audience
+    since: Audience
+    came: int
+    went: int
+    stayed: int
+
+
 EXAMPLE: dict[str, Any] = {
     "id": "7c2a9d1e-1f5b-4c8e-9b3a-6d0e8f7a5b21",
     "name": "Spring sale",
@@ -113,6 +173,18 @@ EXAMPLE_FROZEN: dict[str, Any] = {
     "count": 1187,
     "skipped": {"opted_out": 9, "no_phone": 5, "duplicate_phone": 3, "excluded": 0},
     "erased": 0,
+}
+EXAMPLE_OVERLAP: dict[str, Any] = {
+    "included": [{"segment_id": EXAMPLE["segment_ids"][0], "members": 1204, "recipients": 1187, "alone": 1187}],
+    "excluded": [],
+    "common": [],
+}
+EXAMPLE_COMPARISON: dict[str, Any] = {
+    "audience": EXAMPLE_FROZEN,
+    "since": {**EXAMPLE_FROZEN, "id": "0a8c2f54-6d1e-4b7a-9c3f-2e5d8b1a7f60", "position": 7204, "count": 1150},
+    "came": 61,
+    "went": 24,
+    "stayed": 1126,
 }
 EXAMPLE_RECIPIENT: dict[str, Any] = {
     "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
@@ -156,6 +228,46 @@ def show_audience(row: AudienceRow) -> Audience:
         "count": row.recipients,
         "skipped": show_skipped(row),
         "erased": row.erased,
+    }
+
+
+def show_overlap(found: Overlap) -> SegmentOverlap:
+    """Returns how segments overlap as `/v1` shows it."""
+    return {
+        "included": [
+            {
+                "segment_id": each.segment.segment_id,
+                "members": each.segment.members,
+                "recipients": each.recipients,
+                "alone": each.alone,
+            }
+            for each in found.included
+        ],
+        "excluded": [
+            {
+                "segment_id": each.segment.segment_id,
+                "members": each.segment.members,
+                "taken_away": each.recipients,
+                "alone": each.alone,
+            }
+            for each in found.left_out
+        ],
+        "common": [
+            {"segment_ids": sorted(ids), "members": members}
+            for ids, members in sorted(found.common.items(), key=lambda each: -each[1])
+            if len(ids) == 2
+        ],
+    }
+
+
+def show_comparison(later: AudienceRow, earlier: AudienceRow, found: Comparison) -> AudienceComparison:
+    """Returns how two audiences differ as `/v1` shows it."""
+    return {
+        "audience": show_audience(later),
+        "since": show_audience(earlier),
+        "came": found.came,
+        "went": found.went,
+        "stayed": found.stayed,
     }
 
 

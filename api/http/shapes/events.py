@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: an event in JSON, and what became of each."""
+"""CloudEvents over HTTP, and activities: an event or a fact in JSON, what became of an event, how a fact is shown."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from domain.customer import Result
+from api.http.shapes.bodies import AttributeValue, RequestBody
+from domain.activities.activity import MAX_PROPERTIES
+from domain.commands.accounts import MAX_KEPT_DAYS
+from domain.customer import MAX_IDENTIFIER, Result
 from domain.formats.cloud_events import KINDS
+from domain.values import KEY_PATTERN
+from projections.read.behaviour.activities import ActivityRow
+from projections.read.behaviour.all_activities import Done
 
 EXAMPLE_EVENT: dict[str, Any] = {
     "specversion": "1.0",
@@ -28,6 +34,17 @@ EXAMPLE_RESULTS: dict[str, Any] = {
     ]
 }
 
+EXAMPLE_ACTIVITY: dict[str, Any] = {
+    "name": "order_completed",
+    "time": "2026-05-20T10:00:00Z",
+    "properties": {"total": 49.9, "products": ["mug"]},
+}
+
+EXAMPLE_DONE: dict[str, Any] = {
+    "customer_id": "5a0c3b52-8f0e-5c3e-9d0a-1a2b3c4d5e6f",
+    "external_id": "crm-1001",
+} | EXAMPLE_ACTIVITY
+
 
 class CloudEvent(BaseModel):
     """A CloudEvent 1.0 in JSON; attributes beside these are not read."""
@@ -39,7 +56,10 @@ class CloudEvent(BaseModel):
     id: str = Field(min_length=1, max_length=512)
     subject: str = Field(min_length=1, max_length=512, description="The customer's `external_id`.")
     time: datetime | None = Field(default=None, description="Orders the changes; without it the change is of now.")
-    data: dict[str, Any] | None = Field(default=None, description="The body of `PUT /v1/customers/{external_id}`.")
+    data: dict[str, Any] | None = Field(
+        default=None,
+        description="The body of `PUT /v1/customers/{external_id}`, or `name` and `properties` of an activity.",
+    )
 
 
 class EventResult(TypedDict, total=False):
@@ -56,3 +76,58 @@ class EventResults(TypedDict):
     """One result for each event, in order."""
 
     results: list[EventResult]
+
+
+class ActivityLine(RequestBody):
+    """One line of a body of activities."""
+
+    external_id: str = Field(min_length=1, max_length=MAX_IDENTIFIER)
+    name: str = Field(pattern=KEY_PATTERN)
+    time: datetime | None = Field(default=None, description="When it was done; left out, now.")
+    id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_IDENTIFIER,
+        description="A fact that is sent again with its `id` counts once.",
+    )
+    properties: dict[str, AttributeValue | None] | None = Field(default=None, max_length=MAX_PROPERTIES)
+
+
+class RetentionBody(RequestBody):
+    """How many days old an activity becomes before it counts no more; null: it counts without end."""
+
+    days: int | None = Field(ge=1, le=MAX_KEPT_DAYS)
+
+
+class Activity(TypedDict):
+    """What a customer did."""
+
+    name: str
+    time: datetime
+    properties: dict[str, AttributeValue]
+
+
+def show_activity(row: ActivityRow) -> Activity:
+    """Returns a fact as `/v1` shows it."""
+    return {"name": row.activity, "time": row.time, "properties": row.properties}
+
+
+class DoneActivity(TypedDict):
+    """What a customer did, and who they are."""
+
+    customer_id: UUID
+    external_id: str | None
+    name: str
+    time: datetime
+    properties: dict[str, AttributeValue]
+
+
+def show_done(row: Done) -> DoneActivity:
+    """Returns a fact among those of all customers as `/v1` shows it."""
+    return {
+        "customer_id": row.customer_id,
+        "external_id": row.external_id,
+        "name": row.name,
+        "time": row.place.time,
+        "properties": row.properties,
+    }

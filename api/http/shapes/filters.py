@@ -1,7 +1,7 @@
 """Filters in the OpenAPI document, generated from the table of operators: a schema for each kind of operand.
 
 A condition's `operator` says which of the schemas it has, and so what its `value` may be; whether its attribute allows
-the operator is checked against the account, by `domain.filters.conditions`. Installed by `api.http.shapes.openapi`.
+the operator is checked against the account, by `domain.filters.parsing`. Installed by `api.http.shapes.openapi`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from domain.calendar import PERIODS, RETURN_PERIODS
-from domain.filters.conditions import MAX_CONDITIONS, MAX_DEPTH, MAX_SEGMENTS
+from domain.filters.behaviour.measures import AGGREGATES
+from domain.filters.behaviour.reading import MAX_WHERE_CONDITIONS, MAX_WHERE_DEPTH
+from domain.filters.behaviour.windows import MAX_DAYS, MAX_HOURS
 from domain.filters.nesting import SEGMENT
 from domain.filters.operands import MAX_COUNT, MAX_VALUES, Takes
 from domain.filters.operators import OPERATORS
+from domain.filters.parsing import MAX_CONDITIONS, MAX_DEPTH, MAX_SEGMENTS
 from domain.values import KEY_PATTERN, AttributeType
 
 REF = "#/components/schemas/"
@@ -118,9 +121,62 @@ def conditions() -> dict[str, dict[str, Any]]:
     return drawn
 
 
+def _behaviour() -> dict[str, Any]:
+    """The schema of a condition on what customers did."""
+    where = {
+        "description": f"A filter over properties, whose keys stand in the place of attributes: up to "
+        f"{MAX_WHERE_CONDITIONS} conditions in groups up to {MAX_WHERE_DEPTH} deep, none of which moves with time.",
+    }
+    hours, days = _whole(1, MAX_HOURS), _whole(1, MAX_DAYS)
+    windows = {
+        "last_hours": hours, "last_days": days, "in_period": _FIXED["period"][1], "between": _array(_INSTANT, 2, 2),
+        "since": _INSTANT,
+    }  # fmt: skip
+    return {
+        "title": "BehaviourCondition",
+        "description": "A condition on what customers did: an aggregate of the facts of an activity in a window of "
+        "time, compared by an operator of its type.",
+        "type": "object",
+        "properties": {
+            "activity": {"type": "string", "pattern": KEY_PATTERN},
+            "where": where,
+            "aggregate": {"type": "string", "enum": list(AGGREGATES)},
+            "of": {"type": "string", "pattern": KEY_PATTERN, "description": "The property, but of a count or instant."},
+            "window": {
+                "description": "Without it, all facts that are kept count.",
+                "type": "object",
+                "properties": windows,
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+            },
+            "operator": {"type": "string", "enum": sorted({name for rows in OPERATORS.values() for name in rows})},
+            "value": {"description": "As for an attribute of the aggregate's type."},
+        },
+        "required": ["activity", "aggregate", "operator"],
+        "additionalProperties": False,
+        "examples": [
+            {"activity": "order_completed", "aggregate": "count", "window": {"last_days": 30}, "operator": "at_least",
+             "value": 3}
+        ],
+    }  # fmt: skip
+
+
+def _computed(condition: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a computed attribute: the left side of a condition on what customers did."""
+    asked = {name: schema for name, schema in condition["properties"].items() if name not in ("operator", "value")}
+    return condition | {
+        "title": "Computed",
+        "description": "What an attribute is computed from: an aggregate of facts of an activity in a window of time.",
+        "properties": asked,
+        "required": ["activity", "aggregate"],
+        "examples": [{"activity": "order_completed", "aggregate": "count", "window": {"last_days": 30}}],
+    }
+
+
 def filter_schemas() -> dict[str, dict[str, Any]]:
     """Every schema that a filter consists of, by name; `Filter` is the whole, and what groups hold."""
-    drawn = conditions()
+    drawn = conditions() | {"BehaviourCondition": _behaviour()}
     inner = {"type": "array", "items": FILTER, "maxItems": MAX_CONDITIONS}
     # An array of itself is a schema that generators of clients do not know, so arrays are described two deep. Deeper
     # ones, which only say the same again, the parser takes all the same.
@@ -132,6 +188,7 @@ def filter_schemas() -> dict[str, dict[str, Any]]:
     }
     return {
         **drawn,
+        "Computed": _computed(drawn["BehaviourCondition"]),
         "Condition": {
             "title": "Condition",
             "description": "Its operator says what the value is; `GET /v1/attributes` lists those of each attribute.",

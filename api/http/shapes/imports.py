@@ -24,8 +24,12 @@ EXAMPLE: dict[str, Any] = {
     "duplicates_in_file": 12,
     "blank": 1,
     "invalid": 7,
+    "opted_out": 3,
+    "header": True,
+    "columns": None,
     "ignored_columns": ["opted_out"],
     "failure": None,
+    "by": "key:3f9a1c",
     "position": 8_812,
     "started_at": "2026-05-20T10:00:00Z",
     "finished_at": None,
@@ -40,7 +44,10 @@ class ImportFailure(TypedDict):
 
 
 class Import(TypedDict):
-    """A CSV import. `lines` are the rows after the header so far; each is in exactly one of the six classes."""
+    """A CSV import. `lines` are the rows so far, without the header; each is in exactly one of the six classes.
+
+    While it is `checking` and once it is `checked`, they say what it would do.
+    """
 
     id: UUID
     segment_id: UUID
@@ -54,10 +61,14 @@ class Import(TypedDict):
     duplicates_in_file: Annotated[int, Field(description="Numbers that are further up in the file.")]
     blank: int
     invalid: Annotated[int, Field(description="Rows that errors.csv holds.")]
+    opted_out: Annotated[int, Field(description="Of those added or members already: how many have opted out.")]
+    header: Annotated[bool, Field(description="Whether the first row names the columns.")]
+    columns: Annotated[list[str] | None, Field(description="What the columns hold, where that was said.")]
     ignored_columns: Annotated[
         list[str], Field(description="Columns that are neither phone numbers nor names, so not imported.")
     ]
     failure: ImportFailure | None
+    by: Annotated[str | None, Field(description="Who sent it: `person:<id>` or `key:<id>`.")]
     position: Annotated[int, Field(description="For `min_position`: includes everything that was imported so far.")]
     started_at: datetime
     finished_at: datetime | None
@@ -78,8 +89,12 @@ def show_import(row: ImportRow, ignored_columns: list[str]) -> Import:
         "duplicates_in_file": row.duplicates_in_file,
         "blank": row.blank,
         "invalid": row.invalid,
+        "opted_out": row.opted_out,
+        "header": row.has_header,
+        "columns": row.chosen,
         "ignored_columns": ignored_columns,
         "failure": None if row.failure_code is None else {"code": row.failure_code, "detail": row.failure or ""},
+        "by": row.started_by,
         "position": row.position,
         "started_at": row.started_at,
         "finished_at": row.finished_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from api.http.shapes.customers import Customer
 from api.http.shapes.segments import EXAMPLE as EXAMPLE_SEGMENT
 from projections.read.explanations import EventDetails
 from projections.read.history import HistoryRow, LastChange
+from projections.read.segment_list.sizes import Day
 
 EXAMPLE_EXPLANATION: dict[str, Any] = {
     "segment_id": EXAMPLE_SEGMENT["id"],
@@ -48,6 +49,12 @@ EXAMPLE_EXPLANATION: dict[str, Any] = {
     },
     "missing": [],
 }
+EXAMPLE_TEMPLATE: dict[str, Any] = {
+    "id": "birthday",
+    "name": "Birthday this month",
+    "description": "Whatever the year of birth",
+    "filter": [{"attribute": "birthdate", "operator": "anniversary_in_period", "value": "this_month"}],
+}
 EXAMPLE_ENTRY: dict[str, Any] = {
     "customer_id": EXAMPLE_CUSTOMER["id"],
     "external_id": "crm-1001",
@@ -71,16 +78,45 @@ EXAMPLE_CHANGE: dict[str, Any] = {
 
 
 class PreviewBody(RequestBody):
-    """A filter that is not saved."""
+    """A filter that is not saved; `conditions` asks for the count of each condition and group too.
 
+    With `estimate` they are counted among a sample of the customers, at once.
+    """
+
+    filter: Filter
+    conditions: bool = False
+    estimate: bool = False
+
+
+class FilterTemplate(TypedDict):
+    """A filter to begin with, under the name by which it is offered."""
+
+    id: str
+    name: str
+    description: str
     filter: Filter
 
 
+class FilterTemplates(TypedDict):
+    """All of them: there are few."""
+
+    data: list[FilterTemplate]
+
+
+class ConditionCount(TypedDict):
+    """How many match a condition, or a group, by itself; `pointer` says where it is in the request."""
+
+    pointer: str
+    count: int
+
+
 class Preview(TypedDict):
-    """How many match now, exactly, and the newest of them."""
+    """How many match now, exactly, and the newest of them; of an estimate about how many, and no customers."""
 
     count: int
     sample: Annotated[list[Customer], Field(max_length=10)]
+    sampled: NotRequired[Annotated[int, Field(description="Of an estimate: of how many customers the sample was.")]]
+    conditions: NotRequired[Annotated[list[ConditionCount], Field(description="Only where it was asked for.")]]
 
 
 class Cause(TypedDict):
@@ -106,6 +142,13 @@ class ExplainedNode(TypedDict):
     operator: NotRequired[str]
     value: NotRequired[Any]
     actual: NotRequired[AttributeValue | None]
+    computed: NotRequired[Annotated[Any, Field(description="Of a computed attribute: its definition, as served.")]]
+    changes_at: NotRequired[
+        Annotated[
+            datetime | None,
+            Field(description="On behaviour: when the result changes if the customer does nothing; null if it stays."),
+        ]
+    ]
     group: NotRequired[Literal["all", "any", "not"]]
     nodes: NotRequired[list[ExplainedNode]]
 
@@ -152,6 +195,45 @@ class Sizes(TypedDict):
     """A segment's size over time, oldest first."""
 
     data: list[SizeThen]
+
+
+class SegmentDay(TypedDict):
+    """How many customers joined and left a segment on a day, and its size when the day ended, or now."""
+
+    day: date
+    joins: int
+    leaves: int
+    joins_by_edits: Annotated[int, Field(description="Of `joins`: those that an edit of the filter caused.")]
+    leaves_by_edits: Annotated[int, Field(description="Of `leaves`: those that an edit of the filter caused.")]
+    size: int
+
+
+class SegmentDays(TypedDict):
+    """The days of a segment by the calendar of its account, oldest first; the last one is today."""
+
+    data: list[SegmentDay]
+
+
+EXAMPLE_DAY = {
+    "day": "2026-05-20",
+    "joins": 14,
+    "leaves": 2,
+    "joins_by_edits": 0,
+    "leaves_by_edits": 0,
+    "size": 1204,
+}
+
+
+def show_day(day: Day) -> SegmentDay:
+    """Returns a day of a segment as `/v1` shows it."""
+    return {
+        "day": day.day,
+        "joins": day.joins,
+        "leaves": day.leaves,
+        "joins_by_edits": day.edited_joins,
+        "leaves_by_edits": day.edited_leaves,
+        "size": day.size,
+    }
 
 
 class MembershipChange(TypedDict):

@@ -19,14 +19,15 @@ from pydantic import BaseModel, TypeAdapter
 from api.http.problems import KINDS, MEDIA_TYPE, Problem
 from api.http.shapes.attributes import AttributeBody
 from api.http.shapes.bodies import Stored
-from api.http.shapes.campaigns import CampaignBody, CampaignPatch
-from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody
-from api.http.shapes.events import CloudEvent
+from api.http.shapes.campaigns import CampaignBody, CampaignCopyBody, CampaignPatch, OverlapBody
+from api.http.shapes.customers import BulkLine, CustomerBody, MembersBody, SearchBody
+from api.http.shapes.events import ActivityLine, CloudEvent
 from api.http.shapes.filters import filter_schemas
+from api.http.shapes.jobs.job import JobBody
 from api.http.shapes.keys import KeyBody
 from api.http.shapes.memberships import PreviewBody
-from api.http.shapes.sdk import SdkBatch, SdkMessage
-from api.http.shapes.segments import SegmentBody, SegmentPatch
+from api.http.shapes.sdk import SdkBatch, SdkMessage, TrackMessage
+from api.http.shapes.segments import LabelBody, SegmentBody, SegmentCopyBody, SegmentPatch
 from api.http.shapes.webhooks import RedeliveryBody, WebhookBody, WebhookPatch
 
 REF = "#/components/schemas/"
@@ -81,16 +82,24 @@ NOT_DECLARED: dict[str, Any] = {
         KeyBody,
         SdkBatch,
         SdkMessage,
+        TrackMessage,
         CloudEvent,
+        ActivityLine,
         AttributeBody,
         CustomerBody,
         BulkLine,
         SegmentBody,
         SegmentPatch,
+        SegmentCopyBody,
+        LabelBody,
         MembersBody,
         PreviewBody,
+        SearchBody,
+        JobBody,
         CampaignBody,
         CampaignPatch,
+        CampaignCopyBody,
+        OverlapBody,
         WebhookBody,
         WebhookPatch,
         RedeliveryBody,

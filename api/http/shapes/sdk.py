@@ -14,6 +14,13 @@ EXAMPLE_MESSAGE: dict[str, Any] = {
     "timestamp": "2026-05-20T10:00:00.000Z",
     "messageId": "0b8f6c1e-5d3a-4f6e-8a51-2f1f4f0c9b77",
 }
+EXAMPLE_TRACK: dict[str, Any] = {
+    "userId": "crm-1001",
+    "event": "Order Completed",
+    "properties": {"total": 49.9},
+    "timestamp": "2026-05-20T10:00:00.000Z",
+    "messageId": "4b2f9b1c-9d3a-4f6e-8a51-2f1f4f0c9b78",
+}
 EXAMPLE_BATCH: dict[str, Any] = {
     "batch": [{"type": "identify"} | EXAMPLE_MESSAGE],
     "sentAt": "2026-05-20T10:00:01.000Z",
@@ -42,6 +49,16 @@ class SdkMessage(BaseModel):
     messageId: str | int | None = Field(default=None, description="Sent again, it counts once.")  # noqa: N815
     traits: dict[str, Any] | None = Field(default=None, description="See the documentation of names.")
     timestamp: str | None = Field(default=None, json_schema_extra={"format": "date-time"})
+
+
+class TrackMessage(SdkMessage):
+    """Something that a customer did."""
+
+    event: str = Field(
+        pattern="^[A-Za-z][A-Za-z0-9 ]{0,30}$",
+        description="Becomes the name of the activity, as the documentation of names says; other texts may do, too.",
+    )
+    properties: dict[str, Any] | None = None
 
 
 class SdkBatch(BaseModel):

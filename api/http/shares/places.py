@@ -10,15 +10,18 @@ import math
 from typing import Literal, NamedTuple
 
 from api.http.problems import RequestError
+from api.http.shares.scans import Scan
 
 
 class Place(NamedTuple):
     """What a handler yields to have a place among the edits or the scans of its account.
 
-    It is sent whether the account is the only one that is active: a scan may have all the processors then.
+    It is sent whether the account is the only one that is active: a scan may have all the processors then. `scan` is
+    given up when the client goes away.
     """
 
     kind: Literal["edits", "scans"]
+    scan: Scan | None = None
 
 
 class Places:

@@ -1,0 +1,1 @@
+"""Shapes of what is said about an account as a whole."""
