@@ -14,38 +14,60 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from api.console import account, campaigns, members, segments, webhooks
+from api.console import account, campaigns, customers, members, overview, segment_list, segments, webhooks
+from api.console.filters import pickers
 from api.console.web.body_limit import BodyLimit
 from api.console.web.csrf import CsrfProtection
+from api.console.web.error_pages import error_page
 from api.console.web.passwords import Passwords
-from api.console.web.rendering import Pages, error_page
+from api.console.web.rendering import Pages
 from api.console.web.session import HOME_PATH, SignInNeeded, sign_in_needed
 from api.http.dependencies import Services, provide_services
 from api.http.problems import RequestError, retry_after, status_of
 from api.http.upload import AROUND
 from domain.errors import RollcallError
+from domain.texts.language import said
 
 # The first route that matches answers, so fixed paths (`/segments/new`) come before paths with an id.
 ROUTERS: tuple[APIRouter, ...] = (
     account.sign_in.router,
     account.profile.router,
     account.people.router,
-    segments.listing.router,
+    overview.page.router,
+    segment_list.listing.router,
+    segment_list.selected.router,
+    segment_list.labels.router,
+    segments.names.router,
+    segments.copies.router,
     segments.creation.router,
     segments.edit.router,
     segments.preview.router,
+    pickers.router,
     segments.deletion.router,
     members.listing.router,
     members.changes.router,
     members.csv_import.router,
+    members.emptying.router,
+    members.export.router,
+    members.job_progress.router,
+    members.past_imports.router,
+    members.selected.router,
     members.customer_edit.router,
+    customers.listing.router,
+    customers.export.router,
+    customers.erasure.router,
+    customers.page.router,
     segments.why.router,
     segments.history.router,
+    segments.versions.router,
     account.health.router,
     campaigns.listing.router,
     campaigns.form.router,
     campaigns.page.router,
+    campaigns.overlap.router,
     campaigns.audiences.router,
+    campaigns.comparison.router,
+    account.computed_attributes.router,
     account.attributes.router,
     account.keys.router,
     webhooks.listing.router,
@@ -76,13 +98,15 @@ def create_console(services: Services) -> FastAPI:
 
 
 async def _home() -> Response:
-    """The console opens on the list of segments."""
+    """The console opens on the overview."""
     return RedirectResponse(HOME_PATH, 303)
 
 
 async def _rollcall_error(request: Request, error: RollcallError) -> Response:
     status = status_of(error)
-    return error_page(request, status, error.detail, error, headers=retry_after(status))
+    # Without the place of the first mistake, which says something to programs.
+    detail = error.errors[0].detail if error.errors else error.detail
+    return error_page(request, status, detail, error, headers=retry_after(status))
 
 
 async def _request_error(request: Request, error: RequestError) -> Response:
@@ -90,11 +114,11 @@ async def _request_error(request: Request, error: RequestError) -> Response:
 
 
 async def _invalid_parameters(request: Request, error: RequestValidationError) -> Response:
-    first = error.errors()[0]
-    return error_page(request, 400, f"The address is not valid: {first['loc'][-1]}: {first['msg']}.")
+    name = error.errors()[0]["loc"][-1]
+    return error_page(request, 400, said("The address is not valid: %(name)s cannot be that.", name=str(name)))
 
 
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
-        return error_page(request, 404, "There is no page at this address.")
+        return error_page(request, 404, said("There is no page at this address."))
     return error_page(request, error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -1,4 +1,4 @@
-"""The Attributes page: which attributes filters can use, with which operators; adding one, changing a label."""
+"""The Attributes page: what filters can use, how many customers have it, and which values; adding, labelling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.console.filters.vocabulary import filter_vocabulary, operators_in_words
+from api.console.filters.vocabulary import TYPE_WORDS, filter_vocabulary, operators_in_words
+from api.console.web.language import language_of
 from api.console.web.paging import Paged
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn, SignedInUser
@@ -17,52 +18,68 @@ from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visibl
 from api.http.route import AccountRoute
 from domain.customer import BUILT_IN
 from domain.errors import Invalid, NotFound, Refused
+from domain.texts.language import Language, said
 from domain.values import AttributeType
 from projections.read import accounts, segments
+from projections.read.attributes import known
+from projections.read.attributes.known import Fill
+from projections.read.segments import Users
 
 router = APIRouter(prefix="/attributes", route_class=AccountRoute)
-TYPES: dict[AttributeType, str] = {
-    "text": "Text",
-    "number": "Number",
-    "boolean": "True or false",
-    "date": "Date",
-    "datetime": "Date and time",
-    "list": "List of texts",
-}
+# How many segments that use an attribute are named.
+MOST_USERS = 3
 FIELDS = {"/key": "key", "/type": "type", "/name": "label"}
 
 
 class AttributeLine(NamedTuple):
-    """An attribute as the list shows it; `readers` is the number of segments that use it."""
+    """An attribute as the list shows it: `filled` customers have it, a part `share` of all; `users` use it."""
 
     key: str
     label: str
     type: str
-    operators: str
-    readers: int
+    filled: int
+    share: float
+    # Some values; there are `more`, or too `many` to count each.
+    samples: list[str]
+    more: bool
+    many: bool
+    users: Users
     built_in: bool
+    # What it is computed from, in words; empty for one that is not.
+    definition: str = ""
+    is_served: bool = True
 
 
 @router.get("")
 def list_attributes(request: Request, services: ServicesDep, user: SignedIn, pager: Paged) -> Response:
     """Lists every attribute that a filter can use, the account's own ones first."""
-    account_id = user.account_id
+    account_id, language = user.account_id, language_of(request)
     with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
         own = accounts.attributes(connection, account_id)
-        readers = segments.counts_by_attribute(connection, account_id)
-    label = filter_vocabulary(own, {}).label
-    every: list[tuple[str, AttributeType]] = [*((row.key, row.type) for row in own), *BUILT_IN.items()]
-    # A page begins after an index, as in the API: attributes are never removed.
-    start = pager.after_number or 0
-    indexes = range(start, min(start + pager.limit, len(every)))
-    page = pager.page(indexes, lambda index: str(index + 1), len(every))
-    lines = [
-        AttributeLine(key, label(key), TYPES[kind], operator_words(kind), readers.get(key, 0), key in BUILT_IN)
-        for key, kind in (every[index] for index in page.rows)
-    ]
-    values = {"page": page, "attributes": lines, "position": position}
+        recomputing = {row.key for row in own if not row.is_served}
+        every: list[tuple[str, AttributeType]] = [*((row.key, row.type) for row in own), *BUILT_IN.items()]
+        # A page begins after an index, as in the API: attributes are seldom removed.
+        start = pager.after_number or 0
+        page = pager.page(range(start, min(start + pager.limit, len(every))), lambda index: str(index + 1), len(every))
+        shown = [every[index] for index in page.rows]
+        filled = known.fill(connection, account_id)
+        samples = known.samples(connection, account_id, [key for key, _ in shown])
+        users = segments.users_by_attribute(connection, account_id, MOST_USERS)
+        words = accounts.words(connection, account_id).spoken(language)
+    label, of = filter_vocabulary(own, {}).label, known.customers(filled)
+
+    def line(key: str, kind: AttributeType) -> AttributeLine:
+        fill, texts = filled.get(key, Fill()), samples.get(key, [])
+        values = [words.value(key, known.value_of(kind, text)) for text in texts if kind != "list" or not fill.many]
+        return AttributeLine(
+            key, label(key), language.of(TYPE_WORDS[kind]), fill.customers, known.share(fill, of),
+            values[: known.SAMPLES], len(values) > known.SAMPLES, fill.many, users.get(key, Users()), key in BUILT_IN,
+            words.definition(key), key not in recomputing,
+        )  # fmt: skip
+
+    values = {"page": page, "attributes": [line(*each) for each in shown], "position": position}
     return show(request, "attributes.html", values)
 
 
@@ -86,13 +103,15 @@ def declare(
     values = {"key": key, "type": kind, "label": label}
     existing = services.rollcall.attributes.all(user.account_id).get(key)
     if existing is not None and existing.type == kind and key not in BUILT_IN:
-        return _form(request, values, {"key": f"There is already an attribute {key}; change its label instead."})
+        return _form(
+            request, values, {"key": said("There is already an attribute %(key)s; change its label instead.", key=key)}
+        )
     try:
         position = _declare(services, user, key, kind, label)
     except (Invalid, Refused) as wrong:
         return _form(request, values, _errors(wrong))
     yield from wait_until_visible(services, user.account_id, position)
-    return done(request, f"{label.strip() or key} was added", "/console/attributes")
+    return done(request, said("%(name)s was added", name=label.strip() or key), "/console/attributes")
 
 
 @router.get("/{key}/edit")
@@ -113,7 +132,7 @@ def save(
     except (Invalid, Refused) as wrong:
         return _form(request, values | {"label": label}, _errors(wrong), readers)
     yield from wait_until_visible(services, user.account_id, position)
-    return done(request, f"{label.strip() or key} was saved", "/console/attributes")
+    return done(request, said("%(name)s was saved", name=label.strip() or key), "/console/attributes")
 
 
 def _declare(services: Services, user: SignedInUser, key: str, kind: Any, label: str) -> int:
@@ -129,7 +148,7 @@ def _declare(services: Services, user: SignedInUser, key: str, kind: Any, label:
 def _require_own_attribute(services: Services, user: SignedInUser, key: str) -> tuple[dict[str, Any], list[str]]:
     """Returns what the form of an own attribute shows, and the segments that use it. Raises `NotFound`."""
     attribute = services.rollcall.attributes.all(user.account_id).get(key)
-    if attribute is None or key in BUILT_IN:
+    if attribute is None or key in BUILT_IN or attribute.computed is not None:
         raise NotFound("attribute_not_found", "no such attribute in this account")
     with snapshot(services, user.account_id) as (connection, _):
         readers = segments.names_using_attribute(connection, user.account_id, key)
@@ -143,12 +162,15 @@ def _form(
     readers: list[str] | None = None,
 ) -> Response:
     """Shows the form; `readers` is given for an attribute that exists."""
+    language = language_of(request)
     values = {
         "typed": typed,
         "errors": errors or {},
         "readers": readers,
-        "types": {kind: f"{label} ({operator_words(kind, 3)} …)" for kind, label in TYPES.items()},
-        "type_words": TYPES,
+        "types": {
+            kind: f"{language.of(label)} ({operator_words(kind, language, 3)} …)" for kind, label in TYPE_WORDS.items()
+        },
+        "type_words": TYPE_WORDS,
     }
     return show(request, "attribute_form.html", values, 422 if errors else 200)
 
@@ -160,6 +182,6 @@ def _errors(wrong: Invalid | Refused) -> dict[str, str]:
     return {FIELDS.get(each.pointer, ""): each.detail for each in wrong.errors}
 
 
-def operator_words(kind: AttributeType, limit: int | None = None) -> str:
-    """Returns the operators of a type, or the first `limit` of them, in words."""
-    return ", ".join(words for _, words in operators_in_words(kind)[:limit])
+def operator_words(kind: AttributeType, language: Language, limit: int) -> str:
+    """Returns the first `limit` operators of a type, in words."""
+    return ", ".join(language.of(words) for _, words in operators_in_words(kind)[:limit])

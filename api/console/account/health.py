@@ -25,6 +25,7 @@ from api.console.account.health_verdicts import (
     verdict_on_segments,
     verdict_on_time,
 )
+from api.console.web.language import language_of
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
@@ -34,6 +35,7 @@ from api.http.route import AccountRoute
 from api.http.shapes.dead_letters import show_dead_letter
 from domain.errors import NotFound
 from domain.instants import Days
+from domain.texts.language import Language
 from projections.read import accounts, dead_letters, health, segments
 from projections.read.dead_letters import DeadLetterRow
 from projections.read.health import NextTimeFlip, PendingSegment, RunningImport
@@ -66,26 +68,27 @@ class HealthFacts(NamedTuple):
     kafka: list[Waiting]
     topics: list[TopicState]
 
-    def verdicts(self, now: datetime) -> dict[str, Verdict]:
+    def verdicts(self, language: Language, now: datetime) -> dict[str, Verdict]:
         """Returns what the facts mean, by card of the page."""
         verdicts = {
-            "log": verdict_on_log(self.standing, now),
-            "time": verdict_on_time(self.timer, now),
-            "letters": verdict_on_dead_letters(self.total_dead_letters),
-            "imports": verdict_on_imports(len(self.imports)),
-            "segments": verdict_on_segments(self.segments_in_work, self.total_segments),
+            "log": verdict_on_log(language, self.standing, now),
+            "time": verdict_on_time(language, self.timer, now),
+            "letters": verdict_on_dead_letters(language, self.total_dead_letters),
+            "imports": verdict_on_imports(language, len(self.imports)),
+            "segments": verdict_on_segments(language, self.segments_in_work, self.total_segments),
         }
         if self.topics or any(each.code for each in self.kafka):
-            verdicts["kafka"] = verdict_on_kafka(self.kafka, self.topics)
+            verdicts["kafka"] = verdict_on_kafka(language, self.kafka, self.topics)
         return verdicts
 
-    def fingerprint(self, verdicts: dict[str, Verdict]) -> str:
+    def fingerprint(self, language: Language, verdicts: dict[str, Verdict]) -> str:
         """Returns a text that changes when what people read on the page changes.
 
         The positions are left out: they change with every event of any account, but only the verdict on them matters.
         """
-        fresh = [freshness_in_words(each) for each in self.freshness]
+        fresh = [freshness_in_words(language, each) for each in self.freshness]
         shown = (
+            language.code,
             verdicts,
             fresh,
             self.timer,
@@ -104,8 +107,9 @@ def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: 
     """Shows the whole page, or nothing new where the browser already shows the same."""
     now = services.rollcall.now()
     facts = _read_facts(services, user.account_id, pager, now)
-    verdicts = facts.verdicts(now)
-    seen = facts.fingerprint(verdicts)
+    language = language_of(request)
+    verdicts = facts.verdicts(language, now)
+    seen = facts.fingerprint(language, verdicts)
     if is_unchanged(request, seen):
         return nothing_new()
     values = {
@@ -113,12 +117,12 @@ def show_health(request: Request, services: ServicesDep, user: SignedIn, pager: 
         "seen": seen,
         "version": services.version,
         "standing": facts.standing,
-        "freshness": [(DOOR_NAMES[each.door], freshness_in_words(each)) for each in facts.freshness],
+        "freshness": [(DOOR_NAMES[each.door], freshness_in_words(language, each)) for each in facts.freshness],
         "timer": facts.timer,
         "imports": facts.imports,
         "segments": facts.segments_in_work,
         "verdicts": verdicts,
-        "overall": overall(list(verdicts.values())),
+        "overall": overall(language, list(verdicts.values())),
         "topics": facts.topics,
         "messages": [each for each in facts.received if each.subject == "message"],
         "left_out": [each for each in facts.received if each.subject == "value"][:MAX_VALUES],
@@ -143,11 +147,14 @@ def retry(request: Request, services: ServicesDep, user: SignedIn, dead_letter_i
     """Retries a dead letter, for example after an attribute's type was changed."""
     retried = services.retry(user.account_id, dead_letter_id)
     yield from wait_until_visible(services, user.account_id, retried.position)
+    language = language_of(request)
     if retried.result == "invalid":
-        return done(request, f"It failed again: {retried.message}", HEALTH_PATH)
-    if retried.result == "unchanged":
-        return done(request, "The record was accepted; it changed nothing", HEALTH_PATH)
-    return done(request, "The record was accepted", HEALTH_PATH)
+        said = language.gettext("It failed again: %(why)s", why=language.of(retried.message or ""))
+    elif retried.result == "unchanged":
+        said = language.gettext("The record was accepted; it changed nothing")
+    else:
+        said = language.gettext("The record was accepted")
+    return done(request, said, HEALTH_PATH)
 
 
 def _read_facts(services: Services, account_id: UUID, pager: Pager, now: datetime) -> HealthFacts:

@@ -21,22 +21,24 @@ from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visibl
 from api.http.route import AccountRoute
 from domain.account import KeyKind
 from domain.errors import Invalid, NotFound, Refused
+from domain.texts.language import said
 from projections.read import accounts
 from projections.records import api_keys
 from projections.records.api_keys import ApiKeyRow
 
 router = APIRouter(prefix="/keys", route_class=AccountRoute)
 KINDS: dict[str, str] = {
-    "admin": "Read and change everything: segments, campaigns, attributes, API keys, customers",
-    "read": "Read everything, change nothing",
-    "write": "Send customer data; read nothing",
-    "sdk": "Send what analytics SDKs send, also from web pages, where anybody can see it; nothing else",
+    "admin": said("Read and change everything: segments, campaigns, attributes, API keys, customers"),
+    "read": said("Read everything, change nothing"),
+    "write": said("Send customer data; read nothing"),
+    "sdk": said("Send what analytics SDKs send, also from web pages, where anybody can see it; nothing else"),
 }
+NAMES: dict[str, str] = {"admin": said("Admin"), "read": said("Read"), "write": said("Write"), "sdk": "SDK"}
 CONSEQUENCES: dict[str, str] = {
-    "admin": "Programs that use it can no longer read or change anything.",
-    "read": "Programs that use it can no longer read segments, members or recipients.",
-    "write": "Programs that use it can no longer send customer data; what they send is refused.",
-    "sdk": "Web pages and programs that use it can no longer send customer data; what they send is refused.",
+    "admin": said("Programs that use it can no longer read or change anything."),
+    "read": said("Programs that use it can no longer read segments, members or recipients."),
+    "write": said("Programs that use it can no longer send customer data; what they send is refused."),
+    "sdk": said("Web pages and programs that use it can no longer send customer data; what they send is refused."),
 }
 
 
@@ -54,6 +56,7 @@ def list_keys(request: Request, services: ServicesDep, user: SignedIn, pager: Pa
     values = {
         "page": page,
         "kinds": KINDS,
+        "names": NAMES,
         "zone": days.zone,
         "position": position,
     }
@@ -76,9 +79,9 @@ def create(
     token: Annotated[str, Form(max_length=100)] = "",
 ) -> WaitingAnswer:
     """Creates a key and shows it. The same form sent twice creates one key, and shows it the first time only."""
-    errors = {} if name.strip() else {"name": "An API key needs a name."}
+    errors = {} if name.strip() else {"name": said("An API key needs a name.")}
     if kind not in KINDS:
-        errors["kind"] = "Choose what the key may do."
+        errors["kind"] = said("Choose what the key may do.")
     typed = {"name": name, "kind": kind, "token": token}
     if errors:
         return _form(request, typed, errors)
@@ -88,7 +91,9 @@ def create(
     except Invalid as mistakes:
         return _form(request, typed, {each.pointer.lstrip("/"): each.detail for each in mistakes.errors})
     except Refused:
-        problem = {"": "This key was already created and shown. If it was not saved, revoke it and create another."}
+        problem = {
+            "": said("This key was already created and shown. If it was not saved, revoke it and create another.")
+        }
         return _form(request, typed | {"token": str(uuid4())}, problem, 409)
     yield from wait_until_visible(services, user.account_id, made.position)
     values = {"name": name.strip(), "key": made.key, "does": KINDS[kind]}
@@ -109,7 +114,7 @@ def revoke(request: Request, services: ServicesDep, user: SignedIn, key_id: Path
     row = _require_key(services, user, key_id)
     position = services.rollcall.keys.revoke(user.account_id, row.key_id)
     yield from wait_until_visible(services, user.account_id, position)
-    return done(request, f"{row.name} was revoked", "/console/keys")
+    return done(request, said("%(name)s was revoked", name=row.name), "/console/keys")
 
 
 def _require_key(services: Services, user: SignedInUser, key_id: str) -> ApiKeyRow:
@@ -135,6 +140,7 @@ def _form(
         "typed": typed,
         "errors": errors or {},
         "kinds": KINDS,
+        "names": NAMES,
     }
     return show(request, "key_form.html", values, status if errors else 200)
 

@@ -17,6 +17,7 @@ from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
 from domain.errors import NotFound, Refused
 from domain.people import new_token
+from domain.texts.language import said
 from projections.read import accounts
 from projections.records import people, sessions
 from projections.records.people import PersonRow
@@ -92,7 +93,7 @@ def remove(request: Request, services: ServicesDep, user: SignedIn, person_id: P
             "you cannot remove yourself, so that someone can always sign in; ask someone else to remove you",
         )
     people.remove(services.database, user.account_id, row.person_id)
-    return done(request, f"{row.name} was removed", PEOPLE_PATH)
+    return done(request, said("%(name)s was removed", name=row.name), PEOPLE_PATH)
 
 
 def _require_person(services: Services, user: SignedInUser, person_id: str) -> PersonRow:
@@ -106,7 +107,7 @@ def _show_link(request: Request, services: Services, user: SignedInUser, row: Pe
     token = new_token()
     sessions.make_link(services.database, user.account_id, row.person_id, token.sha256, services.rollcall.now())
     link = f"{site_address(request)}{CONSOLE_PATH}/sign-in/{token.text}"
-    return show(request, "person_link.html", {"row": row, "link": link})
+    return show(request, "person_link.html", {"row": row, "link": link}, Cache_Control="no-store")
 
 
 def _form(request: Request, typed: PersonForm, status: int = 200) -> Response:

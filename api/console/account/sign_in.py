@@ -14,12 +14,12 @@ from api.console.web.rendering import show
 from api.console.web.session import HOME_PATH, Session, forget_session, local_path, start_session, token_hash_of
 from api.http.dependencies import Services, ServicesDep
 from api.http.route import AccountRoute
-from domain.filters.wording import plural
 from domain.people import sha256_of
+from domain.texts.language import counted, said
 from projections.records import people, sessions
 
 router = APIRouter(route_class=AccountRoute)
-WRONG_CREDENTIALS = "The e-mail address or the password is wrong."
+WRONG_CREDENTIALS = said("The e-mail address or the password is wrong.")
 
 
 @router.get("/sign-in")
@@ -41,15 +41,25 @@ def sign_in(
     """Starts a session if the address and the password are right; refuses for a while after several failed attempts."""
     email = email.strip().replace("\x00", "")
     if not email or not password:
-        missing = {"email": "Enter your e-mail address."} if not email else {}
-        return _form(request, following, email, missing | ({} if password else {"password": "Enter your password."}))
+        missing: dict[str, str] = {"email": said("Enter your e-mail address.")} if not email else {}
+        return _form(
+            request, following, email, missing | ({} if password else {"password": said("Enter your password.")})
+        )
     now = services.rollcall.now()
     network = network_of(request)
     if wait := begin_attempt(services, network, now):
-        detail = f"Too many failed attempts from your network. Try again in {plural(wait, 'minute')}, or use a link."
+        detail = counted(
+            "Too many failed attempts from your network. Try again in %(num)s minute, or use a link.",
+            "Too many failed attempts from your network. Try again in %(num)s minutes, or use a link.",
+            wait,
+        )
         return _form(request, following, email, {"": detail}, 429, Retry_After=str(60 * wait))
     if wait := count_attempt(services, email):
-        detail = f"Too many attempts with this e-mail address. Try again in {plural(wait, 'minute')}."
+        detail = counted(
+            "Too many attempts with this e-mail address. Try again in %(num)s minute.",
+            "Too many attempts with this e-mail address. Try again in %(num)s minutes.",
+            wait,
+        )
         return _form(request, following, email, {"email": detail}, 429, Retry_After=str(60 * wait))
     candidate = people.credentials_of(services.database, email)
     hashed = candidate.password_hash if candidate else None

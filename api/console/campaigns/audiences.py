@@ -5,33 +5,32 @@ A frozen audience never changes, also after its campaign was deleted; only erase
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.console.campaigns import reach
+from api.console.web.files import as_file
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
 from api.csv_import.formulas import harmless_lines
 from api.http.dependencies import ServicesDep
 from api.http.lists.streams import Listed, stream
-from api.http.lookup import require_audience, require_campaign
-from api.http.parameters import PathId
+from api.http.lookup import require_campaign, require_counted_audience
+from api.http.parameters import TEXT_PATTERN, PathId
 from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
 from domain.errors import Unavailable
 from domain.formats.fields import RECIPIENT_FIELDS
 from projections.read import accounts, campaigns, recipients
-from projections.read.campaigns import AudienceRow
+from projections.read.recipients import FrozenRecipients
 from projections.read.streams.lines import LineFormat, Lines
 
 router = APIRouter(route_class=AccountRoute)
 FORMS: dict[str, LineFormat] = {"csv": "csv", "ndjson": "json"}
 FileType = Literal["csv", "ndjson"]
+NotIn = Annotated[str, Query(max_length=100, pattern=TEXT_PATTERN)]
 
 
 @router.get("/audiences")
@@ -56,17 +55,18 @@ def view(request: Request, services: ServicesDep, user: SignedIn, audience_id: P
     with snapshot(services, account_id) as (connection, position):
         if is_unchanged(request, position):
             return nothing_new()
-        row = _require_counted(connection, user, audience_id)
+        row = require_counted_audience(connection, account_id, audience_id)
         campaign = campaigns.by_id(connection, account_id, row.campaign_id)
-        rows = recipients.frozen_page(
-            connection, account_id, row.audience_no, after=pager.after_number, limit=pager.limit
-        )
+        frozen = FrozenRecipients(account_id, row.audience_no)
+        rows = recipients.frozen_page(connection, frozen, after=pager.after_number, limit=pager.limit)
+        others = campaigns.audiences(connection, account_id, campaign_id=row.campaign_id, counted=True, limit=2)
         days, _ = accounts.calendar(connection, account_id)
     page = pager.page(rows, lambda each: str(each.customer_no), row.recipients - row.erased)
     values = {
         "audience": row,
         "campaign": campaign,
         "page": page,
+        "comparable": len(others) > 1,
         "zone": days.zone,
         "position": position,
     }
@@ -74,16 +74,21 @@ def view(request: Request, services: ServicesDep, user: SignedIn, audience_id: P
 
 
 @router.get("/audiences/{audience_id}/recipients.{ending}")
-def download_frozen(services: ServicesDep, user: SignedIn, audience_id: PathId, ending: FileType) -> Response:
-    """Downloads all recipients of a frozen audience."""
+def download_frozen(
+    services: ServicesDep, user: SignedIn, audience_id: PathId, ending: FileType, not_in: NotIn = ""
+) -> Response:
+    """Downloads all recipients of a frozen audience, or those who are not in another one."""
     with snapshot(services, user.account_id) as (connection, _):
-        row = _require_counted(connection, user, audience_id)
+        row = require_counted_audience(connection, user.account_id, audience_id)
+        other = require_counted_audience(connection, user.account_id, not_in) if not_in else None
+    frozen = FrozenRecipients(user.account_id, row.audience_no, other and other.audience_no)
 
     def listed(connection: Any) -> Listed:
-        return _for_people(recipients.frozen_lines(connection, user.account_id, row.audience_no, FORMS[ending]), ending)
+        return _for_people(recipients.frozen_lines(connection, frozen, FORMS[ending]), ending)
 
     answer = stream(services, user.account_id, FORMS[ending], listed, console=True)
-    return _as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}.{ending}")
+    beside = f"-not-in-{other.frozen_at:%Y-%m-%d-%H%M%S}" if other else ""
+    return as_file(answer, f"audience-{row.frozen_at:%Y-%m-%d-%H%M%S}{beside}.{ending}")
 
 
 @router.get("/campaigns/{campaign_id}/recipients.{ending}")
@@ -100,7 +105,7 @@ def download_now(services: ServicesDep, user: SignedIn, campaign_id: PathId, end
         spec = None if row.needs_audience else lists.audience_spec(user.account_id)
         return _for_people(recipients.lines(connection, spec, FORMS[ending]) if spec else iter(()), ending)
 
-    return _as_file(
+    return as_file(
         stream(services, user.account_id, FORMS[ending], listed, console=True), f"{name} recipients.{ending}"
     )
 
@@ -108,20 +113,3 @@ def download_now(services: ServicesDep, user: SignedIn, campaign_id: PathId, end
 def _for_people(lines: Lines, ending: FileType) -> Listed:
     """Returns lines for a file that people open: a spreadsheet runs no cell of it."""
     return Listed(RECIPIENT_FIELDS.names, harmless_lines(lines) if ending == "csv" else lines)
-
-
-def _require_counted(connection: Any, user: SignedIn, text: str) -> AudienceRow:
-    """Returns the frozen audience whose id is in a text. Raises `NotFound`; `Unavailable` while it is being frozen."""
-    row = require_audience(connection, user.account_id, text)
-    if not row.counted:
-        raise Unavailable("audience_not_ready", "the audience is being frozen; look again in a moment")
-    return row
-
-
-def _as_file(answer: Response, name: str) -> Response:
-    """Makes the browser save an answer under a name; older browsers use its ASCII letters."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.")
-    answer.headers["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    answer.headers["Cache-Control"] = "no-store"
-    return answer

@@ -8,22 +8,23 @@ changes does not confirm the shorter list: only a choice in that list does, so t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from api.console.campaigns import reach
+from api.console.campaigns import overlap, reach
 from api.console.web.rendering import done, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_campaign
 from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
-from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
+from api.http.read_your_writes import WaitingAnswer, Waits, snapshot, wait_until_visible
 from api.http.route import AccountRoute
 from domain.campaign import CampaignDraft, CampaignEdit
-from domain.errors import Invalid, StaleVersion
+from domain.errors import Invalid, NotFound, StaleVersion
 from domain.segment import KEEP
+from domain.texts.language import said
 from domain.values import fold
 from projections.read import segments
 from projections.read.campaigns import CampaignRow
@@ -32,8 +33,12 @@ from projections.read.segments import SegmentRow
 router = APIRouter(prefix="/campaigns", route_class=AccountRoute)
 MAX_OFFERED = 25
 SearchField = Annotated[str, Form(max_length=200, pattern=TEXT_PATTERN)]
-SEGMENT_DELETED = "A segment you chose no longer exists. The others are still chosen: check them, then save."
-NO_SEGMENT = "Choose at least one segment."
+Search = Literal["", "1", "compare"]
+SEGMENT_DELETED = said("A segment you chose no longer exists. The others are still chosen: check them, then save.")
+CAMPAIGN_DELETED = said(
+    "This campaign was deleted while you were editing it. What you typed is below: saving it makes a new one."
+)
+NO_SEGMENT = said("Choose at least one segment.")
 FIELDS = {"name": "name", "segment_ids": "segments", "exclude_segment_ids": "excluded"}
 
 
@@ -46,7 +51,7 @@ class SearchTexts(NamedTuple):
 
 class CampaignInput(NamedTuple):
     """What the form contains. `version` is that of the campaign it began from; `confirmed` says that the list of
-    segments to leave out is right although a segment in it was deleted.
+    segments to leave out is right although a segment in it was deleted; `search` that nothing is to be saved yet.
     """
 
     name: str = ""
@@ -56,7 +61,7 @@ class CampaignInput(NamedTuple):
     version: int | None = None
     confirmed: bool = False
     token: str = ""
-    searching: bool = False
+    search: Search = ""
 
 
 class OfferedSegments(NamedTuple):
@@ -82,13 +87,13 @@ def campaign_input(
     version: Annotated[int | None, Form(ge=0, le=2**62)] = None,
     confirmed: Annotated[str, Form()] = "",
     token: Annotated[str, Form()] = "",
-    search: Annotated[str, Form()] = "",
+    search: Annotated[Search, Form()] = "",
 ) -> CampaignInput:
     """Returns the form as it was sent."""
     included, left_out = (
         tuple(found for each in ids or () if (found := parse_uuid(each))) for ids in (segments, excluded)
     )
-    return CampaignInput(name, included, left_out, find, version, bool(confirmed), token, bool(search))
+    return CampaignInput(name, included, left_out, find, version, bool(confirmed), token, search)
 
 
 PostedCampaign = Annotated[CampaignInput, Depends(campaign_input)]
@@ -103,8 +108,8 @@ def new(request: Request, services: ServicesDep, user: SignedIn) -> Response:
 @router.post("/new")
 def create(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> WaitingAnswer:
     """Creates the campaign; the same form sent twice creates one."""
-    if typed.searching:
-        return _show(request, services, user, typed)
+    if typed.search:
+        return (yield from _search(request, services, user, typed))
     draft = CampaignDraft(typed.name, typed.segments, typed.excluded)
     try:
         _check(typed)
@@ -112,7 +117,7 @@ def create(request: Request, services: ServicesDep, user: SignedIn, typed: Poste
     except Invalid as invalid:
         return _show(request, services, user, typed, errors=_errors(invalid))
     yield from wait_until_visible(services, user.account_id, saved.position)
-    return done(request, f"{typed.name.strip()} was created", f"/console/campaigns/{saved.id}")
+    return done(request, said("%(name)s was created", name=typed.name.strip()), f"/console/campaigns/{saved.id}")
 
 
 @router.get("/{campaign_id}/edit")
@@ -129,10 +134,23 @@ def save(
     request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, typed: PostedCampaign
 ) -> WaitingAnswer:
     """Saves what differs; after an edit by someone else, shows the stored campaign and lets the user decide."""
+    try:
+        return (yield from _save(request, services, user, campaign_id, typed))
+    except NotFound:
+        # Nothing that was typed is lost: it is the form of a new campaign now.
+        fresh = typed._replace(version=None, token=str(uuid4()))
+        answer = _show(request, services, user, fresh, errors={"": CAMPAIGN_DELETED})
+        answer.status_code = 404
+        return answer
+
+
+def _save(
+    request: Request, services: Services, user: SignedInUser, campaign_id: str, typed: CampaignInput
+) -> WaitingAnswer:
     with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
-    if typed.searching:
-        return _show(request, services, user, typed, row)
+    if typed.search:
+        return (yield from _search(request, services, user, typed, row))
     change = CampaignEdit(
         typed.name,
         KEEP if list(typed.segments) == row.segment_ids else typed.segments,
@@ -149,7 +167,7 @@ def save(
             row = require_campaign(connection, user.account_id, campaign_id)
         return _show(request, services, user, typed._replace(version=stale.current), row, stale=True)
     yield from wait_until_visible(services, user.account_id, saved.position)
-    return done(request, f"{typed.name.strip()} was saved", f"/console/campaigns/{row.campaign_id}")
+    return done(request, said("%(name)s was saved", name=typed.name.strip()), f"/console/campaigns/{row.campaign_id}")
 
 
 @router.post("/choices/{field}")
@@ -170,6 +188,27 @@ def count(request: Request, services: ServicesDep, user: SignedIn, typed: Posted
     return show(request, "campaign_reach.html", {"lists": lists, "reach": found})
 
 
+@router.post("/overlap")
+def compare(request: Request, services: ServicesDep, user: SignedIn, typed: PostedCampaign) -> WaitingAnswer:
+    """Shows how the segments chosen so far overlap."""
+    compared = yield from _compare(request, services, user, typed)
+    return show(request, "overlap_of_chosen.html", {"compared": compared})
+
+
+def _compare(request: Request, services: Services, user: SignedInUser, typed: CampaignInput) -> Waits[overlap.Compared]:
+    with snapshot(services, user.account_id) as (connection, _):
+        lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
+    return (yield from overlap.compare(request, services, user, lists))
+
+
+def _search(
+    request: Request, services: Services, user: SignedInUser, typed: CampaignInput, row: CampaignRow | None = None
+) -> WaitingAnswer:
+    """Shows the form as it was sent, in a browser that runs no scripts: with other choices, or with their overlap."""
+    compared = (yield from _compare(request, services, user, typed)) if typed.search == "compare" else None
+    return _show(request, services, user, typed, row, compared=compared)
+
+
 def _show(
     request: Request,
     services: Services,
@@ -178,6 +217,7 @@ def _show(
     row: CampaignRow | None = None,
     errors: Mapping[str, str] | None = None,
     stale: bool = False,
+    compared: overlap.Compared | None = None,
 ) -> Response:
     with snapshot(services, user.account_id) as (connection, _):
         lists = reach.chosen_segments(connection, user.account_id, typed.segments, typed.excluded)
@@ -187,6 +227,9 @@ def _show(
             "errors": errors or {},
             "offered": _offered(connection, user.account_id, typed, lists),
             "stale": stale,
+            "compared": compared,
+            "lists": lists,
+            "reach": None if compared is None else reach.count_reach(connection, user.account_id, lists),
             "theirs": None,
         }
         if row is not None and stale:
@@ -210,7 +253,8 @@ def _offered(
         )
         others = [row for row in matching if row.segment_id not in ids]
         total = segments.count(connection, account_id, name=text, kind=None)
-        matching_chosen = sum(text is None or fold(text) in fold(row.name) for row in rows)
+        # An archived segment is offered where it is chosen already, and is none of those that are found.
+        matching_chosen = sum(not row.archived and (text is None or fold(text) in fold(row.name)) for row in rows)
         offered[field] = OfferedSegments(field, rows, others[:MAX_OFFERED], total - matching_chosen, searches[field])
     return offered
 

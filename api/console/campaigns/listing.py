@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from fastapi import APIRouter, Request, Response
 
 from api.console.web.paging import Paged
@@ -12,7 +14,7 @@ from api.http.lookup import require_campaign
 from api.http.parameters import PathId
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.route import AccountRoute
-from domain.filters.wording import plural
+from domain.texts.language import counted, said
 from projections.read import accounts, campaigns, segments
 
 router = APIRouter(prefix="/campaigns", route_class=AccountRoute)
@@ -36,6 +38,7 @@ def list_campaigns(request: Request, services: ServicesDep, user: SignedIn, page
         "zone": days.zone,
         "position": position,
         "segments": named,
+        "token": uuid4(),
     }
     return show(request, "campaigns.html", values)
 
@@ -46,7 +49,7 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, campaign_id: Pa
     with snapshot(services, user.account_id) as (connection, _):
         row = require_campaign(connection, user.account_id, campaign_id)
         frozen = campaigns.count_audiences(connection, user.account_id, campaign_id=row.campaign_id)
-    values = {"campaign": row, "frozen": plural(frozen, "frozen audience")}
+    values = {"campaign": row, "frozen": counted("%(num)s frozen audience", "%(num)s frozen audiences", frozen)}
     return show(request, "campaign_delete.html", values)
 
 
@@ -57,4 +60,4 @@ def delete(request: Request, services: ServicesDep, user: SignedIn, campaign_id:
         row = require_campaign(connection, user.account_id, campaign_id)
     position = services.rollcall.campaigns.delete(user.account_id, row.campaign_id, None)
     yield from wait_until_visible(services, user.account_id, position)
-    return done(request, f"{row.name} was deleted", "/console/campaigns")
+    return done(request, said("%(name)s was deleted", name=row.name), "/console/campaigns")

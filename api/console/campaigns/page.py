@@ -1,4 +1,4 @@
-"""A campaign's page: its segments, its recipients now, its frozen audiences; and freezing an audience.
+"""A campaign's page: its segments, its recipients now, its frozen audiences; freezing an audience, and copying it.
 
 Each part of the page keeps itself up to date. Counting the recipients of a large account takes time: a slow count is
 requested after the page is shown, and then only rarely again.
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4, uuid5
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from api.console.campaigns import reach
+from api.console.web.language import language_of
 from api.console.web.paging import Paged, Pager
 from api.console.web.rendering import done, is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
@@ -21,7 +22,8 @@ from api.http.parameters import PathId
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_counted, wait_until_visible
 from api.http.route import AccountRoute
 from domain.errors import Lagging
-from domain.filters.wording import plural
+from domain.segment import MAX_NAME
+from domain.texts.language import counted, said
 from projections.read import accounts, campaigns
 from projections.read.campaigns import CampaignRow
 
@@ -60,8 +62,24 @@ def view(
         part = request.headers.get("hx-target")
         if part not in PARTS_WITHOUT_RECIPIENTS and not row.needs_audience:
             values |= _recipients(connection, lists, pager, account_id, can_wait=part == COUNT_PART or whole)
-    values |= {"position": position, "missing_audience": missing_audience(row)}
+    values |= {"position": position, "missing_audience": missing_audience(row), "token": uuid4()}
     return show(request, "campaign.html", values)
+
+
+@router.post("/{campaign_id}/copy")
+def copy(
+    request: Request, services: ServicesDep, user: SignedIn, campaign_id: PathId, token: Annotated[str, Form()] = ""
+) -> WaitingAnswer:
+    """Copies the campaign and shows the copy's form; the same form sent twice makes one copy."""
+    words = language_of(request)
+    with snapshot(services, user.account_id) as (connection, _):
+        row = require_campaign(connection, user.account_id, campaign_id)
+    name = words.gettext("Copy of %(name)s", name=row.name)[:MAX_NAME].rstrip()
+    copy_id = uuid5(row.campaign_id, f"copy:{token or uuid4()}")
+    saved = services.rollcall.campaigns.copy(user.account_id, row.campaign_id, name, copy_id)
+    yield from wait_until_visible(services, user.account_id, saved.position)
+    message = words.gettext("%(name)s was copied. Give the copy a name.", name=row.name)
+    return done(request, message, f"/console/campaigns/{saved.id}/edit")
 
 
 @router.get("/{campaign_id}/freeze")
@@ -86,9 +104,9 @@ def freeze(
     saved = services.rollcall.campaigns.freeze(account_id, row.campaign_id, uuid5(row.campaign_id, f"audience:{token}"))
     try:
         audience = yield from wait_until_counted(services, account_id, saved, FREEZE_WAIT)
-        message = f"Frozen: {plural(audience.recipients, 'recipient')}"
+        message = counted("Frozen: %(num)s recipient", "Frozen: %(num)s recipients", audience.recipients)
     except Lagging:
-        message = "The audience is being frozen. It will be listed here."
+        message = said("The audience is being frozen. It will be listed here.")
     return done(request, message, f"/console/campaigns/{row.campaign_id}")
 
 
@@ -97,13 +115,15 @@ def missing_audience(row: CampaignRow) -> str:
     if not row.needs_audience:
         return ""
     if not row.segment_ids:
-        lost = "Every segment it used was deleted." if row.lost_included else "No segment was chosen for it."
-        return f"{lost} It has no recipients until someone chooses segments."
-    one = row.lost_excluded == 1
-    lost = "A segment it left out was" if one else f"{row.lost_excluded} segments it left out were"
-    return (
-        f"{lost} deleted. It has no recipients until someone chooses again which segments to leave out, "
-        f"so that no customer is reached by accident."
+        if row.lost_included:
+            return said("Every segment it used was deleted. It has no recipients until someone chooses segments.")
+        return said("No segment was chosen for it. It has no recipients until someone chooses segments.")
+    return counted(
+        "A segment it left out was deleted. It has no recipients until someone chooses again which segments to leave "
+        "out, so that no customer is reached by accident.",
+        "%(num)s segments it left out were deleted. It has no recipients until someone chooses again which segments to "
+        "leave out, so that no customer is reached by accident.",
+        row.lost_excluded,
     )
 
 

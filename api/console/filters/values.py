@@ -18,13 +18,14 @@ from domain.errors import Invalid
 from domain.filters.nesting import SEGMENT
 from domain.filters.operands import Takes
 from domain.filters.operators import OPERATORS
+from domain.texts.language import said
 from domain.values import AttributeType, BadValue, instant_text, normalise
 
 Kind = Literal["text", "number", "boolean", "date", "datetime", "count", "period", "return_period", "segment", "month"]
 Shape = Literal["none", "one", "pair", "several", "months"]
 Inputs = tuple[Shape, Kind]
 NO_INPUTS: Inputs = ("none", "text")
-CHOOSE_A_VALUE = "Choose a value"
+CHOOSE_A_VALUE = said("Choose a value")
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?\Z", re.ASCII)
 _WHOLE = re.compile(r"\d{1,12}\Z", re.ASCII)
 _LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\Z", re.ASCII)
@@ -48,9 +49,11 @@ class NotAValue(Exception):
 
 def inputs_of(attribute: str, operator: str, types: dict[str, AttributeType]) -> Inputs:
     """Returns the inputs that the value of a condition needs."""
-    if attribute == SEGMENT:
-        return "several", "segment"
-    kind = types.get(attribute)
+    return ("several", "segment") if attribute == SEGMENT else inputs_of_type(types.get(attribute), operator)
+
+
+def inputs_of_type(kind: AttributeType | None, operator: str) -> Inputs:
+    """Returns the inputs that a value needs which is compared with one of this type."""
     row = None if kind is None else OPERATORS[kind].get(operator)
     if kind is None or row is None:
         return NO_INPUTS
@@ -86,7 +89,7 @@ def value_from_text(kind: Kind, text: str, zone: ZoneInfo) -> Any:
             return _number_from_text(text)
         case "count" | "month":
             if not _WHOLE.match(text):
-                raise NotAValue("Needs a whole number such as 30")
+                raise NotAValue(said("Needs a whole number such as 30"))
             return int(text)
         case "datetime":
             return _instant_from_text(text, zone)
@@ -128,9 +131,9 @@ def from_json_line(text: str) -> Any:
 
 
 def split_values(kind: Kind, text: str) -> list[str]:
-    """Returns the values of a text that separates them by commas or lines."""
+    """Returns the values of a text that separates them by commas or lines; names of segments by lines only."""
     if kind == "segment":
-        return [text.strip()] if text.strip() else []
+        return [part.strip() for part in text.splitlines() if part.strip()]
     return [part.strip() for part in re.split(r"[,\r\n]", text) if part.strip()]
 
 
@@ -153,7 +156,7 @@ def _number_to_text(value: Any) -> str:
 
 def _number_from_text(text: str) -> int | Decimal:
     if not _NUMBER.match(text):
-        raise NotAValue("Needs a number such as 12.5")
+        raise NotAValue(said("Needs a number such as 12.5"))
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else Decimal(text)
 
 
@@ -173,8 +176,8 @@ def _instant_to_text(value: Any, zone: ZoneInfo) -> str:
 
 def _instant_from_text(text: str, zone: ZoneInfo) -> str:
     if not _LOCAL.match(text):
-        raise NotAValue("Needs a date and a time")
+        raise NotAValue(said("Needs a date and a time"))
     try:
         return instant_text(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC))
     except (ValueError, OverflowError):
-        raise NotAValue("Not a valid date and time") from None
+        raise NotAValue(said("Not a valid date and time")) from None

@@ -1,5 +1,25 @@
-"""The console's pages about a segment's customers. `api.console.app` lists their routers."""
+"""The console's pages about a segment's customers, and about many at once. `api.console.app` lists their routers."""
 
-from api.console.members import changes, csv_import, customer_edit, listing
+from api.console.members import (
+    changes,
+    csv_import,
+    customer_edit,
+    emptying,
+    export,
+    job_progress,
+    listing,
+    past_imports,
+    selected,
+)
 
-__all__ = ["changes", "csv_import", "customer_edit", "listing"]
+__all__ = [
+    "changes",
+    "csv_import",
+    "customer_edit",
+    "emptying",
+    "export",
+    "job_progress",
+    "listing",
+    "past_imports",
+    "selected",
+]

@@ -1,21 +1,23 @@
 """Add Customers and Remove Customers: changing the members of a static segment.
 
-Ticked customers are sent as checkboxes (`customer_id`) or, where scripts keep them while the user searches and pages,
-as ids in `ticked`. A command takes at most `MOST` customers, so more of them are sent in several commands.
+Up to a thousand ticked customers are added or removed at once; more, and all who match a search, by a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.members.customer_lines import customer_line
+from api.console.members.job_progress import finished_or_progress
 from api.console.members.listing import QueryText
-from api.console.web.form_body import FormFields, PostedForm
+from api.console.members.removal import ask_to_remove, refuse_dynamic
+from api.console.members.selection import Selection, new_task, selection_of, start
+from api.console.web.form_body import PostedForm
+from api.console.web.language import language_of
 from api.console.web.paging import Paged, Pager
-from api.console.web.rendering import done, show
+from api.console.web.rendering import Undo, done, show
 from api.console.web.session import SignedIn, SignedInUser
 from api.http.dependencies import Services, ServicesDep
 from api.http.lookup import require_segment
@@ -23,13 +25,11 @@ from api.http.parameters import PathId, parse_uuid
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
 from api.http.route import AccountRoute
 from domain.commands.members import MOST
-from domain.errors import NotFound, Refused
-from domain.filters.wording import plural
+from projections.postgres import limits
 from projections.read import accounts, customers, members
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments", route_class=AccountRoute)
-MAX_NAMED = 10
 
 
 @router.get("/{segment_id}/add")
@@ -44,27 +44,43 @@ def choose(
 def add(
     request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, pager: Paged, form: PostedForm
 ) -> WaitingAnswer:
-    """Adds the ticked customers to the segment."""
+    """Adds the ticked customers, or all who match, to the segment."""
     segment = require_static(services, user.account_id, segment_id)
-    ids = _ticked(form)
-    if not ids:
+    selection = selection_of(form)
+    if selection.is_empty:
         return _show_candidates(
-            request, services, user, segment_id, pager, "", {"": "Tick at least one customer."}, 422
+            request,
+            services,
+            user,
+            segment_id,
+            pager,
+            "",
+            {"": language_of(request).gettext("Tick at least one customer.")},
+            422,
         )
-    added = already = unknown = position = 0
-    for chunk in _chunks(ids):
-        result = services.rollcall.members.add(user.account_id, segment.segment_id, chunk)
-        position, added = result.position, added + result.added
-        already, unknown = already + result.already_members, unknown + len(result.unknown)
-    yield from wait_until_visible(services, user.account_id, position)
-    message = [f"{plural(added, 'customer')} added to {segment.name}"]
-    message += [f"{plural(already, 'was', 'were')} already in it"] if already else []
-    message += [f"{plural(unknown, 'no longer exists', 'no longer exist')}"] if unknown else []
-    return done(request, "; ".join(message), manage_path(segment))
+    if len(selection.ids) > MOST or selection.search is not None:
+        task = new_task("add", user.by, segment_id=segment.segment_id)
+        row = start(services, user.account_id, task, selection)
+        return (yield from finished_or_progress(request, services, user.account_id, row))
+    result = services.rollcall.members.add(user.account_id, segment.segment_id, selection.ids, user.by)
+    yield from wait_until_visible(services, user.account_id, result.position)
+    already, unknown = result.already_members, len(result.unknown)
+    words = language_of(request)
+    message = [
+        words.ngettext(
+            "%(num)s customer added to %(name)s", "%(num)s customers added to %(name)s", result.added, name=segment.name
+        )
+    ]
+    if already:
+        message.append(words.ngettext("%(num)s was already in it", "%(num)s were already in it", already))
+    if unknown:
+        message.append(words.ngettext("%(num)s no longer exists", "%(num)s no longer exist", unknown))
+    undo = Undo(result.position, manage_path(segment)) if result.added else None
+    return done(request, "; ".join(message), manage_path(segment), undo)
 
 
 @router.get("/{segment_id}/remove")
-def ask_to_remove(
+def ask(
     request: Request,
     services: ServicesDep,
     user: SignedIn,
@@ -72,7 +88,9 @@ def ask_to_remove(
     customer_id: str = Query("", max_length=512),
 ) -> Response:
     """Asks whether to remove one customer."""
-    return _ask_to_confirm(request, services, user, segment_id, [each for each in (parse_uuid(customer_id),) if each])
+    customer = parse_uuid(customer_id)
+    ids = [] if customer is None else [customer]
+    return ask_to_remove(request, services, user, segment_id, Selection(ids, None, {"ticked": customer_id}))
 
 
 @router.post("/{segment_id}/remove")
@@ -81,15 +99,23 @@ def remove(
 ) -> WaitingAnswer:
     """Removes customers, once that was confirmed."""
     segment = require_static(services, user.account_id, segment_id)
-    ids = _ticked(form)
-    if "confirmed" not in form or not ids:
-        return _ask_to_confirm(request, services, user, segment_id, ids)
-    removed = position = 0
-    for chunk in _chunks(ids):
-        result = services.rollcall.members.remove(user.account_id, segment.segment_id, chunk)
-        position, removed = result.position, removed + result.removed
-    yield from wait_until_visible(services, user.account_id, position)
-    return done(request, f"{plural(removed, 'customer')} removed from {segment.name}", manage_path(segment))
+    selection = selection_of(form)
+    if "confirmed" not in form or selection.is_empty:
+        return ask_to_remove(request, services, user, segment_id, selection)
+    if len(selection.ids) > MOST or selection.search is not None:
+        task = new_task("remove", user.by, segment_id=segment.segment_id)
+        row = start(services, user.account_id, task, selection)
+        return (yield from finished_or_progress(request, services, user.account_id, row))
+    result = services.rollcall.members.remove(user.account_id, segment.segment_id, selection.ids, user.by)
+    yield from wait_until_visible(services, user.account_id, result.position)
+    undo = Undo(result.position, manage_path(segment)) if result.removed else None
+    text = language_of(request).ngettext(
+        "%(num)s customer removed from %(name)s",
+        "%(num)s customers removed from %(name)s",
+        result.removed,
+        name=segment.name,
+    )
+    return done(request, text, manage_path(segment), undo)
 
 
 def _show_candidates(
@@ -105,12 +131,19 @@ def _show_candidates(
     account_id = user.account_id
     with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
-        _refuse_dynamic(segment)
+        refuse_dynamic(segment)
         wanted = customers.parse_search(connection, account_id, query)
         version, before = segment.serving or 0, pager.after_number
-        rows, more = members.candidates(connection, account_id, version, wanted, before=before, limit=pager.per_page)
-        total = members.count_candidates_if_few(connection, account_id, version, wanted)
-        words = accounts.words(connection, account_id)
+        found = limits.within(
+            connection,
+            pager.span,
+            lambda: members.candidates(connection, account_id, version, wanted, before=before, limit=pager.per_page),
+        )
+        total = None if found is None else limits.within(
+            connection, pager.span, lambda: members.count_candidates_if_few(connection, account_id, version, wanted)
+        )  # fmt: skip
+        words = accounts.words(connection, account_id).spoken(language_of(request))
+    rows, more = found or ([], False)
     page = pager.page(rows, lambda row: str(row.customer_no), total, more=more)
     values = {
         "segment": segment,
@@ -118,57 +151,18 @@ def _show_candidates(
         "page": page,
         "lines": [customer_line(row, words) for row in page.rows],
         "errors": errors or {},
+        "is_found": found is not None,
+        "pager": pager,
     }
     return show(request, "member_add.html", values, status)
-
-
-def _ask_to_confirm(
-    request: Request, services: Services, user: SignedInUser, segment_id: str, ids: Sequence[UUID]
-) -> Response:
-    """Shows who would be removed, the first of them by name."""
-    account_id = user.account_id
-    with snapshot(services, account_id) as (connection, _):
-        segment = require_segment(connection, account_id, segment_id)
-        _refuse_dynamic(segment)
-        words = accounts.words(connection, account_id)
-        found = (customers.by_id(connection, account_id, each) for each in ids[:MAX_NAMED])
-        lines = [customer_line(row, words) for row in found if row is not None]
-    values = {
-        "segment": segment,
-        "lines": lines,
-        "total": len(ids),
-        "ticked": " ".join(str(each) for each in ids),
-    }
-    return show(request, "member_remove.html", values)
 
 
 def require_static(services: Services, account_id: UUID, segment_id: str) -> SegmentRow:
     """Returns the static segment whose id is in a text. Raises `NotFound`; `Refused` for a dynamic segment."""
     with snapshot(services, account_id) as (connection, _):
         segment = require_segment(connection, account_id, segment_id)
-    _refuse_dynamic(segment)
+    refuse_dynamic(segment)
     return segment
-
-
-def _refuse_dynamic(segment: SegmentRow) -> None:
-    if segment.type != "static":
-        raise Refused(
-            "members_are_computed",
-            "the members of a dynamic segment are computed from its filters; change the filters instead",
-        )
-
-
-def _ticked(form: FormFields) -> list[UUID]:
-    """Returns every ticked customer once, in order. Raises `NotFound` for a text that is no id."""
-    texts = dict.fromkeys([*form.text("ticked").split(), *form.all("customer_id")])
-    ids = [parse_uuid(each) for each in texts]
-    if None in ids:
-        raise NotFound("customer_not_found", "no such customer in this account")
-    return [each for each in ids if each is not None]
-
-
-def _chunks(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    return (ids[start : start + MOST] for start in range(0, len(ids), MOST))
 
 
 def manage_path(segment: SegmentRow) -> str:

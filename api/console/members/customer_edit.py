@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.console.members.customer_form import CustomerForm, form_from_fields, form_from_values
 from api.console.web.form_body import PostedForm
+from api.console.web.language import language_of
 from api.console.web.rendering import done, show, with_query
 from api.console.web.session import SignedIn, local_path
 from api.http.dependencies import Services, ServicesDep
@@ -23,6 +24,7 @@ from domain.commands.customers import Changed
 from domain.customer import CustomerChange, parse_customer_data
 from domain.errors import Invalid, NotFound, StaleVersion, Unavailable
 from domain.instants import Arrival
+from domain.texts.language import said
 from projections.read import accounts, customers
 from projections.read.customers import CustomerRow
 
@@ -36,7 +38,7 @@ def ask(request: Request, services: ServicesDep, user: SignedIn, customer_id: Pa
     """Shows the customer's values, to be changed."""
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
-        words = accounts.words(connection, user.account_id)
+        words = accounts.words(connection, user.account_id).spoken(language_of(request))
     return _show(request, user, row, form_from_values(row.values, words), words.zone.key, back)
 
 
@@ -47,7 +49,7 @@ def save(
     """Saves what was changed, or shows one more attribute to be set."""
     with snapshot(services, user.account_id) as (connection, _):
         row = _require_customer(connection, user.account_id, customer_id)
-        words = accounts.words(connection, user.account_id)
+        words = accounts.words(connection, user.account_id).spoken(language_of(request))
     typed = form_from_fields(form, words)
     if form.text("action") == "add":
         return _show(request, user, row, typed, words.zone.key, back, focus=f"attribute-{form.text('add')}")
@@ -55,7 +57,7 @@ def save(
     try:
         changes = typed.changes(words.zone)
         if not changes:
-            return done(request, "Nothing was changed", local_path(back))
+            return done(request, said("Nothing was changed"), local_path(back))
         arrival = arrival_of(request, services.rollcall.now(), "console")
         changed = _change(services, user.account_id, row, changes, arrival)
         (outcome,) = changed.outcomes
@@ -66,7 +68,7 @@ def save(
     except Invalid as wrong:
         return _show(request, user, row, typed.with_errors(wrong.errors), words.zone.key, back, 422)
     yield from wait_until_visible(services, user.account_id, changed.position)
-    return done(request, f"{name} was saved", local_path(back))
+    return done(request, said("%(name)s was saved", name=name), local_path(back))
 
 
 def _change(

@@ -19,6 +19,7 @@ from api.console.web.form_body import FormFields
 from domain import json_text
 from domain.errors import FieldError, Invalid
 from domain.filters.wording import Words
+from domain.texts.language import said
 from domain.values import MAX_DIGITS, AttributeType, BadValue, instant_text, normalise, with_line_feeds
 
 ATTRIBUTE_PREFIX = "attribute-"
@@ -114,7 +115,7 @@ def form_from_values(values: Mapping[str, Any], words: Words) -> CustomerForm:
     texts = {
         ATTRIBUTE_PREFIX + key: _text_of(values[key], words.types[key], words.zone)
         for key in words.labels
-        if key in values
+        if key in values and key not in words.computed
     }
     texts |= {
         "name": values.get("name") or "",
@@ -139,11 +140,12 @@ def _form(texts: Mapping[str, str], was: Mapping[str, str], words: Words) -> Cus
     def the(name: str, label: str, kind: AttributeType) -> CustomerField:
         return CustomerField(name, label, kind, texts.get(name, ""), was.get(name, ""))
 
-    labelled = sorted(((words.label(key), key) for key in words.labels), key=lambda each: each[0].casefold())
+    own = (key for key in words.labels if key not in words.computed)
+    labelled = sorted(((words.label(key), key) for key in own), key=lambda each: each[0].casefold())
     return CustomerForm(
-        the("name", "Name", "text"),
-        the("opted_out", "Opted out", "boolean"),
-        the("tags", "Tags", "list"),
+        the("name", said("Name"), "text"),
+        the("opted_out", said("Opted out"), "boolean"),
+        the("tags", said("Tags"), "list"),
         [
             the(ATTRIBUTE_PREFIX + key, label, words.types[key])
             for label, key in labelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -30,10 +31,14 @@ class CustomerLine(NamedTuple):
         return self.name or self.phone or self.external_id or "a customer without a name"
 
 
-def customer_line(row: CustomerRow, words: Words, joined_at: datetime | None = None) -> CustomerLine:
-    """Returns a customer as a line, in the account's words."""
+def customer_line(
+    row: CustomerRow, words: Words, joined_at: datetime | None = None, first: Sequence[str] = ()
+) -> CustomerLine:
+    """Returns a customer as a line, in the account's words; of the attributes, the keys `first` come first."""
     values = row.values
-    own = [(words.label(key), words.value(key, value)) for key, value in values.items() if key not in BUILT_IN]
+    places = {key: place for place, key in enumerate(first)}
+    keys = values.keys() - BUILT_IN.keys()
+    own = sorted(keys, key=lambda key: (places.get(key, len(places)), words.label(key).casefold()))
     return CustomerLine(
         row.customer_no,
         row.customer_id,
@@ -42,6 +47,6 @@ def customer_line(row: CustomerRow, words: Words, joined_at: datetime | None = N
         values.get("external_id"),
         values.get("opted_out") is True,
         list(values.get("tags", ())),
-        sorted(own, key=lambda each: each[0].casefold()),
+        [(words.label(key), words.value(key, values[key])) for key in own],
         joined_at,
     )

@@ -1,5 +1,5 @@
-"""The console's pages about segments. `api.console.app` lists their routers."""
+"""The console's pages about one segment. `api.console.app` lists their routers."""
 
-from api.console.segments import creation, deletion, edit, history, listing, preview, why
+from api.console.segments import copies, creation, deletion, edit, history, names, preview, versions, why
 
-__all__ = ["creation", "deletion", "edit", "history", "listing", "preview", "why"]
+__all__ = ["copies", "creation", "deletion", "edit", "history", "names", "preview", "versions", "why"]

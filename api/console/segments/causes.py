@@ -7,9 +7,11 @@ from typing import Any
 
 from api.console.segments.explained_filter import conditions_of
 from domain.filters.nesting import SEGMENT
-from domain.filters.wording import Words, plural
+from domain.filters.wording import UNITS, Words
 from domain.instants import micros
+from domain.jobs.job import COPY_SOURCE
 from domain.stored_events import SegmentCreated, SegmentRefreshed
+from domain.texts.language import said
 from projections.read.explanations import EventDetails, MembershipExplanation
 
 MOST_CHANGES = 3
@@ -20,28 +22,32 @@ def describe_cause(cause: str, joined: bool, event: EventDetails | None) -> str:
     """Returns a cause other than a change of the customer's data, as lists show it: "The filter was edited"."""
     match cause:
         case "time":
-            return "Time passed"
+            return said("Time passed")
+        case "activity":
+            return said("What the customer did")
         case "edit" if event is not None and event.type == SegmentCreated.type_name:
-            return "The segment was created"
+            return said("The segment was created")
         case "edit" if event is not None and event.type == SegmentRefreshed.type_name:
-            return "The filter of a segment that this one uses was edited"
+            return said("The filter of this segment, or of one that it uses, was created or edited")
         case "edit":
-            return "The filter was edited"
+            return said("The filter was edited")
+        case "manual" if event is not None and (event.source or "").startswith(COPY_SOURCE):
+            return said("Copied from %(name)s", name=(event.source or "").removeprefix(COPY_SOURCE))
         case "manual":
-            return "Added by hand" if joined else "Removed by hand"
+            return said("Added by hand") if joined else said("Removed by hand")
         case "import":
-            return "Added by a CSV import"
+            return said("Added by a CSV import")
         case "deletion":
-            return "The customer was erased"
-    return f"A change{origin_of(event)}"
+            return said("The customer was erased")
+    return said("A change%(source)s", source=origin_of(event))
 
 
 def describe_change(event: EventDetails | None, reads: frozenset[str], words: Words) -> str:
     """Returns a change of the customer's data, as lists show it: "Plan changed to gold, from /crm"."""
     text = changed_values(event, reads, words) if event is not None else ""
-    source = origin_of(event)
+    source = words.language.of(origin_of(event))
     if not text:
-        return f"A change{source}"
+        return said("A change%(source)s", source=source)
     return f"{text[0].upper()}{text[1:]}{',' if source else ''}{source}"
 
 
@@ -50,10 +56,10 @@ def origin_of(event: EventDetails | None) -> str:
     if event is None or not event.source:
         return ""
     if event.source.startswith(IMPORT_SOURCE):
-        return " from a CSV import"
+        return said(" from a CSV import")
     if event.source.startswith(BULK_SOURCE):
-        return " from a bulk request"
-    return f" from {event.source}"
+        return said(" from a bulk request")
+    return said(" from %(source)s", source=event.source)
 
 
 def changed_values(event: EventDetails, reads: frozenset[str], words: Words) -> str:
@@ -64,20 +70,25 @@ def changed_values(event: EventDetails, reads: frozenset[str], words: Words) -> 
     values = {key: value for key, value in event.values.items() if key in reads}
     if not values:
         values = {key: value for key, value in event.values.items() if key not in ("created_at", "opted_out")}
-    verb = "is" if event.created else "changed to"
-    parts = [_changed_to(key, value, verb, words) for key, value in list(values.items())[:MOST_CHANGES]]
+    language = words.language
+    parts = [_changed_to(key, value, event.created, words) for key, value in list(values.items())[:MOST_CHANGES]]
     if len(values) > MOST_CHANGES:
-        parts.append(f"{len(values) - MOST_CHANGES} more")
-    text = " and ".join(parts)
+        parts.append(language.ngettext("%(num)s more", "%(num)s more", len(values) - MOST_CHANGES))
+    text = language.gettext(" and ").join(parts)
     if not event.created:
         return text
-    return f"the customer was new, and {text}" if text else "the customer was new"
+    if not text:
+        return language.gettext("the customer was new")
+    return language.gettext("the customer was new, and %(values)s", values=text)
 
 
-def _changed_to(key: str, value: Any, verb: str, words: Words) -> str:
+def _changed_to(key: str, value: Any, created: bool, words: Words) -> str:
+    language, label = words.language, words.label(key)
     if value is None:
-        return f"{words.label(key)} was removed"
-    return f"{words.label(key)} {verb} {words.value(key, value)}"
+        return language.gettext("%(label)s was removed", label=label)
+    if created:
+        return language.gettext("%(label)s is %(value)s", label=label, value=words.value(key, value))
+    return language.gettext("%(label)s changed to %(value)s", label=label, value=words.value(key, value))
 
 
 def reason_of(explanation: MembershipExplanation, words: Words) -> tuple[str | None, list[str]]:
@@ -87,22 +98,25 @@ def reason_of(explanation: MembershipExplanation, words: Words) -> tuple[str | N
         return None, []
     match last.cause:
         case "change" if event is not None and event.values:
-            source = origin_of(event)
-            named = f"change {event.change_id}{source}" if event.change_id and source else f"a change{source}"
+            source = words.language.of(origin_of(event))
+            named = said("a change%(source)s", source=source)
+            if event.change_id and source:
+                named = said("change %(id)s%(source)s", id=event.change_id, source=source)
             reads = frozenset(facet.partition("@")[0] for facet in explanation.reads)
             return changed_values(event, reads, words), [named] if source else []
         case "change":
-            return f"of a change{origin_of(event)}", []
+            return said("of a change%(source)s", source=origin_of(event)), []
         case "time":
-            return " and ".join(_conditions_changed_by_time(explanation, words)) or "time passed", []
+            changed = words.language.gettext(" and ").join(_conditions_changed_by_time(explanation, words))
+            return changed or said("time passed"), []
         case "edit" if event is not None and event.type == SegmentCreated.type_name:
-            return "all conditions were already true when the segment was created", []
+            return said("all conditions were already true when the segment was created"), []
         case "edit":
-            text = describe_cause(last.cause, last.joined, event)
+            text = words.language.of(describe_cause(last.cause, last.joined, event))
             return text[0].lower() + text[1:], []
         case "manual" | "import":
             return None, [describe_cause(last.cause, last.joined, event)]
-    return describe_cause(last.cause, last.joined, event).lower(), []
+    return words.language.of(describe_cause(last.cause, last.joined, event)).lower(), []
 
 
 def _conditions_changed_by_time(explanation: MembershipExplanation, words: Words) -> Iterator[str]:
@@ -118,23 +132,31 @@ def _conditions_changed_by_time(explanation: MembershipExplanation, words: Words
         explanation.tree_at(explanation.days.moment(at)),
     )
     for old, new in zip(conditions_of(before), conditions_of(after), strict=True):
-        if old["result"] != new["result"] and new["attribute"] != SEGMENT:
+        if old["result"] != new["result"] and new.get("attribute") != SEGMENT:
             yield describe_passed_time(new, words)
 
 
 def describe_passed_time(condition: Mapping[str, Any], words: Words) -> str:
     """Returns how time changed a condition's result: "30 days passed since Last order (Oct 24, 2026)"."""
+    if "activity" in condition:
+        return said("%(question)s became %(value)s", question=words.subject(condition), value=words.actual(condition))
     key, operator = str(condition["attribute"]), str(condition["operator"])
     number: Any = condition.get("value")
     what = f"{words.label(key)} ({words.value(key, condition['actual'])})"
-    unit = "hour" if operator.endswith("_hours") else "day"
+    language = words.language
+    unit = UNITS["hour" if operator.endswith("_hours") else "day"]
     if operator in ("in_last_days", "in_last_hours", "more_than_days_ago") and (
         condition["result"] == (operator == "more_than_days_ago")
     ):
         # A day is over when the next one begins; an instant is to the microsecond.
-        more = "more than " if words.types.get(key) == "date" else ""
-        return f"{more}{plural(int(number), unit)} passed since {what}"
+        time = language.ngettext(*unit, int(number))
+        if words.types.get(key) == "date":
+            return language.gettext("more than %(time)s passed since %(what)s", time=time, what=what)
+        return language.gettext("%(time)s passed since %(what)s", time=time, what=what)
     if operator in ("in_next_days", "in_next_hours") and condition["result"]:
-        return f"{what} came within {plural(int(number), unit)}"
-    verb = "became" if condition["result"] else "stopped being"
-    return f"“{words.condition(condition)}” {verb} true for {words.value(key, condition['actual'])} as time passed"
+        time = language.ngettext(*unit, int(number))
+        return language.gettext("%(what)s came within %(time)s", what=what, time=time)
+    said_of = {"condition": words.condition(condition), "value": words.value(key, condition["actual"])}
+    if condition["result"]:
+        return language.gettext("“%(condition)s” became true for %(value)s as time passed", **said_of)
+    return language.gettext("“%(condition)s” stopped being true for %(value)s as time passed", **said_of)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from api.console.filters.conversion import form_from_filter, to_filter_json
+from api.console.segments.creation import offer_as_new
 from api.console.segments.draft import (
     LABELS,
     Draft,
@@ -28,11 +29,13 @@ from api.http.lookup import parse_segment_id, require_segment
 from api.http.parameters import PathId
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_for_edit_place, wait_until_visible
 from api.http.route import AccountRoute
-from domain.errors import StaleVersion
+from domain.errors import NotFound, StaleVersion
 from domain.filters.wording import Words
 from domain.segment import KEEP, SegmentEdit, normal_text
+from domain.texts.language import said
 from projections.read import campaigns, segments
 from projections.read.campaigns import CampaignRow
+from projections.read.segment_list import versions
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments", route_class=AccountRoute)
@@ -60,10 +63,19 @@ class ComparedField(NamedTuple):
 
 
 @router.get("/{segment_id}/edit")
-def edit(request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId) -> Response:
-    """Shows the form of a segment as it is stored."""
+def edit(
+    request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, from_version: int | None = None
+) -> Response:
+    """Shows the form of a segment as it is stored, or with the filters of an earlier version."""
     stored = _read(services, user, segment_id)
-    return _show(request, stored, draft_from_segment(stored.row, stored.context), stored.row.version)
+    draft = draft_from_segment(stored.row, stored.context)
+    if from_version is not None:
+        with snapshot(services, user.account_id) as (connection, _):
+            earlier = versions.filter_of(connection, user.account_id, stored.row.segment_no, from_version)
+        if earlier is None:
+            raise NotFound("version_not_found", "this segment has no such version")
+        draft = draft_from_segment(stored.row._replace(filter=earlier), stored.context)
+    return _show(request, stored, draft, stored.row.version, goes_back=from_version is not None)
 
 
 @router.post("/{segment_id}/edit")
@@ -71,7 +83,16 @@ def update(
     request: Request, services: ServicesDep, user: SignedIn, segment_id: PathId, form: PostedForm
 ) -> WaitingAnswer:
     """Saves the segment, or shows the form again; after an edit by someone else, with a comparison."""
-    stored = _read(services, user, segment_id)
+    try:
+        return (yield from _update(request, services, user, segment_id, form))
+    except NotFound:
+        return offer_as_new(request, services, user, form)
+
+
+def _update(
+    request: Request, services: Services, user: SignedInUser, segment_id: str, form: FormFields
+) -> WaitingAnswer:
+    stored = _read(services, user, segment_id, form)
     draft = replace(draft_from_form(form, stored.context), dynamic=stored.row.type == "dynamic")
     began_from = _version_in(form, "version")
     if form.text("action") not in SAVE_ACTIONS:
@@ -87,16 +108,16 @@ def update(
     yield from wait_for_edit_place()
     try:
         saved = noting_errors(
-            draft, lambda: services.rollcall.segments.edit(user.account_id, edited_id, changes, expected)
+            draft, lambda: services.rollcall.segments.edit(user.account_id, edited_id, changes, expected, by=user.by)
         )
     except StaleVersion:
         yield from wait_until_visible(services, user.account_id, services.rollcall.head())
-        stored = _read(services, user, segment_id)
+        stored = _read(services, user, segment_id, form)
         return _show(request, stored, draft, began_from, _compare(stored, draft), 412)
     if saved is None:
         return _show(request, stored, draft, began_from, status=422)
     yield from wait_until_visible(services, user.account_id, saved.position, saved.id)
-    return done(request, f"{draft.name.strip()} was updated", SEGMENTS_PATH)
+    return done(request, said("%(name)s was updated", name=draft.name.strip()), SEGMENTS_PATH)
 
 
 @router.get("/{segment_id}/newer")
@@ -129,12 +150,12 @@ def _version_in(form: FormFields, name: str) -> int:
     return NO_VERSION if version is None else version
 
 
-def _read(services: Services, user: SignedInUser, segment_id: str) -> StoredSegment:
+def _read(services: Services, user: SignedInUser, segment_id: str, form: FormFields | None = None) -> StoredSegment:
     with snapshot(services, user.account_id) as (connection, _):
         row = require_segment(connection, user.account_id, segment_id)
         return StoredSegment(
             row,
-            form_context(connection, user.account_id, row.segment_id),
+            form_context(connection, user.account_id, row.segment_id, form=form, stored=row.filter),
             campaigns.of_segment(connection, user.account_id, row.segment_id),
             segments.names_referring_to(connection, user.account_id, row.segment_id),
         )
@@ -164,8 +185,8 @@ def _compare(stored: StoredSegment, draft: Draft) -> list[ComparedField]:
         vocabulary, zone = stored.context.vocabulary, stored.context.zone
         words = Words(vocabulary.labels, vocabulary.types, zone, vocabulary.segments, MAX_VALUES)
         yours, theirs = to_filter_json(draft.root, zone).json, _normalised_filter(stored)
-        your_words = "Not finished yet" if draft.notes else words.sentence(yours)
-        fields.append(ComparedField("Filters", your_words, words.sentence(theirs), yours == theirs))
+        your_words = said("Not finished yet") if draft.notes else words.sentence(yours)
+        fields.append(ComparedField(said("Filters"), your_words, words.sentence(theirs), yours == theirs))
     return fields
 
 
@@ -176,6 +197,8 @@ def _show(
     version: int,
     comparison: list[ComparedField] | None = None,
     status: int = 200,
+    *,
+    goes_back: bool = False,
 ) -> Response:
     """Shows the form; `version` is that of the segment which the form began from."""
     path = f"{SEGMENTS_PATH}/{stored.row.segment_id}"
@@ -187,6 +210,7 @@ def _show(
         "version": version,
         "change": None,
         "comparison": comparison,
+        "goes_back": goes_back,
         "campaigns": stored.campaigns,
         "used_by": stored.used_by,
     }

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from domain.filters.explanation import missing
-from domain.filters.nesting import SEGMENT
+from domain.filters.nesting import SEGMENT, is_condition
 from domain.filters.wording import Words
+from domain.texts.language import said
 
 
 class FilterLine(NamedTuple):
@@ -27,16 +28,22 @@ def filter_line(node: dict[str, Any], words: Words) -> FilterLine:
     """Returns a filter's tree as lines."""
     group = node.get("group")
     if group is None:
-        value = words.value(node["attribute"], node["actual"])
-        if node["attribute"] == SEGMENT:
-            value = f"in {value}" if node["actual"] else "in none of them"
+        value = words.actual(node)
+        if node.get("attribute") == SEGMENT:
+            value = _membership(node, value, words)
+        if (until := node.get("changes_at")) is not None:
+            instant = words.language.instant(until.astimezone(words.zone))
+            value = words.language.gettext("%(value)s; the result changes on %(instant)s", value=value, instant=instant)
+        if "computed" in node:
+            asked = words.subject(node["computed"])
+            value = words.language.gettext("%(value)s, from: %(definition)s", value=value, definition=asked)
         return FilterLine(words.condition(node), value, node["result"], [])
     nodes = node["nodes"]
     if group != "not" and len(nodes) == 1:
         return filter_line(nodes[0], words)
-    heading = {"all": "All of these", "any": "Any of these", "not": "Not"}[group]
+    heading = {"all": said("All of these"), "any": said("Any of these"), "not": said("Not")}[group]
     if not nodes:
-        heading = "No filters: no customer matches"
+        heading = said("No filters: no customer matches")
     return FilterLine(heading, None, node["result"], [filter_line(each, words) for each in nodes])
 
 
@@ -46,13 +53,26 @@ def missing_conditions(tree: dict[str, Any], words: Words) -> Iterator[str]:
     by_pointer = {each["pointer"]: each for each in _nodes(tree)}
     for pointer in missing(tree):
         node = by_pointer[pointer]
-        if "attribute" not in node:
-            yield "The filter is empty, and an empty filter matches no customer"
+        if not is_condition(node):
+            yield said("The filter is empty, and an empty filter matches no customer")
             continue
-        must = "must be true" if wanted[pointer] else "must not be true"
-        actual = words.value(node["attribute"], node["actual"])
-        value = actual if node["attribute"] != SEGMENT else f"in {actual}" if node["actual"] else "in none of them"
-        yield f"“{words.condition(node)}” {must}; the value is: {value}"
+        value = words.actual(node)
+        if node.get("attribute") == SEGMENT:
+            value = _membership(node, value, words)
+        values = {"condition": words.condition(node), "value": value}
+        if wanted[pointer]:
+            yield said("“%(condition)s” must be true; the value is: %(value)s", **values)
+        else:
+            yield said("“%(condition)s” must not be true; the value is: %(value)s", **values)
+
+
+def _membership(node: dict[str, Any], names: str, words: Words) -> str:
+    """Returns which of the segments of a condition a customer is in."""
+    return (
+        words.language.gettext("in %(segments)s", segments=names)
+        if node["actual"]
+        else words.language.gettext("in none of them")
+    )
 
 
 def has_alternatives(node: dict[str, Any], wanted: bool = True) -> bool:
@@ -71,4 +91,4 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def conditions_of(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yields the conditions of a tree, in order."""
-    return (each for each in _nodes(node) if "attribute" in each)
+    return (each for each in _nodes(node) if is_condition(each))

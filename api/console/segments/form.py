@@ -11,14 +11,27 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from api.console.filters.conversion import item_to_text
-from api.console.filters.vocabulary import MATCH_WORDS, period_words, unit_of
+from api.console.filters.actions import can_move
+from api.console.filters.behaviour import periods_with, properties_for
+from api.console.filters.conversion import CHOICES, item_to_text, to_filter_json
+from api.console.filters.form import kind_of, offered_operators, values_address
+from api.console.filters.values import to_json_line
+from api.console.filters.vocabulary import (
+    AGGREGATE_WORDS,
+    MATCH_WORDS,
+    MOVE_WORDS,
+    WINDOW_WORDS,
+    period_words,
+    unit_of,
+)
 from api.console.paths import CONSOLE_PATH
 from api.console.segments.draft import Draft, FormContext, check_filter
 from api.console.web.rendering import show
 from api.console.web.session import SignedInUser
 from api.http.dependencies import Services
 from domain.calendar import PERIODS, RETURN_PERIODS
+from domain.filters.behaviour.measures import OF_PROPERTY
+from domain.filters.templates import templates
 from domain.filters.wording import MONTHS
 
 SEGMENTS_PATH = f"{CONSOLE_PATH}/segments"
@@ -32,6 +45,17 @@ BUILDER_VALUES: dict[str, Any] = {
     "period_words": period_words,
     "unit_of": unit_of,
     "item_to_text": item_to_text,
+    "can_move": can_move,
+    "move_words": MOVE_WORDS,
+    "kind_of": kind_of,
+    "offered_operators": offered_operators,
+    "values_address": values_address,
+    "aggregate_words": AGGREGATE_WORDS,
+    "window_words": WINDOW_WORDS,
+    "of_property_aggregates": OF_PROPERTY,
+    "properties_for": properties_for,
+    "periods_with": periods_with,
+    "silent": CHOICES,
 }
 
 
@@ -39,11 +63,29 @@ def show_form(
     request: Request, draft: Draft, context: FormContext, values: dict[str, Any], status: int = 200
 ) -> Response:
     """Shows the form; `values` are those that only its page knows."""
-    common = {"draft": draft, "vocabulary": context.vocabulary, "zone": context.zone}
-    return show(request, "segment_form.html", BUILDER_VALUES | common | values, status)
+    return show(request, "segment_form.html", builder_values(draft, context) | values, status)
+
+
+def builder_values(draft: Draft, context: FormContext) -> dict[str, Any]:
+    """Returns what the builder's template needs to show a draft, but for `action`."""
+    written = to_filter_json(draft.root, context.zone)
+    return BUILDER_VALUES | {
+        "draft": draft,
+        "vocabulary": context.vocabulary,
+        "zone": context.zone,
+        "offered": list(templates(context.vocabulary.types, context.vocabulary.activities)),
+        "filter_text": "" if written.unfinished else _in_lines(written.json),
+    }
 
 
 def note_unfinished(services: Services, user: SignedInUser, draft: Draft, context: FormContext) -> None:
     """Notes beside each condition of the draft what it still needs."""
     if draft.dynamic:
         draft.notes = check_filter(services, user.account_id, draft, context).notes
+
+
+def _in_lines(written: Any) -> str:
+    """Returns a filter as JSON, a plain list with a node on each line."""
+    if not isinstance(written, list):
+        return to_json_line(written)
+    return "[\n  " + ",\n  ".join(to_json_line(each) for each in written) + "\n]"

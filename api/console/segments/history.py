@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.segments.causes import describe_cause, describe_change
+from api.console.web.language import language_of
 from api.console.web.paging import Paged
 from api.console.web.rendering import is_unchanged, nothing_new, show
 from api.console.web.session import SignedIn
@@ -20,8 +22,11 @@ from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
 from domain import json_text
 from domain.filters.wording import Words
-from projections.read import explanations, history, segments
+from domain.instants import micros
+from projections.read import accounts, explanations, history, segments
 from projections.read.history import HistoryRow, ServedVersions
+from projections.read.segment_list import sizes as segment_sizes
+from projections.read.segment_list.sizes import Day
 from projections.read.segments import SegmentRow
 
 router = APIRouter(prefix="/segments/{segment_id}", route_class=AccountRoute)
@@ -33,13 +38,15 @@ RANGES: dict[str, tuple[timedelta | None, int]] = {
     "month": (timedelta(days=30), 120),
     "all": (None, 120),
 }
+# How many days the chart of joins and leaves shows in each range.
+DAYS = {"day": 7, "week": 7, "month": 30, "all": 365}
 TABLE_ROWS = 24
 # The page waits at most this long for the chart; otherwise the browser requests it after the page.
-QUICK_LIMIT = timedelta(milliseconds=150)
+QUICK_LIMIT = timedelta(milliseconds=100)
 # What takes longer than this is not counted at all.
 TIME_LIMIT = timedelta(seconds=20)
 Whole = Annotated[bool, Query(description="Wait for the chart, however long it takes.")]
-LIST_PART, CHART_PART = "section#list", "section#sizes"
+LIST_PART, CHART_PART, DAYS_PART = "section#list", "section#sizes", "section#days"
 
 
 class Sizes(NamedTuple):
@@ -58,6 +65,26 @@ class Sizes(NamedTuple):
         """At most about `TABLE_ROWS` of them for the table, newest first, always with the last one."""
         step = max(1, (len(self.sizes) - 1) // TABLE_ROWS)
         return list(zip(self.instants, self.sizes, strict=True))[::-1][::step]
+
+
+class Moves(NamedTuple):
+    """Joins and leaves by day, oldest first."""
+
+    days: list[Day]
+    zone: ZoneInfo
+
+    @property
+    def chart(self) -> str:
+        """The chart's data as JSON: noon of each day in seconds since 1970, joins, and leaves below zero."""
+        noons = [round(datetime.combine(each.day, time(12), self.zone).timestamp()) for each in self.days]
+        return json_text.dumps(
+            [noons, [each.joins for each in self.days], [-each.leaves for each in self.days]]
+        ).decode()
+
+    @property
+    def rows(self) -> list[Day]:
+        """The days on which somebody joined or left, newest first."""
+        return [each for each in reversed(self.days) if each.joins or each.leaves]
 
 
 class Chart(NamedTuple):
@@ -85,12 +112,14 @@ def show_history(
         if is_unchanged(request, position):
             return nothing_new()
         segment = require_segment(connection, account_id, segment_id)
-        words = segments.words(connection, account_id, ())
+        words = segments.words(connection, account_id, ()).spoken(language_of(request))
         source = history.served_versions(connection, account_id, segment.segment_no)
-        if part != CHART_PART:
+        if part not in (CHART_PART, DAYS_PART):
             entries = history.page(connection, source, before=_parse_key(pager.after), limit=pager.limit)
             causes = _causes(connection, account_id, entries, frozenset(_attributes_in(segment.filter)), words)
-        if part != LIST_PART:
+        moves = None if part in (LIST_PART, CHART_PART) else _moves(connection, account_id, segment, since, now)
+        edits = history.edits(connection, account_id, segment.segment_no)
+        if part not in (LIST_PART, DAYS_PART):
             chart = _chart(connection, source, segment, instants_of(segment, since, now), part == CHART_PART or whole)
     page = pager.page(entries, _key_of, None)
     values = {
@@ -102,6 +131,9 @@ def show_history(
         "ranges": tuple(RANGES),
         "sizes": chart.sizes,
         "quick": chart.quick,
+        "moves": moves,
+        "edits": edits,
+        "marks": json_text.dumps([round(at.timestamp()) for at in edits]).decode(),
         "page": page,
         "entries": list(zip(page.rows, causes, strict=False)),
         "per_page": pager.per_page,
@@ -114,8 +146,10 @@ def instants_of(segment: SegmentRow, chosen: str, now: datetime) -> list[datetim
     """Returns the instants of a range, evenly spaced, both ends included; none before the segment was created."""
     span, steps = RANGES[chosen]
     first = segment.created_at if span is None else max(segment.created_at, now - span)
-    step = max(now - first, timedelta(seconds=1)) / steps
-    return [now - step * (steps - index) for index in range(steps + 1)]
+    last = max(now, first + timedelta(seconds=1))
+    step = (last - first) / steps
+    # The first one exactly: rounded to before the segment was created, it would begin with no member in some pictures.
+    return [first + step * index for index in range(steps)] + [last]
 
 
 def _chart(
@@ -126,6 +160,13 @@ def _chart(
         if sizes is not None:
             return Chart(Sizes(instants, sizes), quick=limit == QUICK_LIMIT)
     return Chart(None, quick=False)
+
+
+def _moves(connection: Any, account_id: UUID, segment: SegmentRow, chosen: str, now: datetime) -> Moves:
+    calendar, _ = accounts.calendar(connection, account_id)
+    first = calendar.day_of(micros(now)) - timedelta(days=DAYS[chosen] - 1)
+    days = segment_sizes.days(connection, account_id, [segment], first, calendar, now)
+    return Moves(days[segment.segment_no], calendar.zone)
 
 
 def _causes(

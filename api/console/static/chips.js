@@ -1,5 +1,6 @@
 // Lists of short texts as chips: a textarea with `data-chips` (its label) has one text per line and is what is sent;
-// chips are shown instead of it. Enter or a comma adds one, Backspace in the empty input removes the last.
+// chips are shown instead of it. Enter or a comma adds one, Backspace in the empty input removes the last. The textarea
+// has what to say in its `data-says-…`.
 (() => {
   "use strict";
   const lines = (area) => area.value.split("\n").map((each) => each.trim()).filter(Boolean);
@@ -9,7 +10,7 @@
     item.className = "tag";
     const remove = document.createElement("button");
     remove.type = "button";
-    remove.ariaLabel = `Remove ${text}`;
+    remove.ariaLabel = area.dataset.saysRemove.replace("{text}", () => text);
     remove.textContent = "×";
     remove.addEventListener("click", () => {
       write(area, box, lines(area).filter((each) => each !== text));
@@ -40,7 +41,7 @@
     input.autocomplete = "off";
     input.id = area.id; // so that its label and the links in error messages lead here
     area.removeAttribute("id");
-    input.placeholder = "Type, then Enter";
+    input.placeholder = area.dataset.saysType;
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (area.hasAttribute(name)) input.setAttribute(name, area.getAttribute(name));
     }
@@ -49,7 +50,6 @@
     area.hidden = true;
     area.autofocus = false;
     area.after(box);
-    area.closest(".field")?.querySelector("[data-chips-plain]")?.replaceChildren("Enter or a comma adds one, Backspace removes the last.");
     input.addEventListener("keydown", (event) => {
       if ((event.key === "Enter" || event.key === ",") && !event.isComposing) {
         if (event.key === "Enter" && !input.value.trim()) return; // Enter in an empty input sends the form

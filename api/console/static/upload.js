@@ -1,5 +1,5 @@
 // A form with `data-upload` sends its file with progress; a file can be dragged in; one over `data-max-bytes` is not sent.
-// Without scripts, the form works like any other.
+// Without scripts, the form works like any other. The form has what to say in its `data-says-…`.
 (() => {
   "use strict";
   const part = (form, name) => form.querySelector(`[data-${name}]`);
@@ -12,8 +12,8 @@
 
   function errorIn(form) {
     const [file] = form.elements.file.files;
-    if (!file) return "Choose a CSV file first.";
-    if (file.size > Number(form.dataset.maxBytes)) return `The file is too large: at most ${form.dataset.maxBytes / 1048576} MB. Split it and import the parts.`;
+    if (!file) return form.dataset.saysChoose;
+    if (file.size > Number(form.dataset.maxBytes)) return form.dataset.saysTooLarge;
     return "";
   }
 
@@ -32,9 +32,9 @@
       if (request.status === 201) return showProgress(form, request.getResponseHeader("Location"));
       const answer = new DOMParser().parseFromString(request.responseText, "text/html");
       const message = answer.getElementById("file-error") ?? answer.querySelector("main .empty p");
-      failed(message?.textContent.trim() || "The upload was refused. Reload the page and try again.");
+      failed(message?.textContent.trim() || form.dataset.saysRefused);
     });
-    request.addEventListener("error", () => failed("The upload failed. Try again."));
+    request.addEventListener("error", () => failed(form.dataset.saysFailed));
     request.open("POST", form.action);
     request.setRequestHeader("Rollcall-Upload", "1");
     busy(true);

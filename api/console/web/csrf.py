@@ -27,6 +27,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+KEPT = "public, max-age=31536000, immutable"
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "same-origin",
@@ -53,7 +54,9 @@ class CsrfProtection:
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if "/static/" in scope["path"]:
-                    headers.setdefault("Cache-Control", "no-cache")
+                    # An address with the hash of its content never means another one.
+                    kept = KEPT if scope["query_string"] and message["status"] < 300 else "no-cache"
+                    headers.setdefault("Cache-Control", kept)
             await send(message)
 
         if scope["method"] in SAFE_METHODS or is_same_origin(Headers(scope=scope)):

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Query, Request
 
 from api.console.web.rendering import with_query
 from api.http.parameters import TEXT_PATTERN
+from projections.read.preview import MAX_SECONDS
 
 ROWS_PER_PAGE = (10, 25, 50, 100)
+# A page waits so long for its rows; if they take longer, the browser asks for them after the page, and waits so long.
+AT_ONCE, AT_LAST = timedelta(milliseconds=100), timedelta(seconds=MAX_SECONDS)
 TRAIL_SEPARATOR = "~"
 MAX_TRAIL = 50
 Row = TypeVar("Row")
@@ -51,11 +55,22 @@ class Pager:
     per_page: int
     after: str
     trail: tuple[str, ...]
+    is_follow_up: bool
+
+    @property
+    def span(self) -> timedelta:
+        """How long the rows may take."""
+        return AT_LAST if self.is_follow_up else AT_ONCE
 
     @property
     def limit(self) -> int:
         """How many rows to read: one more than the page has shows whether there is a next page."""
         return self.per_page + 1
+
+    @property
+    def later(self) -> str:
+        """The address of the same page for a browser that waits for its rows."""
+        return self._address(self.after, self.trail, whole="true")
 
     @property
     def after_number(self) -> int | None:
@@ -82,9 +97,9 @@ class Pager:
             self._address(key(shown[-1]), trail) if more else None,
         )
 
-    def _address(self, after: str, trail: Sequence[str]) -> str:
+    def _address(self, after: str, trail: Sequence[str], **others: str) -> str:
         steps = TRAIL_SEPARATOR.join(trail)
-        return with_query(self.path, **self.other_params, rows=self.per_page, after=after, trail=steps)
+        return with_query(self.path, **self.other_params, **others, rows=self.per_page, after=after, trail=steps)
 
 
 def pager(
@@ -92,13 +107,14 @@ def pager(
     rows: Literal["10", "25", "50", "100"] = "25",
     after: Annotated[str, Query(max_length=100, pattern=TEXT_PATTERN)] = "",
     trail: Annotated[str, Query(max_length=6_000, pattern=TEXT_PATTERN)] = "",
+    whole: Annotated[bool, Query(description="Wait for rows that take longer than a page may.")] = False,
 ) -> Pager:
     """Returns the page of a list that an address asks for."""
     other_params = {
-        name: value for name, value in request.query_params.items() if name not in ("rows", "after", "trail")
+        name: value for name, value in request.query_params.items() if name not in ("rows", "after", "trail", "whole")
     }
     steps = tuple(step for step in trail.split(TRAIL_SEPARATOR) if step)[-MAX_TRAIL:]
-    return Pager(request.url.path, other_params, int(rows), after, steps)
+    return Pager(request.url.path, other_params, int(rows), after, steps, whole)
 
 
 Paged = Annotated[Pager, Depends(pager)]

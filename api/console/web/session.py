@@ -23,7 +23,7 @@ from projections.records import sessions
 from projections.records.sessions import SessionRow
 
 COOKIE = "rollcall_session"
-HOME_PATH = f"{CONSOLE_PATH}/segments"
+HOME_PATH = f"{CONSOLE_PATH}/overview"
 # A path of the console, and nothing that a browser could read as the address of another site.
 _CONSOLE_PAGE = re.compile(rf"{CONSOLE_PATH}/(?!/)[^\\\x00-\x20\x7f]*\Z")
 
@@ -36,6 +36,12 @@ class SignedInUser:
     person_id: UUID
     name: str
     email: str
+    language: str | None = None
+
+    @property
+    def by(self) -> str:
+        """Who asks, as events keep it."""
+        return f"person:{self.person_id}"
 
 
 class SignInNeeded(Exception):
@@ -60,7 +66,7 @@ def signed_in(request: Request, services: ServicesDep, session: Session) -> Sign
         raise SignInNeeded
     services.limits.count_console(str(session.account_id))
     request.state.account = str(session.account_id)
-    user = SignedInUser(session.account_id, session.person_id, session.name, session.email or "")
+    user = SignedInUser(session.account_id, session.person_id, session.name, session.email or "", session.language)
     request.state.user = user
     return user
 

@@ -15,6 +15,7 @@ from api.http.lookup import parse_webhook_id
 from api.http.parameters import PathId
 from api.http.route import AccountRoute
 from domain.errors import Refused
+from domain.texts.language import said
 from domain.webhooks.signing import new_secret
 from projections.webhooks import subscriptions
 
@@ -36,7 +37,7 @@ def pause(request: Request, services: ServicesDep, user: SignedIn, webhook_id: P
         full_send=False,
         now=services.rollcall.now(),
     )
-    return done(request, f"{row.subscription.name} is paused", f"/console/webhooks/{row.webhook_id}")
+    return done(request, said("%(name)s is paused", name=row.subscription.name), f"/console/webhooks/{row.webhook_id}")
 
 
 @router.get("/resume")
@@ -70,14 +71,14 @@ def resume(
     except Refused:
         webhook = find(services, user.account_id, webhook_id)
         return show(request, "webhook_resume.html", {"webhook": webhook, "gap": True, "full_send": True}, 409)
-    return done(request, f"{row.subscription.name} goes on", f"/console/webhooks/{row.webhook_id}")
+    return done(request, said("%(name)s goes on", name=row.subscription.name), f"/console/webhooks/{row.webhook_id}")
 
 
 @router.post("/test")
 def send_test(request: Request, services: ServicesDep, user: SignedIn, webhook_id: PathId) -> Response:
     """Has a test message sent; its result is in the log in a moment."""
     row = subscriptions.ask_for_test(services.database, user.account_id, parse_webhook_id(webhook_id), uuid4())
-    return done(request, "A test message is on its way", f"/console/webhooks/{row.webhook_id}")
+    return done(request, said("A test message is on its way"), f"/console/webhooks/{row.webhook_id}")
 
 
 @router.get("/redeliver")
@@ -100,12 +101,18 @@ def redeliver(
         )
     except Refused:
         problem = {
-            "position": "Changes of that position are no longer kept. To send all present members, edit the webhook."
+            "position": said(
+                "Changes of that position are no longer kept. To send all present members, edit the webhook."
+            )
         }
         webhook = find(services, user.account_id, webhook_id)
         values = {"webhook": webhook, "position": position, "errors": problem}
         return show(request, "webhook_redeliver.html", values, 409)
-    return done(request, f"Sending again from position {position:,}", f"/console/webhooks/{row.webhook_id}")
+    return done(
+        request,
+        said("Sending again from position %(position)s", position=position),
+        f"/console/webhooks/{row.webhook_id}",
+    )
 
 
 @router.get("/secret")
@@ -136,4 +143,4 @@ def delete(request: Request, services: ServicesDep, user: SignedIn, webhook_id: 
     """Deletes the webhook."""
     webhook = find(services, user.account_id, webhook_id)
     subscriptions.delete(services.database, user.account_id, webhook.row.webhook_id, None)
-    return done(request, f"{webhook.row.subscription.name} was deleted", "/console/webhooks")
+    return done(request, said("%(name)s was deleted", name=webhook.row.subscription.name), "/console/webhooks")

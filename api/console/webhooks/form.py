@@ -22,6 +22,7 @@ from api.http.parameters import TEXT_PATTERN, PathId, parse_uuid
 from api.http.read_your_writes import snapshot
 from api.http.route import AccountRoute
 from domain.errors import Invalid, Refused, StaleVersion
+from domain.texts.language import said
 from domain.webhooks.signing import new_secret
 from domain.webhooks.subscription import CHANGE_TYPES, ChangeType, Subscription
 from projections.read import campaigns, segments
@@ -157,10 +158,10 @@ def save(request: Request, services: ServicesDep, user: SignedIn, webhook_id: Pa
         return _show(request, services, user, typed, row.webhook_id, errors=_errors(invalid))
     except StaleVersion as stale:
         problem = {
-            "": "This webhook was changed or paused while you were editing it. Save again to save yours over it."
+            "": said("This webhook was changed or paused while you were editing it. Save again to save yours over it.")
         }
         return _show(request, services, user, typed._replace(version=stale.current), row.webhook_id, errors=problem)
-    return done(request, f"{checked.name} was saved", f"/console/webhooks/{row.webhook_id}")
+    return done(request, said("%(name)s was saved", name=checked.name), f"/console/webhooks/{row.webhook_id}")
 
 
 def _show(
@@ -186,7 +187,8 @@ def _choices(connection: Any, account_id: UUID, typed: WebhookInput) -> list[Cho
     offered = {each: row.name for each, row in kept.items()}
     newest = segments.page(connection, account_id, name=None, kind=None, before=None, limit=MAX_OFFERED)
     offered |= {row.segment_id: row.name for row in newest}
-    total = segments.count(connection, account_id, name=None, kind=None)
+    # An archived segment is offered where it is chosen already.
+    total = segments.count(connection, account_id, name=None, kind=None) + sum(row.archived for row in kept.values())
     chosen = (campaigns.by_id(connection, account_id, each) for each in typed.campaigns)
     named = {row.campaign_id: row.name for row in chosen if row is not None}
     named |= {

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from api.http.dependencies import Services
 from api.http.lookup import parse_webhook_id
-from domain.filters.wording import plural
+from domain.texts.language import counted, said
 from domain.webhooks.subscription import Reason
 from projections.read import campaigns, segments
 from projections.webhooks import subscriptions
 from projections.webhooks.subscriptions import MOST_COUNTED, WebhookRow
 
 PAUSED: dict[Reason, str] = {
-    "by_request": "Paused by a person",
-    "failing": "Paused: it failed for too long",
-    "gone": "Paused: the receiver says it is gone",
-    "changes_forgotten": "Paused: changes it needs are no longer kept",
+    "by_request": said("Paused by a person"),
+    "failing": said("Paused: it failed for too long"),
+    "gone": said("Paused: the receiver says it is gone"),
+    "changes_forgotten": said("Paused: changes it needs are no longer kept"),
 }
 
 
@@ -41,13 +41,13 @@ class Shown(NamedTuple):
         if self.row.state == "paused":
             return PAUSED[self.row.reason or "by_request"]
         if self.row.attempts:
-            return f"Failing: {plural(self.row.attempts, 'attempt')}"
-        return "Sending all members" if self.row.full_send else "Active"
+            return counted("Failing: %(num)s attempt", "Failing: %(num)s attempts", self.row.attempts)
+        return said("Sending all members") if self.row.full_send else said("Active")
 
     @property
     def backlog(self) -> str:
         """How much waits, in words."""
-        return f"{MOST_COUNTED:,} or more" if self.waiting >= MOST_COUNTED else f"{self.waiting:,}"
+        return said("%(number)s or more", number=MOST_COUNTED) if self.waiting >= MOST_COUNTED else f"{self.waiting:,}"
 
 
 class Names(NamedTuple):
