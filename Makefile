@@ -1,6 +1,6 @@
 # Everything starts here; only `make` and a Python >= 3.11 are needed. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock vendor
+.PHONY: help setup run test check bench lock vendor texts
 
 # Each makes .venv or brings it up to date first, which takes no time when there is nothing to do.
 RUN := @deploy/in-venv run
@@ -24,7 +24,7 @@ check: ## format, lint, types and import contracts
 	$(DEV) lint-imports
 
 test: check ## check, then every test against real services
-	$(DEV) pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(DEV) pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: ## print the rates beside their floors
 	$(DEV) python -m tests.performance
@@ -36,6 +36,9 @@ lock: ## resolve the requirements*.lock anew (needs uv)
 	sed -i '1i # What running Rollcall needs, each file by its hash. Written by `make lock`.' requirements.lock
 	sed -i '1i # What developing and testing Rollcall needs, each file by its hash. Written by `make lock`.' requirements-dev.lock
 	sed -i '1i # The installer of the other locks, each file by its hash. Written by `make lock`.' requirements-uv.lock
+
+texts: ## bring the catalogues of the languages up to date with the code
+	$(DEV) python -m tests.support.console.texts
 
 vendor: ## fetch the vendored files anew, as their vendor.json say (needs npm)
 	$(DEV) python -m tests.support.vendored

@@ -21,7 +21,7 @@ def settings_of(process: str) -> Settings:
     if settings.metrics_folder is not None:
         from deploy import metrics_exposure
 
-        metrics_exposure.share_as(settings.metrics_name or process)
+        metrics_exposure.share_as(settings.metrics_name or process, settings.metrics_folder)
     return settings
 
 

@@ -1,5 +1,5 @@
-"""The sample account of `rollcall demo` and `make run`: plausible customers, segments, a campaign, and a stream of
-changes.
+"""The sample account of `rollcall demo` and `make run`: plausible customers and what they do, segments, a campaign, and
+a stream of changes.
 
 Called by `deploy.commands`. Uses the application as the API does. Filling it a second time adds nothing: customers are
 recognised by their external ids, segments and the campaign by ids derived from their names. What a user deleted stays
@@ -18,6 +18,8 @@ from uuid import UUID, uuid5
 
 import structlog
 
+from deploy import demo_facts
+from deploy.demo_facts import external_id
 from domain.campaign import CampaignDraft
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
@@ -82,6 +84,7 @@ SEGMENTS: list[tuple[str, str, Any]] = [
             ]
         },
     ),
+    *demo_facts.SEGMENTS,
 ]
 
 
@@ -95,15 +98,19 @@ def fill(rollcall: Rollcall, account_id: UUID, *, customers: int = CUSTOMERS) ->
     sample = [_customer(chance, number) for number in range(customers)]
     for start in range(0, customers, BATCH):
         _send(rollcall, account_id, sample[start : start + BATCH])
+    done = list(demo_facts.facts_before(chance, customers, rollcall.now()))
+    for start in range(0, len(done), BATCH):
+        rollcall.customers.change(account_id, done[start : start + BATCH])
     _make_segments(rollcall, account_id, customers)
     structlog.get_logger().info("demo_filled", customers=customers, segments=len(SEGMENTS) + 1)
 
 
 def keep_changing(rollcall: Rollcall, account_id: UUID, stop: threading.Event, *, customers: int = CUSTOMERS) -> None:
-    """Change a few of the sample's customers each second until `stop` is set."""
+    """Change a few of the sample's customers each second, and let some do something, until `stop` is set."""
     chance = random.Random(21)  # noqa: S311 - as above
     while not stop.wait(PAUSE_SECONDS):
         _send(rollcall, account_id, list(_changes(chance, customers)))
+        rollcall.customers.change(account_id, list(demo_facts.facts_now(chance, customers)))
 
 
 def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None:
@@ -115,7 +122,7 @@ def _make_segments(rollcall: Rollcall, account_id: UUID, customers: int) -> None
     for name, description, raw in SEGMENTS:
         with suppress(NotFound):
             rollcall.segments.create(account_id, SegmentDraft(name, description, "dynamic", raw), id_of(name))
-    guests = [customer_id_of(account_id, _external_id(number)) for number in range(0, customers, GUEST_EVERY)]
+    guests = [customer_id_of(account_id, external_id(number)) for number in range(0, customers, GUEST_EVERY)]
     with suppress(NotFound):
         draft = SegmentDraft(GUESTS, "Signed up at the stand; kept by hand", "static")
         rollcall.segments.create(account_id, draft, id_of(GUESTS))
@@ -142,7 +149,7 @@ def _customer(chance: random.Random, number: int) -> dict[str, Any]:
     born = date(1950, 1, 1) + timedelta(days=chance.randrange(20_000))
     holder = number - 1 if number % SHARED_PHONE_EVERY == 13 else number
     return {
-        "external_id": _external_id(number),
+        "external_id": external_id(number),
         "name": f"{chance.choice(FIRST.split())} {chance.choice(LAST.split())}",
         "phone": None if number % NO_PHONE_EVERY == 11 else f"+35191{holder + 2_000_000:07d}",
         "opted_out": number % OPTED_OUT_EVERY == 7,
@@ -170,8 +177,4 @@ def _changes(chance: random.Random, customers: int) -> Iterator[dict[str, Any]]:
                 {"plan": plan, "premium_customer": plan in ("pro", "enterprise")},
             ]
         )
-        yield {"external_id": _external_id(chance.randrange(customers)), "attributes": attributes}
-
-
-def _external_id(number: int) -> str:
-    return f"demo-{number:05d}"
+        yield {"external_id": external_id(chance.randrange(customers)), "attributes": attributes}

@@ -9,6 +9,7 @@ so that its counters never decrease and no files of ended processes pile up. The
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -30,12 +31,33 @@ if TYPE_CHECKING:
 FailedChecks = Callable[[], Mapping[str, str]]
 
 
-def share_as(name: str) -> None:
+# The library's files of one process, by the kinds of metric that Rollcall has.
+_KINDS = ("counter", "histogram", "gauge_livemin", "gauge_livemostrecent", "gauge_livesum")
+_FILE_BYTES = 256 * 2**10
+
+
+def share_as(name: str, folder: Path) -> None:
     """Keep this process's metrics in the common folder, under the name of its role, or its own where it has several.
 
     Without `_`, at which the library divides the names of its files.
     """
+    for kind in _KINDS:
+        _allocate(folder / f"{kind}_{name}.db")
     values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]
+
+
+def _allocate(path: Path) -> None:
+    """Give a file of the library its space on the disk before the library maps it into memory.
+
+    It would make the file without, and the kernel ends a process (SIGBUS) that writes to such a page of a full disk.
+    """
+    if path.exists():
+        return
+    file = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        os.posix_fallocate(file, 0, _FILE_BYTES)
+    finally:
+        os.close(file)
 
 
 def serve(settings: Settings, failed_checks: FailedChecks) -> None:

@@ -18,8 +18,10 @@ RESERVE_BYTES = 64 * MIB
 LOW_BYTES = 48 * MIB
 # How much more than both must be free before writes go on, so that the state does not change with every write.
 MARGIN_BYTES = 16 * MIB
-# Included by postgresql.conf where it exists.
+# Included by postgresql.conf where it exists. It is kept under another name until then: on a disk that something else
+# fills faster than the reserve is given up, a file can be renamed, but not written.
 READ_ONLY_FILE = "read_only.conf"
+READY_FILE = "read_only.ready"
 
 log = structlog.stdlib.get_logger("rollcall.up")
 
@@ -37,6 +39,7 @@ class DiskReserve:
         self._home = home
         self._reserve = home / "reserve"
         self._switch = data / READ_ONLY_FILE
+        self._ready = data / READY_FILE
 
     @property
     def is_read_only(self) -> bool:
@@ -49,19 +52,22 @@ class DiskReserve:
         if not self.is_read_only:
             if free >= LOW_BYTES:
                 return False
+            self._prepare()
+            self._ready.rename(self._switch)
             self._reserve.unlink(missing_ok=True)
-            self._switch.write_text("default_transaction_read_only = on\n")
             log.error("disk_full", free_bytes=free, meaning="the database is read-only", remedy="make space")
             return True
         if free < LOW_BYTES + RESERVE_BYTES + MARGIN_BYTES:
             return False
+        self._switch.rename(self._ready)
         self.keep()
-        self._switch.unlink()
         log.warning("disk_space_back", free_bytes=free)
         return True
 
     def keep(self) -> None:
-        """Make the reserve where it is missing and there is space for it."""
+        """Make the reserve and the file of the switch where they are missing and there is space for them."""
+        if not self.is_read_only:
+            self._prepare()
         if self._reserve.exists() or free_bytes(self._home) < LOW_BYTES + RESERVE_BYTES:
             return
         file = os.open(self._reserve, os.O_CREAT | os.O_WRONLY, 0o600)
@@ -69,3 +75,7 @@ class DiskReserve:
             os.posix_fallocate(file, 0, RESERVE_BYTES)
         finally:
             os.close(file)
+
+    def _prepare(self) -> None:
+        if not self._ready.exists():
+            self._ready.write_text("default_transaction_read_only = on\n")

@@ -1,4 +1,4 @@
-"""`rollcall api`: the HTTP API, the console and the runner of CSV imports."""
+"""`rollcall api`: the HTTP API, the console and the runners of CSV imports and jobs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 import uvicorn
 
 from api.app import create_app
-from api.csv_import.runner import AT_ONCE as IMPORTS_AT_ONCE
-from api.csv_import.runner import ImportRunner
+from api.csv_import.runner import ImportWork
 from api.http.dependencies import Services
 from api.http.shares.limits import WORK_THREADS, LimitFigures, Limits
+from api.jobs.customers import JobWork
+from api.jobs.runner import AT_ONCE, Runner
 from api.reads import ReplicaReads
 from consumers.dead_letter_retry import DeadLetterRetry
 from deploy.record_reading import record_reader
@@ -31,16 +32,17 @@ DOCUMENTS = Path(__file__).parents[1] / "docs"
 
 
 def run(settings: Settings) -> None:
-    """Serve HTTP until asked to stop; the requests and the chunk of an import in progress are finished."""
+    """Serve HTTP until asked to stop; the requests and the parts of imports and jobs in progress are finished."""
     limits = Limits(limit_figures(settings))
-    # Sessions for work, for streams, for imports, and for what is asked before an account is known.
+    # Sessions for work, for streams, for imports, for jobs (each reads, stores and holds its lease at once), and for
+    # what is asked before an account is known.
     database = Database(
-        database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + IMPORTS_AT_ONCE + 4
+        database_url(settings), "rollcall_api", size=WORK_THREADS + limits.figures.all_streams + 4 * AT_ONCE + 4
     )
     own_sessions = Database(database_url(settings), "rollcall_api", size=3)
     with (
         replica_reads(settings, database, own_sessions) as replica,
-        application(settings, "rollcall_api", size=WORK_THREADS + IMPORTS_AT_ONCE) as rollcall,
+        application(settings, "rollcall_api", size=WORK_THREADS + 2 * AT_ONCE) as rollcall,
     ):
         services = Services(
             rollcall=rollcall,
@@ -56,11 +58,15 @@ def run(settings: Settings) -> None:
             ready_lag=settings.ready_lag_seconds,
             webhook_networks=settings.webhook_networks,
         )
-        runner = ImportRunner(rollcall, database, services.import_waiting)
+        runners = [
+            Runner(ImportWork(rollcall, database), database, services.import_waiting),
+            Runner(JobWork(rollcall, database), database, services.job_waiting),
+        ]
+        app = create_app(services, DOCUMENTS)
         server = Server(
             services.stopping,
             uvicorn.Config(
-                create_app(services, DOCUMENTS),
+                app,
                 host=settings.http_host,
                 port=settings.http_port,
                 log_config=None,
@@ -71,14 +77,17 @@ def run(settings: Settings) -> None:
                 forwarded_allow_ips=list(settings.trusted_proxies),
             ),
         )
-        # Once it has ended, uvicorn raises its signal again: that must not end us before the imports have stopped.
+        # Once it has ended, uvicorn raises its signal again: that must not end us before the runners have stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)
         # Threads that compute give way to the event loop, and to each other, ten times sooner than by default.
         sys.setswitchinterval(0.0005)
-        runner.start()
+        for runner in runners:
+            runner.start()
+        Thread(target=app.state.pages.compile_first, name="templates", daemon=True).start()
         server.run()
-        runner.stop()
+        for runner in runners:
+            runner.stop()
     own_sessions.close()
     database.close()
 

@@ -124,3 +124,13 @@ def test_keys_are_made_and_revoked(rollcall: Rollcall) -> None:
         rollcall.keys.revoke(made["id"])
         with pytest.raises(Unauthorized):
             [*reader.segments.list()]
+
+
+def test_an_attribute_is_computed_and_removed(rollcall: Rollcall) -> None:
+    key = f"orders_{uuid.uuid4().hex[:12]}"
+    with pytest.raises(Invalid):
+        rollcall.attributes.compute(key, {"activity": "never_recorded", "aggregate": "count"})
+    with pytest.raises(NotFound):
+        rollcall.attributes.remove(key)
+    with pytest.raises(Conflict):
+        rollcall.attributes.remove(str(rollcall.attributes.declare(key, "number")["key"]))

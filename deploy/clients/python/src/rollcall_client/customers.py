@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Unpack
 
+from rollcall_client.filters import Computed
 from rollcall_client.shapes import (
     Attribute,
     AttributeType,
     BulkAnswer,
     BulkLine,
+    CountedValue,
     Customer,
     CustomerBody,
     JoinedSegment,
@@ -44,7 +46,7 @@ class Customers:
         self._transport.call("DELETE", f"/v1/customers/{part(external_id)}")
 
     def list(self, query: str | None = None) -> Iterator[Customer]:
-        """Every customer, newest first; with `query`, those whose name or phone number has such beginnings of words."""
+        """Every customer, newest first; with `query`, those with such beginnings of words in any of their values."""
         yield from self._transport.pages("/v1/customers", query=query)
 
     def stream(self) -> Iterator[Customer]:
@@ -87,9 +89,23 @@ class Attributes:
         answer: Attribute = self._transport.call("PUT", f"/v1/attributes/{part(key)}", body=body)
         return answer
 
+    def compute(self, key: str, computed: Computed, label: str | None = None) -> Attribute:
+        """Compute an attribute from what customers do. Segments that use it follow a change of its definition."""
+        body = {"computed": computed, "label": label}
+        answer: Attribute = self._transport.call("PUT", f"/v1/attributes/{part(key)}", body=body)
+        return answer
+
+    def remove(self, key: str) -> None:
+        """Remove a computed attribute that no filter uses. Raises `Conflict` for any other."""
+        self._transport.call("DELETE", f"/v1/attributes/{part(key)}")
+
     def list(self) -> Iterator[Attribute]:
         """Every attribute, with the operators that it allows."""
         yield from self._transport.pages("/v1/attributes")
+
+    def values(self, key: str, search: str | None = None) -> Iterator[CountedValue]:
+        """The values that customers have of an attribute, the most frequent first, or those that hold a text."""
+        yield from self._transport.pages(f"/v1/attributes/{part(key)}/values", search=search)
 
 
 def _parts(customers: Iterable[Mapping[str, object]]) -> Iterator[list[bytes]]:

@@ -8,13 +8,23 @@ attribute allows, the server knows: `rollcall.attributes.list()`.
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 Period = Literal[
     "today", "yesterday", "tomorrow",
     "this_week", "last_week", "next_week",
     "this_month", "last_month", "next_month",
     "this_year", "last_year", "next_year",
+]  # fmt: skip
+
+
+Operator = Literal[
+    "after", "anniversary_in_last_days", "anniversary_in_next_days", "anniversary_in_period", "at_least",
+    "at_most", "before", "between", "contains", "ends_with", "equals", "greater_than", "in", "in_last_days",
+    "in_last_hours", "in_next_days", "in_next_hours", "in_period", "includes_all", "includes_any",
+    "includes_none", "is_not_set", "is_set", "less_than", "month_is", "more_than_days_ago",
+    "more_than_days_ahead", "not_between", "not_contains", "not_equals", "not_in", "not_includes_all",
+    "not_on", "on", "on_or_after", "on_or_before", "starts_with",
 ]  # fmt: skip
 
 
@@ -164,6 +174,41 @@ class SegmentCondition(TypedDict):
     value: list[str]
 
 
+class Window(TypedDict, total=False):
+    """The facts that count, by one of these; without a window, all that are kept."""
+
+    last_hours: int
+    last_days: int
+    in_period: Period
+    between: list[str]
+    since: str
+
+
+Aggregate = Literal["count", "sum", "min", "max", "average", "distinct", "first_at", "last_at", "latest"]
+
+
+class Computed(TypedDict):
+    """What an attribute is computed from: an aggregate of the facts of an activity in a window of time."""
+
+    activity: str
+    where: NotRequired[Filter]
+    aggregate: Aggregate
+    of: NotRequired[str]
+    window: NotRequired[Window]
+
+
+class BehaviourCondition(TypedDict):
+    """What a customer did: an aggregate of the facts of an activity; its value is compared as an attribute's is."""
+
+    activity: str
+    where: NotRequired[Filter]
+    aggregate: Aggregate
+    of: NotRequired[str]
+    window: NotRequired[Window]
+    operator: Operator
+    value: NotRequired[Any]
+
+
 Condition = (
     PresenceCondition
     | TextCondition
@@ -183,6 +228,7 @@ Condition = (
     | AnniversaryPeriodCondition
     | AnniversaryDaysCondition
     | SegmentCondition
+    | BehaviourCondition
 )
 
 

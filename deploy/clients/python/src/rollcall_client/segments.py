@@ -9,6 +9,7 @@ from rollcall_client.filters import Filter
 from rollcall_client.shapes import (
     Changes,
     Customer,
+    FilterTemplate,
     HistoryEntry,
     Import,
     Member,
@@ -72,9 +73,21 @@ class Segments:
         """Delete a segment; campaigns lose it in the same step."""
         self._transport.call("DELETE", _path(segment_id))
 
-    def preview(self, filter: Filter) -> Preview:  # noqa: A002 - as the API has it
-        """Count who matches a filter, which is not stored."""
-        answer: Preview = self._transport.call("POST", "/v1/segments/preview", body={"filter": filter})
+    def preview(
+        self,
+        filter: Filter,  # noqa: A002 - as the API has it
+        *,
+        conditions: bool = False,
+        estimate: bool = False,
+    ) -> Preview:
+        """Count who matches a filter, which is not stored; each condition too, and at once from a sample."""
+        body = {"filter": filter, "conditions": conditions, "estimate": estimate}
+        answer: Preview = self._transport.call("POST", "/v1/segments/preview", body=body)
+        return answer
+
+    def templates(self) -> Collection[FilterTemplate]:
+        """Filters to begin with, for the attributes that the account has."""
+        answer: Collection[FilterTemplate] = self._transport.call("GET", "/v1/segments/templates")["data"]
         return answer
 
     def members(self, segment_id: str, query: str | None = None) -> Iterator[Member]:

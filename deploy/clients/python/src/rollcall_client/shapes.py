@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from rollcall_client.filters import Filter
+from rollcall_client.filters import Computed, Filter
 
 AttributeType = Literal["text", "number", "boolean", "date", "datetime", "list"]
 AttributeValue = str | int | float | bool | list[str]
@@ -24,6 +24,19 @@ class Attribute(TypedDict):
     label: str | None
     built_in: bool
     operators: list[str]
+    computed: NotRequired[Computed]
+    definition: NotRequired[str]
+    state: NotRequired[Literal["current", "recomputing"]]
+    customers: NotRequired[int]
+    fill_rate: NotRequired[float]
+    many_values: NotRequired[bool]
+
+
+class CountedValue(TypedDict):
+    """A value of an attribute, and how many customers have it."""
+
+    value: str | int | float | bool
+    customers: int
 
 
 class CustomerBody(TypedDict, total=False):
@@ -98,6 +111,8 @@ class Segment(TypedDict):
     created_at: str
     updated_at: str
     members: Members
+    label_ids: list[str]
+    archived: bool
     filter_errors: NotRequired[list[dict[str, Any]]]
 
 
@@ -107,11 +122,29 @@ class JoinedSegment(Segment):
     joined_at: str
 
 
+class ConditionCount(TypedDict):
+    """How many match a condition, or a group, by itself."""
+
+    pointer: str
+    count: int
+
+
 class Preview(TypedDict):
     """How many match now, exactly, and the newest of them."""
 
     count: int
     sample: list[Customer]
+    sampled: NotRequired[int]
+    conditions: NotRequired[list[ConditionCount]]
+
+
+class FilterTemplate(TypedDict):
+    """A filter to begin with, under the name by which it is offered."""
+
+    id: str
+    name: str
+    description: str
+    filter: Filter
 
 
 class MembersAnswer(TypedDict):
@@ -215,7 +248,7 @@ class Import(TypedDict):
     id: str
     segment_id: str
     file_name: str
-    state: Literal["running", "done", "failed"]
+    state: Literal["uploaded", "checking", "checked", "running", "done", "failed"]
     percent: int
     lines: int
     added: int
@@ -224,8 +257,12 @@ class Import(TypedDict):
     duplicates_in_file: int
     blank: int
     invalid: int
+    opted_out: int
+    header: bool
+    columns: list[str] | None
     ignored_columns: list[str]
     failure: dict[str, Any] | None
+    by: str | None
     position: int
     started_at: str
     finished_at: str | None
