@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from api.console.web import passwords
 from projections.migrate import migrate
 from tests.support.browser import chromium
 from tests.support.clock import Clock, machine_now
@@ -29,9 +32,11 @@ settings.load_profile("repeatable")
 
 
 # With several workers the last files decide when a run ends, so long files come first. Browser tests come last: they
-# share a running product per process, which would only take time from the tests after them.
+# share a running product per process, which would only take time from the tests after them, and Playwright's event loop
+# runs until that process ends: a test after them runs one of its own in a thread (`tests.support.browser.own_loop`).
 FIRST = (
     "integration/api/test_document.py",
+    "browser/test_every_page.py",
     "integration/embedded/test_up.py",
     "property/test_replay.py",
     "property/test_frozen_audiences.py",
@@ -40,7 +45,6 @@ FIRST = (
     "acceptance",
     "integration",
     "unit",
-    "browser/test_every_page.py",
     "browser",
 )
 
@@ -117,6 +121,14 @@ def _readable_log() -> None:
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hashes of passwords take an eighth of what they take in production: some tests compare hundreds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=8 * 1024))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

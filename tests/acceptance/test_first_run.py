@@ -85,6 +85,7 @@ def count_customers(screen: dict[str, str]) -> int:
         return int(json.load(answer)["total"])
 
 
+@pytest.mark.full
 def test_it_runs_in_a_closed_folder_whose_path_has_a_space_and_a_letter_beyond_ascii(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -98,12 +99,12 @@ def test_it_runs_in_a_closed_folder_whose_path_has_a_space_and_a_letter_beyond_a
     assert (again.stdout.count("\n"), again.stderr) == (1, ""), "nothing is left to do"
 
 
-def test_it_runs_from_a_read_only_checkout_as_a_user_without_privileges() -> None:
+def test_it_runs_from_a_read_only_checkout_whose_path_has_a_space_as_a_user_without_privileges() -> None:
     # Below pytest's own folders only their owner may enter.
     with TemporaryDirectory(prefix="rollcall-", dir="/var/tmp") as place:
         folder = Path(place)
         folder.chmod(0o755)
-        checkout, home = check_out(folder / "checkout"), folder / "home"
+        checkout, home = check_out(folder / "check out é"), folder / "home"
         home.mkdir()
         user = NOBODY if os.geteuid() == 0 else None
         environment = {"HOME": str(home), "PIP_CACHE_DIR": str(home / "pip"), "UV_CACHE_DIR": str(home / "uv")}

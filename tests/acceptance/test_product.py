@@ -120,9 +120,11 @@ def test_the_tour_of_the_readme_can_be_pasted(rollcall: RunningProduct) -> None:
         check=True,
     )
     answers = [json.loads(line) for line in ran.stdout.splitlines()]
-    plan, joined, edited, left, explanation = answers
+    plan, joined, edited, left, explanation, ordered, buyers = answers
     assert (plan["key"], edited["name"]) == ("plan", "Gold customers")
     # Members are listed newest first; other tests' customers are gold, too.
     assert joined["data"][0]["external_id"] == "ana"
     assert "ana" not in [row["external_id"] for row in left["data"]]
     assert (explanation["member"], explanation["missing"]) == (False, ["/filter/1"])
+    assert ordered == {"accepted": 1, "rejected": []}
+    assert [row["external_id"] for row in buyers["data"]] == ["ana"]

@@ -6,6 +6,7 @@ zone, or at which an instant has reached its age.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,13 @@ CONDITIONS: list[tuple[str, str, Any]] = [
     ("seen", "in_last_hours", 2),
     ("seen", "in_next_hours", 30),
     ("seen", "more_than_days_ahead", 1),
+]
+
+
+# When, after the instant of a case, the only order is 24 hours old.
+FALLS_OUT = timedelta(seconds=3, microseconds=7)
+ORDERED = [
+    {"activity": "ordered", "aggregate": "count", "window": {"last_hours": 24}, "operator": "at_least", "value": 1}
 ]
 
 
@@ -123,6 +131,8 @@ class Prepared:
     offset: timedelta
     zone: str
     started: datetime
+    # Who ordered in the last 24 hours: one customer, whose order is that old shortly after the instant.
+    ordered: dict[str, Any]
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
@@ -134,13 +144,19 @@ def prepare(out: RunningProduct, case: Case, values: dict[str, dict[str, Any]]) 
     made = {who: out.ok("PUT", f"/v1/customers/{who}", json={"attributes": each}) for who, each in values.items()}
     asked = datetime.now(UTC)
     created = datetime.fromisoformat(out.ok("PUT", "/v1/customers/clock", json={})["created_at"])
+    offset = created - asked
     segments = {}
     for place, (key, operator, operand) in enumerate(CONDITIONS):
         node = [{"attribute": key, "operator": operator, "value": operand}]
         body = {"name": f"s{place}", "type": "dynamic", "filter": node}
         segments[place] = out.ok("POST", "/v1/segments", json=body)
+    order = {"external_id": "d0", "name": "ordered", "id": "1", "time": (case.at + FALLS_OUT - DAY).isoformat()}
+    out.ok("POST", "/v1/activities", content=json.dumps(order), headers={"Content-Type": "application/x-ndjson"})
+    ordered = out.ok("POST", "/v1/segments", json={"name": "ordered", "type": "dynamic", "filter": ORDERED})
+    # Or it is too late, and a longer time is tried.
+    eventually(lambda: list(members(out, ordered)) == ["d0"] or datetime.now(UTC) + offset >= case.at)
     first = min(instant(each["created_at"]) for each in made.values())
-    return Prepared(out, segments, made, created - asked, case.zone, first)
+    return Prepared(out, segments, made, offset, case.zone, first, ordered)
 
 
 @contextmanager
@@ -195,6 +211,16 @@ def join_and_leave_at_the_instant(case: Case, values: dict[str, dict[str, Any]],
         joined = members(out, segment)
         for who, found in ((who, found) for (each, who), found in wanted.items() if each == place):
             assert joined.get(who) == (found[-1][0] if found[-1][1] else None)
+
+    order_falls_out(case, prepared)
+
+
+def order_falls_out(case: Case, prepared: Prepared) -> None:
+    out, at = prepared.running, case.at + FALLS_OUT
+    time.sleep(max((at - prepared.now()).total_seconds(), 0))
+    eventually(lambda: not members(out, prepared.ordered), 10)
+    print(f"{case}: an order falls out of 24 hours, seen by {(prepared.now() - at).total_seconds():.3f} s later")
+    assert [each[1:] for each in entries(out, prepared.ordered) if each[3] == "time"] == [(at, False, "time")]
 
 
 def in_order(wanted: dict[tuple[int, str], list[tuple[datetime, bool]]]) -> list[Any]:

@@ -39,7 +39,7 @@ def test_the_link_printed_at_the_start_opens_the_console_once(product: RunningPr
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/console/sign-in/[\w-]{43}", link)
     assert "Sign in as Owner" in browser.get(link).text
     entered = browser.post(link)
-    assert entered.headers["location"] == "/console/segments"
+    assert entered.headers["location"] == "/console/overview"
     shown = browser.get("/console/segments")
     assert shown.status_code == 200
     assert "Owner" in shown.text
@@ -63,7 +63,7 @@ def test_a_person_is_added_at_the_terminal_chooses_a_password_and_signs_in(
     assert browser.post("/console/sign-out").status_code == 303
     assert browser.get("/console/segments").status_code == 303
     entered = browser.post("/console/sign-in", data={"email": "ana@example.com", "password": PASSWORD})
-    assert entered.headers["location"] == "/console/segments"
+    assert entered.headers["location"] == "/console/overview"
     assert "Ana" in browser.get("/console/segments").text
     browser.cookies.clear()
     assert browser.post(command(product, "person", "link", "--email", "ANA@example.com")).status_code == 303

@@ -28,8 +28,10 @@ from tests.support.browser.windows import WIDE, Window
 from tests.support.full_size import FULL_SIZE
 
 OF_EACH_KIND = 12 if FULL_SIZE else 5
-# Where a person who is not signed in, or who has just uploaded a file, is led without a link.
-LED_TO = {"/sign-in", "/sign-in/{token}", "/segments/{segment_id}/imports/{import_id}"}
+# Where a person who is not signed in, or who has just filled in a form, is led without a link.
+LED_TO = {
+    "/sign-in", "/sign-in/{token}", "/jobs/{job_id}", "/take-back", "/customers/count", "/customers/filter",
+}  # fmt: skip
 ROUTES = [
     route
     for router in ROUTERS

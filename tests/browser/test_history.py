@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser.console import Console
@@ -46,7 +48,7 @@ def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_listed_in_a_table(pa
     light = page.wait_for_function(PAINTED, arg=[]).json_value()
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(PAINTED, arg=light)
-    page.get_by_text("Show as a table").click()
+    page.get_by_text("Show as a table").first.click()
     expect(page.get_by_role("cell", name="1", exact=True).first).to_be_visible()
     page.get_by_role("link", name="Week").click()
     expect(page.get_by_role("link", name="Week")).to_have_attribute("aria-current", "true")
@@ -55,8 +57,26 @@ def test_the_size_is_drawn_in_the_colours_of_the_scheme_and_listed_in_a_table(pa
 def test_the_chart_takes_the_room_that_there_is(page: Page, console: Console) -> None:
     segment = console.segment("Gold room", GOLD)
     page.goto(f"/console/segments/{segment}/history")
-    canvas = page.locator(".chart canvas")
+    canvas = page.locator("#sizes .chart canvas")
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
-        room = page.locator(".chart").evaluate("chart => chart.clientWidth")
+        room = page.locator("#sizes .chart").evaluate("chart => chart.clientWidth")
         expect(canvas).to_have_css("width", f"{room}px")
+
+
+def test_joins_and_leaves_of_each_day_are_drawn_and_listed_and_an_edit_is_marked(page: Page, console: Console) -> None:
+    segment = console.segment("Gold days", GOLD)
+    yara = console.customer("Yara Yilmaz", attributes={"plan": "gold"})
+    console.change(yara, attributes={"plan": "silver"})
+    silver = [{"attribute": "plan", "operator": "equals", "value": "silver"}]
+    console.ok("PATCH", f"/v1/segments/{segment}", json={"filter": silver})
+    console.wait_until_visible()
+    page.goto(f"/console/segments/{segment}/history")
+    days = page.get_by_role("region", name="Joined and left by day")
+    expect(days.get_by_role("img")).to_contain_text(re.compile(r": \d joined, \d left"))
+    expect(days).to_contain_text("Filter edited (dashed lines):")
+    days.get_by_text("Show as a table").click()
+    expect(days.get_by_role("row").nth(1).get_by_role("cell").last).to_have_text("1")
+    only_joined = console.segment("Silver days", silver)
+    page.goto(f"/console/segments/{only_joined}/history")
+    expect(days.get_by_role("img")).to_contain_text(": 1 joined, 0 left")

@@ -34,12 +34,28 @@ def open_import(page: Page, console: Console, name: str) -> str:
     segment = console.segment(name)
     page.goto(f"/console/segments/{segment}/manage")
     page.get_by_role("link", name="Import CSV").click()
-    expect(page.get_by_label("Choose a CSV file")).to_be_visible()
+    # The hint is there once files can be dropped.
+    expect(page.get_by_text("or drag it in here")).to_be_visible()
     return segment
 
 
-def begin(dialog: Locator) -> None:
+def send(dialog: Locator) -> None:
     dialog.get_by_role("button", name="Import CSV").click()
+
+
+def confirm(dialog: Locator) -> None:
+    """Leave the columns as they are proposed, where that is asked, and import what is said to happen."""
+    ask = dialog.get_by_role("button", name="See what will happen")
+    go = dialog.get_by_role("button", name=re.compile("^Import .* lines?$"))
+    expect(ask.or_(go)).to_be_visible(timeout=60_000)
+    if ask.is_visible():
+        ask.click()
+    go.click(timeout=60_000)
+
+
+def begin(dialog: Locator) -> None:
+    send(dialog)
+    confirm(dialog)
 
 
 def sums(dialog: Locator) -> dict[str, int]:
@@ -52,6 +68,21 @@ def sums(dialog: Locator) -> dict[str, int]:
         counted[title] = int(row.get_by_role("cell").inner_text().replace(",", ""))
     assert counted.pop("All lines") == sum(counted.values())
     return {title: number for title, number in counted.items() if number}
+
+
+def test_the_first_row_of_a_file_without_a_header_is_a_customer(page: Page, dialog: Locator, console: Console) -> None:
+    open_import(page, console, "Headless")
+    page.evaluate(DROP, ["headless.csv", "Hedda,+351962000041\nHelge,+351962000042\n"])
+    send(dialog)
+    expect(dialog.get_by_label("A customer already")).to_be_checked()
+    expect(dialog.get_by_label("Column B holds")).to_have_value("phone")
+    dialog.get_by_label("Column A holds").select_option("Name")
+    dialog.get_by_label("The names of the columns").check()
+    expect(dialog.get_by_label("+351962000041 holds")).to_have_value("phone")
+    dialog.get_by_label("A customer already").check()
+    expect(dialog.get_by_label("Column A holds")).to_have_value("name")
+    confirm(dialog)
+    assert sums(dialog) == {"New customers": 2}
 
 
 def test_a_file_is_dragged_in_and_its_customers_are_in_the_segment(
@@ -81,10 +112,11 @@ def test_a_large_file_shows_how_far_its_upload_is(
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 3 * MB}
     network.send("Network.emulateNetworkConditions", slow)
     page.get_by_label("Choose a CSV file").set_input_files(large)
-    begin(dialog)
+    send(dialog)
     page.wait_for_function("0 < document.querySelector('dialog progress').value < 100")
     expect(dialog.get_by_role("button", name="Import CSV")).to_be_disabled()
     network.detach()
+    confirm(dialog)
     assert sum(sums(dialog).values()) == 2_700
     assert re.search(r"/imports/[0-9a-f-]{36}$", page.url)
 
@@ -151,7 +183,7 @@ def test_a_file_over_ten_megabytes_is_refused_before_it_is_sent(
     chosen.set_input_files(large)
     expect(dialog.get_by_role("alert")).to_have_text(re.compile("The file is too large: at most 10 MB"))
     expect(chosen).to_have_accessible_description(re.compile("too large"))
-    begin(dialog)
+    send(dialog)
     expect(dialog.get_by_text("Uploading")).to_be_hidden()
     page.remove_listener("request", note)
     assert sent == []

@@ -129,7 +129,7 @@ def test_a_chart_of_a_minute_labels_no_instant_twice(page: Page, console: Consol
     tab = page.context.new_page()
     tab.add_init_script(f"({DRAWN})()")
     tab.goto(f"/console/segments/{ids['static']}/history")
-    expect(tab.locator(".chart canvas")).to_be_visible()
+    expect(tab.locator("#sizes .chart canvas")).to_be_visible()
 
     instants = tab.evaluate("window.drawn.filter(text => text.includes(':'))")
     assert len(instants) == len(set(instants)), instants

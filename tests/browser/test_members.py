@@ -168,6 +168,7 @@ def test_a_dynamic_segment_is_read_only_with_its_reason_and_keeps_itself_up_to_d
     expect(page.get_by_role("checkbox")).to_have_count(0)
     row_of(page, "Sam Stays").get_by_text("and 1 more").click()
     console.change(joins, attributes={"premium_customer": True})
+    page.get_by_role("button", name="Show 1 new customer").click()  # the rows stay where a person reads
     expect(row_of(page, "Jo Joins")).to_be_visible()
     console.change(stays, attributes={"score": 77})
     expect(row_of(page, "Sam Stays").get_by_text("77")).to_be_visible()  # in what was unfolded
@@ -192,3 +193,32 @@ def test_without_scripts_a_customer_is_added_edited_and_removed(plain: Page, con
     plain.get_by_role("button", name="Remove Customers").click()
     plain.get_by_role("button", name="Remove", exact=True).click()
     expect(plain.get_by_text("No customers in this segment yet")).to_be_visible()
+
+
+def test_rows_stay_under_the_pointer_while_customers_join_and_move_where_no_person_reads(
+    page: Page, console: Console
+) -> None:
+    segment = console.segment("Calm list", members=[console.customer(f"Calm {nth}") for nth in range(3)])
+    rows = page.locator("#members tbody th")
+    page.goto(f"/console/segments/{segment}/manage")
+    expect(rows).to_have_count(3)
+    add = f"/v1/segments/{segment}/members"
+    console.ok("POST", add, json={"customer_ids": [console.customer("At once")]})
+    expect(rows.first).to_contain_text("At once")
+
+    rows.nth(2).hover()
+    console.ok("POST", add, json={"customer_ids": [console.customer(f"Later {nth}") for nth in range(2)]})
+    news = page.get_by_role("button", name="Show 2 new customers")
+    expect(news).to_be_visible()
+    expect(rows.first).to_contain_text("At once")
+    expect(page.locator("#standing")).to_contain_text("6 customers")
+    news.click()
+    expect(rows).to_have_count(6)
+    expect(news).to_be_hidden()
+    expect(page.locator("#members")).to_be_focused()
+
+    rows.nth(2).hover()
+    console.ok("POST", add, json={"customer_ids": [console.customer("Last")]})
+    expect(page.get_by_role("button", name="Show 1 new customer")).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(rows.first).to_contain_text("Last")

@@ -37,7 +37,7 @@ def test_a_colleague_is_invited_by_a_link_chooses_a_password_and_is_removed_agai
     bob.get_by_label("E-mail address").fill("bob@example.com")
     bob.get_by_label("Password").fill(PASSWORD)
     bob.get_by_role("button", name="Sign in").click()
-    expect(bob.get_by_role("heading", name="Segments", exact=True)).to_be_visible()
+    expect(bob.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
     page.get_by_role("button", name="Actions for Bob").click()
     page.get_by_role("link", name="Remove").click()

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 def test_the_reference_shows_every_endpoint_and_its_details(page: Page) -> None:
     page.goto("/docs/api")
     expect(page.get_by_role("heading", name="Rollcall")).to_be_visible()
+    page.locator("[data-tag=segments]").click()
     summary = page.locator(".opblock-summary", has_text="/v1/segments/preview")
     summary.click()
     expect(page.locator(".opblock.is-open")).to_contain_text("application/json")

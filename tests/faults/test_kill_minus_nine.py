@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,6 +33,9 @@ EDIT_EVERY = 250  # changes
 CUSTOMERS = [f"crm-{number}" for number in range(1_000 if FULL_SIZE else 300)]
 SEGMENTS = 60 if FULL_SIZE else 20
 ROUNDS = 6 if FULL_SIZE else 2
+NDJSON = {"Content-Type": "application/x-ndjson"}
+OFTEN = {"activity": "order", "aggregate": "count", "window": {"last_days": 30}, "operator": "at_least", "value": 8}
+MUCH = {"activity": "order", "aggregate": "sum", "of": "total", "operator": "greater_than", "value": 500}
 WORK = {
     "ingest": "SELECT coalesce(sum(notification_id + 1), 0) FROM notification_tracking",
     "project": "SELECT position FROM projection",
@@ -83,6 +86,45 @@ class Upstream:
         self.rollcall.publish(key, value, headers)
 
 
+class Shop:
+    """A system that sends what people buy, some of it twice; it knows who bought how often, and for how much."""
+
+    def __init__(self, rollcall: RunningProduct, chance: Random) -> None:
+        self.rollcall, self.chance = rollcall, chance
+        self.bought: dict[str, list[int]] = {}
+        self.sent: list[tuple[str, bytes, dict[str, str]]] = []
+        # The property has a type, so that it can be asked for.
+        rollcall.ok("POST", "/v1/activities", content=json.dumps(self._order("buyer-0", 1)), headers=NDJSON)
+        self.often, self.much = (rollcall.create(node) for node in (OFTEN, MUCH))
+
+    def send(self) -> None:
+        if self.sent and self.chance.random() < 0.1:
+            self.rollcall.publish(*self.chance.choice(self.sent))
+            return
+        who, number = f"buyer-{self.chance.randrange(60)}", len(self.sent) + 1
+        order = self._order(who, self.chance.randrange(100), number)
+        headers = {
+            "ce_specversion": "1.0", "ce_type": "rollcall.activity.recorded.v1", "ce_source": "shop",
+            "ce_id": order["id"], "ce_subject": who, "ce_time": order["time"],
+        }  # fmt: skip
+        data = {"name": order["name"], "properties": order["properties"]}
+        self.sent.append((who, json.dumps(data).encode(), headers))
+        self.rollcall.publish(*self.sent[-1])
+
+    def _order(self, who: str, total: int, number: int = 0) -> dict[str, Any]:
+        self.bought.setdefault(who, []).append(total)
+        time = (datetime.now(UTC) - timedelta(minutes=self.chance.randrange(600))).isoformat()
+        return {"external_id": who, "name": "order", "id": str(number), "time": time, "properties": {"total": total}}
+
+    def check(self) -> None:
+        often = sorted(who for who, orders in self.bought.items() if len(orders) >= 8)
+        much = sorted(who for who, orders in self.bought.items() if sum(orders) > 500)
+        assert sorted(self.rollcall.members(self.often)) == often
+        assert sorted(self.rollcall.members(self.much)) == much
+        ((facts,),) = self.rollcall.rows("SELECT count(*) FROM activities")
+        assert facts == sum(map(len, self.bought.values()))
+
+
 class Killer:
     """Kills roles in turn until it is stopped, at random instants: while they work again, sometimes before."""
 
@@ -125,11 +167,13 @@ def test_roles_killed_again_and_again_ingest_every_change_once(tmp_path: Path) -
     with running(tmp_path / "home") as rollcall:
         rollcall.declare()
         filters = {rollcall.create(node): node for node in (a_filter(chance, still=True) for _ in range(SEGMENTS))}
-        upstream = Upstream(rollcall, chance)
+        upstream, shop = Upstream(rollcall, chance), Shop(rollcall, chance)
         killer = Killer(rollcall, Random(seed + 1))
         started = time.monotonic()
         while upstream.sent < CHANGES or not killer.enough():
             upstream.send()
+            if upstream.sent % 3 == 0:
+                shop.send()
             if upstream.sent % EDIT_EVERY == 0:
                 segment, node = chance.choice(list(filters)), a_filter(chance, still=True)
                 rollcall.edit(segment, node)
@@ -143,11 +187,11 @@ def test_roles_killed_again_and_again_ingest_every_change_once(tmp_path: Path) -
         eventually(rollcall.is_all_ingested, 120)
         eventually(rollcall.is_up_to_date, 120)
         caught_up = time.monotonic() - started - took
-        check_everything(rollcall, upstream, filters)
+        check_everything(rollcall, upstream, filters, shop)
         before = read_model(rollcall.database_url)
         rebuild(rollcall.database_url, batch_size=777, chunk_size=333)
         assert read_model(rollcall.database_url) == before
-        still_alive(rollcall, upstream, filters)
+        still_alive(rollcall, upstream, filters, shop)
         history = len(before["history"])
     print(f"{upstream.sent} changes, {upstream.invalid.total()} invalid")
     print(f"kills: {dict(killer.kills)}, before they worked again: {dict(killer.early)}")
@@ -155,10 +199,12 @@ def test_roles_killed_again_and_again_ingest_every_change_once(tmp_path: Path) -
     print(f"all {time.monotonic() - began:.1f} s")
 
 
-def check_everything(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any]) -> None:
+def check_everything(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any], shop: Shop) -> None:
+    shop.check()
     for segment, node in filters.items():
         matching = sorted(oracle.matching(node, upstream.naive, ZoneInfo("UTC")))
-        assert sorted(rollcall.members(segment)) == matching, node
+        others = sorted(each for each in rollcall.members(segment) if each not in shop.bought)
+        assert others == matching, node
     letters = rollcall.rows("SELECT key, value, topic, partition, record_offset FROM dead_letters")
     found = Counter((bytes(key).decode(), bytes(value)) for key, value, *_ in letters)
     assert found <= upstream.invalid
@@ -170,20 +216,22 @@ def check_everything(rollcall: RunningProduct, upstream: Upstream, filters: dict
             "SELECT originator_id, count(*) FROM stored_events WHERE topic LIKE 'rollcall.customer.%%' GROUP BY 1"
         )
     )
-    expected = {customer_id_of(account_id, key): count for key, count in upstream.effects.items() if count}
+    effects = upstream.effects + Counter(dict.fromkeys(shop.bought, 1))
+    expected = {customer_id_of(account_id, key): count for key, count in effects.items() if count}
     assert events == expected
     verified = run(rollcall.home, "verify")
     assert verified.returncode == 0, verified.stdout
 
 
-def still_alive(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any]) -> None:
+def still_alive(rollcall: RunningProduct, upstream: Upstream, filters: dict[str, Any], shop: Shop) -> None:
     """After the switch to the rebuilt tables, changes are still projected."""
     for _ in range(50):
         upstream.send()
+        shop.send()
     rollcall.flush()
     eventually(rollcall.is_all_ingested)
     eventually(rollcall.is_up_to_date)
-    check_everything(rollcall, upstream, filters)
+    check_everything(rollcall, upstream, filters, shop)
 
 
 @pytest.mark.slow

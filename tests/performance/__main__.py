@@ -1,11 +1,16 @@
-"""`make bench`: every section; `python -m tests.performance log import console`: some of them."""
+"""`make bench`: every section; `python -m tests.performance log import console`: some of them.
+
+With `--keep FOLDER`, what the console's section loads is kept there, and used again by the next run with that folder.
+"""
 
 from __future__ import annotations
 
 import gc
 import sys
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -13,10 +18,11 @@ import structlog
 from deploy.embedded.postgres import Postgres
 from tests.performance import (
     bench_audience,
-    bench_console,
+    bench_behaviour,
     bench_edit,
     bench_end_to_end,
     bench_import,
+    bench_jobs,
     bench_log,
     bench_matcher,
     bench_projection,
@@ -24,6 +30,7 @@ from tests.performance import (
 )
 from tests.performance.cells import bench as cells
 from tests.performance.cells import disk
+from tests.performance.console import bench as console
 from tests.performance.freshness import bench as freshness
 from tests.performance.peer import bench as peer
 from tests.performance.reads import bench as reads
@@ -37,11 +44,12 @@ ON_ONE_SERVER: dict[str, Callable[[Postgres], None]] = {
     "peer": peer.run,
     "edit": bench_edit.run,
     "audience": bench_audience.run,
-    "console": bench_console.run,
+    "console": console.run,
     "time": bench_time.run,
+    "behaviour": bench_behaviour.run,
     "disk": disk.run,
 }
-SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "workers", "end_to_end", "freshness", "reads", "import")
+SECTIONS = ("cells", "matcher", *ON_ONE_SERVER, "workers", "end_to_end", "freshness", "reads", "import", "jobs")
 
 
 def main() -> None:
@@ -50,20 +58,25 @@ def main() -> None:
     gc.set_threshold(200_000, 20, 50)  # as in production: see deploy.main
     sys.setswitchinterval(0.00005)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    wanted = sys.argv[1:] or SECTIONS
+    asked = ArgumentParser(prog="python -m tests.performance")
+    asked.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="all, if none is named")
+    asked.add_argument("--keep", type=Path, help="folder in which the load of the console's section is kept")
+    arguments = asked.parse_args()
+    wanted, kept = arguments.sections or SECTIONS, arguments.keep
     if "cells" in wanted:
         cells.run()
     if "matcher" in wanted:
         bench_matcher.run()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=CHECKOUT) as folder:
-        home = Path(folder)
+        home = kept or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
         # Started by root, PostgreSQL runs as a user without privileges, who has to pass.
         home.chmod(0o755)
         if not ON_ONE_SERVER.keys().isdisjoint(wanted):
             server = Postgres(home)
             server.start()
             try:
-                for name, section in ON_ONE_SERVER.items():
+                for name, section in (ON_ONE_SERVER | {"console": partial(console.run, kept=kept)}).items():
                     if name in wanted:
                         section(server)
             finally:
@@ -78,6 +91,8 @@ def main() -> None:
             reads.run(home)
         if "import" in wanted:
             bench_import.run(home)
+        if "jobs" in wanted:
+            bench_jobs.run(home)
 
 
 if __name__ == "__main__":

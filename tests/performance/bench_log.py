@@ -12,8 +12,9 @@ import psycopg
 
 from deploy.embedded.postgres import Postgres
 from domain.commands.application import Rollcall
+from domain.commands.event_mapper import EventMapper
 from domain.customer import CustomerChange
-from domain.stored_events import CustomerChanged, EventMapper
+from domain.stored_events import CustomerChanged
 from projections.records import event_store
 from projections.records.event_store import EventStore
 from tests.performance import workload

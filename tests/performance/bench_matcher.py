@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.filters.conditions import parse
+from domain.filters.parsing import parse
 from domain.values import matchable
 from projections.matching.flip_index import FlipIndex
 from tests.performance import workload

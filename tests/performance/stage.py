@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import Connection, sql
@@ -29,7 +29,6 @@ from projections.worker.log_writer import LiveWriter
 from projections.worker.worker import Worker
 from tests.performance import workload
 
-_names = itertools.count(1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -46,6 +45,15 @@ class Stage:
         """Let the worker catch up with the log, completing what is being recomputed."""
         while self.worker.step():
             continue
+
+    def longest_step(self) -> float:
+        """Let the worker catch up. Returns the seconds of its longest step, for which others wait."""
+        longest, more = 0.0, True
+        while more:
+            started = time.perf_counter()
+            more = self.worker.step()
+            longest = max(longest, time.perf_counter() - started)
+        return longest
 
     def load_customers(self, people: Sequence[dict[str, Any]], batch: int = 5_000) -> None:
         """Create customers `c0`, `c1`, … through the application and project them."""
@@ -78,18 +86,24 @@ def stage(server: Postgres) -> Iterator[Stage]:
     """A fresh database with an account that knows the workload's attributes."""
     url = database(server, "template1")
     migrate(url)
+    with stage_on(url, None) as made:
+        for key, kind in workload.TYPES.items():
+            made.rollcall.attributes.declare(made.account_id, key, kind, None)
+        made.project()
+        yield made
+
+
+@contextmanager
+def stage_on(url: str, account_id: UUID | None) -> Iterator[Stage]:
+    """A database that is there already; with the account that it has, or a new one."""
     ticks = itertools.count()
     store = EventStore(url, "rollcall_worker", size=2)
     rollcall = Rollcall(store, lambda: START + timedelta(milliseconds=next(ticks)))
-    account_id = rollcall.accounts.create("bench", "UTC", "PT").id
+    account_id = account_id or rollcall.accounts.create("bench", "UTC", "PT").id
     with worker_sessions(url) as sessions:
         worker = Worker(sessions, LiveWriter(rollcall.worker_events))
         worker.load()
-        for key, kind in workload.TYPES.items():
-            rollcall.attributes.declare(account_id, key, kind, None)
-        made = Stage(url, rollcall, account_id, worker)
-        made.project()
-        yield made
+        yield Stage(url, rollcall, account_id, worker)
     store.close()
 
 
@@ -111,7 +125,7 @@ def drop(server: Postgres, url: str) -> None:
 
 def database(server: Postgres, template: str) -> str:
     """The address of a new database that is a copy of another one."""
-    name = f"bench_{next(_names)}"
+    name = f"bench_{uuid4().hex[:12]}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from psycopg import Connection, sql
 
 from domain import json_text
-from domain.filters.conditions import Node, parse
+from domain.filters.conditions import Node
 from domain.filters.facets import facets_of
+from domain.filters.parsing import parse
 from domain.instants import Days
 from domain.values import BadValue, Value, infer_type, is_missing, normalise
 from projections.matching.flip_index import FlipIndex

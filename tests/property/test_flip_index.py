@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.filters.conditions import parse
+from domain.filters.parsing import parse
 from domain.values import Value
 from projections.matching.flip_index import FlipIndex
 from projections.matching.value_classes import ValueClasses, ids_of

@@ -235,7 +235,7 @@ class Story:
         return inside | ({self.recent} if self.clock - RECENT < person.ordered <= self.clock else set())
 
 
-@pytest.mark.parametrize("seed", seeds(2, 6))
+@pytest.mark.parametrize("seed", seeds(1, 6))
 def test_each_audience_stays_as_it_was_at_its_position(
     installation: Installation, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

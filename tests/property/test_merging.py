@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account, schema_of
-from domain.commands.change_batch import ChangeBatch
+from domain.commands.changes.change_batch import ChangeBatch
 from domain.commands.customer_state import CustomerState
+from domain.commands.event_mapper import EventMapper
 from domain.customer import CustomerChange, CustomerData, customer_id_of
-from domain.stored_events import CustomerChanged, CustomerDeleted, EventMapper
+from domain.stored_events import CustomerChanged, CustomerDeleted
 from domain.values import Value
 from tests.property.test_evaluators_agree import as_oracle
 from tests.support.full_size import examples

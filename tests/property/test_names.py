@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account, schema_of
-from domain.commands.change_batch import ChangeBatch
+from domain.commands.changes.change_batch import ChangeBatch
 from domain.customer import BUILT_IN, RESERVED, CustomerChange, customer_id_of
 from domain.formats.names import attribute_key, left_out_of, map_fields
 from domain.values import KEY_PATTERN, is_attribute_key

@@ -12,10 +12,12 @@ from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import members
 from projections.read.customers import EVERYONE
+from projections.read.members import Sought
 from tests.support.installation import Installation
 from tests.support.oracles.random_plans import SIZES
 
 PLANS = ["gold", "silver", "bronze", None]
+EVERYBODY = Sought(EVERYONE, None)
 
 
 def pages(installation: Installation, account: UUID, version: int, limit: int) -> list[tuple[datetime, int]]:
@@ -23,7 +25,7 @@ def pages(installation: Installation, account: UUID, version: int, limit: int) -
     with installation.database.transaction(account) as connection:
         while True:
             before = listed[-1] if listed else None
-            page, more = members.page(connection, account, version, EVERYONE, before=before, limit=limit)
+            page, more = members.page(connection, account, version, EVERYBODY, before=before, limit=limit)
             listed += [(joined_at, row.customer_no) for row, joined_at in page]
             if not more:
                 return listed

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection, sql
 
-from domain.filters.conditions import parse
+from domain.filters.parsing import parse
 from domain.instants import Days
 from domain.phones import phone_reader
 from projections.matching.flip_index import FlipIndex

@@ -13,7 +13,7 @@ import pytest
 from consumers.records import Record
 from consumers.topic_formats import RecordReader
 from domain.account import Account, schema_of
-from domain.commands.change_batch import ChangeBatch, change_target
+from domain.commands.changes.change_batch import ChangeBatch, change_target
 from domain.commands.customer_state import CustomerState
 from domain.formats.rows import RowChange, TopicFormat
 from tests.support.full_size import FULL_SIZE, seeds
@@ -61,7 +61,7 @@ def seen(states: dict[UUID, CustomerState]) -> dict[UUID, Any]:
     return {key: (state.exists, state.to_customer().values if state.exists else None) for key, state in states.items()}
 
 
-@pytest.mark.parametrize("seed", seeds(2, 10))
+@pytest.mark.parametrize("seed", seeds(1, 10))
 def test_shuffled_within_a_window_and_delivered_twice_they_leave_the_same_customers(seed: int) -> None:
     dice = Random(seed)
     records = [event(number, dice) for number in range(EVENTS)]

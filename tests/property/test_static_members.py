@@ -14,7 +14,7 @@ from domain.customer import CustomerChange, CustomerData, customer_id_of, custom
 from domain.errors import Refused
 from domain.import_lines import ImportChunk, ImportLine
 from domain.segment import SegmentDraft
-from projections.records.imports import begin
+from projections.records.imports import NewImport, begin
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from tests.support.full_size import seeds
@@ -100,7 +100,8 @@ class Life:
         into = self.chance.choice(sorted(self.lists))
         lines = [ImportLine(n, phone, None) for n, phone in enumerate(self.chance.sample(PHONES, 4))]
         import_id = uuid4()
-        begin(self.installation.database, self.account, import_id, into, "", BytesIO(), self.installation.now())
+        sent = NewImport(import_id, into, "")
+        begin(self.installation.database, self.account, sent, BytesIO(), self.installation.now())
         chunk = ImportChunk(import_id, into, 0, lines, [], 0, 0, 100, ["phone"], finished=True)
         counts = self.rollcall.imports.ingest(self.account, chunk).counts
         expected = [0, 0, 0]
@@ -135,7 +136,7 @@ class Life:
         return self.lists | following
 
 
-@pytest.mark.parametrize("seed", seeds(3, 5))
+@pytest.mark.parametrize("seed", seeds(1, 5))
 def test_static_segments_are_right_on_both_sides_and_after_a_replay(installation: Installation, seed: int) -> None:
     chance = Random(seed)
     life = Life(installation, chance)

@@ -131,7 +131,7 @@ def live(story: Story, rounds: int) -> None:
                     worker.pass_time,
                     worker.fill_versions,
                     worker.append_refreshed,
-                    worker.purge_versions,
+                    worker.purge,
                 ]
                 chance.choice(work)()
 
@@ -150,7 +150,7 @@ def a_story(database_url: str, seed: int) -> Story:
     return story
 
 
-@pytest.mark.parametrize("seed", seeds(2, 4))
+@pytest.mark.parametrize("seed", seeds(1, 4))
 def test_a_replay_gives_the_same_rows_with_any_batching(
     database_url: str, seed: int, evaluated: Callable[[int], None]
 ) -> None:

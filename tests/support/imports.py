@@ -11,18 +11,19 @@ from tests.support.installation import Installation
 CLASSES = ("added", "already_members", "created_customers", "duplicates_in_file", "blank", "invalid")
 
 
-def upload(client: Client, into: str, content: bytes | str, **headers: str) -> str:
-    """Send a file to a segment; the path of its import."""
+def upload(client: Client, into: str, content: bytes | str, *, asked: str = "", **headers: str) -> str:
+    """Send a file to a segment; `asked` is a query. Returns the path of its import."""
     content = content.encode() if isinstance(content, str) else content
-    answered = client.post(f"/v1/segments/{into}/imports", files={"file": ("list.csv", content)}, headers=headers)
+    address = f"/v1/segments/{into}/imports{asked}"
+    answered = client.post(address, files={"file": ("list.csv", content)}, headers=headers)
     assert answered.status_code == 202, answered.text
     assert answered.headers["Location"] == f"/v1/imports/{answered.json()['id']}"
     return str(answered.headers["Location"])
 
 
-def ran(client: Client, installation: Installation, into: str, content: bytes | str) -> dict[str, Any]:
+def ran(client: Client, installation: Installation, into: str, content: bytes | str, asked: str = "") -> dict[str, Any]:
     """An import after its end; its counts without the zeros."""
-    address = upload(client, into, content)
+    address = upload(client, into, content, asked=asked)
     installation.run_imports()
     found = client.get(address).json()
     assert found["lines"] == sum(found[each] for each in CLASSES)

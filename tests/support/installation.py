@@ -16,8 +16,10 @@ from httpx import Client
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from api.csv_import.runner import ImportRunner
+from api.csv_import.runner import ImportWork
 from api.http.dependencies import Services
+from api.jobs.customers import JobWork
+from api.jobs.runner import Runner, Work
 from consumers.dead_letter_retry import DeadLetterRetry
 from consumers.topic_formats import RecordReader
 from domain.account import KeyKind
@@ -91,7 +93,7 @@ class Installation:
             self.sign_in(client, account_id)
             yield client
 
-    def sign_in(self, client: Client, account_id: UUID, to: str = "/console/segments") -> None:
+    def sign_in(self, client: Client, account_id: UUID, to: str = "/console/overview") -> None:
         """Sign a client in as the account's first person, which leads to the page `to`."""
         assert client.post(self.owner_link(account_id), headers=FROM_OUR_PAGE).headers["location"] == to
 
@@ -171,7 +173,14 @@ class Installation:
 
     def run_imports(self) -> None:
         """Run every import that waits, to its end."""
-        runner = ImportRunner(self.rollcall, self.database, threading.Event())
+        self._run(ImportWork(self.rollcall, self.database))
+
+    def run_jobs(self) -> None:
+        """Run every job that waits, to its end."""
+        self._run(JobWork(self.rollcall, self.database))
+
+    def _run(self, work: Work) -> None:
+        runner = Runner(work, self.database, threading.Event())
         while runner.run_next():
             continue
 

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain import json_text
-from domain.filters.conditions import Node, parse
+from domain.filters.conditions import Node
 from domain.filters.facets import facets_of
+from domain.filters.parsing import parse
 from domain.instants import Days, Moment, micros
 from domain.values import AttributeType, BadValue, Value, normalise
 

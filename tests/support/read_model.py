@@ -7,14 +7,27 @@ from typing import Any
 import psycopg
 
 COUNTS = "v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR h.position <= v.superseded_by)"
+ASKED = (
+    "(d.key NOT LIKE '#%' OR EXISTS (SELECT FROM measures m WHERE m.account_id = d.account_id AND NOT m.dropped"
+    " AND m.key = split_part(d.key, '@', 1)))"
+)
 SNAPSHOT = {
     "customers": """SELECT account_id, customer_no, customer_id, position, version, created_at, updated_at, phone, name,
                            attributes::text, folded::text, search::text FROM customers ORDER BY customer_no""",
     "reach": "SELECT * FROM reach ORDER BY customer_no",
+    "opt-outs": "SELECT * FROM opt_out_days ORDER BY account_id, customer_no, day",
     "attributes": "SELECT account_id, key, type, label FROM attributes ORDER BY 1, 2",
+    "computed": """SELECT account_id, key, definition::text, measure, since, serving FROM computed_attributes
+                   ORDER BY 1, 2""",
+    "attribute_fill": "SELECT * FROM attribute_fill ORDER BY account_id, key",
+    "attribute_values": "SELECT * FROM attribute_values ORDER BY account_id, key, value",
     "segments": """SELECT account_id, segment_no, segment_id, name, description, type, filter::text, version,
-                          created_at, updated_at, serving, building, failure FROM segments ORDER BY segment_no""",
-    "versions": """SELECT version_no, segment_no, account_id, filter::text, began_at, state, previous, superseded_by
+                          created_at, updated_at, serving, building, failure, label_ids, archived
+                   FROM segments ORDER BY segment_no""",
+    "uses": "SELECT * FROM segment_uses ORDER BY segment_no, used_id",
+    "labels": "SELECT * FROM labels ORDER BY label_id",
+    "versions": """SELECT version_no, segment_no, account_id, filter::text, asked::text, by, began_at, state, previous,
+                          superseded_by
                    FROM segment_versions ORDER BY version_no""",
     "counts": "SELECT version_no, v.members FROM segment_versions v JOIN segments ON version_no = serving ORDER BY 1",
     "members": """SELECT version_no, customer_no, joined_at, position, m.account_id
@@ -22,8 +35,16 @@ SNAPSHOT = {
     "history": f"""SELECT version_no, customer_no, h.position, at, joined, cause, h.account_id
                    FROM membership_history h JOIN segment_versions v USING (version_no)
                    WHERE {COUNTS} ORDER BY 1, 2, 3, 4""",
-    "days": "SELECT * FROM customer_days ORDER BY customer_days",
-    "instants": "SELECT * FROM customer_instants ORDER BY customer_instants",
+    "sizes": """SELECT version_no, day, d.beside, by_edit, joins, leaves, d.account_id
+                FROM segment_days d JOIN segment_versions v USING (version_no)
+                WHERE v.state IN ('serving', 'retired') AND (v.superseded_by IS NULL OR d.beside < v.superseded_by)
+                ORDER BY 1, 2, 3, 4""",
+    # Of what is no longer asked, rows are removed later.
+    "days": f"SELECT * FROM customer_days d WHERE {ASKED} ORDER BY d",
+    "instants": f"SELECT * FROM customer_instants d WHERE {ASKED} ORDER BY d",
+    "activities": "SELECT * FROM activities ORDER BY customer_no, time, position",
+    "measures": """SELECT account_id, key, definition::text, since, filled_to, complete
+                   FROM measures WHERE NOT dropped ORDER BY 1, 2""",
     "campaigns": "SELECT * FROM campaigns ORDER BY campaign_no",
     "audiences": """SELECT account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out, counted,
                            recipients, opted_out, no_phone, excluded, duplicate_phone, erased

@@ -183,8 +183,10 @@ def choose_file(page: Page, segment: str, path: Path) -> None:
 
 
 def upload(page: Page) -> None:
-    """Send the chosen file and wait for the result."""
-    page.get_by_role("dialog").get_by_role("button", name="Import").click()
+    """Send the chosen file, import it once it is said what will happen, and wait for the result."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Import CSV").click()
+    dialog.get_by_role("button", name=re.compile("^Import .* lines?$")).click()
     expect(page.get_by_role("dialog")).to_contain_text("Import another file")
 
 

@@ -67,6 +67,6 @@ def test_a_web_page_of_another_site_sends(
         assert counted == {
             ("identify", "created"): 1,
             ("page", "counted"): 1,
-            ("track", "counted"): 1,
+            ("track", "recorded"): 1,
             ("phone", "invalid_phone"): 1,
         }

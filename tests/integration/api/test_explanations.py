@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 
 from domain.customer import CustomerChange, CustomerData
-from domain.filters.conditions import empty_groups
+from domain.filters.parsing import empty_groups
 from tests.support.clock import Clock
 from tests.support.full_size import seeds
 from tests.support.installation import Installation

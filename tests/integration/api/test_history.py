@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from httpx import Client
@@ -18,6 +20,7 @@ from tests.support.clock import Clock
 from tests.support.installation import Installation
 
 START = datetime(2027, 2, 27, 20, tzinfo=UTC)
+LISBON = ZoneInfo("Europe/Lisbon")
 pytestmark = pytest.mark.starts_at(START)
 FILTERS: list[Any] = [
     [{"attribute": "seen", "operator": "in_last_hours", "value": 3}],
@@ -101,6 +104,7 @@ def test_past_members_and_sizes_are_what_was_served_then(installation: Installat
                 assert newest_first == sorted(newest_first, reverse=True)
             assert rows(client, address, at=(START - timedelta(days=9)).isoformat()) == []
             _compare_sizes(client, segment, snapshots)
+            _compare_days(client, segment, snapshots)
             _compare_entries(client, segment, len(snapshots[clock.at]))
 
 
@@ -116,6 +120,37 @@ def _compare_sizes(client: Client, segment: Any, snapshots: dict[datetime, dict[
     for shown in whole[1::50]:
         then = client.get(f"/v1/segments/{segment}/members", params={"at": shown["at"], "include": "total"}).json()
         assert shown["size"] == then["total"] == len(then["data"])
+
+
+def _compare_days(client: Client, segment: Any, snapshots: dict[datetime, dict[str, str]]) -> None:
+    """What joined and left by the account's calendar, and the size when each day ended."""
+    entries = rows(client, f"/v1/segments/{segment}/history")
+    moved = Counter((_day(each["at"]), each["joined"], each["cause"] == "edit") for each in entries)
+    shown = client.get(f"/v1/segments/{segment}/history/days").json()["data"]
+    assert [each["day"] for each in shown] == sorted({each["day"] for each in shown})
+    assert (shown[0]["day"], shown[-1]["day"]) == (_day(START.isoformat()), _day(max(snapshots).isoformat()))
+    for each in shown:
+        edited = moved[each["day"], True, True], moved[each["day"], False, True]
+        assert (each["joins_by_edits"], each["leaves_by_edits"]) == edited
+        organic = moved[each["day"], True, False], moved[each["day"], False, False]
+        assert (each["joins"] - edited[0], each["leaves"] - edited[1]) == organic
+        ends = min(max(snapshots), _midnight_after(each["day"]))
+        asked: dict[str, Any] = {"to": ends.isoformat(), "points": 2}
+        assert (
+            client.get(f"/v1/segments/{segment}/history/sizes", params=asked).json()["data"][1]["size"]
+            == (each["size"])
+        )
+    assert client.get(f"/v1/segments/{segment}/history/days", params={"days": 1}).json()["data"] == shown[-1:]
+
+
+def _day(instant: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(LISBON).date().isoformat()
+
+
+def _midnight_after(day: str) -> datetime:
+    """The last microsecond of a day."""
+    next_day = date.fromisoformat(day) + timedelta(days=1)
+    return datetime(next_day.year, next_day.month, next_day.day, tzinfo=LISBON) - timedelta(microseconds=1)
 
 
 def _compare_entries(client: Client, segment: Any, members: int) -> None:

@@ -12,7 +12,7 @@ from httpx import Client
 from structlog.testing import capture_logs
 
 from api.http.instrumentation import SECURITY
-from projections.read import segments
+from projections.read.segment_list import listing
 from tests.support.installation import Installation
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
@@ -73,7 +73,7 @@ def test_an_unexpected_error_reveals_only_its_request_id(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret-detail")
 
-    monkeypatch.setattr(segments, "page", fail)
+    monkeypatch.setattr(listing, "page", fail)
     with installation.open_api(admin) as client, capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         answered = client.get("/v1/segments", headers={"X-Request-Id": "r-2"})
     assert answered.status_code == 500

@@ -51,7 +51,7 @@ def test_a_dynamic_segment_has_its_members_when_it_is_created(client: Client) ->
     segment = answered.json()
     assert set(segment) == {
         "id", "name", "description", "type", "filter", "filter_summary", "version", "created_at", "updated_at",
-        "members",
+        "members", "label_ids", "archived",
     }  # fmt: skip
     assert segment["name"] == "Gold"
     assert segment["filter"] == GOLD
@@ -225,7 +225,8 @@ def test_an_attribute_that_a_segment_reads_names_it_when_its_type_is_refused(cli
 def test_attributes_list_types_and_operators_built_in_ones_too(client: Client) -> None:
     listed = {each["key"]: each for each in client.get("/v1/attributes").json()["data"]}
     assert listed["plan"] == {
-        "key": "plan", "type": "text", "label": "Plan", "built_in": False, "operators": listed["name"]["operators"]
+        "key": "plan", "type": "text", "label": "Plan", "built_in": False, "operators": listed["name"]["operators"],
+        "customers": 0, "fill_rate": 0.0, "many_values": False,
     }  # fmt: skip
     assert listed["tags"]["type"] == "list"
     assert listed["opted_out"]["built_in"] is True

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.console.filters.vocabulary import operators_in_words
+from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
 from domain.values import ATTRIBUTE_TYPES
+from tests.support.console.segment_forms import customers
 from tests.support.installation import Installation
 
 GOLD = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
@@ -34,18 +35,21 @@ def errors_on(page: str) -> dict[str, str]:
     return {field: html.unescape(detail) for field, detail in re.findall(r'id="(\w+)-error">([^<]+)<', page)}
 
 
-def test_each_attribute_shows_its_type_its_operators_in_words_and_how_many_segments_use_it(
+def test_each_attribute_shows_how_many_have_it_which_values_and_the_segments_that_use_it(
     installation: Installation, account_id: UUID, console: Client
 ) -> None:
+    customers(installation, account_id, ana="gold", rui="gold", eva="silver")
+    without = CustomerChange("x", "changed", installation.now(), CustomerData())
+    installation.rollcall.customers.change(account_id, [without])
     for name, raw in (("One", GOLD), ("Two", {"any": [*GOLD, {"not": GOLD[0]}]})):
         installation.rollcall.segments.create(account_id, SegmentDraft(name, "", "dynamic", raw))
     installation.catch_up()
     page = console.get("/console/attributes").text
-    operators = ", ".join(words for _, words in operators_in_words("text"))
-    assert row_of(page, "plan") == f"Plan & price plan Text {operators} 2 segments Edit Plan & price"
-    assert row_of(page, "opted_out").startswith("Opted out Built-in opted_out True or false Is, Is not, Has a value")
-    assert "No segment" in row_of(page, "opted_out")
-    assert "Edit" not in row_of(page, "opted_out")
+    assert row_of(page, "plan") == "Plan & price plan Text 75 % 3 customers gold silver Two , One Edit Plan & price"
+    assert row_of(page, "opted_out") == (
+        "Opted out Built-in opted_out True or false 100 % 4 customers False No segment"
+    )
+    assert "and many more" in row_of(page, "name")
 
 
 @pytest.mark.parametrize("kind", ATTRIBUTE_TYPES)

@@ -14,6 +14,7 @@ from httpx import Client
 from api.console.account.health_verdicts import verdict_on_log
 from domain.customer import CustomerChange, CustomerData, DeadLetter
 from domain.segment import SegmentDraft
+from domain.texts.language import ENGLISH
 from projections.read.position import InstallationStatus
 from tests.support.clock import Clock
 from tests.support.installation import Installation
@@ -89,7 +90,7 @@ def test_the_backlog_is_shown_in_events_and_seconds(
 def test_large_numbers_have_thousands_separators() -> None:
     now = datetime(2026, 11, 3, tzinfo=UTC)
     behind = InstallationStatus(2_000, 796, now - timedelta(seconds=3), 0, 0, 0, 0)
-    assert verdict_on_log(behind, now).text == "Behind by 1,204 events, 3 s"
+    assert verdict_on_log(ENGLISH, behind, now).text == "Behind by 1,204 events, 3 s"
 
 
 def test_the_next_change_by_time_is_shown_and_whether_it_is_overdue(
@@ -213,11 +214,11 @@ def test_what_sdks_sent_is_counted_with_what_was_left_out_of_it(
     assert "Analytics SDKs" not in said(console)
     with installation.open_api() as sdk:
         traits = {"plan": "gold", "年齢": 5, "<b>": [[]]}
-        batch = {"batch": [{"type": "identify", "userId": "ana", "traits": traits}, {"type": "track", "userId": "ana"}]}
+        batch = {"batch": [{"type": "identify", "userId": "ana", "traits": traits}, {"type": "page", "userId": "ana"}]}
         sdk.post("/v1/batch", json=batch, auth=(installation.key(account_id, "sdk"), "")).raise_for_status()
     page = said(console)
     assert "Analytics SDKs" in page
     assert "identify created 1" in page
-    assert "track counted 1" in page
+    assert "page counted 1" in page
     assert "年齢 unmappable_name 1" in page
     assert "<b> invalid_value 1" in page

@@ -16,7 +16,7 @@ from httpx import Client
 
 from api.console.segments.history import QUICK_LIMIT
 from domain.customer import CustomerChange, CustomerData
-from domain.segment import SegmentDraft
+from domain.segment import SegmentDraft, SegmentEdit
 from projections.read import history
 from projections.read import segments as read_segments
 from tests.support.clock import Clock
@@ -256,3 +256,37 @@ def test_the_history_of_another_account_is_not_found(installation: Installation,
     answer = console.get(f"/console/segments/{theirs}/history")
     assert answer.status_code == 404
     assert "Theirs" not in answer.text
+
+
+@pytest.mark.parametrize("microseconds", [1, 7, 333_333, 999_999, 59_999_983])
+def test_the_chart_begins_at_the_creation_with_the_members_of_that_moment_whenever_it_is_looked_at(
+    installation: Installation, account_id: UUID, console: Client, clock: Clock, microseconds: int
+) -> None:
+    """Rounded to a microsecond before the creation, it would begin with none, in some pictures and not in others."""
+    store_change(installation, account_id, 1, "gold")
+    made = installation.rollcall.segments.create(account_id, SegmentDraft("Late", "", "dynamic", GOLD)).id
+    installation.project()
+    for _ in range(3):
+        clock.at += timedelta(microseconds=microseconds)
+        _, sizes = chart_of(console.get(f"/console/segments/{made}/history?range=all").text)
+        assert set(sizes) == {1}
+
+
+def test_each_day_has_its_joins_and_leaves_and_an_edit_is_marked(
+    installation: Installation, account_id: UUID, gold: UUID, console: Client, clock: Clock
+) -> None:
+    store_change(installation, account_id, 1, "gold")
+    clock.at += timedelta(days=1)
+    for plan in ("silver", "gold", "silver"):
+        store_change(installation, account_id, 1, plan)
+    silver = [{"attribute": "plan", "operator": "equals", "value": "silver"}]
+    installation.rollcall.segments.edit(account_id, gold, SegmentEdit(filter=silver), None)
+    installation.project()
+    page = console.get(f"/console/segments/{gold}/history").text
+    days = page.partition('id="days"')[2].partition("</section>")[0]
+    times, joins, leaves = chart_of(days)
+    assert times[-1] - times[0] == 86_400
+    assert (joins, leaves) == ([1, 2], [0, -2])
+    assert f'data-marks="[{clock.at.timestamp():.0f}]"' in days
+    shown = re.findall(r'row">([^<]+)<.*?number">(\d+)<.*?number">(\d+)<.*?number">(\d+)<', days)
+    assert shown == [("2026-11-04", "2", "2", "1"), ("2026-11-03", "1", "0", "1")]

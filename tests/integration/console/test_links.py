@@ -24,7 +24,7 @@ def test_a_one_time_link_signs_in_once(installation: Installation, ana: tuple[UU
     assert (shown.status_code, COOKIE in shown.cookies) == (200, False)
     assert "Sign in as Ana" in shown.text
     entered = browser.post(link)
-    assert (entered.status_code, entered.headers["location"]) == (303, "/console/segments")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/console/overview")
     assert is_in(browser)
     browser.cookies.clear()
     again = browser.post(link)

@@ -88,19 +88,23 @@ def test_only_customers_not_already_in_the_segment_are_shown_and_those_ticked_ar
     assert "No customers left to add" in shop.page(address)
 
 
-def test_more_than_a_thousand_customers_are_added_and_removed_at_once(shop: Shop) -> None:
+def test_more_than_a_thousand_ticked_customers_are_added_and_all_who_match_removed_by_jobs(shop: Shop) -> None:
     now = shop.installation.now()
     changes = [CustomerChange(f"c{number}", "changed", now, CustomerData(name="Many")) for number in range(1_203)]
     outcomes = shop.installation.rollcall.customers.change(shop.account_id, changes).outcomes
     everyone = " ".join(str(outcome.customer_id) for outcome in outcomes)
     base = f"segments/{shop.by_hand}"
-    shop.console.post(f"/console/{base}/add", data={"ticked": everyone})
+    progress = shop.console.post(f"/console/{base}/add", data={"ticked": everyone}).headers["location"]
+    shop.installation.run_jobs()
+    assert "Added 1,203" in said(shop.console.get(progress).text)
     assert "1,203 customers" in said(shop.page(f"{base}/manage"))
-    asked = shop.console.post(f"/console/{base}/remove", data={"ticked": everyone})
+    asked = shop.console.post("/console/selected", data={
+        "do": "remove", "segment": str(shop.by_hand), "all": "1", "in": str(shop.by_hand), "query": "man"
+    })  # fmt: skip
     assert "Remove 1,203 Customers" in asked.text
-    assert "and 1193 more" in said(asked.text)
-    answer = shop.console.post(f"/console/{base}/remove", data=fields_of(asked.text))
-    assert answer.status_code == 303
+    progress = shop.console.post(f"/console/{base}/remove", data=fields_of(asked.text)).headers["location"]
+    shop.installation.run_jobs()
+    assert "1,203 customers removed from By hand" in said(shop.console.get(progress).text)
     assert "No customers in this segment yet" in shop.page(f"{base}/manage")
 
 

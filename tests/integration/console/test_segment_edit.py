@@ -147,9 +147,7 @@ def test_an_open_form_shows_that_someone_saved_or_deleted_the_segment(
     assert "Someone deleted this segment" in console.get(address).text
 
 
-def test_while_an_edit_is_evaluated_the_list_shows_recomputing_and_then_current(
-    installation: Installation, account_id: UUID
-) -> None:
+def test_while_an_edit_is_evaluated_the_list_says_so(installation: Installation, account_id: UUID) -> None:
     installation.project()
     with installation.open_console(account_id, own_write_wait=0.01) as client:
         gold = installation.rollcall.segments.create(account_id, SegmentDraft("Gold", "", "dynamic", [GOLD])).id
@@ -165,4 +163,3 @@ def test_while_an_edit_is_evaluated_the_list_shows_recomputing_and_then_current(
         refreshed = client.get("/console/segments", headers=seen)
         assert refreshed.status_code == 200
         assert "Recomputing" not in refreshed.text
-        assert "Current" in refreshed.text

@@ -31,7 +31,7 @@ def test_without_a_session_the_browser_is_sent_to_the_sign_in_page_and_then_back
     shown = browser.get(wanted)
     assert shown.status_code == 200
     assert "Ana" in shown.text
-    assert browser.get("/console/sign-in").headers["location"] == "/console/segments"
+    assert browser.get("/console/sign-in").headers["location"] == "/console/overview"
 
 
 def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(browser: Client) -> None:
@@ -40,15 +40,15 @@ def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(browser: Client) -> No
     assert answer.status_code == 200
     assert answer.headers["HX-Redirect"] == "/console/sign-in?next=%2Fconsole%2Fsegments%3Fname%3Da"
     evil = browser.get("/console/segments", headers=headers | {"HX-Current-URL": "http://testing//evil.example"})
-    assert evil.headers["HX-Redirect"] == "/console/sign-in?next=%2Fconsole%2Fsegments"
+    assert evil.headers["HX-Redirect"] == "/console/sign-in?next=%2Fconsole%2Foverview"
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "https://evil.example/console/segments"])
 def test_signing_in_never_leads_to_another_site(ana: Any, browser: Client, path: str) -> None:
     assert "evil" not in browser.get("/console/sign-in", params={"next": path}).text
-    assert sign_in(browser, next=path).headers["location"] == "/console/segments"
+    assert sign_in(browser, next=path).headers["location"] == "/console/overview"
     again = browser.get("/console/sign-in", params={"next": path})
-    assert (again.status_code, again.headers["location"]) == (303, "/console/segments")
+    assert (again.status_code, again.headers["location"]) == (303, "/console/overview")
 
 
 @pytest.mark.parametrize("email", [EMAIL, "ana@EXAMPLE.com", f"  {EMAIL} "])

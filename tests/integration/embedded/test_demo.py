@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from httpx import Client
 from deploy import demo
 from deploy.demo import CAMPAIGN, GUESTS, SEGMENTS
 from tests.support.installation import Installation
+from tests.support.running_product import eventually
 
 CUSTOMERS = 200
 
@@ -37,9 +39,12 @@ def test_there_are_segments_of_both_types_labels_and_a_campaign_with_everybody_w
     installation: Installation, account_id: UUID, client: Client
 ) -> None:
     fill(installation, account_id)
-    segments = {each["name"]: each for each in client.get("/v1/segments").json()["data"]}
+    with installation.projecting():
+        # Filters on behaviour are served once what they ask is known of everybody.
+        eventually(lambda: all(each["members"]["state"] == "current" for each in listed(client)))
+    segments = {each["name"]: each for each in listed(client)}
     assert segments.keys() == {name for name, _, _ in SEGMENTS} | {GUESTS}
-    assert all(each["members"]["count"] > 0 for each in segments.values())
+    assert not [name for name, each in segments.items() if not each["members"]["count"]]
     assert segments["Premium customers"]["filter_summary"].startswith("Premium customer ")
     assert segments[GUESTS]["type"] == "static"
     [campaign] = client.get("/v1/campaigns").json()["data"]
@@ -52,6 +57,11 @@ def test_there_are_segments_of_both_types_labels_and_a_campaign_with_everybody_w
     assert {reason: count > 0 for reason, count in counted["skipped"].items()} == {
         "excluded": False, "opted_out": True, "no_phone": True, "duplicate_phone": True,
     }  # fmt: skip
+
+
+def listed(client: Client) -> list[Any]:
+    answer: list[Any] = client.get("/v1/segments").json()["data"]
+    return answer
 
 
 def all_of(client: Client) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.embedded.disk_reserve import LOW_BYTES, MIB, free_bytes
 from tests.support.running_product import eventually, running
 
 DISK_MIB = 420
@@ -44,6 +45,18 @@ def fill(path: Path) -> None:
                 continue
 
 
+def leave_free(disk: Path, size: int) -> None:
+    """Take what is free of the disk, but so many bytes."""
+    with (disk / "taken").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free_bytes(disk) - size)
+
+
+def has_its_space(file: Path) -> bool:
+    """Returns whether all of a file can be written on a full disk."""
+    found = file.stat()
+    return found.st_blocks * 512 >= found.st_size
+
+
 def reading(http: httpx.Client) -> int:
     try:
         return http.get("/v1/customers/a").status_code
@@ -59,6 +72,7 @@ def test_reads_go_on_while_the_disk_is_full_and_writes_after_it(small_disk: Path
         assert http.put("/v1/customers/a", json={"name": "Ana"}).status_code == 201
         eventually(rollcall.is_up_to_date)
         assert "rollcall_data_free_bytes" in http.get("/metrics").text
+        assert not [each for each in (small_disk / "home" / "metrics").iterdir() if not has_its_space(each)]
         filler = small_disk / "filler"
         fill(filler)
         eventually(lambda: http.get("/readyz").status_code == 503, 20)
@@ -83,6 +97,7 @@ def test_reads_go_on_while_the_disk_is_full_and_writes_after_it(small_disk: Path
 def test_a_writer_that_fills_the_disk_itself_is_refused_before_the_database_ends(small_disk: Path) -> None:
     with running(small_disk / "home", ROLLCALL_KAFKA_BOOTSTRAP_SERVERS="none") as rollcall:
         assert rollcall.http.put("/v1/customers/a", json={"name": "Ana"}).status_code == 201
+        leave_free(small_disk, LOW_BYTES + 60 * MIB)
         seen = set()
         number = 0
         while 503 not in seen:

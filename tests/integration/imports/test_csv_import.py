@@ -45,6 +45,22 @@ def test_every_line_ends_in_one_class(client: Client, installation: Installation
     assert all(row["error_message"] for row in rows)
 
 
+def test_a_file_without_a_header_says_what_its_columns_hold(
+    client: Client, installation: Installation, into: str
+) -> None:
+    content = "Ana;912000001;Braga;x\nRui;912000002;Faro\nbad;12\n"
+    refused = client.post(f"/v1/segments/{into}/imports?header=false", files={"file": ("list.csv", content.encode())})
+    assert (refused.status_code, refused.json()["code"]) == (422, "columns_required")
+    found = ran(client, installation, into, content, "?header=false&columns=name,phone,attributes.town:text")
+    assert counts(found) == {"created_customers": 2, "invalid": 1}
+    assert (client.get(f"/v1/imports/{found['id']}").json()["header"], found["ignored_columns"]) == (False, ["D"])
+    assert people(client, f"/v1/segments/{into}/members") == {"+351912000001": "Ana", "+351912000002": "Rui"}
+    (row,) = csv.DictReader(StringIO(client.get(f"/v1/imports/{found['id']}/errors.csv").text))
+    assert (row["name"], row["phone"], row["town"], row["row_number"]) == ("bad", "12", "", "3")
+    town = next(each for each in client.get("/v1/attributes").json()["data"] if each["key"] == "town")
+    assert town["label"] is None, "a letter is no name for an attribute"
+
+
 def test_the_same_file_twice_changes_nothing(client: Client, installation: Installation, into: str) -> None:
     content = "phone,name\n" + "".join(f"91200{n:04},n{n}\n" for n in range(2_500))
     first = ran(client, installation, into, content)

@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 from httpx import Client
 
-from api.csv_import.runner import AT_ONCE, ImportRunner
+from api.csv_import.runner import ImportWork
+from api.jobs.runner import AT_ONCE, Runner
 from domain.commands.imports import ImportCommands
 from domain.errors import Unavailable
 from domain.import_lines import ImportChunk, ImportStep
@@ -70,9 +71,9 @@ def test_a_runner_survives_a_full_disk(
         return TemporaryFile(*arguments)
 
     monkeypatch.setattr("api.csv_import.runner.TemporaryFile", tight)
-    monkeypatch.setattr("api.csv_import.runner.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("api.jobs.runner.POLL_SECONDS", 0.01)
     address = upload(client, into, "phone\n912000001\n")
-    runner = ImportRunner(installation.rollcall, installation.database, threading.Event())
+    runner = Runner(ImportWork(installation.rollcall, installation.database), installation.database, threading.Event())
     runner.start()
     assert room.wait(20)
     runner.stop()
@@ -118,7 +119,7 @@ def test_the_imports_of_one_account_leave_the_others_a_thread_and_a_turn(
 
     monkeypatch.setattr(ImportCommands, "ingest", held)
     waiting = threading.Event()
-    runner = ImportRunner(installation.rollcall, installation.database, waiting)
+    runner = Runner(ImportWork(installation.rollcall, installation.database), installation.database, waiting)
     runner.start()
     try:
         for _ in range(AT_ONCE - 1):

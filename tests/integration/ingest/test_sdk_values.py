@@ -18,7 +18,7 @@ def test_a_value_that_is_not_json_costs_no_more_than_itself(installation: Instal
     answered = client.post("/v1/batch", content=body).raise_for_status().json()
     assert [(each["index"], each["code"]) for each in answered["rejected"]] == [(2, "invalid_identifier")]
     left_out = {(each["name"], each["code"]) for each in answered["left_out"]}
-    assert left_out == {("score", "invalid_number"), ("sizes", "invalid_value")}
+    assert left_out == {("score", "invalid_number"), ("value", "invalid_number"), ("sizes", "invalid_value")}
     installation.catch_up()
 
     def attributes(customer: str) -> Any:

@@ -49,6 +49,21 @@ def test_a_time_in_the_future_is_a_dead_letter_and_leaves_the_customer_unaffecte
     assert (rig.customers(), rig.events()) == (1, 1)
 
 
+def test_an_activity_counts_once_and_one_that_does_not_fit_is_a_dead_letter(rig: IngestRig) -> None:
+    order = {"name": "order_completed", "properties": {"total": 49.9}}
+    activity = {"ce_type": "rollcall.activity.recorded.v1"}
+    rig.send(0, "ana", order, **activity)
+    rig.send(0, "ana", order, **activity)
+    rig.send(1, "ana", order | {"properties": {"total": "much"}}, **activity)
+    rig.send(2, "ana", {"name": "Ana"})
+    rig.broker.flush()
+    with rig.ingesting(batch_size=1):
+        eventually(partial(reached, rig, 4))
+        eventually(lambda: rig.letters() == [("attribute_type_mismatch", True)])
+    # Created, the order, the name.
+    assert (rig.customers(), rig.events()) == (1, 3)
+
+
 def test_two_processes_on_the_same_partitions_ingest_nothing_twice(rig: IngestRig) -> None:
     with (
         rig.ingesting(batch_size=20),

@@ -75,6 +75,13 @@ def fill(installation: Installation, account: Any, client: Client) -> dict[str, 
             client.put(f"/v1/customers/{external_id}", json=body).raise_for_status()
     client.put("/v1/customers/person-77", json={"attributes": {"plans": ["hidden word"]}}).raise_for_status()
     client.put("/v1/customers/person-77", json={"attributes": {"plans": ["x"]}, "tags": ["hidden word"]})
+    line = {
+        "external_id": "person-77",
+        "name": "hidden_word",
+        "properties": {"note": "hidden word"},
+        "id": "person-77-1",
+    }
+    client.post("/v1/activities", content=json.dumps(line), headers={"Content-Type": "application/x-ndjson"})
     campaign = client.post("/v1/campaigns", json={"name": "Sale", "segment_ids": [segment["id"]]}).json()
     audience = client.post(f"/v1/campaigns/{campaign['id']}/audience").json()
     assert audience["count"] == 2
@@ -118,6 +125,7 @@ def test_nothing_of_an_erased_customer_is_left_and_a_replay_gives_the_same(insta
             "rollcall.customer_states",
             "rollcall.dead_letters",
             "rollcall_model.customers",
+            "rollcall_model.activities",
             "rollcall_model.audience_recipients",
             "rollcall.idempotency_keys",
             "rollcall.import_errors",

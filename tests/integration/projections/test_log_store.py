@@ -48,7 +48,8 @@ OF_AN_EARLIER_VERSION = (
 
 def test_both_stores_hold_the_same_after_the_same_commands(installation: Installation) -> None:
     def begin_import(account_id: UUID, import_id: UUID) -> None:
-        imports.begin(installation.database, account_id, import_id, LIST, "a.csv", BytesIO(b""), NOW)
+        sent = imports.NewImport(import_id, LIST, "a.csv")
+        imports.begin(installation.database, account_id, sent, BytesIO(b""), NOW)
 
     real = EventStore(installation.url, "rollcall_worker", size=1)
     memory = MemoryStore()

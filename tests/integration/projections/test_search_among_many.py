@@ -45,9 +45,9 @@ def walked(installation: Installation, account_id: UUID, segment_id: UUID, query
             segment = segments.by_id(connection, account_id, segment_id)
             assert segment is not None
             assert segment.serving is not None
-            wanted = customers.parse_search(connection, account_id, query)
-            rows, _ = members.page(connection, account_id, segment.serving, wanted, before=before, limit=7)
-            total = members.count_if_few(connection, segment.serving, wanted)
+            sought = members.seek(connection, customers.parse_search(connection, account_id, query))
+            rows, _ = members.page(connection, account_id, segment.serving, sought, before=before, limit=7)
+            total = members.count_if_few(connection, segment.serving, sought)
         if not rows:
             assert total in (None, len(found))
             return found

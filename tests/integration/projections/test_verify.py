@@ -106,6 +106,15 @@ def test_a_wrong_count_is_found(installation: Installation, account: UUID) -> No
     assert list(verify(installation.url)) == [f"segment {segment}: counted 7 members, has 1"]
 
 
+@pytest.mark.parametrize("statement", ["UPDATE segment_days SET joins = joins + 1", "DELETE FROM segment_days"])
+def test_a_day_that_counts_wrongly_is_found(installation: Installation, account: UUID, statement: str) -> None:
+    segment = static_segment(installation, account)
+    with installation.owner() as owner:
+        assert owner.execute(statement).rowcount == 1
+    (found,) = verify(installation.url)
+    assert found.startswith(f"segment {segment}: the joins and leaves counted of ")
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, get_args
@@ -18,7 +19,7 @@ from projections.postgres.database import Database
 from projections.records.event_store import EventStore
 from tests.support.installation import Installation
 
-ASKED_BY_POST = {"/v1/segments/preview"}
+ASKED_BY_POST = {"/v1/segments/preview", "/v1/customers/search", "/v1/campaigns/overlap"}
 # Where customers' data are sent is for those to see who may change it.
 READ_BY_ADMINS = "/v1/webhooks"
 OPEN = {"/livez", "/readyz", "/metrics"}
@@ -58,10 +59,15 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
             "key_id": them.post("/v1/keys", json={"name": "theirs", "kind": "read"}).json()["id"],
             "key": "their_own",
             "external_id": "their%2F1",
+            "name": "done_by_theirs",
         }
         them.put("/v1/attributes/their_own", json={"type": "text", "label": "theirs"}).raise_for_status()
         person = them.put("/v1/customers/their%2F1", json={"name": "theirs", "attributes": {"plan": "gold"}})
         things["customer_id"] = person.json()["id"]
+        done = {"external_id": "their/1", "name": things["name"], "properties": {things["key"]: "theirs"}}
+        them.post(
+            "/v1/activities", content=json.dumps(done), headers={"Content-Type": "application/x-ndjson"}
+        ).raise_for_status()
         created = them.post("/v1/segments", json={"name": "theirs", "type": "dynamic", "filter": GOLD})
         things["segment_id"] = created.json()["id"]
         campaign = them.post("/v1/campaigns", json={"name": "theirs", "segment_ids": [things["segment_id"]]})
@@ -73,8 +79,12 @@ def two_accounts(installation: Installation) -> Iterator[tuple[Client, Client, d
         uploaded = them.post(f"/v1/segments/{static}/imports", files={"file": ("theirs.csv", b"phone\ntheirs\n")})
         things["import_id"] = uploaded.json()["id"]
         installation.run_imports()
+        tagged = {"action": "tag", "value": "theirs", "customers": {"text": "theirs"}}
+        things["job_id"] = them.post("/v1/jobs", json=tagged).json()["id"]
+        installation.run_jobs()
         hook = them.post("/v1/webhooks", json={"url": "https://example.com/theirs", "name": "theirs"})
         things["webhook_id"] = hook.json()["id"]
+        things["label_id"] = them.post("/v1/labels", json={"name": "theirs", "colour": "red"}).json()["id"]
         with installation.owner() as owner:
             letter = owner.execute(
                 "INSERT INTO dead_letters (account_id, topic, partition, record_offset, headers, code, message, value, "
@@ -114,7 +124,9 @@ def everything_of(client: Client) -> dict[str, Any]:
     """Every list of an account, without the positions at which they were read."""
     lists = {each: client.get(each).json()["data"] for each in ("/v1/customers", "/v1/segments", "/v1/keys")}
     lists["/v1/campaigns"] = client.get("/v1/campaigns").json()["data"]
+    lists["/v1/jobs"] = client.get("/v1/jobs").json()["data"]
     lists["/v1/webhooks"] = client.get("/v1/webhooks").json()["data"]
+    lists["/v1/labels"] = client.get("/v1/labels").json()["data"]
     lists["/v1/dead-letters"] = client.get("/v1/dead-letters").json()["data"]
     for segment in lists["/v1/segments"]:
         lists[segment["id"]] = client.get(f"/v1/segments/{segment['id']}/members").json()["data"]
@@ -135,7 +147,14 @@ def test_ids_of_another_account_are_unknown_in_every_parameter_and_body(
     assert them.get("/v1/customers/their%2F1").json() == customer
     for query in ("their", "mine"):
         owners = {client: client.get("/v1/customers", params={"query": query}).json()["data"] for client in (them, us)}
-        assert [len(owners[them]), len(owners[us])] == ([1, 0] if query == "their" else [0, 1])
+        # Both customers have this external id; only theirs has the name.
+        assert [len(owners[them]), len(owners[us])] == ([1, 1] if query == "their" else [0, 1])
+    asked = {"text": "theirs", "filter": [{"attribute": "opted_out", "operator": "is_set"}]}
+    found = {client: client.post("/v1/customers/search", json=asked).json()["data"] for client in (them, us)}
+    assert [len(found[them]), len(found[us])] == [1, 0]
+    inside = us.post("/v1/customers/search", json={"in_segment": things["segment_id"]})
+    assert (inside.status_code, inside.json()["code"]) == (422, "unknown_segment")
+    assert us.get(f"/v1/customers/{customer['id']}/timeline").status_code == 404
     unread = us.post("/v1/segments", json={"name": "x", "type": "dynamic", "filter": [
         {"attribute": things["key"], "operator": "is_set"}
     ]})  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -96,13 +97,36 @@ def test_answers_are_packed_for_those_who_accept_it(client: Client, encoding: st
     assert raw(client, "/v1/customers", "zstd;q=0.1, gzip")[0].headers["content-encoding"] == "gzip"
 
 
-def test_tiny_answers_events_and_pages_of_the_console_are_not_packed(
+def test_a_page_of_the_console_is_packed_where_no_other_site_asked_for_it_and_its_size_is_blurred(
+    installation: Installation, account_id: UUID
+) -> None:
+    with installation.open_console(account_id) as console:
+        for site in ("same-origin", "none"):
+            pages = [raw(console, "/console/segments", "gzip", **{"Sec-Fetch-Site": site}) for _ in range(12)]
+            assert {page.headers["content-encoding"] for page, _ in pages} == {"gzip"}
+            assert all(len(html) < len(unpacked("gzip", html)) for _, html in pages)
+            assert len({len(page.headers["rollcall-padding"]) for page, _ in pages}) > 1
+        for site in ("cross-site", "same-site"):
+            page, html = raw(console, "/console/segments?name=guess", "gzip", **{"Sec-Fetch-Site": site})
+            assert (len(html) > 2_000, "content-encoding" in page.headers) == (True, False)
+
+
+def test_a_page_with_a_secret_is_never_packed(installation: Installation, account_id: UUID) -> None:
+    with installation.open_console(account_id) as console:
+        token = re.findall(r'name="token" value="([^"]+)"', console.get("/console/keys/new").text)
+        form = {"name": "CRM", "kind": "read", "token": token[0]}
+        made = console.post("/console/keys/new", data=form, headers={"Accept-Encoding": "gzip"})
+        assert "You will not see it again." in made.text
+        assert (made.headers["cache-control"], "content-encoding" in made.headers) == ("no-store", False)
+
+
+def test_tiny_answers_events_and_pages_that_another_site_asks_for_are_not_packed(
     client: Client, installation: Installation, account_id: UUID
 ) -> None:
     tiny, body = raw(client, "/v1/customers", "gzip")
     assert ("content-encoding" in tiny.headers, json.loads(body)["data"]) == (False, [])
     with installation.open_console(account_id) as console:
-        page, html = raw(console, "/console/segments", "gzip")
+        page, html = raw(console, "/console/segments", "gzip", **{"Sec-Fetch-Site": "cross-site"})
         assert (len(html) > 2_000, "content-encoding" in page.headers, "vary" in page.headers) == (True, False, False)
         assert raw(console, "/console/static/console.css", "gzip")[0].headers["content-encoding"] == "gzip"
     with client.stream("GET", "/v1/changes", headers={"Accept": "text/event-stream"}) as followed:

@@ -1,8 +1,8 @@
 """A database as an earlier release left it goes on after `migrate`, with everything that was half done.
 
 `b0c96de.sql.xz` is a dump of a database that commit b0c96de made, `b0c96de.json.xz` what its read model said, and
-`b0c96de.txt` the script that made both. It has every type of event. Unfinished are two builds, an audience, an import,
-two dead letters, and ten changes and a new segment that were not projected; a day has passed since.
+`b0c96de.txt` the script that made both. It has every type of event of its time. Unfinished are two builds, an audience,
+an import, two dead letters, and ten changes and a new segment that were not projected; a day has passed since.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from domain.account import account_id_of
-from domain.stored_events import EVENT_TYPES
+from domain.commands.event_mapper import EVENT_TYPES
 from projections.migrate import migrate
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
@@ -36,6 +36,20 @@ CHANGES = (
     "SELECT change_no, segment_no, version_no, customer_no, position, at, joined, cause"
     " FROM membership_changes WHERE change_no <= %s ORDER BY 1"
 )
+# Types of events that came later.
+SINCE = {
+    "rollcall.activity.declared",
+    "rollcall.activity.recorded",
+    "rollcall.activity.retention_set",
+    "rollcall.attribute.computed",
+    "rollcall.attribute.removed",
+    "rollcall.label.deleted",
+    "rollcall.label.saved",
+    "rollcall.measure.filled",
+    "rollcall.segment.archived",
+    "rollcall.segment.labelled",
+    "rollcall.segment.restored",
+}
 
 
 def recorded() -> dict[str, list[list[str]]]:
@@ -72,7 +86,7 @@ def test_an_earlier_database_has_the_same_members_instants_and_history_after_mig
     with psycopg.connect(earlier, options="-c search_path=rollcall -c timezone=UTC") as owner:
         assert in_text(owner.execute(CHANGES, [int(before["changes"][-1][0])]).fetchall()) == before["changes"]
         topics = {topic for (topic,) in owner.execute("SELECT DISTINCT topic FROM stored_events")}
-    assert topics == set(EVENT_TYPES)
+    assert set(EVENT_TYPES) - topics == SINCE
 
 
 def test_an_upgraded_database_has_the_schema_of_a_new_one(earlier: str, database_url: str) -> None:

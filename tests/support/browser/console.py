@@ -1,7 +1,7 @@
 """An account of the running command with a person signed in to its console, and its API to put data in.
 
-Used by the fixtures of `tests/browser` and by `screenshots`. The data goes in over HTTP with the account's API key, as
-other programs send it; what a test looks at, it looks at in the browser.
+Used by the fixtures of `tests/browser` and by `tests.browser.screenshots`. The data goes in over HTTP with the
+account's API key, as other programs send it; what a test looks at, it looks at in the browser.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Console(ApiClient):
         context = browser.new_context()
         try:
             entered = context.request.post(self.link, headers={"Sec-Fetch-Site": "same-origin"})
-            assert entered.url == f"{self.url}/console/segments"
+            assert entered.url == f"{self.url}/console/overview"
             self.session = context.storage_state()
         finally:
             context.close()

@@ -1,10 +1,10 @@
-"""A page gone through by the Tab key: what cannot be reached, and where the focus is not visible."""
+"""A page gone through by the Tab key: what it cannot reach, where the focus is not visible; and a person who types."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 MOST_STOPS = 600
 AT_ONCE = 8  # how many times Tab is pressed between two looks at what was noted
@@ -42,6 +42,8 @@ NOT_VISITED = """() => {
     .map(place => place.outerHTML.slice(0, 160));
 }"""
 
+REACHED = "place => place.isConnected ? place === document.activeElement : null"
+
 
 @dataclass(frozen=True, slots=True)
 class Journey:
@@ -65,3 +67,37 @@ def tab_through(page: Page) -> Journey:
 def focus_is_in_dialog(page: Page) -> bool:
     """Returns whether the open dialog has the focus."""
     return bool(page.get_by_role("dialog").evaluate("dialog => dialog.contains(document.activeElement)"))
+
+
+class Typist:
+    """A person who has nothing but a keyboard: what the Tab key does not lead to is not there."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._keyboard = page.keyboard
+
+    def to(self, place: Locator) -> None:
+        """Press Tab until the place has the focus."""
+        expect(place).to_be_visible()
+        found = place.element_handle()
+        for _ in range(MOST_STOPS):
+            reached = found.evaluate(REACHED)
+            if reached:
+                return
+            if reached is None:  # the page showed it anew
+                found = place.element_handle()
+            else:
+                self._keyboard.press("Tab")
+        raise AssertionError(f"the Tab key does not lead to {place} at {self._page.url}")
+
+    def press(self, place: Locator, key: str = "Enter") -> None:
+        """Go there and press a key."""
+        self.to(place)
+        self._keyboard.press(key)
+
+    def type(self, place: Locator, text: str, *keys: str) -> None:
+        """Go there, type, and press keys afterwards."""
+        self.to(place)
+        self._keyboard.type(text)
+        for key in keys:
+            self._keyboard.press(key)

@@ -57,7 +57,7 @@ class Watched:
 
     def _console(self, message: ConsoleMessage) -> None:
         # The statuses themselves are looked at in `_response`.
-        no_answer = self._away and "net::ERR_" in message.text
+        no_answer = self._away and ("net::ERR_" in message.text or "Failed to fetch" in message.text)
         if (
             message.type in {"error", "warning", "assert"}
             and not message.text.startswith(SAYS_STATUS)

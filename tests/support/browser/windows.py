@@ -37,7 +37,7 @@ class Window:
             self.context.add_cookies(session["cookies"])  # type: ignore[arg-type]
         page = self._page
         page.set_viewport_size(WIDE)
-        page.emulate_media(color_scheme="light", forced_colors="none")
+        page.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="reduce")
         page.mouse.move(*BESIDE)
         page.bring_to_front()
         try:

@@ -13,8 +13,9 @@ import pytest
 
 from domain.account import account_id_of
 from domain.commands.application import Rollcall
+from domain.commands.event_mapper import EventMapper
 from domain.errors import RollcallError
-from domain.stored_events import Event, EventMapper
+from domain.stored_events import Event
 from tests.support.commands.memory_store import MemoryStore
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)

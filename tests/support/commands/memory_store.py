@@ -20,7 +20,9 @@ from domain.commands.log import MemberChanges, Tracking, Writes
 from domain.customer import DeadLetter
 from domain.errors import SourceMoved
 from domain.import_lines import ImportStep
+from domain.jobs.job import JobStep
 from domain.stored_events import (
+    AttributeRemoved,
     CustomerChanged,
     CustomerDeleted,
     SegmentCreated,
@@ -49,10 +51,12 @@ class MemoryStore:
         self.log: list[tuple[UUID, StoredEvent]] = []
         self.letters: list[tuple[UUID, DeadLetter]] = []
         self.steps: list[ImportStep] = []
+        self.job_steps: list[JobStep] = []
         self._offsets: dict[str, int] = {}
         self._states: dict[tuple[UUID, UUID], tuple[int, bytes]] = {}
         self._members: set[tuple[UUID, UUID, UUID]] = set()
         self._imports: dict[tuple[UUID, UUID], StartedImport] = {}
+        self._marks: set[UUID] = set()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         account_id: UUID = kwargs["account_id"]
@@ -61,6 +65,7 @@ class MemoryStore:
         for state, _ in writes.states:
             self._states[account_id, state.customer_id] = state.revision, state.dump()
         self._store_members(account_id, writes.members)
+        self._marks |= set(writes.activity_marks)
         self.letters += [(account_id, letter) for letter in writes.dead_letters]
         if writes.tracking is not None:
             self._offsets[writes.tracking.name] = writes.tracking.offset
@@ -70,6 +75,8 @@ class MemoryStore:
         self.log += [(account_id, event) for event in stored_events]
         if writes.import_step is not None:
             self._move_import(account_id, writes.import_step)
+        if writes.job_step is not None:
+            self.job_steps.append(writes.job_step)
         return range(len(self.log) - len(stored_events) + 1, len(self.log) + 1)
 
     def begin_import(self, account_id: UUID, import_id: UUID) -> None:
@@ -78,13 +85,18 @@ class MemoryStore:
     def account_events(self, account_id: UUID, originator_id: UUID) -> Sequence[StoredEvent]:
         return [event for owner, event in self.log if (owner, event.originator_id) == (account_id, originator_id)]
 
+    def stream_at(self, account_id: UUID, position: int) -> UUID | None:
+        owner, event = self.log[position - 1] if 0 < position <= len(self.log) else (None, None)
+        return event.originator_id if event is not None and owner == account_id else None  # type: ignore[return-value]
+
     def existing_segments(self, account_id: UUID, segment_ids: Iterable[UUID]) -> set[UUID]:
         topics = {each: {event.topic for event in self.account_events(account_id, each)} for each in segment_ids}
         return {each for each, seen in topics.items() if CREATED in seen and DELETED not in seen}
 
     def filters_position(self, account_id: UUID) -> int:
         log = enumerate(self.log, start=1)
-        return max((at for at, (owner, each) in log if owner == account_id and each.topic in FILTER_TOPICS), default=0)
+        topics = {*FILTER_TOPICS, AttributeRemoved.type_name}
+        return max((at for at, (owner, each) in log if owner == account_id and each.topic in topics), default=0)
 
     def filters_with(self, account_id: UUID, text: str) -> list[UUID]:
         newest: dict[Any, StoredEvent] = {}
@@ -98,6 +110,9 @@ class MemoryStore:
     def customer_states(self, account_id: UUID, customer_ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
         kept = {each: self._states[account_id, each] for each in customer_ids if (account_id, each) in self._states}
         return {each: CustomerState.load(each, revision, dumped) for each, (revision, dumped) in kept.items()}
+
+    def known_activities(self, account_id: UUID, marks: Sequence[UUID]) -> set[UUID]:
+        return self._marks & set(marks)
 
     def existing_customers(self, account_id: UUID, customer_ids: Sequence[UUID]) -> set[UUID]:
         return {each for each, state in self.customer_states(account_id, customer_ids).items() if state.exists}
@@ -133,6 +148,7 @@ class MemoryStore:
                 for state, before in writes.states
             )
             or (writes.filters_as_of is not None and self.filters_position(account_id) > writes.filters_as_of)
+            or bool(self._marks & set(writes.activity_marks))
             or self._is_stale_member(account_id, writes)
             or (writes.import_step is not None and self._is_stale_step(account_id, writes.import_step))
         )

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 
 class _Form(HTMLParser):
-    """The named fields of every form that posts; a checkbox only where it is ticked, buttons never."""
+    """The named fields of every form that posts; what can be ticked only where it is, buttons never."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class _Form(HTMLParser):
         name = given.get("name", "")
         if not self._posts or not (name or tag == "option"):
             return
-        if tag == "input" and (given.get("type") not in ("checkbox", "file") or "checked" in given):
+        if tag == "input" and (given.get("type") not in ("checkbox", "radio", "file") or "checked" in given):
             self.fields[name] = given.get("value", "")
         elif tag == "textarea":
             self._area = name

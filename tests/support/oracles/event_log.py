@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.errors import Invalid
-from domain.segment import SegmentDraft, SegmentEdit
+from domain.segment import KEEP, SegmentDraft, SegmentEdit
 from projections.postgres.database import worker_sessions
 from projections.records.event_store import EventStore
 from projections.worker.log_writer import LiveWriter
@@ -115,7 +115,7 @@ class ScriptedLog:
         ledger = self.ledgers[account]
         if ledger.segments:
             segment_id = ledger.segments[nth % len(ledger.segments)]
-            self._accepted(ledger, raw, segment_id, SegmentEdit(**{"name": name} if name else {}, filter=raw))
+            self._accepted(ledger, raw, segment_id, SegmentEdit(name=name or KEEP, filter=raw))
 
     def _accepted(self, ledger: Ledger, raw: Any, segment_id: UUID, asked: SegmentDraft | SegmentEdit) -> bool:
         try:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.csv_import import reader
+from api.csv_import.headers import letters
 from api.csv_import.reader import LONGEST_LINE, MOST_LINES, CsvRow, Unreadable, read_table
 
 HEADER = "phone,name\n"
@@ -31,6 +32,15 @@ def rows(content: bytes) -> list[tuple[int, str, str]]:
 def read(content: bytes) -> list[CsvRow]:
     with read_table(BytesIO(content)) as table:
         return list(table.rows)
+
+
+def test_a_file_without_a_header_has_columns_called_by_letters_and_loses_no_row() -> None:
+    content = b"\nAna;912000001;x;y\nRui;912000002\nEva;912000003;;;wide\n"
+    with read_table(BytesIO(content), ["name", "phone"], has_header=False) as table:
+        rows = [(row.number, table.phone(row), row.mistake and row.mistake[0]) for row in table.rows]
+    assert table.header == ["A", "B", "C", "D"]
+    assert rows == [(1, "", None), (2, "912000001", None), (3, "912000002", None), (4, "912000003", "too_many_cells")]
+    assert letters(703)[25:28] + letters(703)[-1:] == ["Z", "AA", "AB", "AAA"]
 
 
 @pytest.mark.parametrize(

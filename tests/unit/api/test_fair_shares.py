@@ -21,6 +21,7 @@ from api.http.shares.buckets import Bucket
 from api.http.shares.limits import LimitFigures, Limits, Share
 from api.http.shares.prompt import PromptAnswers
 from domain.errors import Unavailable
+from tests.support.browser.own_loop import run_apart
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 
@@ -120,7 +121,7 @@ def test_an_account_alone_has_all_its_turns_and_half_of_them_beside_another() ->
         assert await most_at_once(mine, 20) == (2, 8)
         assert await most_at_once(limits.share_of("mine", console=True), 1) == (1, 0)
 
-    asyncio.run(story())
+    run_apart(story())
 
 
 def test_a_request_that_goes_on_is_never_refused_and_one_that_is_given_up_leaves_no_turn_taken() -> None:
@@ -143,7 +144,7 @@ def test_a_request_that_goes_on_is_never_refused_and_one_that_is_given_up_leaves
         async with share.turn(continues=True):
             pass
 
-    asyncio.run(story())
+    run_apart(story())
 
 
 def test_streams_are_counted_by_account_and_in_all() -> None:
@@ -216,4 +217,4 @@ def test_a_health_answer_that_takes_long_is_the_last_one_while_it_is_fresh_and_a
             await prompt.answer("readyz", hanging)
         assert (await prompt.answer("readyz", one)).body == b"one"
 
-    asyncio.run(story())
+    run_apart(story())

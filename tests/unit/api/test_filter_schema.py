@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from api.http.shapes.filters import conditions, filter_schemas
 from domain import json_text
 from domain.errors import Invalid
-from domain.filters.conditions import parse
 from domain.filters.operands import Takes
 from domain.filters.operators import OPERATORS
+from domain.filters.parsing import parse
 from tests.support.operator_cases import cases
 
 GOLD = {"attribute": "plan", "operator": "equals", "value": "gold"}

@@ -19,6 +19,7 @@ from consumers.dead_letter_publisher import message_of
 from consumers.members_publisher import message_of as member_message
 from consumers.membership_publisher import message_of as membership_message
 from consumers.records import Record
+from domain.activities.activity import MAX_PROPERTIES, Activity
 from domain.customer import CustomerChange, CustomerData
 from domain.formats.cloud_events import KINDS
 from domain.formats.fields import CHANGE_FIELDS, OF_CHANGE, Fields
@@ -88,6 +89,7 @@ def test_every_example_is_parsed(message: dict[str, Any], example: dict[str, Any
     assert message["name"] in (kind, "structured")
     assert change.external_id == (event.get("subject") or event["ce_subject"])
     assert (change.data is not None) == (change.kind == "changed")
+    assert (change.activity is not None) == (change.kind == "activity")
 
 
 def test_the_dead_letter_example_is_what_is_published() -> None:
@@ -115,6 +117,8 @@ def test_the_dead_letter_example_is_what_is_published() -> None:
 def test_names_are_those_of_the_code() -> None:
     assert set(SCHEMAS["Type"]["enum"]) == set(KINDS)
     assert set(SCHEMAS["CustomerData"]["properties"]) == set(CustomerData.model_fields)
+    assert set(SCHEMAS["ActivityData"]["properties"]) == set(Activity._fields)
+    assert SCHEMAS["ActivityData"]["properties"]["properties"]["maxProperties"] == MAX_PROPERTIES
 
 
 def test_every_reference_leads_somewhere_and_every_message_is_used() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.stored_events import EVENT_TYPES
+from domain.commands.event_mapper import EVENT_TYPES
 from projections.worker.handlers import HANDLERS, RUN_HANDLERS
 
 

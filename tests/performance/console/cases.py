@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
+from urllib.parse import quote
 from uuid import UUID
 
-from tests.performance.console_crowd import Crowd
+from tests.performance.console.crowd import Crowd
+from tests.performance.console.made import Made
 
-SEARCHES = (("a name", "ana+petrov"), ("one letter", "a"), ("a number", "%2B351910012345"), ("nobody", "zebra"))
+SEARCHES = (
+    ("a name", "ana+petrov"), ("one letter", "a"), ("a number", "%2B351910012345"), ("nobody", "zebra"),
+    ("a plan of most", "free"), ("a plan of one in five", "basic"), ("a rare city", "city+1500"), ("a tag", "vip"),
+    ("a word of the oldest", "pioneer"),
+)  # fmt: skip
+FILTERS = (
+    ("of half", "newsletter", "equals", True), ("of one in a hundred", "plan", "equals", "enterprise"),
+    ("of hardly anybody", "lifetime_value", "greater_than", 9000), ("of no one", "city", "equals", "nowhere"),
+)  # fmt: skip
+
+
+RARE = quote(json.dumps([{"attribute": "lifetime_value", "operator": "greater_than", "value": 9000}]))
+GOLD = "%5B%7B%22attribute%22%3A%22plan%22%2C%22operator%22%3A%22equals%22%2C%22value%22%3A%22team%22%7D%5D"
+WEBHOOK_PAGES = ("edit", "resume", "redeliver", "secret", "delete")
 
 
 class Case(NamedTuple):
@@ -18,7 +34,7 @@ class Case(NamedTuple):
     counts: bool = False
 
 
-def cases(crowd: Crowd, person_id: UUID, import_id: str) -> dict[str, list[Case]]:
+def cases(crowd: Crowd, person_id: UUID, made: Made) -> dict[str, list[Case]]:
     """The cases of each route."""
     return {
         "/sign-in": [Case("", "/sign-in")],
@@ -27,17 +43,29 @@ def cases(crowd: Crowd, person_id: UUID, import_id: str) -> dict[str, list[Case]
         "/people": [Case("", "/people")],
         "/people/new": [Case("", "/people/new")],
         "/people/{person_id}/remove": [Case("", f"/people/{person_id}/remove")],
+        "/overview": [Case("", "/overview")],
+        **{
+            f"/webhooks{page}": [Case("", f"/webhooks{page}".format(webhook_id=made.webhook_id))]
+            for page in ("", "/new", "/{webhook_id}", *(f"/{{webhook_id}}/{each}" for each in WEBHOOK_PAGES))
+        },
         "/attributes": [Case("", "/attributes")],
         "/attributes/new": [Case("", "/attributes/new")],
         "/attributes/{key}/edit": [Case("", "/attributes/plan/edit")],
+        "/filters/attributes": [Case("", "/filters/attributes?search=or")],
+        "/filters/segments": [Case("", "/filters/segments?search=segment+6")],
+        "/filters/values/{key}": [
+            Case("counted", "/filters/values/country?search=p"),
+            Case("many", "/filters/values/birthdate?search=19"),
+        ],
         "/keys": [Case("", "/keys")],
         "/keys/new": [Case("", "/keys/new")],
         "/keys/{key_id}/revoke": [Case("", f"/keys/{crowd.key_id}/revoke")],
         "/health": [Case("", "/health")],
         "/health/dead-letters/{dead_letter_id}": [Case("", f"/health/dead-letters/{crowd.dead_letter}")],
         **_segments(crowd),
-        **_members(crowd, import_id),
+        **_members(crowd, made),
         **_why_and_history(crowd),
+        **_customers(crowd),
         **_campaigns(crowd),
     }
 
@@ -48,7 +76,17 @@ def _segments(crowd: Crowd) -> dict[str, list[Case]]:
             Case("first page", "/segments"),
             Case("100 rows, by name", "/segments?rows=100&name=segment"),
             Case("nothing found", "/segments?name=zebra"),
+            Case("by members", "/segments?sort=-members"),
+            Case("used in nothing", "/segments?used_in=nothing"),
         ],
+        "/segments/selected": [Case("", f"/segments/selected?do=archive&segment_id={crowd.static}")],
+        "/segments/name-taken": [Case("", "/segments/name-taken?name=List+7")],
+        "/segments/{segment_id}/copy": [Case("a million members", f"/segments/{crowd.everybody}/copy")],
+        "/filters/attributes": [Case("", "/filters/attributes")],
+        "/filters/segments": [Case("a name", "/filters/segments?search=list+7")],
+        "/filters/values/{key}": [Case("", "/filters/values/city?search=city")],
+        "/segments/labels": [Case("", "/segments/labels")],
+        "/segments/{segment_id}/versions": [Case("", f"/segments/{crowd.everybody}/versions")],
         "/segments/new": [Case("", "/segments/new")],
         "/segments/{segment_id}/edit": [
             Case("a million members", f"/segments/{crowd.everybody}/edit"),
@@ -60,7 +98,7 @@ def _segments(crowd: Crowd) -> dict[str, list[Case]]:
     }
 
 
-def _members(crowd: Crowd, import_id: str) -> dict[str, list[Case]]:
+def _members(crowd: Crowd, made: Made) -> dict[str, list[Case]]:
     largest, static = f"/segments/{crowd.everybody}", f"/segments/{crowd.static}"
     small = f"/segments/{crowd.small_static}"
 
@@ -78,11 +116,52 @@ def _members(crowd: Crowd, import_id: str) -> dict[str, list[Case]]:
         ],
         "/segments/{segment_id}/remove": [Case("", f"{static}/remove?customer_id={crowd.customer}")],
         "/segments/{segment_id}/import": [Case("", f"{static}/import")],
+        "/segments/{segment_id}/empty": [Case("half a million", f"{static}/empty")],
+        "/segments/{segment_id}/imports": [Case("", f"{small}/imports")],
+        "/imports": [Case("", "/imports")],
+        "/selected": [Case("add a million", f"/selected?do=add&all=1&in={crowd.everybody}")],
         "/segments/{segment_id}/import-sample.csv": [Case("", f"{static}/import-sample.csv")],
-        "/segments/{segment_id}/imports/{import_id}": [Case("", f"{small}/imports/{import_id}")],
-        "/segments/{segment_id}/imports/{import_id}/errors.csv": [Case("", f"{small}/imports/{import_id}/errors.csv")],
+        "/segments/{segment_id}/imports/{import_id}": [Case("", f"{small}/imports/{made.import_id}")],
+        "/segments/{segment_id}/imports/{import_id}/errors.csv": [
+            Case("", f"{small}/imports/{made.import_id}/errors.csv")
+        ],
+        "/segments/{segment_id}/imports/{import_id}/columns": [
+            Case("2,000 lines", f"{small}/imports/{made.upload_id}/columns")
+        ],
+        "/jobs/{job_id}": [Case("one that is done", f"/jobs/{made.job_id}")],
+        "/take-back": [Case("of 1,000", f"/take-back?position={made.changed_at}")],
+        "/segments/{segment_id}/export": [Case("a million members", f"{largest}/export")],
+        "/segments/{segment_id}/members.csv": [
+            Case("half a million, the whole file", f"{static}/members.csv", True),
+            Case("a name of half a million", f"{static}/members.csv?query=ana+petrov", True),
+        ],
         "/customers/{customer_id}/edit": [Case("", f"/customers/{crowd.customer}/edit")],
+        **_customers(crowd),
     }  # fmt: skip
+
+
+def _customers(crowd: Crowd) -> dict[str, list[Case]]:
+    filters = [
+        (f"filter {label}", quote(json.dumps([{"attribute": key, "operator": operator, "value": value}])))
+        for label, key, operator, value in FILTERS
+    ]
+    one = f"/customers/{crowd.customer}"
+    return {
+        "/customers": [
+            Case("everybody", "/customers"),
+            *(Case(label, f"/customers?query={query}") for label, query in SEARCHES),
+            *(Case(label, f"/customers?filter={text}") for label, text in filters),
+        ],
+        "/customers/count": [Case(label, f"/customers/count?filter={text}", counts=True) for label, text in filters],
+        "/customers/filter": [Case("", "/customers/filter")],
+        "/customers/export": [Case("", "/customers/export?query=ana")],
+        "/customers/customers.csv": [
+            Case(f"the whole file of {label}", f"/customers/customers.csv?filter={text}", counts=True)
+            for label, text in filters
+        ],
+        "/customers/{customer_id}": [Case("", one)],
+        "/customers/{customer_id}/erase": [Case("", f"{one}/erase")],
+    }
 
 
 def _why_and_history(crowd: Crowd) -> dict[str, list[Case]]:
@@ -110,6 +189,11 @@ def _campaigns(crowd: Crowd) -> dict[str, list[Case]]:
         "/campaigns/{campaign_id}": [Case("usual", usual), Case("to a million", largest)],
         "/campaigns/{campaign_id}/edit": [Case("", f"{largest}/edit")],
         "/campaigns/{campaign_id}/delete": [Case("", f"{largest}/delete")],
+        "/campaigns/{campaign_id}/overlap": [
+            Case("usual", f"{usual}/overlap", counts=True),
+            Case("20 segments of 200,000", f"/campaigns/{crowd.to_twenty}/overlap", counts=True),
+        ],
+        "/audiences/{audience_id}/compare": [Case("", f"/audiences/{crowd.later}/compare")],
         "/campaigns/{campaign_id}/freeze": [
             Case("usual", f"{usual}/freeze"),
             Case("to a million", f"{largest}/freeze"),
