@@ -39,6 +39,7 @@
       if (!answer.ok || picker !== input) return;
       const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (picker !== input) return;
+      if (!picker.dataset.picker) return close(); // or was shown anew while the options came
       list.replaceChildren(...parsed.body.childNodes);
     } catch {
       return; // a newer search, or no connection: the input still takes what is typed
@@ -137,6 +138,7 @@
     // Of what has to be chosen, a text that was only typed is not left standing.
     if (!("free" in picker.dataset) && picker.isConnected && !("clears" in picker.dataset)) picker.value = kept;
   });
+  document.addEventListener("htmx:after:swap", () => input && !(input.isConnected && input.dataset.picker) && close());
   addEventListener("resize", () => input && list.matches(":popover-open") && place());
   addEventListener("scroll", (event) => input && !list.contains(event.target) && list.matches(":popover-open") && place(), true);
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser.builder import condition, pick
 from tests.support.browser.console import Console
@@ -123,6 +124,32 @@ def test_every_question_and_window_has_the_inputs_that_it_needs(new: Page, watch
     new.get_by_role("button", name="Create Segment").last.click()
     made = new.get_by_role("row").filter(has_text="Made of all questions")
     expect(made).to_contain_text("Last order completed since May 20, 2020, 10:00 is more than 2 days ago")
+
+
+def test_options_that_arrive_when_their_input_offers_none_any_more_are_not_shown(new: Page) -> None:
+    new.get_by_role("button", name="Add Activity").click()
+    row = condition(new, 0)
+    pick(new, row.get_by_label(ACTIVITY), "order", "Order completed")
+    row.get_by_role("button", name="Add Property").click()
+    fact = new.locator("#filter-0-0-0")
+    pick(new, fact.get_by_label("Property"), "total", "Total")
+    value = fact.get_by_label("Value")
+    expect(value).to_have_role("combobox")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    new.route("**/properties/**/values?**", hold)
+    with new.expect_request("**/properties/**/values?**"):
+        value.press_sequentially("5")
+    fact.get_by_label("Operator").select_option(label="Is at least")
+    expect(value).not_to_have_attribute("data-picker", re.compile(""))
+    for route in held:
+        route.continue_()
+    expect(value).to_have_value("5")
+    expect(new.locator("#picker-list")).to_be_hidden()
+    accessible(new)
 
 
 def test_a_condition_that_was_saved_is_shown_in_inputs_and_a_wrong_one_as_json_with_the_place(
