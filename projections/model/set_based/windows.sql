@@ -52,11 +52,11 @@ SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM back),
 FROM flipped
 
 -- name: pairs
--- Customer by customer, whatever statistics say of facts of the last seconds (OFFSET 0 keeps the planner from turning it).
+-- Customer by customer, whatever statistics say of facts of the last seconds: OFFSET 0 keeps the planner from turning the
+-- join, and without the account it cannot read all facts of these seconds, which may be many, for each of the customers.
 SELECT n.customer_no, f.at
 FROM unnest({numbers}::bigint[]) AS n (customer_no)
 CROSS JOIN LATERAL (SELECT time + {length} * interval '1 microsecond' AS at
                     FROM activities
-                    WHERE customer_no = n.customer_no AND account_id = {account} AND activity = {activity}
-                      AND time > {after} AND time <= {until}
+                    WHERE customer_no = n.customer_no AND activity = {activity} AND time > {after} AND time <= {until}
                     OFFSET 0) AS f
