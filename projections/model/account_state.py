@@ -75,7 +75,7 @@ class Passing:
     steps: int = 0
     due: Due | None = None
     customers: DueByFacts | None = None
-    predicates: dict[int, dict[str, sql.SQL]] = field(default_factory=dict)
+    held: dict[tuple[int, ...], dict[str, sql.SQL]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

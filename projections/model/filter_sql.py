@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from psycopg import sql
@@ -33,9 +34,9 @@ class OfChunk(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """Conditions as columns `p0`, `p1`, ... of `customers c` and what they did, and filters over these columns."""
+    """Conditions on `customers c` and what they did, as the array `holds`, and filters over that array."""
 
-    columns: sql.Composable
+    conditions: sql.Composable
     filters: list[sql.Composable]
     facts: sql.Composable
 
@@ -95,18 +96,15 @@ def shared_predicates(nodes: Iterable[Node], moment: Moment | None = None) -> Sh
     wanted = list(nodes)
     together = None if moment is None else MeasuredTogether(moment)
     places: dict[Condition, sql.Composable] = {}
-    for node in wanted:
-        for condition in conditions_of(node):
-            places.setdefault(condition, sql.Identifier(f"p{len(places)}"))
+    for condition in chain.from_iterable(map(conditions_of, wanted)):
+        places.setdefault(condition, sql.SQL("holds[{}]").format(sql.Literal(len(places) + 1)))
     asked = None if together is None else together.value
-    columns: list[sql.Composable] = [
-        sql.SQL("{} AS {}").format(_condition(each, moment, asked), place) for each, place in places.items()
-    ]
+    conditions = sql.SQL(", ").join(_condition(each, moment, asked) for each in places)
     filters = [joined(node, places.__getitem__) for node in wanted]
     facts: sql.Composable = _NOTHING
     if together:
         facts = sql.SQL(SQL.facts_of_each).format(columns=together.columns(), facts=together.facts())
-    return Shared(sql.SQL(", ").join(columns or [sql.SQL("NULL AS p0")]), filters, facts)
+    return Shared(sql.SQL("ARRAY[{}]::boolean[] AS holds").format(conditions), filters, facts)
 
 
 def _condition(condition: Condition, moment: Moment | None, asked: _Asked | None) -> sql.Composable:

@@ -19,6 +19,8 @@ from projections.model.predicates.conditions import FACT, RowValue, joined, on_r
 _NOTHING = sql.SQL("")
 # Of an average, as people are shown it.
 SHOWN_DECIMALS = 6
+# PostgreSQL takes 1,664 columns, and an average is made of two.
+MOST_COLUMNS = 800
 # In microseconds since 1970.
 _BEYOND = 2**60
 # `{only}` is a FILTER clause, or nothing.
@@ -118,7 +120,7 @@ def shown(measure: Measure) -> sql.Composable:
 class MeasuredTogether:
     """What filters ask of behaviour as columns of one scan of facts, which are joined as `b` with customers.
 
-    The columns are those that `value` was asked for.
+    The columns are those that `value` was asked for; what is more than a row can have is read by a query of its own.
     """
 
     def __init__(self, moment: Moment) -> None:
@@ -130,6 +132,8 @@ class MeasuredTogether:
 
     def value(self, measure: Measure, as_day: bool) -> RowValue:
         """The value of a measure, from the columns."""
+        if len(self._columns) == MOST_COLUMNS and (measure.key, as_day) not in self._columns:
+            return measured(measure, as_day, self._moment)
         place, _ = self._columns.setdefault((measure.key, as_day), (len(self._columns), measure))
         raw: sql.Composable = sql.SQL("b.m{}").format(sql.SQL(str(place)))
         if measure.aggregate in ("count", "distinct"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
+from domain.filters.conditions import Node
+from domain.instants import Moment
 from projections.matching.due import Due
-from projections.model.filter_sql import predicate
+from projections.model.filter_sql import shared_predicates
 from projections.model.set_based.step import Step, Written, publish
 from projections.postgres.database import beside
 
@@ -29,7 +31,7 @@ def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
         name = sql.Identifier(f"customers_{nth}")
         listed = sql.Literal(f"{{{','.join(map(str, sorted(numbers)))}}}")
         customers.append(sql.SQL(SQL.customers).format(name=name, numbers=listed, **terms))
-        flips += [_flips_of_version(step, name, version) for version in versions]
+        flips.append(_flips(step, name, tuple(versions)))
     parts = {"customers": sql.SQL(", ").join(customers), "flips": sql.SQL("UNION ALL\n").join(flips)}
     statement = sql.SQL(SQL.flip_when_day_begins).format(**parts, **terms)
     row = step.connection.execute(statement, binary=True).fetchone()
@@ -38,17 +40,23 @@ def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
     publish(step, Written(gone, numbers, flipped, joined, [passing.passed_to] * len(numbers)))
 
 
-def _flips_of_version(step: Step, customers: sql.Identifier, version: int) -> sql.Composable:
-    """The statement that finds who flips in a version when the window ends; its predicates are compiled once."""
+def _flips(step: Step, customers: sql.Identifier, versions: tuple[int, ...]) -> sql.Composable:
+    """The statement that finds who flips in some versions when the window ends; what they ask is compiled once."""
     account, passing = step.account, step.passing
-    if version not in passing.predicates:
-        node, before, now = account.nodes[version], passing.passed_to - 1, passing.passed_to
-        passing.predicates[version] = {
-            name: sql.SQL(predicate(node, account.days.moment(at)).as_string(step.connection))
+    if versions not in passing.held:
+        nodes, before, now = [account.nodes[each] for each in versions], passing.passed_to - 1, passing.passed_to
+        passing.held[versions] = {
+            name: sql.SQL(_held(nodes, account.days.moment(at)).as_string(step.connection))
             for name, at in (("before", before), ("now", now))
         }
-    predicates = passing.predicates[version]
-    return sql.SQL(SQL.flips).format(name=customers, version=sql.Literal(version), **predicates)
+    listed = sql.Literal(f"{{{','.join(map(str, versions))}}}")
+    return sql.SQL(SQL.flips).format(name=customers, versions=listed, **passing.held[versions])
+
+
+def _held(nodes: Iterable[Node], moment: Moment) -> sql.Composable:
+    asked = shared_predicates(nodes, moment)
+    parts = {"conditions": asked.conditions, "filters": sql.SQL(", ").join(asked.filters), "facts": asked.facts}
+    return sql.SQL(SQL.held).format(**parts)
 
 
 def _by_versions(due: Due, daily: Mapping[int, set[int]]) -> list[tuple[list[int], set[int]]]:

@@ -33,7 +33,14 @@ FROM flipped
 )
 
 -- name: flips
--- Planned on its own (OFFSET 0), so that each of the two is evaluated once.
-SELECT t.customer_no, {version}::bigint AS version_no, t.joined
-FROM (SELECT c.customer_no, {before} AS was, {now} AS joined FROM {name} c OFFSET 0) AS t
-WHERE t.was <> t.joined
+-- A condition that several versions ask is evaluated once, and facts are read once, for all that `held` has of them.
+SELECT c.customer_no, v.version_no, v.joined
+FROM {name} c
+CROSS JOIN LATERAL ({before}) AS before
+CROSS JOIN LATERAL ({now}) AS now
+CROSS JOIN LATERAL unnest({versions}::bigint[], before.held, now.held) AS v (version_no, was, joined)
+WHERE v.was <> v.joined
+
+-- name: held
+-- Planned on its own (OFFSET 0), so that it is evaluated once.
+SELECT ARRAY[{filters}] AS held FROM (SELECT {conditions} FROM (VALUES (1)) AS once {facts} OFFSET 0) AS t OFFSET 0

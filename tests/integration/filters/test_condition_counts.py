@@ -74,6 +74,19 @@ def test_each_condition_and_group_is_counted_by_itself_as_a_naive_count_would(cl
     assert "conditions" not in plain
 
 
+def test_a_filter_of_more_conditions_than_a_row_has_columns_is_counted(client: Client) -> None:
+    """By the segments that it names, which are written out."""
+    people = fill(client)
+    named: list[str] = []
+    for part in range(20):
+        others = [{"attribute": "name", "operator": "not_equals", "value": f"{part} {nth}"} for nth in range(99)]
+        made = client.post("/v1/segments", json={"name": f"Part {part}", "type": "dynamic", "filter": [*others, GOLD]})
+        named.append(made.raise_for_status().json()["id"])
+    asked = [{"attribute": "segment", "operator": "in", "value": named}]
+    answered = client.post("/v1/segments/preview", json={"filter": asked, "conditions": True})
+    assert answered.raise_for_status().json()["count"] == sum(holds([GOLD], each) for each in people)
+
+
 def test_an_estimate_of_few_customers_is_exact_and_says_of_how_many_it_is(client: Client) -> None:
     people = fill(client)
     asked = {"filter": [GOLD], "estimate": True, "conditions": True}

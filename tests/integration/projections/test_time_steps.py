@@ -188,3 +188,27 @@ def test_a_segment_that_fails_meanwhile_keeps_its_last_members(installation: Ins
         run_until_idle(worker)
         assert account.passing is None
     assert left(installation) == [("c0", MIDNIGHT)]
+
+
+@pytest.mark.starts_at(NOON)
+def test_a_filter_of_more_conditions_than_a_row_has_columns_passes_midnight(
+    installation: Installation, midnight: UUID, clock: Clock
+) -> None:
+    """By the segments that it names, which are written out."""
+    clock.at = NOON
+    ordered = {"attribute": "ordered", "operator": "in_period", "value": "today"}
+    named: list[str] = []
+    for part in range(20):
+        others = [{"attribute": "name", "operator": "not_equals", "value": f"{part} {nth}"} for nth in range(99)]
+        draft = SegmentDraft(f"Part {part}", "", "dynamic", [*others, ordered])
+        named.append(str(installation.rollcall.segments.create(midnight, draft).id))
+    asked = [{"attribute": "segment", "operator": "in", "value": named}]
+    installation.rollcall.segments.create(midnight, SegmentDraft("Any part", "", "dynamic", asked))
+    members = "SELECT members FROM segment_versions JOIN segments s ON s.serving = version_no WHERE s.name = 'Any part'"
+    with installation.worker() as worker:
+        run_until_idle(worker)
+        assert rows(installation, members) == [(PEOPLE,)]
+        clock.at = MIDNIGHT.replace(hour=1)
+        run_until_idle(worker)
+    assert rows(installation, members) == [(0,)]
+    assert list(verify(installation.url)) == []
