@@ -1,6 +1,6 @@
 """kill -9 at any instant, of single roles and of the whole tree: nothing is lost, nothing takes effect twice.
 
-FULL_SIZE=1 in the environment runs the big one (50,000 changes, and kills all the while).
+FULL_SIZE=1 in the environment runs the big one (50,000 changes, as many facts, and kills all the while).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tests.support.running_product import TYPES, RunningProduct, cloud_event, ev
 
 CHANGES, PACE, KILLS = (50_000, 330, 10) if FULL_SIZE else (1_500, 250, 3)
 EDIT_EVERY = 250  # changes
+FACT_EVERY = 1 if FULL_SIZE else 3
 CUSTOMERS = [f"crm-{number}" for number in range(1_000 if FULL_SIZE else 300)]
 SEGMENTS = 60 if FULL_SIZE else 20
 ROUNDS = 6 if FULL_SIZE else 2
@@ -172,7 +173,7 @@ def test_roles_killed_again_and_again_ingest_every_change_once(tmp_path: Path) -
         started = time.monotonic()
         while upstream.sent < CHANGES or not killer.enough():
             upstream.send()
-            if upstream.sent % 3 == 0:
+            if upstream.sent % FACT_EVERY == 0:
                 shop.send()
             if upstream.sent % EDIT_EVERY == 0:
                 segment, node = chance.choice(list(filters)), a_filter(chance, still=True)

@@ -88,7 +88,7 @@ def run(server: Postgres) -> None:
     say(f"\nBehaviour ({CUSTOMERS:,} customers, {FACTS} facts each)")
     with stage(server) as scene:
         load(scene)
-        _record(scene, [_fact(0, "order", START, 0), _fact(0, "visit", START, 1)])
+        _record(scene, [fact_of(0, "order", START, 0), fact_of(0, "visit", START, 1)])
         scene.project()
         with scene.owner() as owner:
             taken = seconds(lambda: owner.execute(FACTS_OF_EVERYBODY, {"start": START, "facts": FACTS}))
@@ -141,22 +141,27 @@ def _new_question(scene: Stage, number: int) -> None:
     )
 
 
-def _ask(scene: Stage, count: int) -> None:
-    questions: list[dict[str, Any]] = []
+def questions(count: int) -> list[list[dict[str, Any]]]:
+    """Returns filters about what customers do, in windows of days, of hours, and of the day."""
+    found: list[list[dict[str, Any]]] = []
     for number in range(count):
         window = [{"last_days": 7 + number}, {"last_hours": 24 + number}, {"in_period": "today"}][number % 3]
         of = {"aggregate": "sum", "of": "total"} if number % 2 else {"aggregate": "count"}
         activity = "order" if number % 4 else "visit"
-        questions.append(
-            {"activity": activity, **of, "window": window, "operator": "at_least", "value": 2 + number % 5}
-        )
-    taken = seconds(lambda: scene.create_segments([[each] for each in questions]))
+        found.append([{"activity": activity, **of, "window": window, "operator": "at_least", "value": 2 + number % 5}])
+    return found
+
+
+def _ask(scene: Stage, count: int) -> None:
+    taken = seconds(lambda: scene.create_segments(questions(count)))
     say(f"  {count} more questions: {taken:.0f} s until all are served")
 
 
 def _arriving(scene: Stage, questions: int) -> None:
     now = scene.rollcall.worker_events.now()
-    facts = [_fact(number * 7 % 100_000, "order" if number % 3 else "visit", now, number) for number in range(ARRIVING)]
+    facts = [
+        fact_of(number * 7 % 100_000, "order" if number % 3 else "visit", now, number) for number in range(ARRIVING)
+    ]
     taken_in = seconds(lambda: _record(scene, facts))
     began, cpu = time.perf_counter(), time.process_time()
     while scene.worker.project_events():
@@ -197,7 +202,8 @@ def _let_pass(scene: Stage, until: datetime) -> tuple[float, float]:
     return time.perf_counter() - began, worst
 
 
-def _fact(customer: int, name: str, time: datetime, number: int) -> CustomerChange:
+def fact_of(customer: int, name: str, time: datetime, number: int) -> CustomerChange:
+    """Something that customer `c<customer>` did."""
     activity = Activity(name, {"total": number % 200, "shop": f"shop {number % 20}"})
     return CustomerChange(f"c{customer}", "activity", time, None, "bench", f"{time}-{number}", activity=activity)
 

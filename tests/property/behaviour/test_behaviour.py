@@ -40,7 +40,7 @@ CASES = [
     ("America/New_York", datetime(2026, 12, 30, 6, 30, tzinfo=UTC), False),
     ("Pacific/Apia", datetime(2028, 2, 27, 6, 30, tzinfo=UTC), True),
 ]
-DAYS, PEOPLE, SEGMENTS = (35, 60, 50) if FULL_SIZE else (4, 14, 24)
+DAYS, PEOPLE, SEGMENTS = (35, 2_000, 50) if FULL_SIZE else (4, 14, 24)
 LOOKS = 8  # in a day
 
 
@@ -229,6 +229,7 @@ class Story:
         return {each for each in found if born <= each <= self.clock.at}
 
 
+@pytest.mark.timeout(7_200 if FULL_SIZE else 300)
 @pytest.mark.parametrize(("zone", "start", "forgets"), CASES if FULL_SIZE else CASES[:2])
 def test_members_follow_what_people_do_and_each_window_lets_go_at_its_instant(
     database_url: str, zone: str, start: datetime, forgets: bool, monkeypatch: pytest.MonkeyPatch
