@@ -32,9 +32,10 @@ from projections.postgres.row_writes import RowWrites
 SQL = beside(__file__)
 # What a step evaluates at most: customers in one version each. One by one they take longer.
 MOST, MOST_ONE_BY_ONE = 2_500, 500
-# What evaluating a version costs that asks for facts, beside one that has the values in the row.
-BY_FACTS = 2
-# So many customers for each version make up for planning its statement.
+# What evaluating a version costs that asks for facts, beside one that has the values in the row; and each further one
+# that is evaluated with it, when a day begins.
+BY_FACTS, FURTHER = 2, 0.25
+# So many customers make up for planning a statement.
 SET_BASED_FROM = 10
 WIDEST = 2**40
 
@@ -196,7 +197,9 @@ def _arranged(step: Step, last: int, places: dict[int, set[int]]) -> DueCustomer
     """Which of the customers who may flip are evaluated in SQL, and which one by one."""
     daily = {each: at for each, at in places.items() if BY_INSTANT not in at and not any(map(step.due.is_fact, at))}
     by_facts = {each: at for each, at in places.items() if all(map(step.due.is_fact, at))}
-    daily, by_facts = (each if _is_set_based(step, each) else {} for each in (daily, by_facts))
+    versions = {version for at in by_facts.values() for place in at for version in step.due.versions_at(place)}
+    daily = daily if _is_set_based(step, daily, statements=1) else {}
+    by_facts = by_facts if _is_set_based(step, by_facts, statements=len(versions)) else {}
     return DueCustomers(last, daily, by_facts, places.keys() - daily.keys() - by_facts.keys())
 
 
@@ -223,29 +226,32 @@ def _first_due(step: Step, after: int) -> int:
     return min(found if by_facts is None else [*found, by_facts])
 
 
-def _is_set_based(step: Step, customers: Mapping[int, set[int]]) -> bool:
-    """Returns whether evaluating these customers in SQL is possible, and pays.
+def _is_set_based(step: Step, customers: Mapping[int, set[int]], *, statements: int) -> bool:
+    """Returns whether evaluating these customers in SQL is possible, and pays for so many statements.
 
     A version that is being filled has to be evaluated as of its edit first, which is done one by one.
     """
-    places = {place for each in customers.values() for place in each}
-    versions = {version for place in places for version in step.due.versions_at(place)}
     is_filled = all(build.complete for build in step.account.builds.values())
-    return is_filled and len(customers) >= SET_BASED_FROM * len(versions)
+    return is_filled and len(customers) >= SET_BASED_FROM * statements
 
 
 def _affordable(due: Due, numbers: Sequence[int], places: Mapping[int, set[int]], size: int | None) -> int:
     """Returns how many of these customers a step can take: at least one, at most `size`."""
-    cost = 0
+    cost = 0.0
     for taken, number in enumerate(numbers[:size]):
         at = places[number]
-        if BY_INSTANT in at:
-            cost += MOST // MOST_ONE_BY_ONE
-        else:
-            cost += sum(len(due.versions_at(place)) * (1 if place < len(due.daily) else BY_FACTS) for place in at)
+        cost += MOST / MOST_ONE_BY_ONE if BY_INSTANT in at else sum(_cost(due, place) for place in at)
         if cost > MOST and taken:
             return taken
     return len(numbers[:size])
+
+
+def _cost(due: Due, place: int) -> float:
+    """What evaluating one customer costs in the versions that are concerned at a place."""
+    count = len(due.versions_at(place))
+    if due.is_fact(place):
+        return count * BY_FACTS
+    return (1 + (count - 1) * FURTHER) * (1 if place < len(due.daily) else BY_FACTS)
 
 
 def _flip_one_by_one(step: Step, numbers: Iterable[int]) -> None:
