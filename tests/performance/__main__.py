@@ -32,6 +32,7 @@ from tests.performance.cells import bench as cells
 from tests.performance.cells import disk
 from tests.performance.console import bench as console
 from tests.performance.freshness import bench as freshness
+from tests.performance.peer import behaviour as peer_behaviour
 from tests.performance.peer import bench as peer
 from tests.performance.reads import bench as reads
 from tests.performance.workers import bench as workers
@@ -42,6 +43,7 @@ ON_ONE_SERVER: dict[str, Callable[[Postgres], None]] = {
     "log": bench_log.run,
     "projection": bench_projection.run,
     "peer": peer.run,
+    "peer_behaviour": peer_behaviour.run,
     "edit": bench_edit.run,
     "audience": bench_audience.run,
     "console": console.run,
