@@ -141,17 +141,20 @@ class Story:
                 "SELECT s.segment_id, c.attributes->>'external_id' FROM segments s"
                 " JOIN members m ON m.version_no = s.serving JOIN customers c USING (customer_no)"
             ).fetchall()
+        found_by_segment = defaultdict[UUID, set[str]](set)
+        for segment_id, who in rows:
+            found_by_segment[segment_id].add(who)
+        counting = {who: self.counting(who, self.clock.at) for who in self.people if self.facts[who]}
         for segment_id, raw in zip(self.ids, self.filters, strict=True):
-            found = {who for each, who in rows if each == segment_id}
-            wanted = self.members(raw)
+            found = found_by_segment[segment_id]
+            wanted = self.members(raw, counting)
             assert found == wanted, (self.clock.at, raw, {who: self.facts[who] for who in found ^ wanted})
 
-    def members(self, raw: Any) -> set[str]:
-        """Who fits a filter now."""
+    def members(self, raw: Any, counting: dict[str, list[Fact]]) -> set[str]:
+        """Who fits a filter now, by what each of them did that counts."""
         now = self.clock.at
         asked = self.written_out(raw, now)
-        known = [who for who in self.people if self.facts[who]]
-        return {who for who in known if holds(asked, self.counting(who, now), now, self.zone)}
+        return {who for who, facts in counting.items() if holds(asked, facts, now, self.zone)}
 
     def compare_shown(self) -> None:
         """Every customer is shown with the value that each computed attribute has now."""
