@@ -27,9 +27,9 @@ FROM flipped
 -- Those among some numbers whose time has not passed so far.
 {name} AS (
     SELECT c.customer_no, c.attributes, c.folded
-    FROM unnest({numbers}::bigint[]) AS n (customer_no)
-    JOIN customers c ON c.account_id = {account} AND c.customer_no = n.customer_no
-    WHERE c.position <= {position} AND c.updated_at < {at}
+    FROM customers c
+    WHERE c.account_id = {account} AND c.customer_no = ANY ({numbers}::bigint[])
+      AND c.position <= {position} AND c.updated_at < {at}
 )
 
 -- name: flips

@@ -40,8 +40,10 @@ def _by_version(step: Step, by_facts: Mapping[int, set[int]]) -> dict[int, tuple
 def _statement(step: Step, version: int, due: Iterable[FactsDue], numbers: Iterable[int]) -> sql.Composed:
     account, passing = step.account, step.passing
     listed = sql.Literal(f"{{{','.join(map(str, sorted(numbers)))}}}")
+    names = {"account": sql.Literal(account.account_id), "version": sql.Literal(version)}
     pairs = [
         sql.SQL(SQL.pairs).format(
+            **names,
             length=sql.Literal(each.length),
             numbers=listed,
             activity=sql.Literal(each.activity),
@@ -55,7 +57,6 @@ def _statement(step: Step, version: int, due: Iterable[FactsDue], numbers: Itera
     return sql.SQL(SQL.flip).format(
         pairs=sql.SQL("UNION\n" if len(pairs) > 1 else "").join(pairs),
         predicate=predicate(account.nodes[version], moment, sql.SQL("p.at")),
-        account=sql.Literal(account.account_id),
-        version=sql.Literal(version),
+        **names,
         position=sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
     )
