@@ -142,13 +142,17 @@ def _new_question(scene: Stage, number: int) -> None:
 
 
 def questions(count: int) -> list[list[dict[str, Any]]]:
-    """Returns filters about what customers do, in windows of days, of hours, and of the day."""
+    """Returns filters about what customers do, in windows of days, of hours, and of the day.
+
+    At least so often, or for so much, that a fact changes many values and takes few of them over a threshold.
+    """
     found: list[list[dict[str, Any]]] = []
     for number in range(count):
         window = [{"last_days": 7 + number}, {"last_hours": 24 + number}, {"in_period": "today"}][number % 3]
         of = {"aggregate": "sum", "of": "total"} if number % 2 else {"aggregate": "count"}
         activity = "order" if number % 4 else "visit"
-        found.append([{"activity": activity, **of, "window": window, "operator": "at_least", "value": 2 + number % 5}])
+        value = (3 + number * 7 % 50) * (100 if number % 2 else 1)
+        found.append([{"activity": activity, **of, "window": window, "operator": "at_least", "value": value}])
     return found
 
 
