@@ -7,6 +7,9 @@ complete it is decided for each such number, over all customers who had it, whet
 appends the result as `AudienceCounted`, and only then may the audience be read. A replay takes the counts, and who was
 passed over, from that event: so it gives the same audience even when the values of an erased customer are gone from the
 log.
+
+An audience holds the numbers of its recipients, in blocks of bits. What they had at its position is their row in
+`reach`, or what was kept of it when an event replaced it later (`projections.model.reach`).
 """
 
 from __future__ import annotations
@@ -27,6 +30,13 @@ from projections.postgres.database import beside
 from projections.postgres.row_writes import RowWrites
 
 SQL = beside(__file__)
+REMOVE_PASSED_OVER, ERASE = (
+    sql.SQL(statement).format(taken=sql.SQL(SQL.taken).format(customers=sql.SQL(customers), chosen=sql.SQL(chosen)))
+    for statement, customers, chosen in (
+        (SQL.remove_passed_over, SQL.passed_over, SQL.is_audience),
+        (SQL.erase, SQL.erased, "true"),
+    )
+)
 # Why a copied customer is passed over, as `audiences.sql` numbers it.
 EXCLUDED, OPTED_OUT, DUPLICATE = 1, 2, 3
 
@@ -73,7 +83,7 @@ def record_counts(model: ReadModel, event: AudienceCounted, _position: int, _at:
         "duplicate_phone": event.duplicate_phone,
         "passed_over": event.passed_over,
     }
-    model.connection.execute(SQL.remove_passed_over, fields)
+    model.connection.execute(REMOVE_PASSED_OVER, fields)
     model.connection.execute(SQL.forget_set_aside, fields)
     model.connection.execute(SQL.record_counts, fields)
 
@@ -145,8 +155,9 @@ def uncounted(connection: Connection[Any], account_ids: Sequence[UUID]) -> list[
 
 
 def erase(writes: RowWrites, account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
-    """Add what removes erased customers from every audience, each of which counts them."""
-    writes.add(SQL.erase, [list(account_ids), list(customer_nos)])
+    """Add what removes erased customers, and what they had, from every audience, each of which counts them."""
+    for statement in (ERASE, sql.SQL(SQL.erase_before).format()):
+        writes.add(statement, [list(account_ids), list(customer_nos)])
 
 
 def _audience_spec(connection: Connection[Any], account: AccountState, campaign_id: UUID) -> AudienceSpec | None:

@@ -16,22 +16,24 @@ SELECT segment_ids, exclude_segment_ids, lost_excluded FROM campaigns WHERE camp
 -- name: chunk_end
 -- The last customer of the next chunk: up to there no version has more than `most` members, and no more than so many
 -- customers have opted out; NULL where none has more.
-SELECT min(t.customer_no)
-FROM (SELECT m.customer_no
-      FROM unnest(%(versions)s::bigint[]) AS v (version_no)
-      CROSS JOIN LATERAL (SELECT customer_no
-                          FROM members
-                          WHERE version_no = v.version_no AND customer_no > %(copied_to)s::bigint
-                            AND customer_no < %(audience_no)s::bigint
-                          ORDER BY customer_no
-                          OFFSET %(most)s::bigint LIMIT 1) AS m
-      UNION ALL
-      (SELECT customer_no
-       FROM reach
-       WHERE account_id = %(account_id)s AND opted_out AND phone IS NOT NULL
-         AND customer_no > %(copied_to)s::bigint AND customer_no < %(audience_no)s::bigint
-       ORDER BY customer_no
-       OFFSET %(most)s::bigint LIMIT 1)) AS t
+WITH members_end AS (
+    SELECT min(m.customer_no) AS customer_no
+    FROM unnest(%(versions)s::bigint[]) AS v (version_no)
+    CROSS JOIN LATERAL (SELECT customer_no
+                        FROM members
+                        WHERE version_no = v.version_no AND customer_no > %(copied_to)s::bigint
+                          AND customer_no < %(audience_no)s::bigint
+                        ORDER BY customer_no
+                        OFFSET %(most)s::bigint LIMIT 1) AS m
+)
+SELECT least(e.customer_no, (SELECT customer_no
+                             FROM reach
+                             WHERE account_id = %(account_id)s AND opted_out AND phone IS NOT NULL
+                               AND customer_no > %(copied_to)s::bigint
+                               AND customer_no < least(e.customer_no, %(audience_no)s::bigint)
+                             ORDER BY customer_no
+                             OFFSET %(most)s::bigint LIMIT 1))
+FROM members_end e
 
 -- name: copy
 -- All chosen members who can be sent to as far as they themselves decide it, and how many are out whatever others say.
@@ -54,7 +56,7 @@ WITH chosen AS (
           WHERE account_id = %(account_id)s AND opted_out AND phone IS NOT NULL AND {chosen_o}) AS t
     GROUP BY customer_no
 ), judged AS MATERIALIZED (
-    SELECT c.customer_no, c.customer_id, c.external_id, c.phone, c.number_key, c.name, c.opted_out,
+    SELECT c.customer_no, c.phone, c.number_key, c.opted_out,
            k.kind IN (1, 3) AS is_member, k.kind IN (2, 3) AS is_excluded,
            c.shared
            OR c.phone IN (SELECT phone FROM audience_shared WHERE audience_no = %(audience_no)s)
@@ -64,11 +66,13 @@ WITH chosen AS (
     JOIN reach c ON c.account_id = %(account_id)s AND c.customer_no = k.customer_no AND {chosen_c}
     WHERE {and_also}
 ), copied AS (
-    INSERT INTO audience_recipients (account_id, audience_no, customer_no, customer_id, external_id, phone, name)
-    SELECT %(account_id)s, %(audience_no)s, customer_no, customer_id, external_id, phone, name
+    INSERT INTO audience_blocks AS b (account_id, audience_no, block_no, bits)
+    SELECT %(account_id)s, %(audience_no)s, customer_no >> 9,
+           bit_or(set_bit(repeat('0', 512)::bit(512), (customer_no & 511)::int, 1))
     FROM judged
     WHERE is_member AND NOT is_excluded AND NOT opted_out AND phone IS NOT NULL
-    ORDER BY customer_no
+    GROUP BY 3
+    ON CONFLICT (audience_no, block_no) DO UPDATE SET bits = b.bits | excluded.bits
 ), shared AS (
     INSERT INTO audience_shared (account_id, audience_no, customer_no, phone, number_key, is_member, is_excluded,
                                  opted_out)
@@ -133,15 +137,43 @@ FROM (SELECT t.customer_no, NOT t.is_excluded AND NOT t.opted_out AS is_copied,
 WHERE reason IS NOT NULL
 GROUP BY reason
 
--- name: remove_passed_over
-WITH gone AS (
-    DELETE FROM audience_recipients r
-    USING audiences a
-    WHERE a.audience_id = %(audience_id)s AND r.audience_no = a.audience_no
-      AND r.customer_no = ANY (%(passed_over)s::bigint[])
-    RETURNING r.audience_no
+-- name: taken
+-- Some customers by block, and those of the blocks `hit` that have any of them as recipients.
+taken AS (
+    SELECT account_id, customer_no >> 9 AS block_no,
+           bit_or(set_bit(repeat('0', 512)::bit(512), (customer_no & 511)::int, 1)) AS bits
+    FROM {customers}
+    GROUP BY 1, 2
+), hit AS MATERIALIZED (
+    SELECT a.account_id, a.audience_no, b.block_no, b.bits & ~t.bits AS bits, b.bits & t.bits AS gone
+    FROM taken t
+    JOIN audiences a ON a.account_id = t.account_id AND {chosen}
+    JOIN audience_blocks b ON b.audience_no = a.audience_no AND b.block_no = t.block_no
+    WHERE bit_count(b.bits & t.bits) > 0
+), emptied AS (
+    DELETE FROM audience_blocks b
+    USING hit h
+    WHERE b.audience_no = h.audience_no AND b.block_no = h.block_no AND bit_count(h.bits) = 0
+), diminished AS (
+    UPDATE audience_blocks b
+    SET bits = h.bits
+    FROM hit h
+    WHERE b.audience_no = h.audience_no AND b.block_no = h.block_no AND bit_count(h.bits) > 0
 )
-UPDATE audiences SET copied = copied - (SELECT count(*) FROM gone) WHERE audience_id = %(audience_id)s
+
+-- name: passed_over
+(SELECT account_id, unnest(%(passed_over)s::bigint[]) AS customer_no
+ FROM audiences
+ WHERE audience_id = %(audience_id)s) AS t
+
+-- name: is_audience
+a.audience_id = %(audience_id)s
+
+-- name: remove_passed_over
+WITH {taken}
+UPDATE audiences
+SET copied = copied - (SELECT coalesce(sum(bit_count(gone)), 0) FROM hit)
+WHERE audience_id = %(audience_id)s
 
 -- name: forget_set_aside
 WITH counted AS (
@@ -158,20 +190,25 @@ SET counted = true, recipients = %(recipients)s, opted_out = %(opted_out)s, no_p
     excluded = %(excluded)s, duplicate_phone = %(duplicate_phone)s, erased = %(recipients)s - copied
 WHERE audience_id = %(audience_id)s
 
+-- name: erased
+unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
+
 -- name: erase
--- One probe per audience of the account. An audience that is not counted yet counts its erased customers then; a
--- customer set aside because they block a number stays until then.
-WITH gone AS (
-    DELETE FROM audience_recipients r
-    USING audiences a, unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
-    WHERE a.account_id = t.account_id AND r.audience_no = a.audience_no AND r.customer_no = t.customer_no
-    RETURNING r.audience_no, r.account_id, r.customer_no
-), set_aside AS (
+-- A probe for each audience of the account and block of these customers. An audience that is not counted yet counts its
+-- erased customers then; a customer set aside because they block a number stays until then.
+WITH {taken}, set_aside AS (
     DELETE FROM audience_shared s
-    USING gone g
-    WHERE s.audience_no = g.audience_no AND s.customer_no = g.customer_no
+    USING hit h
+    WHERE s.audience_no = h.audience_no AND s.customer_no >= h.block_no << 9 AND s.customer_no < (h.block_no + 1) << 9
+      AND get_bit(h.gone, (s.customer_no & 511)::int) = 1
 )
 UPDATE audiences a
 SET erased = CASE WHEN a.counted THEN a.erased + t.customers ELSE a.erased END, copied = a.copied - t.customers
-FROM (SELECT account_id, audience_no, count(*) AS customers FROM gone GROUP BY 1, 2) AS t
+FROM (SELECT account_id, audience_no, sum(bit_count(gone)) AS customers FROM hit GROUP BY 1, 2) AS t
 WHERE a.account_id = t.account_id AND a.audience_no = t.audience_no
+
+-- name: erase_before
+-- What they had when audiences were frozen.
+DELETE FROM reach_before b
+USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
+WHERE b.account_id = t.account_id AND b.customer_no = t.customer_no

@@ -403,24 +403,36 @@ CREATE TABLE audiences (
     excluded        bigint      NOT NULL DEFAULT 0,
     duplicate_phone bigint      NOT NULL DEFAULT 0,
     erased          bigint      NOT NULL DEFAULT 0,
-    -- Rows in audience_recipients.
+    -- How many are in audience_blocks.
     copied          bigint      NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, audience_no)
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX audiences_audience_id ON audiences (audience_id);
 CREATE INDEX audiences_uncounted ON audiences (audience_no) WHERE NOT counted;
 
--- Recipients as they were, even if the customers change or are deleted later; an erased customer is erased here too.
-CREATE TABLE audience_recipients (
+-- The recipients of an audience, 512 customer numbers to a row: bit `customer_no & 511` of block `customer_no >> 9`.
+-- A block without recipients has no row, and no erased customer is left in one. What a recipient had then is in `reach`,
+-- or in `reach_before` if it was replaced since.
+CREATE TABLE audience_blocks (
+    account_id  uuid     NOT NULL,
+    audience_no bigint   NOT NULL,
+    block_no    bigint   NOT NULL,
+    bits        bit(512) NOT NULL,
+    PRIMARY KEY (audience_no, block_no)
+) WITH (fillfactor = 90);
+
+-- What a customer's row in `reach` was as of audience `audience_no`, the account's newest when it was replaced: kept with
+-- the first change after each freeze. An audience finds what its recipients had in the oldest of their rows that is as
+-- new as it is, or newer; without one, it is what they have now.
+CREATE TABLE reach_before (
     account_id  uuid   NOT NULL,
-    audience_no bigint NOT NULL,
     customer_no bigint NOT NULL,
-    customer_id uuid   NOT NULL,
+    audience_no bigint NOT NULL,
     external_id text,
-    phone       text   NOT NULL,
+    phone       text,
     name        text,
-    PRIMARY KEY (audience_no, customer_no)
-);
+    PRIMARY KEY (account_id, customer_no, audience_no)
+) WITH (fillfactor = 90);
 
 -- Until an audience is counted: of each phone number that several customers have, or that is suppressed, the members
 -- with it and those who make the audience leave it out, all as of the audience's position.
@@ -454,7 +466,7 @@ BEGIN
                                 'amounts', 'segments',
                                 'segment_uses', 'labels', 'segment_versions', 'members', 'membership_history',
                                 'segment_days',
-                                'campaigns', 'audiences', 'audience_recipients',
+                                'campaigns', 'audiences', 'audience_blocks', 'reach_before',
                                 'audience_shared', 'audience_touched'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', each);
         EXECUTE format('CREATE POLICY own_account ON %I FOR SELECT TO rollcall_api '

@@ -1,7 +1,8 @@
 """Reach: a narrow row of each customer for campaigns, and whether others of the account have the same number.
 
 Called by `customers` for the worker, with the customers whose phone, name or opt-out a batch set. What they had before
-is read from the rows themselves, as they are when these writes are executed. Read by the queries about recipients
+is read from the rows themselves, as they are when these writes are executed, and kept the first time after an audience
+was frozen, for that audience and older ones (`projections.model.audiences`). Read by the queries about recipients
 (`audiences.sql`, `projections/read/recipients.sql`), which look up other customers only where a number is shared.
 """
 

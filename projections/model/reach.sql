@@ -1,10 +1,22 @@
 -- name: remove
--- A number that only one other customer has from now on is shared no longer.
+-- What the customers had is kept for the audiences that were frozen since it was last kept, whoever is in these. A number
+-- that only one other customer has from now on is shared no longer.
 WITH gone AS (
     DELETE FROM reach r
     USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)
     WHERE r.account_id = t.account_id AND r.customer_no = t.customer_no
-    RETURNING r.account_id, r.customer_no, r.number_key, r.phone, r.shared
+    RETURNING r.account_id, r.customer_no, r.number_key, r.phone, r.shared, r.external_id, r.name
+), kept AS (
+    INSERT INTO reach_before (account_id, customer_no, audience_no, external_id, phone, name)
+    SELECT g.account_id, g.customer_no, a.audience_no, g.external_id, g.phone, g.name
+    FROM gone g
+    CROSS JOIN LATERAL (SELECT audience_no
+                        FROM audiences
+                        WHERE account_id = g.account_id
+                        ORDER BY audience_no DESC
+                        LIMIT 1) AS a
+    WHERE g.customer_no < a.audience_no
+    ON CONFLICT DO NOTHING
 ), others AS (
     SELECT o.account_id, o.customer_no, count(*) OVER (PARTITION BY o.account_id, o.number_key, o.phone) AS having_it
     FROM (SELECT DISTINCT account_id, number_key, phone FROM gone WHERE shared) AS n

@@ -3,14 +3,15 @@
 Used by `api.v1.recipients` and the console. Whether a number is reached is decided for the number, over all customers
 who have it; the oldest of them in the audience is the recipient, and the oldest customer comes first. Both a page and a
 stream read windows of customers in that order, each only as many members as it needs, and look up others only for the
-few numbers that are shared (`projections.model.reach`). Within one transaction that is one snapshot; neither side holds
-more than a window. PostgreSQL writes the lines of a stream.
+few numbers that are shared (`projections.model.reach`). Of a frozen audience a window is some of its blocks, whose
+recipients had then what they have now, unless it was kept when it was replaced. Within one transaction that is one
+snapshot; neither side holds more than a window. PostgreSQL writes the lines of a stream.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -31,6 +32,8 @@ MIN_WINDOW, MAX_WINDOW = 100, 50_000
 FIRST_LINES, MOST_LINES = 2_000, 40_000
 # Fields that are columns of `reach`, and of a frozen audience.
 NARROW = frozenset(RECIPIENT_FIELDS.names)
+# So many recipients wanted of a block of 512 customers: then reading it in order costs less than looking up each.
+MANY_IN_BLOCK = 64
 # Beyond every customer.
 END = 2**63 - 1
 
@@ -54,8 +57,12 @@ class FrozenRecipients(NamedTuple):
 
     def of(self, statement: str, **more: sql.Composable) -> sql.Composed:
         """Returns a query of them: a statement with `{frozen}` in it, and `more` such parts."""
-        rows = SQL.frozen if self.not_in is None else SQL.frozen_here_only
-        return sql.SQL(statement).format(frozen=sql.SQL(rows), **more)
+        blocks = SQL.frozen_blocks if self.not_in is None else SQL.frozen_here_only
+        return sql.SQL(statement).format(frozen=sql.SQL(SQL.frozen).format(blocks=sql.SQL(blocks)), **more)
+
+    def by_block(self) -> sql.Composed:
+        """Returns them as a table of a query, for blocks with many."""
+        return self.of(SQL.frozen_by_block, recipients=sql.SQL(SQL.frozen_of_block))
 
 
 class Skipped(NamedTuple):
@@ -101,14 +108,21 @@ def totals_within(connection: Connection[TupleRow], spec: AudienceSpec, span: ti
 def frozen_page(
     connection: Connection[TupleRow], frozen: FrozenRecipients, *, after: int | None, limit: int
 ) -> list[RecipientRow]:
-    """Returns a page of the recipients of a frozen audience, oldest customer first."""
+    """Returns a page of the recipients of a frozen audience, oldest customer first.
+
+    Sets how queries are planned for the rest of the transaction.
+    """
+    connection.execute(SQL.plan_once_side_by_side)
     terms = frozen._asdict() | {"after": after or 0, "limit": limit}
-    return [RecipientRow(*each) for each in connection.execute(frozen.of(SQL.frozen_page), terms)]
+    end, are_many = _frozen_window(connection, frozen, terms, are_many=False)
+    shown = frozen.by_block() if are_many else frozen.of(SQL.frozen_looked_up)
+    rows = connection.execute(sql.SQL(SQL.page).format(recipients=shown), terms | {"last": end})
+    return [RecipientRow(*each) for each in rows]
 
 
 def count_frozen(connection: Connection[TupleRow], frozen: FrozenRecipients) -> int:
     """Returns how many there are."""
-    row = connection.execute(frozen.of(SQL.count_frozen), frozen._asdict() | {"after": 0}).fetchone()
+    row = connection.execute(frozen.of(SQL.count_frozen), frozen._asdict() | {"after": 0, "last": END}).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -142,19 +156,50 @@ def frozen_lines(
     connection: Connection[TupleRow], frozen: FrozenRecipients, form: LineFormat, fields: Fields = RECIPIENT_FIELDS
 ) -> Lines:
     """Yields the recipients of a frozen audience as `lines` does; what was not frozen of them is as it is now."""
-    parts: dict[str, sql.Composable] = {"line": line_of(fields, form)}
-    if is_wide(fields):
-        parts["values"] = values_of(connection, frozen.account_id, fields)
-    query = frozen.of(SQL.frozen_wide_lines if is_wide(fields) else SQL.frozen_lines, **parts)
-    last, limit = 0, FIRST_LINES
-    while True:
-        terms = frozen._asdict() | {"after": last, "limit": limit}
-        row = connection.execute(query, terms | {"most": MOST_BYTES}, binary=True).fetchone()
+    connection.execute(SQL.plan_each)
+    of_few, of_many = _frozen_lines(connection, frozen, form, fields)
+    last, limit, are_many = 0, FIRST_LINES, False
+    while last < END:
+        terms = frozen._asdict() | {"after": last, "limit": limit, "most": MOST_BYTES}
+        end, are_many = _frozen_window(connection, frozen, terms, are_many=are_many)
+        asked = terms | {"last": end, "limit": None}
+        row = connection.execute(of_many if are_many else of_few, asked, binary=True).fetchone()
         assert row is not None
-        if not row[0]:
-            return
-        yield row[1], row[0]
-        last, limit = row[2], _next_window(row[0], len(row[1]))
+        if row[0]:
+            yield row[1], row[0]
+            limit = _next_window(row[0], len(row[1]))
+        # A piece may be full before its window ends.
+        last = (row[2] if row[0] else None) or end
+
+
+def _frozen_window(
+    connection: Connection[TupleRow], frozen: FrozenRecipients, terms: dict[str, Any], *, are_many: bool
+) -> tuple[int, bool]:
+    """The last customer of the blocks with as many recipients as `terms` ask for, or `END` where there are fewer.
+
+    And whether that is many for so few blocks; as given, for the last ones.
+    """
+    row = connection.execute(frozen.of(SQL.frozen_window), terms | {"last": END}).fetchone()
+    return (END, are_many) if row is None else (row[0], terms["limit"] >= MANY_IN_BLOCK * row[1])
+
+
+def _frozen_lines(
+    connection: Connection[TupleRow], frozen: FrozenRecipients, form: LineFormat, fields: Fields
+) -> tuple[sql.Composed, sql.Composed]:
+    """The queries of the lines of a window: how many, their text, and the last customer if more may follow.
+
+    For blocks with few recipients, and with many.
+    """
+    line, looked_up = line_of(fields, form), frozen.of(SQL.frozen_looked_up)
+    if is_wide(fields):
+        values = values_of(connection, frozen.account_id, fields)
+        few, many = (
+            sql.SQL(SQL.frozen_wide_lines).format(line=line, values=values, recipients=recipients)
+            for recipients in (looked_up, frozen.by_block())
+        )
+        return few, many
+    few = sql.SQL(SQL.frozen_lines).format(line=line, recipients=looked_up)
+    return few, frozen.of(SQL.frozen_lines_by_block, line=line, recipients=sql.SQL(SQL.frozen_of_block))
 
 
 def is_wide(fields: Fields) -> bool:

@@ -6,6 +6,10 @@ SET LOCAL plan_cache_mode = force_generic_plan
 -- A large window is read in order, side by side with the members; a plan for any window would look up each member.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_nestloop', 'off', true)
 
+-- name: plan_once_side_by_side
+-- Both: what is looked up in a frozen audience says so itself.
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)
+
 -- name: window_end
 -- The last customer of the window after a customer: up to there no version has more than `most` members; NULL where
 -- none has more.
@@ -138,46 +142,106 @@ FROM counted t,
              count(*) FILTER (WHERE class = 'no_phone') AS no_phone
       FROM classes) AS c
 
--- name: frozen_page
-SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
-FROM {frozen}
-ORDER BY a.customer_no
-LIMIT %(limit)s::int
-
--- name: count_frozen
-SELECT count(*) FROM {frozen}
-
--- name: frozen
--- The recipients `a` of an audience after a customer.
-audience_recipients a
-WHERE a.account_id = %(account_id)s::uuid AND a.audience_no = %(audience_no)s::bigint
-  AND a.customer_no > %(after)s::bigint
+-- name: frozen_blocks
+-- The blocks of an audience from that of a customer on, up to that of another.
+(SELECT block_no, bits
+ FROM audience_blocks
+ WHERE account_id = %(account_id)s::uuid AND audience_no = %(audience_no)s::bigint
+   AND block_no >= %(after)s::bigint >> 9 AND block_no <= %(last)s::bigint >> 9)
 
 -- name: frozen_here_only
--- Those who are not in another audience: both are read in the same order.
-audience_recipients a
-WHERE a.account_id = %(account_id)s::uuid AND a.audience_no = %(audience_no)s::bigint
-  AND a.customer_no > %(after)s::bigint
-  AND NOT EXISTS (SELECT
-                  FROM audience_recipients o
-                  WHERE o.audience_no = %(not_in)s::bigint AND o.customer_no = a.customer_no
-                    AND o.customer_no > %(after)s::bigint)
+-- The same with those who are not in another audience.
+(SELECT h.block_no, h.bits & ~coalesce(o.bits, 0::bit(512)) AS bits
+ FROM audience_blocks h
+ LEFT JOIN audience_blocks o
+     ON o.audience_no = %(not_in)s::bigint AND o.block_no = h.block_no
+    AND o.block_no >= %(after)s::bigint >> 9 AND o.block_no <= %(last)s::bigint >> 9
+ WHERE h.account_id = %(account_id)s::uuid AND h.audience_no = %(audience_no)s::bigint
+   AND h.block_no >= %(after)s::bigint >> 9 AND h.block_no <= %(last)s::bigint >> 9)
+
+-- name: frozen
+-- The blocks `b`; of the first one, only those after the customer.
+(SELECT block_no,
+        CASE WHEN block_no = %(after)s::bigint >> 9
+             THEN bits << ((%(after)s::bigint & 511) + 1)::int >> ((%(after)s::bigint & 511) + 1)::int
+             ELSE bits END AS bits
+ FROM {blocks} AS w
+ WHERE bit_count(bits) > 0
+ OFFSET 0) AS b
+
+-- name: count_frozen
+SELECT coalesce(sum(bit_count(b.bits)), 0) FROM {frozen}
+
+-- name: frozen_window
+-- The first blocks that hold so many recipients: the last customer of these, and how many blocks they are.
+SELECT (block_no << 9) + 511, blocks
+FROM (SELECT b.block_no, sum(bit_count(b.bits)) OVER before AS recipients, count(*) OVER before AS blocks
+      FROM {frozen}
+      WINDOW before AS (ORDER BY b.block_no ROWS UNBOUNDED PRECEDING)) AS t
+WHERE recipients >= %(limit)s::int
+ORDER BY block_no
+LIMIT 1
+
+-- name: frozen_looked_up
+-- The first recipients `c` of a window, each looked up.
+(SELECT n.customer_no, r.customer_id, CASE WHEN k.is_kept THEN k.external_id ELSE r.external_id END AS external_id,
+        CASE WHEN k.is_kept THEN k.phone ELSE r.phone END AS phone,
+        CASE WHEN k.is_kept THEN k.name ELSE r.name END AS name
+ FROM (SELECT (b.block_no << 9) + p.place AS customer_no
+       FROM {frozen}
+       CROSS JOIN generate_series(0, 511) AS p (place)
+       WHERE get_bit(b.bits, p.place) = 1
+       ORDER BY 1
+       LIMIT %(limit)s::int) AS n
+ CROSS JOIN LATERAL (SELECT customer_id, external_id, phone, name
+                     FROM reach
+                     WHERE account_id = %(account_id)s::uuid AND customer_no = n.customer_no
+                     OFFSET 0) AS r
+ LEFT JOIN LATERAL (SELECT true AS is_kept, external_id, phone, name
+                    FROM reach_before
+                    WHERE account_id = %(account_id)s::uuid AND customer_no = n.customer_no
+                      AND audience_no >= %(audience_no)s::bigint
+                    ORDER BY audience_no
+                    LIMIT 1) AS k ON true) AS c
+
+-- name: frozen_by_block
+-- The recipients `c` of a window in which blocks hold many.
+(SELECT r.*
+ FROM {frozen}
+ CROSS JOIN LATERAL (SELECT * FROM {recipients} AS r OFFSET 0) AS r) AS c
+
+-- name: frozen_of_block
+-- The recipients of a block, in order beside all its customers.
+(SELECT t.customer_no, t.customer_id, CASE WHEN k.is_kept THEN k.external_id ELSE t.external_id END AS external_id,
+        CASE WHEN k.is_kept THEN k.phone ELSE t.phone END AS phone,
+        CASE WHEN k.is_kept THEN k.name ELSE t.name END AS name
+ FROM reach t
+ LEFT JOIN (SELECT DISTINCT ON (customer_no) customer_no, true AS is_kept, external_id, phone, name
+            FROM reach_before
+            WHERE account_id = %(account_id)s::uuid AND audience_no >= %(audience_no)s::bigint
+              AND customer_no >= b.block_no << 9 AND customer_no < (b.block_no + 1) << 9
+            ORDER BY customer_no, audience_no) AS k ON k.customer_no = t.customer_no
+ WHERE t.account_id = %(account_id)s::uuid
+   AND t.customer_no >= b.block_no << 9 AND t.customer_no < (b.block_no + 1) << 9
+   AND get_bit(b.bits, (t.customer_no & 511)::int) = 1)
 
 -- name: frozen_lines
-SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
-FROM (SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
-      FROM {frozen}
-      ORDER BY a.customer_no
-      LIMIT %(limit)s::int) AS r
+SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), NULL::bigint
+FROM (SELECT c.* FROM {recipients}) AS r
+
+-- name: frozen_lines_by_block
+-- The lines of a window in which blocks hold many; those of a block are in order without being sorted.
+SELECT coalesce(sum(r.recipients), 0)::bigint, convert_to(string_agg(r.lines, '' ORDER BY b.block_no), 'UTF8'), NULL::bigint
+FROM {frozen}
+CROSS JOIN LATERAL (SELECT count(*) AS recipients, string_agg({line}, '' ORDER BY r.customer_no) AS lines
+                    FROM {recipients} AS r
+                    OFFSET 0) AS r
 
 -- name: frozen_wide_lines
--- The same with what was not frozen, as it is now; see `wide_lines`.
+-- Lines of recipients with what was not frozen, as it is now; see `wide_lines`.
 SELECT count(*), convert_to(string_agg({line}, '' ORDER BY r.customer_no), 'UTF8'), max(r.customer_no)
 FROM (SELECT c.*, d.*, sum(d.size) OVER (ORDER BY c.customer_no ROWS UNBOUNDED PRECEDING) - d.size AS before
-      FROM (SELECT a.customer_no, a.customer_id, a.external_id, a.phone, a.name
-            FROM {frozen}
-            ORDER BY a.customer_no
-            LIMIT %(limit)s::int) AS c
+      FROM {recipients}
       LEFT JOIN LATERAL (SELECT opted_out, {values}, created_at, updated_at,
                                 CASE WHEN pg_column_compression(attributes) IS NULL THEN pg_column_size(attributes)
                                      ELSE octet_length(attributes::text) END AS size

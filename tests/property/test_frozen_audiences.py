@@ -242,6 +242,7 @@ def test_each_audience_stays_as_it_was_at_its_position(
     chance = Random(seed)
     for size in ("MIN_WINDOW", "MAX_WINDOW", "FIRST_LINES", "MOST_LINES"):
         monkeypatch.setattr(recipients, size, chance.choice([1, 5, 20]))
+    monkeypatch.setattr(recipients, "MANY_IN_BLOCK", chance.choice([0, 2, 1000]))
     story = Story(installation, chance)
     for _ in range(40):
         story.change()
@@ -283,13 +284,10 @@ def check(installation: Installation, story: Story) -> None:
                 [audience],
             ).fetchone()
             assert row is not None
-            number, counted, *skipped, recipients, gone = row
+            number, counted, *skipped, reached, gone = row
             assert counted
-            stored = owner.execute(
-                "SELECT customer_id, phone, name FROM audience_recipients WHERE audience_no = %s", [number]
-            ).fetchall()
-            held = {who: (phone, name) for who, phone, name in stored}
-            assert recipients - gone == len(held) == len({phone for phone, _ in held.values()})
+            held = read(story, recipients.FrozenRecipients(story.account, number))
+            assert reached - gone == len(held) == len({phone for phone, _ in held.values()})
             assert not set(held) & expected.erased
             left = {who: person for who, person in expected.reached.items() if who not in expected.erased}
             assert held.items() >= {who: (person.phone, person.name) for who, person in left.items()}.items()
@@ -298,3 +296,20 @@ def check(installation: Installation, story: Story) -> None:
                 assert skipped == [expected.skipped[each] for each in SKIPPED]
         for table in ("audience_shared", "audience_touched"):
             assert owner.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def read(story: Story, frozen: recipients.FrozenRecipients) -> dict[UUID, tuple[str, str | None]]:
+    """Who was frozen with which values, by page, which must be those of a stream, and as many as are counted."""
+    with story.installation.database.snapshot(story.account) as (connection, _):
+        paged: list[recipients.RecipientRow] = []
+        while page := recipients.frozen_page(
+            connection, frozen, after=paged[-1].customer_no if paged else None, limit=story.chance.choice([1, 3, 50])
+        ):
+            paged += page
+        lines = list(recipients.frozen_lines(connection, frozen, "json"))
+        assert recipients.count_frozen(connection, frozen) == len(paged)
+    written = [json.loads(line) for text, _ in lines for line in text.splitlines()]
+    rows = [(str(row.customer_id), row.phone, row.name) for row in paged]
+    assert [(row["customer_id"], row["phone"], row["name"]) for row in written] == rows
+    assert sum(count for _, count in lines) == len(rows)
+    return {row.customer_id: (row.phone, row.name) for row in paged}

@@ -49,7 +49,18 @@ SNAPSHOT = {
     "audiences": """SELECT account_id, audience_no, audience_id, campaign_id, frozen_at, included, left_out, counted,
                            recipients, opted_out, no_phone, excluded, duplicate_phone, erased
                     FROM audiences ORDER BY audience_no""",
-    "recipients": "SELECT * FROM audience_recipients ORDER BY audience_no, customer_no",
+    "recipients": """SELECT b.account_id, b.audience_no, r.customer_no, r.customer_id,
+                            p.external_id, p.phone, p.name
+                     FROM audience_blocks b
+                     JOIN reach r ON r.account_id = b.account_id AND r.customer_no >> 9 = b.block_no
+                                 AND get_bit(b.bits, (r.customer_no & 511)::int) = 1
+                     CROSS JOIN LATERAL (SELECT audience_no, external_id, phone, name FROM reach_before
+                                         WHERE customer_no = r.customer_no AND audience_no >= b.audience_no
+                                         UNION ALL SELECT 2^62, r.external_id, r.phone, r.name
+                                         ORDER BY 1 LIMIT 1) AS p
+                     ORDER BY 2, 3""",
+    "blocks": "SELECT * FROM audience_blocks ORDER BY audience_no, block_no",
+    "reach before": "SELECT * FROM reach_before ORDER BY customer_no, audience_no",
     "accounts": "SELECT * FROM accounts ORDER BY account_id",
     "position": "SELECT position FROM projection",
 }

@@ -26,7 +26,9 @@ from tests.performance import workload
 from tests.performance.stage import START, Stage
 
 SEEDS, TIMES = 20_000, 50
-DYNAMIC, LARGE, STATIC, BATCH, STRIDE = 300, 20, 400, 5_000, 10_000_000
+# Whole blocks of an audience, so that these can be repeated too.
+STRIDE = 19_532 * 512
+DYNAMIC, LARGE, STATIC, BATCH = 300, 20, 400, 5_000
 # Small lists are repeated too, so that there are about ten thousand segments.
 LISTS, LIST_STRIDE = 23, 1_000_000_000
 CAMPAIGNS, DEAD_LETTERS, FLIPS = 60, 2_000, 1_000_000
@@ -215,12 +217,11 @@ REPEATED = (
     "UPDATE attribute_values SET customers = customers * (%(times)s + 1)",
     "UPDATE segment_days SET joins = joins * (%(times)s + 1), leaves = leaves * (%(times)s + 1)",
     """
-    INSERT INTO audience_recipients
-    SELECT account_id, audience_no, customer_no + k * %(stride)s, gen_random_uuid(), external_id || '-' || k,
-           phone || k, name || ' ' || k
-    FROM audience_recipients, generate_series(1, %(times)s) AS k
+    INSERT INTO audience_blocks
+    SELECT account_id, audience_no, block_no + k * (%(stride)s >> 9), bits
+    FROM audience_blocks, generate_series(1, %(times)s) AS k
     """,
-    "UPDATE audiences SET recipients = recipients * (%(times)s + 1)",
+    "UPDATE audiences SET recipients = recipients * (%(times)s + 1), copied = copied * (%(times)s + 1)",
 )
 TODAY = """
 INSERT INTO segment_days (account_id, version_no, day, beside, by_edit, joins, leaves)
