@@ -1,8 +1,8 @@
 """Verify: every membership against a from-scratch evaluation in SQL, and what campaigns read of every customer.
 
 Used by `rollcall verify`. Members of static segments are compared with the events that added and removed them, joins
-and leaves by day with the history. Reads one snapshot, so it may run while customers change: everything that it
-compares belongs to one position.
+and leaves by day with the history, and how many recipients an audience counts with those that it holds. Reads one
+snapshot, so it may run while customers change: everything that it compares belongs to one position.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ LAST_CUSTOMER = 2**62
 
 
 def verify(database_url: str) -> Iterator[str]:
-    """A line for each customer who is a member and should not be, or is not and should be, or whose reach is wrong."""
+    """A line for each customer who is a member and should not be, or is not and should be, or whose reach is wrong.
+
+    And for each segment or audience whose counts are wrong.
+    """
     conninfo = session_conninfo(database_url, "rollcall_worker")
     with operator_errors(), psycopg.connect(conninfo) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -57,6 +60,10 @@ def verify(database_url: str) -> Iterator[str]:
         yield from (
             f"customer {customer_id}: what campaigns read of them differs from their own row"
             for (customer_id,) in connection.execute(SQL.wrong_reach)
+        )
+        yield from (
+            f"audience {audience_id}: counted {copied} recipients, holds {held}, of whom {present} are customers"
+            for audience_id, copied, held, present in connection.execute(SQL.wrong_audiences)
         )
 
 

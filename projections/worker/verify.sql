@@ -96,6 +96,21 @@ WHERE (c.customer_id, c.phone, c.number_key, c.opted_out, c.shared, c.external_i
     IS DISTINCT FROM (r.customer_id, r.phone, r.number_key, r.opted_out, r.shared, r.external_id, r.name)
 ORDER BY 1
 
+-- name: wrong_audiences
+-- Audiences that hold more or fewer recipients than they count, or one who is no customer any more.
+SELECT a.audience_id, a.copied, coalesce(b.recipients, 0), coalesce(b.customers, 0)
+FROM audiences a
+LEFT JOIN (SELECT b.audience_no, sum(bit_count(b.bits)) AS recipients, sum(r.customers) AS customers
+           FROM audience_blocks b
+           CROSS JOIN LATERAL (SELECT count(*) AS customers
+                               FROM reach
+                               WHERE account_id = b.account_id
+                                 AND customer_no >= b.block_no << 9 AND customer_no < (b.block_no + 1) << 9
+                                 AND get_bit(b.bits, (customer_no & 511)::int) = 1) AS r
+           GROUP BY b.audience_no) AS b ON b.audience_no = a.audience_no
+WHERE (a.copied, a.copied) IS DISTINCT FROM (coalesce(b.recipients, 0), coalesce(b.customers, 0))
+ORDER BY 1
+
 -- name: wrong_amounts
 -- Of the rows that say an amount which has not changed by itself since.
 SELECT c.customer_id

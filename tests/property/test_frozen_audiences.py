@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -94,6 +95,7 @@ class Story:
         who, before = customer_id_of(self.account, key), self.people.get(customer_id_of(self.account, key))
         if before is None:
             self.births += 1
+            self.leave_gap()
         ordered = self.clock - timedelta(minutes=self.chance.randrange(600))
         after = ExpectedRecipient(
             before.born if before else self.births,
@@ -111,6 +113,12 @@ class Story:
             data = data.model_copy(update={"opted_out": after.opted_out})
         self.rollcall.customers.change(self.account, [CustomerChange(key, "changed", self.now(), data)])
         self.people[who] = after
+
+    def leave_gap(self) -> None:
+        """What is created next may be in another block of an audience."""
+        with self.installation.owner() as owner:
+            skipped = self.chance.choice([0, 0, 0, 200, 1500])
+            owner.execute("SELECT setval('log_positions', last_value + %s) FROM log_positions", [skipped])
 
     def delete(self) -> None:
         if self.people:
@@ -276,6 +284,7 @@ def test_each_audience_stays_as_it_was_at_its_position(
 
 
 def check(installation: Installation, story: Story) -> None:
+    audiences: dict[int, set[UUID]] = {}
     with installation.owner() as owner:
         for audience, expected in story.audiences.items():
             row = owner.execute(
@@ -288,6 +297,7 @@ def check(installation: Installation, story: Story) -> None:
             assert counted
             held = read(story, recipients.FrozenRecipients(story.account, number))
             assert reached - gone == len(held) == len({phone for phone, _ in held.values()})
+            audiences[number] = set(held)
             assert not set(held) & expected.erased
             left = {who: person for who, person in expected.reached.items() if who not in expected.erased}
             assert held.items() >= {who: (person.phone, person.name) for who, person in left.items()}.items()
@@ -296,6 +306,9 @@ def check(installation: Installation, story: Story) -> None:
                 assert skipped == [expected.skipped[each] for each in SKIPPED]
         for table in ("audience_shared", "audience_touched"):
             assert owner.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    for one, other in permutations(audiences, 2):
+        here_only = read(story, recipients.FrozenRecipients(story.account, one, other))
+        assert set(here_only) == audiences[one] - audiences[other]
 
 
 def read(story: Story, frozen: recipients.FrozenRecipients) -> dict[UUID, tuple[str, str | None]]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft
 from projections.worker.verify import verify
@@ -133,3 +134,26 @@ def test_a_customer_whom_campaigns_would_read_wrongly_is_found(
     assert list(verify(installation.url)) == [
         f"customer {customer}: what campaigns read of them differs from their own row"
     ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("DELETE FROM audience_blocks", "counted 1 recipients, holds 0, of whom 0 are customers"),
+        ("UPDATE audience_blocks SET bits = ~bits", "counted 1 recipients, holds 511, of whom 3 are customers"),
+        ("UPDATE audiences SET copied = 2", "counted 2 recipients, holds 1, of whom 1 are customers"),
+    ],
+)
+def test_an_audience_that_counts_wrongly_is_found(
+    installation: Installation, account: UUID, statement: str, found: str
+) -> None:
+    segment = static_segment(installation, account)
+    data = CustomerData(phone="+351912345678")
+    installation.rollcall.customers.change(account, [CustomerChange("a", "changed", installation.now(), data)])
+    campaign = installation.rollcall.campaigns.create(account, CampaignDraft("Sale", [segment])).id
+    audience = installation.rollcall.campaigns.freeze(account, campaign).id
+    installation.project()
+    assert list(verify(installation.url)) == []
+    with installation.owner() as owner:
+        assert owner.execute(statement).rowcount == 1
+    assert list(verify(installation.url)) == [f"audience {audience}: {found}"]
