@@ -1,6 +1,6 @@
 -- name: remove
--- What the customers had is kept for the audiences that were frozen since it was last kept, whoever is in these. A number
--- that only one other customer has from now on is shared no longer.
+-- What the customers had is kept for the audiences that were frozen since it was last kept. A number that only one other
+-- customer has from now on is shared no longer.
 WITH gone AS (
     DELETE FROM reach r
     USING unnest(%b::uuid[], %b::bigint[]) AS t (account_id, customer_no)

@@ -112,9 +112,11 @@ def frozen_page(
 
     Sets how queries are planned for the rest of the transaction.
     """
-    connection.execute(SQL.plan_once_side_by_side)
+    connection.execute(SQL.plan_once)
     terms = frozen._asdict() | {"after": after or 0, "limit": limit}
     end, are_many = _frozen_window(connection, frozen, terms, are_many=False)
+    if are_many:
+        connection.execute(SQL.plan_blocks)
     shown = frozen.by_block() if are_many else frozen.of(SQL.frozen_looked_up)
     rows = connection.execute(sql.SQL(SQL.page).format(recipients=shown), terms | {"last": end})
     return [RecipientRow(*each) for each in rows]

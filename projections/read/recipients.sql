@@ -6,9 +6,9 @@ SET LOCAL plan_cache_mode = force_generic_plan
 -- A large window is read in order, side by side with the members; a plan for any window would look up each member.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_nestloop', 'off', true)
 
--- name: plan_once_side_by_side
--- Both: what is looked up in a frozen audience says so itself.
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)
+-- name: plan_blocks
+-- Nor does a plan for any block look up each of its customers.
+SET LOCAL enable_nestloop = off
 
 -- name: window_end
 -- The last customer of the window after a customer: up to there no version has more than `most` members; NULL where

@@ -62,7 +62,7 @@ def verify(database_url: str) -> Iterator[str]:
             for (customer_id,) in connection.execute(SQL.wrong_reach)
         )
         yield from (
-            f"audience {audience_id}: counted {copied} recipients, holds {held}, of whom {present} are customers"
+            f"audience {audience_id}: counted {copied} recipients, holds {held}, {present} of them customers"
             for audience_id, copied, held, present in connection.execute(SQL.wrong_audiences)
         )
 

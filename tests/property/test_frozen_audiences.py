@@ -22,9 +22,11 @@ from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.model.audience_spec import AudienceSpec
 from projections.read import recipients
+from projections.read.recipients import FrozenRecipients
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from projections.worker.worker import Worker
+from tests.support.campaigns import read_frozen
 from tests.support.full_size import seeds
 from tests.support.installation import Installation
 from tests.support.oracles.random_plans import SIZES
@@ -295,7 +297,7 @@ def check(installation: Installation, story: Story) -> None:
             assert row is not None
             number, counted, *skipped, reached, gone = row
             assert counted
-            held = read(story, recipients.FrozenRecipients(story.account, number))
+            held = read_frozen(installation.database, FrozenRecipients(story.account, number), story.chance)
             assert reached - gone == len(held) == len({phone for phone, _ in held.values()})
             audiences[number] = set(held)
             assert not set(held) & expected.erased
@@ -307,22 +309,5 @@ def check(installation: Installation, story: Story) -> None:
         for table in ("audience_shared", "audience_touched"):
             assert owner.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
     for one, other in permutations(audiences, 2):
-        here_only = read(story, recipients.FrozenRecipients(story.account, one, other))
-        assert set(here_only) == audiences[one] - audiences[other]
-
-
-def read(story: Story, frozen: recipients.FrozenRecipients) -> dict[UUID, tuple[str, str | None]]:
-    """Who was frozen with which values, by page, which must be those of a stream, and as many as are counted."""
-    with story.installation.database.snapshot(story.account) as (connection, _):
-        paged: list[recipients.RecipientRow] = []
-        while page := recipients.frozen_page(
-            connection, frozen, after=paged[-1].customer_no if paged else None, limit=story.chance.choice([1, 3, 50])
-        ):
-            paged += page
-        lines = list(recipients.frozen_lines(connection, frozen, "json"))
-        assert recipients.count_frozen(connection, frozen) == len(paged)
-    written = [json.loads(line) for text, _ in lines for line in text.splitlines()]
-    rows = [(str(row.customer_id), row.phone, row.name) for row in paged]
-    assert [(row["customer_id"], row["phone"], row["name"]) for row in written] == rows
-    assert sum(count for _, count in lines) == len(rows)
-    return {row.customer_id: (row.phone, row.name) for row in paged}
+        here_only = FrozenRecipients(story.account, one, other)
+        assert set(read_frozen(installation.database, here_only, story.chance)) == audiences[one] - audiences[other]

@@ -1,9 +1,11 @@
-"""What tests of the console's campaigns share: a crowd to reach, segments of it, and reading a page."""
+"""What tests of campaigns share: a crowd to reach, segments of it, a page, and a frozen audience in every way."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,9 @@ from httpx import Client
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft
+from projections.postgres.database import Database
+from projections.read import recipients
+from projections.read.recipients import FrozenRecipients, RecipientRow
 from tests.support.installation import Installation
 
 
@@ -70,3 +75,20 @@ def created(console: Client, **form: Any) -> str:
     answer = console.post("/console/campaigns/new", data={"token": token, **form})
     assert answer.status_code == 303, text_of(answer.text)
     return answer.headers["location"]
+
+
+def read_frozen(database: Database, frozen: FrozenRecipients, chance: Random) -> dict[UUID, tuple[str, str | None]]:
+    """Phone number and name of each recipient, by page, which must be those of a stream, and as many as are counted."""
+    with database.snapshot(frozen.account_id) as (connection, _):
+        paged: list[RecipientRow] = []
+        while page := recipients.frozen_page(
+            connection, frozen, after=paged[-1].customer_no if paged else None, limit=chance.choice([1, 3, 50])
+        ):
+            paged += page
+        lines = list(recipients.frozen_lines(connection, frozen, "json"))
+        assert recipients.count_frozen(connection, frozen) == len(paged)
+    written = [json.loads(line) for text, _ in lines for line in text.splitlines()]
+    rows = [(str(row.customer_id), row.phone, row.name) for row in paged]
+    assert [(row["customer_id"], row["phone"], row["name"]) for row in written] == rows
+    assert sum(count for _, count in lines) == len(rows)
+    return {row.customer_id: (row.phone, row.name) for row in paged}

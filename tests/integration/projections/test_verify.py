@@ -139,9 +139,9 @@ def test_a_customer_whom_campaigns_would_read_wrongly_is_found(
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
-        ("DELETE FROM audience_blocks", "counted 1 recipients, holds 0, of whom 0 are customers"),
-        ("UPDATE audience_blocks SET bits = ~bits", "counted 1 recipients, holds 511, of whom 3 are customers"),
-        ("UPDATE audiences SET copied = 2", "counted 2 recipients, holds 1, of whom 1 are customers"),
+        ("DELETE FROM audience_blocks", "counted 1 recipients, holds 0, 0 of them customers"),
+        ("UPDATE audience_blocks SET bits = ~bits", "counted 1 recipients, holds 511, 3 of them customers"),
+        ("UPDATE audiences SET copied = 2", "counted 2 recipients, holds 1, 1 of them customers"),
     ],
 )
 def test_an_audience_that_counts_wrongly_is_found(
