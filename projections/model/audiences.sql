@@ -1,7 +1,7 @@
 -- name: plan_for
--- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index, side by
--- side.
-SELECT set_config('enable_hashjoin', %(ranges)s, true), set_config('enable_mergejoin', %(ranges)s, true),
+-- The worker's session probes by key (projections.postgres.database); a chunk is read as a range of each index, and what
+-- belongs together is found by hash, which needs no order.
+SELECT set_config('enable_hashjoin', %(ranges)s, true),
        set_config('enable_nestloop', (NOT %(ranges)s::boolean)::text, true)
 
 -- name: create
@@ -59,8 +59,9 @@ WITH chosen AS (
     SELECT c.customer_no, c.phone, c.number_key, c.opted_out,
            k.kind IN (1, 3) AS is_member, k.kind IN (2, 3) AS is_excluded,
            c.shared
-           OR c.phone IN (SELECT phone FROM audience_shared WHERE audience_no = %(audience_no)s)
-           OR c.number_key IN (SELECT number_key FROM suppressed_numbers
+           OR c.number_key IN (SELECT number_key FROM audience_shared WHERE audience_no = %(audience_no)s
+                               UNION ALL
+                               SELECT number_key FROM suppressed_numbers
                                WHERE account_id = %(account_id)s AND position <= %(audience_no)s) AS set_aside
     FROM chosen k
     JOIN reach c ON c.account_id = %(account_id)s AND c.customer_no = k.customer_no AND {chosen_c}

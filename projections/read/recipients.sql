@@ -160,14 +160,14 @@ FROM counted t,
    AND h.block_no >= %(after)s::bigint >> 9 AND h.block_no <= %(last)s::bigint >> 9)
 
 -- name: frozen
--- The blocks `b`; of the first one, only those after the customer.
+-- The blocks `b`, in order; of the first one, only those after the customer.
 (SELECT block_no,
         CASE WHEN block_no = %(after)s::bigint >> 9
              THEN bits << ((%(after)s::bigint & 511) + 1)::int >> ((%(after)s::bigint & 511) + 1)::int
              ELSE bits END AS bits
  FROM {blocks} AS w
  WHERE bit_count(bits) > 0
- OFFSET 0) AS b
+ ORDER BY block_no) AS b
 
 -- name: count_frozen
 SELECT coalesce(sum(bit_count(b.bits)), 0) FROM {frozen}
