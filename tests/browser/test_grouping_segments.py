@@ -149,6 +149,7 @@ def test_a_page_about_something_that_was_deleted_says_so_and_asks_no_more(
     message = page.get_by_role("alert").filter(has_text="This segment was deleted.")
     expect(message).to_have_count(1)
     expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page.locator(".htmx-request")).to_have_count(0)  # what was asked before the answer has one too
     first = len(asked)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
