@@ -52,6 +52,16 @@ def cases(crowd: Crowd, person_id: UUID, made: Made) -> dict[str, list[Case]]:
         "/attributes/new": [Case("", "/attributes/new")],
         "/attributes/{key}/edit": [Case("", "/attributes/plan/edit")],
         "/filters/attributes": [Case("", "/filters/attributes?search=or")],
+        "/attributes/computed/new": [Case("", "/attributes/computed/new")],
+        **{
+            f"/attributes/computed/{{key}}/{page}": [Case("", f"/attributes/computed/orders_30d/{page}")]
+            for page in ("edit", "remove")
+        },
+        "/filters/activities": [Case("", "/filters/activities?search=or")],
+        "/filters/activities/{activity}/properties": [Case("", "/filters/activities/order/properties?search=to")],
+        "/filters/activities/{activity}/properties/{key}/values": [
+            Case("of 40,000 facts", "/filters/activities/order/properties/total/values?search=1")
+        ],
         "/filters/segments": [Case("", "/filters/segments?search=segment+6")],
         "/filters/values/{key}": [
             Case("counted", "/filters/values/country?search=p"),
@@ -63,6 +73,7 @@ def cases(crowd: Crowd, person_id: UUID, made: Made) -> dict[str, list[Case]]:
         "/health": [Case("", "/health")],
         "/health/dead-letters/{dead_letter_id}": [Case("", f"/health/dead-letters/{crowd.dead_letter}")],
         **_segments(crowd),
+        "/segments/labels/{label_id}/delete": [Case("", f"/segments/labels/{made.label_id}/delete")],
         **_members(crowd, made),
         **_why_and_history(crowd),
         **_customers(crowd),

@@ -1,7 +1,8 @@
-"""What the console's benchmark makes over HTTP before it asks for pages: an import, an upload, a job, a webhook."""
+"""What the console's benchmark makes over HTTP before it asks for pages: an import, a job, facts and more."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,12 +22,41 @@ class Made(NamedTuple):
     webhook_id: str
     job_id: str
     changed_at: int
+    label_id: str
 
 
 def make(client: Client, crowd: Crowd) -> Made:
     """Make all of it; `client` is signed in."""
     done = _job(client, crowd)
-    return Made(_import(client, crowd), _upload(client, crowd), _webhook(client, crowd), done["id"], done["position"])
+    _facts(client, crowd)
+    return Made(
+        _import(client, crowd),
+        _upload(client, crowd),
+        _webhook(client, crowd),
+        done["id"],
+        done["position"],
+        _label(client, crowd),
+    )
+
+
+def _facts(client: Client, crowd: Crowd) -> None:
+    """Twenty orders of each of the customers who are looked at for values, and an attribute computed from them."""
+    for nth in range(20):
+        lines = "\n".join(
+            json.dumps({"external_id": f"buyer {number}", "name": "order", "properties": {"total": number % 90 + nth}})
+            for number in range(2_000)
+        )
+        client.post("/v1/activities", content=lines, headers=_key(crowd)).raise_for_status()
+    computed = {"activity": "order", "aggregate": "count", "window": {"last_days": 30}}
+    body = {"label": "Orders", "computed": computed}
+    client.put("/v1/attributes/orders_30d", json=body, headers=_key(crowd)).raise_for_status()
+
+
+def _label(client: Client, crowd: Crowd) -> str:
+    for each in client.get("/v1/labels", headers=_key(crowd)).raise_for_status().json()["data"]:
+        return str(each["id"])
+    body = {"name": "Spring", "colour": "teal"}
+    return str(client.post("/v1/labels", json=body, headers=_key(crowd)).raise_for_status().json()["id"])
 
 
 def _webhook(client: Client, crowd: Crowd) -> str:
