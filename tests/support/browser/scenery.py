@@ -121,7 +121,7 @@ def _computed(console: Console, customer: str) -> None:
     console.ok("POST", "/v1/activities", content=json.dumps(line), headers={"Content-Type": "application/x-ndjson"})
     definition = {"activity": "order_completed", "aggregate": "count", "window": {"last_days": 30}}
     body = {"label": "Orders of the last 30 days", "computed": definition}
-    console.ok("PUT", "/v1/attributes/orders", json=body)
+    console.ok("PUT", "/v1/attributes/orders_30d", json=body)
 
 
 def _let_do(console: Console) -> None:
