@@ -1,6 +1,6 @@
 -- Facts of what customers do.
 
--- By what facts are known again, whoever sends them how often: 128 bits of the account, the source and the id, and the
+-- By what a repeated fact is recognised, from any sender: 128 bits of the account, the source and the id, and the
 -- time of the fact in microseconds since 1970.
 CREATE TABLE rollcall.activity_marks (
     mark       uuid   PRIMARY KEY,

@@ -85,7 +85,7 @@ def rows_of(crowd: list[Body], account: UUID, zone: ZoneInfo) -> dict[UUID, Proj
 
 
 def sql_members(connection: Connection[Any], crowd: list[Body], nodes: list[Node], zone: ZoneInfo) -> list[set[int]]:
-    """The indexes of the customers for whom each filter is true, as PostgreSQL evaluates them in one round trip."""
+    """The indexes of the customers that fit each filter, as PostgreSQL evaluates them in one round trip."""
     account = uuid4()
     answered: list[set[int]] = [set() for _ in nodes]
     with connection.transaction(force_rollback=True):

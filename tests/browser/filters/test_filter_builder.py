@@ -16,7 +16,7 @@ from tests.support.browser.looking import accessible
 
 @pytest.fixture(scope="module")
 def shop(console: Console) -> Console:
-    """Six customers of three countries, of whom two are premium."""
+    """Six customers of three countries; two are premium."""
     for number, country in enumerate(["PT", "PT", "PT", "ES", "ES", "FR"]):
         attributes = {"country": country, "premium_customer": number < 2, "birthdate": f"199{number}-05-20"}
         console.customer(f"Person {number}", attributes=attributes)

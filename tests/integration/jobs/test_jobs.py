@@ -1,4 +1,4 @@
-"""Jobs over HTTP: whom they are for, what they did, resumed by another runner, canceled, taken back."""
+"""Jobs over HTTP: which customers they are for, what they did, resumed by another runner, canceled, taken back."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_a_list_that_is_full_takes_no_further_tag() -> None:
 
 @pytest.mark.parametrize("task", [ADD, REMOVE])
 def test_a_change_by_job_is_taken_back_for_exactly_those_it_changed(task: JobTask) -> None:
-    """Eva was as wanted before the job, so she stays when it is taken back."""
+    """Eva was as wanted before the job, and stays when the job is taken back."""
     scene = Scene([*HISTORY, *([add(EVA)] if task is ADD else [add(ANA, RUI)])])
     for number, customer_id in enumerate((ANA, EVA, RUI)):
         do(task, customer_id, number=number)(scene.rollcall)

@@ -1,4 +1,4 @@
-"""The messages of analytics SDKs: whom they are about, when they happened, and what is refused."""
+"""The messages of analytics SDKs: which customer they are about, when they happened, and what is refused."""
 
 from __future__ import annotations
 
