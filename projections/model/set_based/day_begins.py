@@ -11,6 +11,7 @@ from domain.filters.conditions import Node
 from domain.instants import Moment
 from projections.matching.due import Due
 from projections.model.filter_sql import shared_predicates
+from projections.model.predicates.measures import instant
 from projections.model.set_based.step import Step, Written, publish
 from projections.postgres.database import beside
 
@@ -20,11 +21,10 @@ SQL = beside(__file__)
 def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
     """Flip customers in the versions with a condition that flips for them when the window ends, in one statement."""
     account, passing = step.account, step.passing
-    instant = sql.SQL("('epoch'::timestamptz + {}::bigint * interval '1 microsecond')")
     terms = {
         "account": sql.Literal(account.account_id),
         "position": sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
-        "at": instant.format(sql.Literal(passing.passed_to)),
+        "at": instant(passing.passed_to),
     }
     customers, flips = [], []
     for nth, (versions, numbers) in enumerate(_by_versions(step.due, daily)):
