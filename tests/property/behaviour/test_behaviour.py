@@ -23,6 +23,7 @@ from domain.customer import CustomerChange
 from domain.segment import SegmentDraft
 from projections.model import time_steps
 from projections.model.behaviour import values
+from projections.model.predicates import measures
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from tests.property.behaviour.questions import COMPUTED, NAMES, SPANS, a_definition, a_filter, some_properties
@@ -267,6 +268,7 @@ def test_members_follow_what_people_do_and_each_window_lets_go_at_its_instant(
             # Of somebody with more facts, amounts are stored from here on.
             monkeypatch.setattr(values, "MOST_FACTS", chance.choice([2, 20, 500]))
             monkeypatch.setattr(time_steps, "SET_BASED_FROM", chance.choice([0, 0, 10]))
+            monkeypatch.setattr(measures, "MOST_COLUMNS", chance.choice([1, 2, 800]))
             if chance.random() < 0.2:
                 drain()
                 story.forget()
