@@ -141,6 +141,11 @@ class AccountState:
             self.index.set_moment(self.days.moment(at))
             self._at = at
 
+    def note_event(self, at: int) -> None:
+        """What an event at an instant changes may be due after it, though nothing was when that was looked for."""
+        if at < self.idle_to:
+            self.idle_to, self.due_at = at, None
+
     @property
     def is_filling(self) -> bool:
         """Whether a version or a measure is being filled, or an audience copied."""

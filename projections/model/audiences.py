@@ -157,7 +157,7 @@ def uncounted(connection: Connection[Any], account_ids: Sequence[UUID]) -> list[
 def erase(writes: RowWrites, account_ids: Sequence[UUID], customer_nos: Sequence[int]) -> None:
     """Add what removes erased customers, and what they had, from every audience, each of which counts them."""
     for statement in (ERASE, sql.SQL(SQL.erase_before).format()):
-        writes.add(statement, [list(account_ids), list(customer_nos)])
+        writes.add(statement, [list(account_ids), list(customer_nos)], shared=True)
 
 
 def _audience_spec(connection: Connection[Any], account: AccountState, campaign_id: UUID) -> AudienceSpec | None:

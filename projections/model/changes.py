@@ -43,7 +43,7 @@ class LiveChanges:
 
     def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Add what appends the flips of served versions; those of another version are part of its switch."""
-        writes.add(APPEND_FLIPS, flips)
+        writes.add(APPEND_FLIPS, flips, shared=True)
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the difference between two versions; nothing where the version is not served after all."""

@@ -126,7 +126,7 @@ class MembershipBatch:
         self._write_members(writes, members)
         self._write_history(writes)
         if members:
-            writes.add(SQL.add_counts, columns(sorted(members.items())), rows=len(members))
+            writes.add(SQL.add_counts, columns(sorted(members.items())), rows=len(members), shared=True)
         self.flips, self.at_edits = [], []
 
     def _insert_members_at_edit(self, writes: RowWrites, members: Counter[int]) -> None:

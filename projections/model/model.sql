@@ -15,6 +15,21 @@ CREATE TABLE lagging_accounts (
     position   bigint NOT NULL
 ) WITH (fillfactor = 20);
 
+-- The events of a lagging account after its position, up to `last`, divided among workers by customer: those whose
+-- `shard_of` leaves `part` when it is divided by `parts`. Of a part that is done, `counts` is what it changes in the counts
+-- of attributes. What is in memory of the account changes with `defined_at` (projections.worker.backlog).
+CREATE TABLE backlog_parts (
+    account_id uuid    NOT NULL,
+    part       integer NOT NULL,
+    parts      integer NOT NULL,
+    after      bigint  NOT NULL,
+    last       bigint  NOT NULL,
+    defined_at bigint  NOT NULL,
+    done       boolean NOT NULL DEFAULT false,
+    counts     text,
+    PRIMARY KEY (account_id, part)
+) WITH (fillfactor = 50);
+
 -- The position of the whole read model: before the first event, of any account, that it does not hold.
 CREATE VIEW projection AS
 SELECT coalesce(least(
@@ -460,7 +475,7 @@ DO $$
 DECLARE
     each text;
 BEGIN
-    FOREACH each IN ARRAY ARRAY['lagging_accounts', 'accounts', 'attributes', 'customers', 'opt_out_days',
+    FOREACH each IN ARRAY ARRAY['lagging_accounts', 'backlog_parts', 'accounts', 'attributes', 'customers', 'opt_out_days',
                                 'attribute_fill', 'attribute_values', 'computed_attributes',
                                 'reach', 'customer_days', 'customer_instants', 'activities', 'known_activities', 'measures',
                                 'amounts', 'segments',

@@ -38,6 +38,6 @@ def write(writes: RowWrites, rows: Sequence[ReachRow], replaced: Sequence[tuple[
     """
     if replaced:
         accounts, numbers = zip(*replaced, strict=True)
-        writes.add(SQL.remove, [Uuids(accounts), Bigints(numbers)])
+        writes.add(SQL.remove, [Uuids(accounts), Bigints(numbers)], shared=True)
     if rows:
-        writes.add(SQL.insert, columns(rows), rows=len(rows))
+        writes.add(SQL.insert, columns(rows), rows=len(rows), shared=True)

@@ -76,6 +76,7 @@ class CustomerRun:
     def account_at(self, event: Event, at: int) -> AccountState:
         """The account of an event, whose index answers as of the event's instant from here on."""
         account = self.accounts[event.account_id] = self.model.account_of(event)
+        account.note_event(at)
         account.set_time(at)
         return account
 

@@ -20,5 +20,5 @@ def forget(writes: RowWrites, erased: Sequence[ProjectedCustomer]) -> None:
     """Add what removes the history and audience places of customers whose own rows and memberships are gone."""
     if erased:
         numbers = [customer.customer_no for customer in erased]
-        writes.add(SQL.forget_history, [sorted(set(numbers))])
+        writes.add(SQL.forget_history, [sorted(set(numbers))], shared=True)
         audiences.erase(writes, [customer.account_id for customer in erased], numbers)

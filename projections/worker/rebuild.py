@@ -30,6 +30,7 @@ from domain.errors import Refused
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.share import views
+from projections.worker.backlog.parts import LivePart
 from projections.worker.checkpoint import COPY_LOCK, restore
 from projections.worker.log_writer import MODEL_LOCK, ReplayingWriter
 from projections.worker.shards.event_reader import Positions
@@ -130,7 +131,7 @@ def _replay_in_parts(owner: Connection[TupleRow], owner_url: str) -> None:
         replays = [processes.submit(_replay_part, owner_url, part, until, limits) for part in parts]
         while wait(replays, SAY_SECONDS).not_done:
             reached = owner.execute(sql.SQL(SQL.reached).format(next=sql.Identifier(NEXT_SCHEMA))).fetchone()
-            log.info("rebuilding", position=reached and reached[0], of=max(until.shards.values()))
+            log.info("rebuilding", position=reached and reached[0], of=until.last)
         for replay in replays:
             replay.result()
 
@@ -164,12 +165,12 @@ def _catch_up(owner: Connection[TupleRow], worker: Worker) -> None:
             return
         for reached, part in _strides(until):
             worker.drain(part)
-            log.info("rebuilding", position=reached, of=max(until.shards.values()))
+            log.info("rebuilding", position=reached, of=until.last)
 
 
 def _strides(until: Positions) -> Iterator[tuple[int, Positions]]:
     """The way up to some positions, so many at a time: how far it leads in the log, and the positions there."""
-    end = max(until.shards.values())
+    end = until.last
     for reached in [*range(STRIDE, end, STRIDE), end]:
         shards = {shard: min(position, reached) for shard, position in until.shards.items()}
         yield reached, Positions(shards, {each: min(position, reached) for each, position in until.lagging.items()})
@@ -178,7 +179,7 @@ def _strides(until: Positions) -> Iterator[tuple[int, Positions]]:
 def _live_state(owner: Connection[TupleRow]) -> tuple[Positions, dict[UUID, Reached]]:
     """Where the live workers are; and how far time has passed in the accounts for which it is passing there."""
     live = sql.Identifier(MODEL_SCHEMA)
-    positions = sql.SQL(SQL.positions if _has_shards(owner) else SQL.position_before_shards).format(live=live)
+    positions = sql.SQL(SQL.positions if _has(owner, "shards") else SQL.position_before_shards).format(live=live)
     rows = owner.execute(sql.SQL(SQL.live_state).format(positions=positions, live=live)).fetchall()
     shards = {int(shard): position for shard, position in rows[0][0].items()}
     lagging = {UUID(account_id): position for account_id, position in rows[0][1].items()}
@@ -186,9 +187,16 @@ def _live_state(owner: Connection[TupleRow]) -> tuple[Positions, dict[UUID, Reac
     return Positions(shards, lagging), limits
 
 
-def _has_shards(owner: Connection[TupleRow]) -> bool:
-    """Whether the model in use is of a release that has shards."""
-    return owner.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{MODEL_SCHEMA}.shards"]).fetchone() == (True,)
+def _live_parts(owner: Connection[TupleRow]) -> list[LivePart]:
+    """The parts of backlogs that the live workers have divided, done and open."""
+    if not _has(owner, "backlog_parts"):
+        return []
+    return [LivePart(*row) for row in owner.execute(sql.SQL(SQL.parts).format(live=sql.Identifier(MODEL_SCHEMA)))]
+
+
+def _has(owner: Connection[TupleRow], table: str) -> bool:
+    """Whether the model in use is of a release that has a table."""
+    return owner.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{MODEL_SCHEMA}.{table}"]).fetchone() == (True,)
 
 
 def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
@@ -200,9 +208,10 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
             until, worker.limits = _live_state(owner)
             worker.drain(until)
             worker.settle()
+            worker.sharing.mirror(_live_parts(owner))
             owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
             # What readers lock; those of an earlier release another table.
-            locked = sql.Identifier(MODEL_SCHEMA, "shards" if _has_shards(owner) else "projection")
+            locked = sql.Identifier(MODEL_SCHEMA, "shards" if _has(owner, "shards") else "projection")
             owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(locked))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
             owner.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(fresh, live))

@@ -34,3 +34,6 @@ SELECT (SELECT jsonb_object_agg(shard, position) FROM {live}.shards) AS shards,
 -- Of the model of a release that had one position for all accounts.
 SELECT (SELECT jsonb_object_agg(shard, p.position) FROM generate_series(0, 63) AS shard) AS shards, '{{}}'::jsonb AS lagging
 FROM {live}.projection p
+
+-- name: parts
+SELECT account_id, part, parts, after, last, defined_at, done FROM {live}.backlog_parts ORDER BY account_id, part

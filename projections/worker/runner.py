@@ -121,6 +121,7 @@ def _project(
 def _divide(worker: Worker, held: Leases) -> None:
     """Give up the shards that are above this worker's share, or take free ones up to it."""
     take, give = (frozenset(each) for each in held.deal(worker.connection))
+    worker.sharing.others = held.others
     if give:
         worker.settle()
         with worker.transaction():

@@ -41,7 +41,11 @@ WITH projected AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM stored_events d
                       WHERE d.originator_id = t.customer_id AND d.topic = %(deleted)s
                         AND d.notification_id > t.position
-                        AND d.notification_id <= t.projected)
+                        AND (d.notification_id <= t.projected OR EXISTS (
+                            SELECT
+                            FROM backlog_parts b
+                            WHERE b.done AND b.account_id = d.account_id AND d.notification_id <= b.last
+                              AND shard_of(d.originator_id) %% b.parts = b.part)))
 ), present AS (
     SELECT s.segment_id, coalesce(c.customer_id::text, 'number ' || m.customer_no) AS customer
     FROM segments s

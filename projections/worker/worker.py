@@ -23,7 +23,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from projections.model import audiences, changes, segments, time_steps
-from projections.model.account_state import AccountState, SegmentState
+from projections.model.account_state import AccountState
 from projections.model.behaviour import measures, retention
 from projections.model.customers import CustomerBatch
 from projections.model.membership import MembershipBatch
@@ -31,8 +31,11 @@ from projections.model.read_model import ReadModel
 from projections.model.start.accounts import load_accounts
 from projections.model.time_steps import Reached
 from projections.postgres.database import WorkerSessions
-from projections.worker import handlers, metrics
+from projections.worker import chunk_size, handlers, metrics
+from projections.worker.backlog import parts
+from projections.worker.backlog.sharing import Sharing
 from projections.worker.batch_writer import BatchWriter
+from projections.worker.chunk_size import ChunkSize
 from projections.worker.freshness import Freshness
 from projections.worker.log_writer import LogWriter
 from projections.worker.shards.event_reader import EVERYTHING, EventReader, Positions, TimedEvent, stored_positions
@@ -41,8 +44,6 @@ from projections.worker.shards.shard import ALL, shard_of
 BATCH = 2_000
 # How many batches may follow one another before the other stages have their turn.
 BATCHES = 8
-CHUNK_SECONDS = 0.08
-CHUNK_LEAST, CHUNK_MOST = 2_000, 200_000
 # After so long, no further step of time in this round.
 TIME_SECONDS = 0.06
 # How often the positions of shards without events move.
@@ -67,9 +68,10 @@ class Worker:
     freshness: Freshness | None = None
     model: ReadModel = field(init=False)
     reader: EventReader = field(init=False)
+    sharing: Sharing = field(init=False)
     # How far a rebuild may let time pass that is still passing in the model in use.
     limits: Mapping[UUID, Reached] = field(default_factory=dict)
-    _fill_size: int = CHUNK_LEAST * 10
+    _fill_size: ChunkSize = field(init=False)
     _chunks_filled: int = 0
     _writer: BatchWriter = field(default_factory=BatchWriter)
     # The customers of the run that is being written.
@@ -79,7 +81,9 @@ class Worker:
     def __post_init__(self) -> None:
         """Nothing is loaded yet."""
         self.model = ReadModel(*self.sessions, self.log_writer.changes)
+        self._fill_size = ChunkSize(self.chunk_size)
         self.reader = EventReader(self.sessions.reading, self.batch_size)
+        self.sharing = Sharing(self.model, self.reader, self.transaction, self._observe)
 
     @property
     def connection(self) -> Connection[Any]:
@@ -97,23 +101,25 @@ class Worker:
             # Much is parsed here, during which the session is idle though its process is not stopped.
             self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
             self.reader.add(stored_positions(self.connection, shards))
+            self.reader.divided |= parts.divided(self.connection, shards)
             accounts, broken = load_accounts(self.connection, shards)
             self.model.accounts |= accounts
             for account, segment, reason in broken:
                 segments.fail(self.connection, account, segment, reason)
             measures.drop_unreadable(self.connection, accounts.values())
-        self._fill_size = self.chunk_size or self._fill_size
 
     def unload(self, shards: Set[int]) -> None:
         """Forget the accounts of shards, between two stages."""
         self.reader.remove(shards)
         accounts = self.model.accounts.items()
         self.model.accounts = {each: state for each, state in accounts if shard_of(each) not in shards}
+        self.sharing.forget(shards)
 
     def step(self) -> bool:
         """Run every stage once, in this order. Returns whether any had work."""
         stages = (
             self.project_events,
+            self.sharing.share,
             self.pass_time,
             self.append_time_passed,
             self.append_refreshed,
@@ -123,12 +129,12 @@ class Worker:
             self.fill_versions,
         )
         had_work = [stage() for stage in stages]
-        return any(had_work) or self.purge()
+        return any(had_work) or self.sharing.help() or self.purge()
 
     def drain(self, until: Positions = EVERYTHING) -> None:
         """Apply every event up to some positions or the end of the log, then complete what they began."""
         filling = (self.copy_audiences, self.pass_time, self.fill_measures, self.fill_versions)
-        stages = (partial(self.project_events, until), *filling)
+        stages = (partial(self.project_events, until), partial(self.sharing.complete, until), *filling)
         while any(stage() for stage in stages):  # the first that has work, again and again
             if self.reader.behind(until) <= 0 and not self.is_filling():
                 return
@@ -141,7 +147,7 @@ class Worker:
         before, had_events = self.position, False
         try:
             for _ in range(self.batches):
-                events = self.reader.read(until, alone=len(self.model.accounts) <= 1)
+                events = self.reader.read(until, alone=len(self.model.accounts) <= 1 and not self.sharing.others)
                 had_events = had_events or bool(events)
                 for is_run, group in handlers.in_runs(events):
                     self._match(group) if is_run else self._handle(group)
@@ -209,10 +215,8 @@ class Worker:
         """Fill one chunk of what filters ask of behaviour, and append what is known. Returns whether it did either."""
         had_work = False
         for unfilled in measures.unfilled(self.model.accounts.values())[:1]:
-            started = time.monotonic()
-            with self.transaction():
-                measures.fill(self.connection, unfilled, self._fill_size)
-            self._steer(started)
+            with self._fill_size.measured() as size, self.transaction():
+                measures.fill(self.connection, unfilled, size)
             had_work = True
         for account in self.model.accounts.values():
             for state in account.measures.values():
@@ -231,9 +235,10 @@ class Worker:
         unfinished = list(segments.unfinished(self.model.accounts.values()))
         first = self._chunks_filled % max(1, len(unfinished))
         for account, segment, build in unfinished[first:] + unfinished[:first]:
-            in_time = self.chunk_size is not None or time.monotonic() - began < CHUNK_SECONDS
+            in_time = self.chunk_size is not None or time.monotonic() - began < chunk_size.SECONDS
             if not build.complete and in_time:
-                self._fill_chunk(account, segment)
+                with self._fill_size.measured() as size, self.transaction():
+                    segments.fill_or_fail(self.connection, account, segment, size)
                 self._chunks_filled += 1
                 had_work = True
             switches = build.complete and segment.build is build and account.passing is None
@@ -278,8 +283,7 @@ class Worker:
                 moves.write(self.connection)
                 writes.execute(self.connection)
             metrics.report_batch(len(events), members, events[-1].position, started)
-            if self.freshness is not None:
-                self.freshness.observe(events)
+            self._observe(events)
 
         self._writer.start(write)
         self._unwritten = run.customers
@@ -291,7 +295,13 @@ class Worker:
         with self.transaction():
             self.reader.moves(events).write(self.connection)
             handlers.apply(self.model, events)
+        self.sharing.note(events)
         metrics.report_batch(len(events), MembershipBatch(self.model.changes), events[-1].position, started)
+
+    def _observe(self, events: list[TimedEvent]) -> None:
+        """Count how fresh committed events are, where this worker is live."""
+        if self.freshness is not None:
+            self.freshness.observe(events)
 
     def _finish_writing(self) -> None:
         """Wait until what was matched is written. Raises the error of its transaction."""
@@ -303,17 +313,3 @@ class Worker:
         """A transaction on one read model from its first statement to its last, by the only worker that may write."""
         with self.connection.transaction(), self.log_writer.hold_model(self.connection):
             yield
-
-    def _fill_chunk(self, account: AccountState, segment: SegmentState) -> None:
-        """Fill a chunk."""
-        started = time.monotonic()
-        with self.transaction():
-            segments.fill_or_fail(self.connection, account, segment, self._fill_size)
-        self._steer(started)
-
-    def _steer(self, started: float) -> None:
-        """Steer the size of the next chunk towards the time that other changes may have to wait."""
-        if self.chunk_size is None:
-            seconds = max(time.monotonic() - started, 0.001)
-            wanted = int(self._fill_size * min(2.0, CHUNK_SECONDS / seconds))
-            self._fill_size = max(CHUNK_LEAST, min(CHUNK_MOST, wanted))

@@ -21,6 +21,7 @@ from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
 from projections.model import time_steps
 from projections.model.time_flips import NEVER
+from projections.worker.chunk_size import ChunkSize
 from projections.worker.rebuild import rebuild
 from projections.worker.shards.event_reader import Positions
 from projections.worker.shards.shard import ALL
@@ -119,7 +120,8 @@ def live(story: Story, rounds: int) -> None:
     while rounds > 0:
         with story.installation.worker() as worker:
             worker.batch_size, worker.batches = chance.choice([1, 2, 7, 100]), chance.choice([1, 2, 5])
-            worker.chunk_size = worker._fill_size = chance.choice([1, 2, 5, 100])
+            worker.chunk_size = chance.choice([1, 2, 5, 100])
+            worker._fill_size = ChunkSize(worker.chunk_size)
             for _ in range(chance.randrange(5, 40)):
                 if chance.random() < 0.4:
                     story.happen()

@@ -92,6 +92,24 @@ class AttributeCounts:
                 return
 
 
+@dataclass(slots=True)
+class CountsToCome(AttributeCounts):
+    """Stands in for the counts where another worker keeps them: it keeps each change, with its event's `position`."""
+
+    position: int = 0
+    changes: list[tuple[int, str, Any, Any]] = field(default_factory=list)
+
+    def add(self, attributes: Mapping[str, Any], types: Mapping[str, AttributeType]) -> None:
+        """Keep the values of a customer who is new."""
+        for key, value in attributes.items():
+            self.change(key, types[key], None, value)
+
+    def change(self, key: str, kind: AttributeType, old: Any, new: Any) -> None:
+        """Keep a change of a customer's attribute."""
+        if old != new:
+            self.changes.append((self.position, key, old, new))
+
+
 def load(connection: Connection[Any], shards: Set[int]) -> dict[UUID, AttributeCounts]:
     """The counts of the accounts of shards."""
     loaded: dict[UUID, AttributeCounts] = defaultdict(AttributeCounts)

@@ -55,4 +55,4 @@ def add_flips(writes: RowWrites, flips: Iterable[tuple[int, int, int, int, bool,
         Moved(version_no, position, minute * MINUTE, by_edit, joins, leaves)
         for (version_no, minute, by_edit), (position, joins, leaves) in counts.items()
     ]
-    writes.add(SQL.add, columns(rows))
+    writes.add(SQL.add, columns(rows), shared=True)

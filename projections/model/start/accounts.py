@@ -29,35 +29,43 @@ class Broken(NamedTuple):
     reason: str
 
 
+def load_account(connection: Connection[Any], account_id: UUID) -> AccountState:
+    """One account, which another worker keeps up to date: without the counts of its attributes."""
+    accounts, _ = _load(connection, {"shards": [], "account_id": account_id})
+    return accounts[account_id]
+
+
 def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[UUID, AccountState], list[Broken]]:
     """The accounts of shards with their types, segments and index, from the read model; and the broken segments."""
+    accounts, broken = _load(connection, {"shards": list(shards), "account_id": None})
+    for account_id, counts in attribute_counts.load(connection, shards).items():
+        accounts[account_id].counts = counts
+    return accounts, broken
+
+
+def _load(connection: Connection[Any], which: dict[str, Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
     accounts: dict[UUID, AccountState] = {}
-    of_shards = {"shards": list(shards)}
-    for account_id, timezone, country, time_passed_to, *passing, days, since in connection.execute(
-        SQL.accounts, of_shards
-    ):
+    for account_id, timezone, country, time_passed_to, *passing, days, since in connection.execute(SQL.accounts, which):
         account = accounts[account_id] = AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
         account.passing = None if passing[0] is None else Passing(*passing)
         account.retention = Retention(days, since)
     broken: list[Broken] = []
-    for account_id, key, kind in connection.execute(SQL.attributes, of_shards):
+    for account_id, key, kind in connection.execute(SQL.attributes, which):
         accounts[account_id].types[key] = kind
-    for account_id, activity, properties in connection.execute(SQL.activities, of_shards):
+    for account_id, activity, properties in connection.execute(SQL.activities, which):
         accounts[account_id].activities[activity] = properties
-    for account_id, key, definition, *measured in connection.execute(SQL.measures, of_shards):
+    for account_id, key, definition, *measured in connection.execute(SQL.measures, which):
         accounts[account_id].load_measure(key, json_text.loads(definition), measured)
-    for account_id, key, definition, *stated in connection.execute(SQL.computed, of_shards):
+    for account_id, key, definition, *stated in connection.execute(SQL.computed, which):
         account = accounts[account_id]
         measure = account.parse_measure(account.retention.of(json_text.loads(definition)))
         account.computed[key] = ComputedState(measure, *stated)
-    for account_id, counts in attribute_counts.load(connection, shards).items():
-        accounts[account_id].counts = counts
-    for row in connection.execute(SQL.segments, of_shards):
+    for row in connection.execute(SQL.segments, which):
         account_id, segment_no, segment_id, name, kind, raw, serving, latest = row
         accounts[account_id].segments[segment_id] = SegmentState(
             account_id, segment_no, segment_id, name, kind, raw and json_text.loads(raw), serving=serving, latest=latest
         )
-    for row in connection.execute(SQL.evaluated_versions, of_shards):
+    for row in connection.execute(SQL.evaluated_versions, which):
         account_id, segment_id, version_no, raw, state, waiting, previous, began_at, built_to = row
         account = accounts[account_id]
         segment = account.segments[segment_id]
@@ -73,6 +81,6 @@ def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[U
         account.start_evaluating(version_no, node)
         if state == "building":
             segment.build = account.builds[version_no] = Build(version_no, previous, began_at, node, built_to)
-    for account_id, audience_id, *audience in connection.execute(SQL.freezing, of_shards):
+    for account_id, audience_id, *audience in connection.execute(SQL.freezing, which):
         accounts[account_id].freezing[audience_id] = Freezing(*audience)
     return accounts, broken

@@ -3,7 +3,8 @@
 Used by one worker. The events of all accounts are read in the order of the log, from one cursor. An account that fills
 most of a full batch lags from there on: the cursor passes over it, and its events are read beside the others', from a
 position of its own, until it has caught up. So no account waits for another's backlog, and however many accounts there
-are, a batch takes two queries. Positions move in the transactions that write what they stand for.
+are, a batch takes two queries. Positions move in the transactions that write what they stand for. Where several
+workers project what such an account has in front of it (`projections.worker.backlog`), it is not read until they have.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Positions(NamedTuple):
 
     @property
     def last(self) -> int:
-        """The greatest of all."""
-        return max(self.shards.values())
+        """The greatest of all: a shard's is written later than that of an account of it that lags."""
+        return max(*self.shards.values(), *self.lagging.values())
 
 
 EVERYTHING = Positions(dict.fromkeys(ALL, END), {})
@@ -87,6 +88,8 @@ class EventReader:
     batch_size: int
     cursor: int = 0
     lagging: dict[UUID, int] = field(default_factory=dict)
+    # Those of them whose next events are divided among workers, and up to where.
+    divided: dict[UUID, int] = field(default_factory=dict)
     # Each shard's position in the table, once what was handed out is written.
     _stored: dict[int, int] = field(default_factory=dict)
     # Up to here the cursor may pass events that some shards have behind them.
@@ -115,6 +118,20 @@ class EventReader:
         """Read shards no longer, whose positions are written."""
         self._stored = {each: position for each, position in self._stored.items() if each not in shards}
         self.lagging = {each: position for each, position in self.lagging.items() if shard_of(each) not in shards}
+        self.divided = {each: last for each, last in self.divided.items() if shard_of(each) not in shards}
+
+    def divide(self, account_id: UUID, after: int, last: int) -> Moves:
+        """Read no event of an account that lags between two positions, which are projected in parts.
+
+        Returns how its position moves where it did not lag so far.
+        """
+        self.lagging[account_id], self.divided[account_id] = after, last
+        return Moves([], {account_id: after}, [])
+
+    def join(self, account_id: UUID) -> Moves:
+        """Read on where the parts of an account end. Returns how its position moves."""
+        self.lagging[account_id] = last = self.divided.pop(account_id)
+        return Moves([], {account_id: last}, [])
 
     def read(self, until: Positions = EVERYTHING, *, alone: bool) -> list[TimedEvent]:
         """The next events up to some positions, each account's in order; `alone`: there is one account."""
@@ -192,7 +209,7 @@ class EventReader:
 
     def _read_lagging(self, until: Positions, cursor: int, limit: int) -> list[Any]:
         """The next events of accounts that lag, of as many as have their turn."""
-        in_turn = [each for each in self.lagging if each not in self._begun][:IN_TURN]
+        in_turn = [each for each in self.lagging if each not in self._begun and each not in self.divided][:IN_TURN]
         if not in_turn:
             return []
         each_limit = max(1, limit // len(in_turn))
@@ -228,5 +245,6 @@ def stored_positions(connection: Connection[Any], shards: Set[int]) -> Positions
 
 
 def listen(connection: Connection[Any], shards: Set[int]) -> None:
-    """Let the session be notified of events in some shards, and in no others."""
-    connection.execute("; ".join(["UNLISTEN *", *(f"LISTEN rollcall_log_{shard}" for shard in sorted(shards))]))
+    """Let the session be notified of events in some shards, and in no others; and of parts of any backlog."""
+    channels = ["rollcall_parts", *(f"rollcall_log_{shard}" for shard in sorted(shards))]
+    connection.execute("; ".join(["UNLISTEN *", *(f"LISTEN {channel}" for channel in channels)]))

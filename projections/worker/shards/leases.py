@@ -51,10 +51,11 @@ def deal(owners: Mapping[int, int | None], workers: Sequence[int], token: int) -
 
 
 class Leases:
-    """The leases of one worker."""
+    """The leases of one worker; `others` is how many other workers lived when it last dealt."""
 
     def __init__(self, token: int) -> None:
         self.token = token
+        self.others = 0
         self._renewed = time.monotonic()
 
     def renew(self, connection: Connection[Any]) -> None:
@@ -74,7 +75,9 @@ class Leases:
             if token != self.token and not lives:
                 _dismiss(connection, token)
         owners = dict(connection.execute(SQL.owners).fetchall())
-        return deal(owners, [token for token, lives in workers.items() if lives or token == self.token], self.token)
+        living = [token for token, lives in workers.items() if lives or token == self.token]
+        self.others = len(living) - 1
+        return deal(owners, living, self.token)
 
     def take(self, connection: Connection[Any], shards: Set[int]) -> frozenset[int]:
         """Take shards that are free, in the present transaction. Returns those that are now this worker's."""

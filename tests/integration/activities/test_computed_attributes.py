@@ -13,6 +13,7 @@ from domain.activities.activity import Activity
 from domain.customer import CustomerChange
 from domain.segment import SegmentDraft
 from projections.read import accounts
+from projections.worker.chunk_size import ChunkSize
 from projections.worker.rebuild import rebuild
 from projections.worker.verify import verify
 from tests.support.activities.orders import create, members, record
@@ -119,7 +120,7 @@ def test_an_edit_serves_the_old_result_whole_until_all_is_known(installation: In
             continue
         seen = []
         rollcall.attributes.compute(account, "visits", visits | {"window": {"last_days": 20}}, None)
-        worker.chunk_size, worker._fill_size = 1, 1
+        worker.chunk_size, worker._fill_size = 1, ChunkSize(1)
         worker.project_events()
         with installation.database.transaction(account) as connection:
             assert [row.is_served for row in accounts.attributes(connection, account)] == [False]

@@ -1,0 +1,1 @@
+"""The backlog of one account, projected by several workers at once."""
