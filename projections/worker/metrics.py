@@ -14,6 +14,11 @@ JOINS = Counter("rollcall_membership_joins_total", "Members that joined a segmen
 LEAVES = Counter("rollcall_membership_leaves_total", "Members that left a segment version")
 SECONDS = Histogram("rollcall_projection_batch_seconds", "Seconds that a batch of events took")
 SHARDS_HELD = Gauge("rollcall_worker_shards", "Shards that this worker projects, of 64", multiprocess_mode="livesum")
+PARTS = Counter(
+    "rollcall_backlog_parts_total",
+    "Parts of divided backlogs that this worker projected, by whose account",
+    ["account"],
+)
 LEASES_LOST = Counter("rollcall_worker_leases_lost_total", "Times that other workers took over all shards of this one")
 
 

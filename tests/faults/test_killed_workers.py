@@ -1,7 +1,7 @@
-"""Four projection workers over 16 accounts, one of them killed with -9 again and again: nothing is lost or doubled.
+"""Four projection workers, one of them killed with -9 again and again: nothing is lost or doubled.
 
-Meanwhile customers change, filters are edited, time makes members leave and audiences are frozen. FULL_SIZE=1 in the
-environment kills one every two seconds for a minute.
+Over 16 accounts, or over one whose backlog they share. Meanwhile customers change, filters are edited, time makes
+members leave and audiences are frozen. FULL_SIZE=1 in the environment kills one every two seconds for a minute.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tests.support.role_processes import Project
 from tests.support.running_product import eventually
 
 ACCOUNTS, CUSTOMERS, WORKERS = 16, 60, 4
+# Of the one account.
+MANY, FLOOD = 5_000, 20_000
 KILLS, PAUSE = (30, 2.0) if FULL_SIZE else (3, 1.0)
 RECENT = [{"attribute": "seen", "operator": "in_last_hours", "value": 1}]
 # Joins and leaves of one customer and version alternate, in the history and in the change stream.
@@ -47,15 +49,16 @@ WHERE h.cause = 'time' AND extract(microseconds FROM h.at)::bigint % 1000000 <> 
 """
 
 
+HELPED = "SELECT EXISTS (SELECT FROM rollcall_model.backlog_parts WHERE done)"
 FINISHED = "SELECT log_head() = position AND NOT EXISTS (SELECT FROM audiences WHERE NOT counted) FROM projection"
 
 
 class Scene:
     """Accounts with a plain and a time-driven segment and a campaign each, and what happens in them."""
 
-    def __init__(self, installation: Installation, chance: random.Random) -> None:
+    def __init__(self, installation: Installation, chance: random.Random, accounts: int = ACCOUNTS) -> None:
         self.installation, self.chance = installation, chance
-        self.accounts = [installation.account(f"account {number}") for number in range(ACCOUNTS)]
+        self.accounts = [installation.account(f"account {number}") for number in range(accounts)]
         self.segments: dict[UUID, UUID] = {}
         self.campaigns: dict[UUID, UUID] = {}
         rollcall = installation.rollcall
@@ -71,14 +74,24 @@ class Scene:
         """Some customers of each account change; now and then a filter is edited, or an audience frozen."""
         rollcall, chance = self.installation.rollcall, self.chance
         for account in accounts:
-            rollcall.customers.change(account, [self._change() for _ in range(20)])
+            rollcall.customers.change(account, [self._change(CUSTOMERS) for _ in range(20)])
             if chance.random() < 0.2:
                 edit = SegmentEdit(filter=named(chance.randrange(3)))
                 rollcall.segments.edit(account, self.segments[account], edit, None)
             if chance.random() < 0.1:
                 rollcall.campaigns.freeze(account, self.campaigns[account])
 
-    def _change(self) -> CustomerChange:
+    def flood(self) -> None:
+        """Very many changes of the first account, with an edit and an audience among them."""
+        rollcall, chance, account = self.installation.rollcall, self.chance, self.accounts[0]
+        for number in range(FLOOD // 2_000):
+            rollcall.customers.change(account, [self._change(MANY) for _ in range(2_000)])
+            if number == FLOOD // 2_000 // 3:
+                edit = SegmentEdit(filter=named(chance.randrange(3)))
+                rollcall.segments.edit(account, self.segments[account], edit, None)
+                rollcall.campaigns.freeze(account, self.campaigns[account])
+
+    def _change(self, customers: int) -> CustomerChange:
         chance, now = self.chance, datetime.now().astimezone()
         leaves = (now + timedelta(seconds=chance.randrange(-1, 6))).replace(microsecond=250_000)
         data = CustomerData(
@@ -86,7 +99,7 @@ class Scene:
             phone=f"+3519100000{chance.randrange(30):02}",
             attributes={"seen": (leaves - timedelta(hours=1)).isoformat()},
         )
-        return CustomerChange(f"c{chance.randrange(CUSTOMERS)}", "changed", now, data)
+        return CustomerChange(f"c{chance.randrange(customers)}", "changed", now, data)
 
 
 def named(number: int) -> list[dict[str, str]]:
@@ -118,6 +131,37 @@ def test_workers_killed_again_and_again_project_every_event_once(installation: I
     finally:
         for worker in workers:
             worker.close()
+    check(installation, chance)
+    print(f"{KILLS} kills")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_workers_killed_while_they_share_a_backlog_project_every_event_once(
+    installation: Installation, tmp_path: Path
+) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    scene = Scene(installation, chance, accounts=1)
+    workers = [Project(installation, tmp_path) for _ in range(WORKERS)]
+    try:
+        eventually(lambda: sum(worker.has()[0] for worker in workers) == 64)
+        with installation.owner() as owner:
+            for victim in (chance.randrange(WORKERS) for _ in range(KILLS)):
+                scene.flood()
+                eventually(lambda: owner.execute(HELPED).fetchone() == (True,), 60)
+                workers[victim].kill()
+                workers[victim] = Project(installation, tmp_path)
+            eventually(lambda: owner.execute(FINISHED).fetchone() == (True,), 120)
+    finally:
+        for worker in workers:
+            worker.close()
+    check(installation, chance)
+
+
+def check(installation: Installation, chance: random.Random) -> None:
+    """Everything that the workers left is right, at its exact instant, once, and what a rebuild makes."""
     installation.project()
     assert list(verify(installation.url)) == []
     with installation.owner() as owner:
@@ -129,4 +173,4 @@ def test_workers_killed_again_and_again_project_every_event_once(installation: I
     before = read_model(installation.url)
     rebuild(installation.url, batch_size=chance.choice([7, 333, 2_000]), chunk_size=chance.choice([5, 1_000]))
     assert read_model(installation.url) == before
-    print(f"{KILLS} kills, {len(before['history'])} joins and leaves, {by_time} of them by time")
+    print(f"{len(before['history'])} joins and leaves, {by_time} of them by time")

@@ -29,6 +29,7 @@ from projections.worker.verify import verify
 from projections.worker.worker import Worker
 from tests.support.full_size import seeds
 from tests.support.installation import Installation
+from tests.support.oracles.sharing import divide_early, part_taker
 
 TYPES = {"born": "date", "seen": "datetime", "plan": "text"}
 COUNTED = """
@@ -118,8 +119,11 @@ def rows(installation: Installation) -> list[Any]:
 def live(story: Story, rounds: int) -> None:
     chance = story.chance
     while rounds > 0:
-        with story.installation.worker() as worker:
+        installation = story.installation
+        with installation.worker() as worker, part_taker(installation.url, installation._spanning) as other:
+            divide_early(worker)
             worker.batch_size, worker.batches = chance.choice([1, 2, 7, 100]), chance.choice([1, 2, 5])
+            worker.reader.batch_size = worker.batch_size
             worker.chunk_size = chance.choice([1, 2, 5, 100])
             worker._fill_size = ChunkSize(worker.chunk_size)
             for _ in range(chance.randrange(5, 40)):
@@ -129,6 +133,8 @@ def live(story: Story, rounds: int) -> None:
                 work = [
                     worker.project_events,
                     worker.project_events,
+                    worker.sharing.share,
+                    other.sharing.help,
                     worker.append_time_passed,
                     worker.pass_time,
                     worker.fill_versions,

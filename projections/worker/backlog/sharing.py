@@ -33,21 +33,24 @@ from projections.worker.shards.shard import shard_of
 # Parts have about so many events: others wait for one at most. There are so many for each worker, and no more in all.
 PART = 1_000
 EACH, MOST = 4, 32
-# After so long it is tried again whether another worker takes parts, where none did.
-ALONE_SECONDS = 5.0
+PAUSE = 5.0
 # So many accounts of other workers are kept in memory.
 KEPT = 8
 
 
 @dataclass(slots=True)
 class Sharing:
-    """What one worker shares. `others`: how many workers live besides this one. `size`: the events of a part."""
+    """What one worker shares. `others`: how many workers live besides this one. `size`: the events of a part.
+
+    `pause`: after so many seconds it is tried again whether another worker takes parts, where none did.
+    """
 
     model: ReadModel
     reader: EventReader
     transaction: Callable[[], AbstractContextManager[None]]
     observe: Callable[[list[TimedEvent]], None]
     size: int = PART
+    pause: float = PAUSE
     others: int = 0
     # Accounts of other workers, each with the `defined_at` that it is of.
     _guests: dict[UUID, tuple[int, AccountState]] = field(default_factory=dict)
@@ -115,7 +118,7 @@ class Sharing:
             # What the parts changed may be due, though nothing was when that was looked for.
             account.idle_to, account.due_at = 0, None
             if self._left.pop(account_id, 1) <= 0:
-                self._alone_until = time.monotonic() + ALONE_SECONDS
+                self._alone_until = time.monotonic() + self.pause
         return bool(finished)
 
     def _divide(self) -> bool:
@@ -152,6 +155,7 @@ class Sharing:
             parts.finish(self.model.connection, part, counts)
         if part.account_id in self._left:
             self._left[part.account_id] -= 1
+        metrics.PARTS.labels("own" if part.account_id in self.model.accounts else "other").inc()
         metrics.report_batch(len(events), members, part.last, started)
         self.observe(events)
         return True

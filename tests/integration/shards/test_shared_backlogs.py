@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -12,12 +12,11 @@ from uuid import UUID
 import pytest
 
 from domain.activities.activity import Activity
-from domain.commands.application import Rollcall
 from domain.customer import CustomerChange, CustomerData, customer_id_of
 from domain.segment import SegmentDraft
 from projections.postgres.database import worker_sessions
 from projections.read.position import positions
-from projections.worker.backlog import parts, sharing
+from projections.worker.backlog import parts
 from projections.worker.checkpoint import make_checkpoint
 from projections.worker.log_writer import LiveWriter
 from projections.worker.rebuild import rebuild
@@ -27,6 +26,7 @@ from tests.support.full_size import seeds
 from tests.support.installation import Installation
 from tests.support.oracles.event_log import ScriptedLog, fresh_database
 from tests.support.oracles.random_plans import KEYS, SIZES, Step, a_change, a_plan
+from tests.support.oracles.sharing import divide_early, part_taker
 from tests.support.read_model import read_model
 
 ANA = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
@@ -47,7 +47,7 @@ class SharedLog(ScriptedLog):
         self.chance = Random(0)
         self.parts_taken = 0
         super().__post_init__()
-        self.helpers = [self._helping.enter_context(helper(self.url, self.rollcall)) for _ in range(2)]
+        self.helpers = [self._helping.enter_context(part_taker(self.url, self.rollcall)) for _ in range(2)]
 
     def close(self) -> None:
         self._helping.close()
@@ -55,13 +55,13 @@ class SharedLog(ScriptedLog):
 
     def restart(self, batch_size: int, chunk_size: int) -> None:
         super().restart(batch_size, chunk_size)
-        self.worker.sharing.others, self.worker.sharing.size = 2, 1
+        divide_early(self.worker)
 
     def rebuild(self, batch_size: int, chunk_size: int) -> None:
         # As the runner does: each worker begins anew with the read model that replaced the one it had loaded.
         super().rebuild(batch_size, chunk_size)
         self._helping.close()
-        self.helpers = [self._helping.enter_context(helper(self.url, self.rollcall)) for _ in range(2)]
+        self.helpers = [self._helping.enter_context(part_taker(self.url, self.rollcall)) for _ in range(2)]
 
     def work(self, steps: int) -> None:
         for _ in range(steps):
@@ -78,21 +78,6 @@ class SharedLog(ScriptedLog):
         return had_work
 
 
-@contextmanager
-def helper(url: str, rollcall: Rollcall) -> Iterator[Worker]:
-    """A worker without any shard, which has nothing to do but to take parts."""
-    with worker_sessions(url) as sessions:
-        worker = Worker(sessions, LiveWriter(rollcall.worker_events))
-        worker.sharing.others = 1
-        yield worker
-
-
-@pytest.fixture
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backlog is divided though nobody took parts of the one before."""
-    monkeypatch.setattr(sharing, "ALONE_SECONDS", 0.0)
-
-
 def a_flood(chance: Random, length: int) -> list[Step]:
     """A plan with many changes of one account at once, now and then, and little work."""
     plan: list[Step] = []
@@ -104,9 +89,7 @@ def a_flood(chance: Random, length: int) -> list[Step]:
 
 
 @pytest.mark.parametrize("seed", seeds(3, 12))
-def test_a_shared_backlog_gives_the_rows_of_a_replay(
-    postgres_url: str, template: str, seed: int, no_pause: None
-) -> None:
+def test_a_shared_backlog_gives_the_rows_of_a_replay(postgres_url: str, template: str, seed: int) -> None:
     chance = Random(seed)
     with fresh_database(postgres_url, template) as url:
         log = SharedLog(url)
@@ -130,13 +113,14 @@ def dividing(installation: Installation, others: int = 2) -> Iterator[Worker]:
     """A worker of all accounts that divides what is ahead of one that lags."""
     with worker_sessions(installation.url) as sessions:
         worker = Worker(sessions, LiveWriter(installation._spanning.worker_events), batch_size=BATCH, batches=1)
-        worker.sharing.others, worker.sharing.size = others, PART
+        divide_early(worker, size=PART, others=others)
         worker.load()
         yield worker
 
 
-def helping(installation: Installation) -> Any:
-    return helper(installation.url, installation._spanning)
+def helping(installation: Installation) -> AbstractContextManager[Worker]:
+    """Another worker, which takes parts."""
+    return part_taker(installation.url, installation._spanning)
 
 
 def flooded_account(installation: Installation) -> UUID:

@@ -1,5 +1,7 @@
 """Several projection workers: the rate and the CPU of a change with 1, 2, 4 and 8 of them, and a flood beside others.
 
+Of eight accounts, which they divide, and of one account, whose backlog they share.
+
 Workers are processes `rollcall project` on a copy of one loaded database. They are held up by the lock of a rebuild
 until all have divided the shards and all changes are in the log; then the clock starts.
 """
@@ -31,6 +33,8 @@ from tests.performance.stage import Stage, change_of, database, drop, say, stage
 from tests.support.postgres import address_of
 
 ACCOUNTS, CUSTOMERS, SEGMENTS, CHANGES, BATCH = 8, 1_000, 1_000, 5_000, 500
+# Of the one account.
+LARGE, BACKLOG = 20_000, 80_000
 MANY, FLOOD = 10_000, 200_000
 DONE: LiteralString = "SELECT (SELECT position FROM rollcall_model.projection) = rollcall.log_head()"
 DIVIDED: LiteralString = "SELECT count(DISTINCT token) = %s AND bool_and(token IS NOT NULL) FROM rollcall.shard_leases"
@@ -48,6 +52,8 @@ def run(home: Path) -> None:
     server.start()
     try:
         _compare(server, place)
+        for segments in (100, 1_000):
+            _share(server, place, segments)
         _flood(server, place)
     finally:
         server.stop()
@@ -60,11 +66,26 @@ def _compare(server: Postgres, home: Path) -> None:
     alone = 0.0
     for count in (1, 2, 4, 8):
         url = database(server, str(conninfo_to_dict(scene.url)["dbname"]))
-        rate, used = _project(url, home, accounts, count)
+        rate, used = _project(url, home, accounts, count, CUSTOMERS, CHANGES)
         drop(server, url)
         alone = alone or used
         change = f"{used * 1e6:>6.1f} us of CPU a change, {used / alone:.2f} of one worker's"
         say(f"  {count} workers: {rate:>7,.0f} changes/s   {change}")
+
+
+def _share(server: Postgres, home: Path, segments: int) -> None:
+    say(f"\nWorkers that share the backlog of one account ({LARGE:,} customers and {segments:,} segments)")
+    with stage(server) as scene:
+        scene.load_customers(list(workload.customers(LARGE)))
+        scene.create_segments(workload.segments(segments))
+    alone = 0.0
+    for count in (1, 2, 4):
+        url = database(server, str(conninfo_to_dict(scene.url)["dbname"]))
+        rate, used = _project(url, home, [scene.account_id], count, LARGE, BACKLOG)
+        drop(server, url)
+        alone = alone or rate
+        than_one = f"{rate / alone:.2f} of one's"
+        say(f"  {count} workers: {rate:>7,.0f} changes/s, {than_one}   {used * 1e6:>6.1f} us of CPU a change")
 
 
 def _accounts(scene: Stage) -> list[UUID]:
@@ -85,25 +106,26 @@ def _accounts(scene: Stage) -> list[UUID]:
     return accounts
 
 
-def _project(url: str, home: Path, accounts: list[UUID], count: int) -> tuple[float, float]:
-    """Changes per second, and seconds of CPU a change."""
+def _project(
+    url: str, home: Path, accounts: list[UUID], count: int, customers: int, changes: int
+) -> tuple[float, float]:
+    """Changes per second, and seconds of CPU a change: so many changes of each account."""
     with _rollcall(url) as rollcall, _workers(url, home, count), psycopg.connect(url) as holding:
         for account_id in accounts:
-            rollcall.customers.change(account_id, [change_of(CUSTOMERS, {})])
+            rollcall.customers.change(account_id, [change_of(customers, {})])
         _wait(url, DONE)  # so all have loaded what they took
         holding.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
-        streams = [list(workload.changes(list(workload.customers(CUSTOMERS)), CHANGES)) for _ in accounts]
-        for start in range(0, CHANGES, BATCH):
+        streams = [list(workload.changes(list(workload.customers(customers)), changes)) for _ in accounts]
+        for start in range(0, changes, BATCH):
             for account_id, stream in zip(accounts, streams, strict=True):
                 part = stream[start : start + BATCH]
-                changes = [change_of(each.customer, {each.key: each.new}) for each in part]
-                rollcall.customers.change(account_id, changes)
+                rollcall.customers.change(account_id, [change_of(each.customer, {each.key: each.new}) for each in part])
         before, started = cpu.seconds_by_process(), time.perf_counter()
         holding.rollback()
         _wait(url, DONE)
         took = time.perf_counter() - started
         used = cpu.difference(cpu.seconds_by_process(), before)
-    return len(accounts) * CHANGES / took, sum(used.values()) / (len(accounts) * CHANGES)
+    return len(accounts) * changes / took, sum(used.values()) / (len(accounts) * changes)
 
 
 def _flood(server: Postgres, home: Path) -> None:

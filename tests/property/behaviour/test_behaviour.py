@@ -31,6 +31,7 @@ from tests.support.clock import Clock
 from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
 from tests.support.oracles.behaviour import Fact, holds, measured
+from tests.support.oracles.sharing import divide_early, part_taker
 from tests.support.oracles.time import DAY, first_instant
 from tests.support.read_model import COUNTS, read_model
 
@@ -240,10 +241,13 @@ def test_members_follow_what_people_do_and_each_window_lets_go_at_its_instant(
 ) -> None:
     chance = random.Random(f"behaviour {zone} {forgets}")
     story = Story(database_url, zone, start, chance)
-    with story.installation.worker() as worker:
+    installation = story.installation
+    with installation.worker() as worker, part_taker(installation.url, installation._spanning) as other:
+        divide_early(worker, size=2)
+        worker.reader.batch_size = worker.batch_size = 8
 
         def drain() -> None:
-            while worker.step():
+            while sum(each.step() for each in (worker, other)):
                 pass
 
         for _ in range(PEOPLE * 3):
