@@ -130,8 +130,10 @@ class AccountState:
     # The next instant at which something may flip (`None`: not computed), and up to when nothing was due.
     due_at: int | None = None
     idle_to: int = 0
-    # Before this instant it is not asked again whether something is due: time has just passed.
+    # Before this instant it is not asked again whether something is due: time has just passed. Nor before time has
+    # passed up to `asked_until`, which the log says already.
     rests_until: int = 0
+    asked_until: int = 0
     _at: int | None = None
     _questions: Questions | None = None
 

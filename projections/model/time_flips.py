@@ -153,10 +153,12 @@ def expect_amounts(account: AccountState, customer: ProjectedCustomer) -> None:
 
 
 def all_due(connection: Connection[Any], accounts: Iterable[AccountState], now: int) -> list[AccountState]:
-    """The accounts for which `is_due` holds; where time is passing, that comes first."""
-    return [
-        each for each in accounts if each.moves_with_time and each.passing is None and is_due(connection, each, now)
-    ]
+    """The accounts for which `is_due` holds; where time is passing, or is about to, that comes first."""
+    return [each for each in accounts if _may_be_due(each) and each.passing is None and is_due(connection, each, now)]
+
+
+def _may_be_due(account: AccountState) -> bool:
+    return account.moves_with_time and account.time_passed_to >= account.asked_until
 
 
 def is_due(connection: Connection[Any], account: AccountState, now: int) -> bool:
@@ -192,5 +194,5 @@ def next_due(connection: Connection[Any], account: AccountState) -> int:
 
 def next_known_due(accounts: Iterable[AccountState]) -> int | None:
     """The next instant at which something may flip, as far as it was computed; no query."""
-    moving = (each for each in accounts if each.moves_with_time)
+    moving = (each for each in accounts if _may_be_due(each))
     return min((max(each.due_at, each.rests_until) for each in moving if each.due_at is not None), default=None)

@@ -107,7 +107,8 @@ class LiveWriter:
         due = time_flips.all_due(model.connection, model.accounts.values(), micros(now))
         for account in due:
             self._events.record_time_passed(account.account_id, now)
-            account.rests_until = micros(now) + self._least_gap
+            account.asked_until = micros(now)
+            account.rests_until = account.asked_until + self._least_gap
         return bool(due)
 
     def append_refreshed(self, model: ReadModel) -> bool:

@@ -19,6 +19,7 @@ import pytest
 from domain.campaign import CampaignDraft
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
+from projections.worker.log_writer import MODEL_LOCK
 from projections.worker.rebuild import rebuild
 from projections.worker.shards.shard import shard_of
 from projections.worker.verify import verify
@@ -82,14 +83,16 @@ class Scene:
                 rollcall.campaigns.freeze(account, self.campaigns[account])
 
     def flood(self) -> None:
-        """Very many changes of the first account, with an edit and an audience among them."""
+        """Very many changes of the first account, with an edit and an audience among them, before any is projected."""
         rollcall, chance, account = self.installation.rollcall, self.chance, self.accounts[0]
-        for number in range(FLOOD // 2_000):
-            rollcall.customers.change(account, [self._change(MANY) for _ in range(2_000)])
-            if number == FLOOD // 2_000 // 3:
-                edit = SegmentEdit(filter=named(chance.randrange(3)))
-                rollcall.segments.edit(account, self.segments[account], edit, None)
-                rollcall.campaigns.freeze(account, self.campaigns[account])
+        with self.installation.owner() as owner, owner.transaction():
+            owner.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+            for number in range(FLOOD // 2_000):
+                rollcall.customers.change(account, [self._change(MANY) for _ in range(2_000)])
+                if number == FLOOD // 2_000 // 3:
+                    edit = SegmentEdit(filter=named(chance.randrange(3)))
+                    rollcall.segments.edit(account, self.segments[account], edit, None)
+                    rollcall.campaigns.freeze(account, self.campaigns[account])
 
     def _change(self, customers: int) -> CustomerChange:
         chance, now = self.chance, datetime.now().astimezone()
