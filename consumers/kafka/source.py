@@ -34,6 +34,9 @@ TIMEOUT_SECONDS = 5.0
 # Without any connection for so long, the client is replaced by a new one.
 _RECONNECT_SECONDS = 20.0
 _COMMIT_SECONDS = 5.0
+# Milliseconds that a broker may wait for records: few while records come, as the embedded one takes none then; more
+# when none came for some seconds, as each empty answer costs 2 ms of the processor.
+_WAIT, _IDLE_WAIT, _IDLE_SECONDS = 20, 200, 2.0
 
 log = structlog.get_logger(__name__)
 _restarts = Counter(
@@ -82,7 +85,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
         self._at_work: list[Batch] = []
         self._progress: dict[tuple[str, int], Progress] = {}
-        self._connected_at = self._committed_at = time.monotonic()
+        self._connected_at = self._committed_at = self._fetched_at = time.monotonic()
 
     def next_batch(self, timeout: float) -> Batch | None:
         """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
@@ -137,11 +140,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def close(self) -> None:
         """Disconnects; `next_batch` would connect again."""
         client, self._client = self._client, None
-        self._places.clear()
-        self._unpositioned.clear()
-        self._starts.clear()
-        self._ready.clear()
-        self._at_work.clear()
+        for held in (self._places, self._unpositioned, self._starts, self._ready, self._at_work):
+            held.clear()
         if client is not None:
             client.close(autocommit=False, timeout_ms=2_000)
 
@@ -162,7 +162,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            fetch_max_wait_ms=20,  # while it waits, the embedded broker takes no records: of 100, 17 ms more for each
+            fetch_max_wait_ms=_WAIT,
             max_partition_fetch_bytes=2 * 1024 * 1024,
             metadata_max_age_ms=int(METADATA_SECONDS * 1000),
             reconnect_backoff_max_ms=1_000,
@@ -253,6 +253,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _poll(self, timeout: float) -> None:
         self._budget.unpacked = 0
+        is_idle = time.monotonic() - self._fetched_at > _IDLE_SECONDS
+        self._client._fetcher.config["fetch_max_wait_ms"] = _IDLE_WAIT if is_idle else _WAIT
         try:
             fetched = self._client.poll(timeout * 1000, max_records=self._size)
         except (OffsetOutOfRangeError, LogTruncationError) as gone:
@@ -284,6 +286,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
             if now - self._connected_at > METADATA_SECONDS:
                 log.info("broker_back")
             self._connected_at = now
+            self._fetched_at = now if busy else self._fetched_at
         elif now - self._connected_at > _RECONNECT_SECONDS:
             raise KafkaError("no connection")
 

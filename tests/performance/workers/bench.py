@@ -34,7 +34,7 @@ from tests.support.postgres import address_of
 
 ACCOUNTS, CUSTOMERS, SEGMENTS, CHANGES, BATCH = 8, 1_000, 1_000, 5_000, 500
 # Of the one account.
-LARGE, BACKLOG = 20_000, 80_000
+LARGE, BACKLOG = 20_000, 40_000
 MANY, FLOOD = 10_000, 200_000
 DONE: LiteralString = "SELECT (SELECT position FROM rollcall_model.projection) = rollcall.log_head()"
 DIVIDED: LiteralString = "SELECT count(DISTINCT token) = %s AND bool_and(token IS NOT NULL) FROM rollcall.shard_leases"
