@@ -26,7 +26,7 @@ from tests.support.full_size import seeds
 from tests.support.installation import Installation
 from tests.support.oracles.event_log import ScriptedLog, fresh_database
 from tests.support.oracles.random_plans import KEYS, SIZES, Step, a_change, a_plan
-from tests.support.oracles.sharing import divide_early, part_taker
+from tests.support.oracles.sharing import divide_early, drain_together, part_taker
 from tests.support.read_model import read_model
 
 ANA = [{"attribute": "name", "operator": "equals", "value": "Ana"}]
@@ -202,8 +202,7 @@ def test_a_definition_among_the_changes_is_handled_alone_at_its_position(install
     with dividing(installation) as worker, helping(installation) as other:
         divide(worker)
         assert worker.reader.divided[account] < defined
-        while any([worker.step(), other.step()]):
-            continue
+        drain_together(worker, other)
         assert {name for _, state in [other.sharing._guests[account]] for name in _names(state)} == {
             "Ana", "Active", "List", "Bea",
         }, "it read the account anew"  # fmt: skip
@@ -228,8 +227,7 @@ def test_a_worker_that_dies_leaves_its_parts_and_its_backlog_to_others(installat
             continue
     with dividing(installation, others=0) as heir:
         assert heir.reader.divided.keys() == {account}
-        while heir.step():
-            continue
+        drain_together(heir)
         assert heir.reader.divided == {}
     finish(installation, account)
 

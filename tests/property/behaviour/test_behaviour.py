@@ -12,6 +12,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -31,7 +32,7 @@ from tests.support.clock import Clock
 from tests.support.full_size import FULL_SIZE
 from tests.support.installation import Installation
 from tests.support.oracles.behaviour import Fact, holds, measured
-from tests.support.oracles.sharing import divide_early, part_taker
+from tests.support.oracles.sharing import divide_early, drain_together, part_taker
 from tests.support.oracles.time import DAY, first_instant
 from tests.support.read_model import COUNTS, read_model
 
@@ -245,11 +246,7 @@ def test_members_follow_what_people_do_and_each_window_lets_go_at_its_instant(
     with installation.worker() as worker, part_taker(installation.url, installation._spanning) as other:
         divide_early(worker, size=2)
         worker.reader.batch_size = worker.batch_size = 8
-
-        def drain() -> None:
-            while sum(each.step() for each in (worker, other)):
-                pass
-
+        drain = partial(drain_together, worker, other)
         for _ in range(PEOPLE * 3):
             story.act()
         story.ask(SEGMENTS)

@@ -23,3 +23,9 @@ def part_taker(url: str, rollcall: Rollcall) -> Iterator[Worker]:
 def divide_early(worker: Worker, *, size: int = 1, others: int = 2) -> None:
     """Let a worker divide backlogs from twice `size` events on, as if there were `others`."""
     worker.sharing.others, worker.sharing.size, worker.sharing.pause = others, size, 0.0
+
+
+def drain_together(*workers: Worker) -> None:
+    """Step workers in turn until none has anything to do."""
+    while sum(worker.step() for worker in workers):
+        continue

@@ -80,6 +80,12 @@ def test_time_passes_for_an_account_no_more_often_than_the_least_gap(monkeypatch
     model = cast("Any", SimpleNamespace(connection=None, accounts={account.account_id: account}))
     for _ in range(7):
         writer.append_time_passed(model)
+        account.time_passed_to = account.asked_until  # the worker projects it at once
         events.at += timedelta(milliseconds=100)
     assert appended == [0, 2, 4, 6]
     assert time_flips.next_known_due([account]) == micros(events.at) + 100_000
+    # Before it is projected, it is not appended again.
+    account.time_passed_to -= 1
+    events.at += timedelta(seconds=10)
+    assert not writer.append_time_passed(model)
+    assert time_flips.next_known_due([account]) is None
