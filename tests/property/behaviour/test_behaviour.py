@@ -244,8 +244,8 @@ def test_members_follow_what_people_do_and_each_window_lets_go_at_its_instant(
     story = Story(database_url, zone, start, chance)
     installation = story.installation
     with installation.worker() as worker, part_taker(installation.url, installation._spanning) as other:
-        divide_early(worker, size=2)
-        worker.reader.batch_size = worker.batch_size = 8
+        divide_early(worker, size=PEOPLE // 7)
+        worker.reader.batch_size = worker.batch_size = PEOPLE // 2
         drain = partial(drain_together, worker, other)
         for _ in range(PEOPLE * 3):
             story.act()
