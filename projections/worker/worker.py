@@ -98,8 +98,6 @@ class Worker:
     def load(self, shards: Set[int] = ALL) -> None:
         """Load the accounts of shards, besides those that are loaded; a segment whose filter cannot be read fails."""
         with self.transaction():
-            # Much is parsed here, during which the session is idle though its process is not stopped.
-            self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
             self.reader.add(stored_positions(self.connection, shards))
             self.reader.divided |= parts.divided(self.connection, shards)
             accounts, broken = load_accounts(self.connection, shards)

@@ -44,6 +44,8 @@ def load_accounts(connection: Connection[Any], shards: Set[int]) -> tuple[dict[U
 
 
 def _load(connection: Connection[Any], which: dict[str, Any]) -> tuple[dict[UUID, AccountState], list[Broken]]:
+    # Much is parsed here, during which the session is idle though its process is not stopped.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
     accounts: dict[UUID, AccountState] = {}
     for account_id, timezone, country, time_passed_to, *passing, days, since in connection.execute(SQL.accounts, which):
         account = accounts[account_id] = AccountState(account_id, Days(ZoneInfo(timezone)), country, time_passed_to)
