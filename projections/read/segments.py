@@ -20,7 +20,8 @@ from domain.filters.nesting import attributes_named, segments_named
 from domain.filters.wording import Words
 from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
-from projections.postgres.database import Question, beside
+from projections.postgres.database import beside
+from projections.postgres.pipeline import Question
 from projections.read import accounts
 
 SQL = beside(__file__)
