@@ -146,7 +146,7 @@ class Database:
         asked = [*_BEGIN_ASK, Question(SQL.see_account, {"account_id": account_id}), *questions, _END_ASK]
         with self.single() as connection:
             _, _, seen, *answers, _ = ask_together(connection, asked)
-        return answers, int(seen[0][-1]) if seen else 0
+        return answers, int(seen[0][-1] or 0)
 
     @contextmanager
     def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:
