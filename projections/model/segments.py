@@ -190,6 +190,7 @@ def _take_over(connection: Connection[Any], segment: SegmentState) -> Author | N
     segment.waits_for = frozenset()
     row = connection.execute(SQL.take_over, {"version_no": segment.latest}).fetchone()
     assert row is not None
+    connection.execute(SQL.move_days, {"segment_no": segment.segment_no, "version_no": segment.latest})
     return None if row[0] is None else Author(*row)
 
 

@@ -40,6 +40,20 @@ WHERE segment_no = %(segment_no)s
 -- name: take_over
 DELETE FROM segment_versions WHERE version_no = %(version_no)s RETURNING asked, by
 
+-- name: move_days
+-- What was counted beside a version that is gone counts beside the one before, where an erasure will look for it.
+WITH moved AS (
+    DELETE FROM segment_days d
+    USING segment_versions v
+    WHERE v.segment_no = %(segment_no)s AND d.version_no = v.version_no AND d.beside = %(version_no)s
+    RETURNING d.*
+)
+INSERT INTO segment_days AS d (account_id, version_no, day, beside, by_edit, joins, leaves)
+SELECT account_id, version_no, day, newest_beside(%(segment_no)s, version_no, %(version_no)s), by_edit, joins, leaves
+FROM moved
+ON CONFLICT (version_no, day, beside, by_edit) DO UPDATE
+SET joins = d.joins + excluded.joins, leaves = d.leaves + excluded.leaves
+
 -- name: cancel_build
 WITH version AS (
     UPDATE segment_versions SET state = 'cancelled' WHERE version_no = %(version_no)s RETURNING segment_no

@@ -30,10 +30,14 @@ CountChange = tuple[int, str, Any, Any]
 
 
 class Ahead(NamedTuple):
-    """The next events of an account that are all of single customers: up to `last`; the first `other` comes later."""
+    """The next events of an account that are all of single customers: up to `last`; the first `other` comes later.
+
+    `largest` is how many of them the largest part would have.
+    """
 
     last: int | None
     events: int
+    largest: int
     other: int | None
 
 
@@ -65,9 +69,20 @@ class LivePart(NamedTuple):
     done: bool
 
 
-def ahead(connection: Connection[Any], account_id: UUID, after: int, last: int, limit: int) -> Ahead:
-    """The next events of an account, at most `limit` of them and none later than `last`."""
-    terms = {"account_id": account_id, "after": after, "last": last, "limit": limit, "topics": OF_ONE_CUSTOMER}
+def ahead(connection: Connection[Any], account_id: UUID, after: int, last: int, count: int, size: int) -> Ahead:
+    """The next events of an account, none later than `last`, for `count` parts of about `size` events.
+
+    They end before a part would have a quarter more than that, as where one customer has most of the events.
+    """
+    terms = {
+        "account_id": account_id,
+        "after": after,
+        "last": last,
+        "parts": count,
+        "limit": count * size,
+        "most": size + size // 4,
+        "topics": OF_ONE_CUSTOMER,
+    }
     row = connection.execute(SQL.ahead, terms).fetchone()
     assert row is not None
     return Ahead(*row)

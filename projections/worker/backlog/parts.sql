@@ -1,17 +1,22 @@
 -- name: ahead
--- How far the next events of an account are all of single customers, how many those are, and where the first other is.
+-- How far the next events of an account are all of single customers, and no part of them has more than so many; how many
+-- those are, and how many the largest part has; and where the first event is that is not of a single customer.
 WITH next AS MATERIALIZED (
-    SELECT notification_id, topic
-    FROM stored_events
-    WHERE account_id = %(account_id)s AND notification_id > %(after)s::bigint AND notification_id <= %(last)s::bigint
-    ORDER BY notification_id
-    LIMIT %(limit)s::int
-), first_other AS (
-    SELECT min(notification_id) AS position FROM next WHERE topic <> ALL (%(topics)s::text[])
+    SELECT notification_id, topic <> ALL (%(topics)s::text[]) AS is_other,
+           row_number() OVER (PARTITION BY shard_of(originator_id) %% %(parts)s::int ORDER BY notification_id) AS nth
+    FROM (SELECT notification_id, topic, originator_id
+          FROM stored_events
+          WHERE account_id = %(account_id)s AND notification_id > %(after)s::bigint
+            AND notification_id <= %(last)s::bigint
+          ORDER BY notification_id
+          LIMIT %(limit)s::int) AS e
+), bound AS (
+    SELECT coalesce(min(notification_id), 2^62) AS position FROM next WHERE is_other OR nth > %(most)s::int
 ), ahead AS (
-    SELECT notification_id FROM next WHERE notification_id < coalesce((SELECT position FROM first_other), 2^62)
+    SELECT notification_id, nth FROM next WHERE notification_id < (SELECT position FROM bound)
 )
-SELECT (SELECT max(notification_id) FROM ahead), (SELECT count(*) FROM ahead), (SELECT position FROM first_other)
+SELECT (SELECT max(notification_id) FROM ahead), (SELECT count(*) FROM ahead),
+       (SELECT coalesce(max(nth), 0) FROM ahead), (SELECT min(notification_id) FROM next WHERE is_other)
 
 -- name: open
 INSERT INTO backlog_parts (account_id, part, parts, after, last, defined_at)

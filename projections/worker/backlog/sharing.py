@@ -130,8 +130,8 @@ class Sharing:
             is_busy = account.is_filling or account.passing is not None
             if is_busy or account_id in self.reader.divided or after < self._not_before.get(account_id, 0):
                 continue
-            ahead = parts.ahead(self.model.reading, account_id, after, self.reader.cursor, count * self.size)
-            if ahead.last is None or ahead.events < 2 * self.size:
+            ahead = parts.ahead(self.model.reading, account_id, after, self.reader.cursor, count, self.size)
+            if ahead.last is None or ahead.events < 2 * max(self.size, ahead.largest):
                 self._not_before[account_id] = ahead.other or ahead.last or self.reader.cursor
                 continue
             stamp = self._defined_at.setdefault(account_id, after)

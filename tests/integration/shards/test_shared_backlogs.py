@@ -213,6 +213,23 @@ def _names(state: Any) -> list[str]:
     return [segment.name for segment in state.segments.values()]
 
 
+@pytest.mark.parametrize("busy", [0.3, 0.9])
+def test_a_customer_with_most_of_the_events_makes_no_large_part(installation: Installation, busy: float) -> None:
+    account = flooded_account(installation)
+    chance = Random(busy)
+    busy_one = [0 if chance.random() < busy else chance.randrange(CUSTOMERS) for _ in range(400)]
+    installation.rollcall.customers.change(account, [order(installation, number) for number in busy_one])
+    with dividing(installation) as worker, helping(installation) as other:
+        sizes = []
+        while worker.step() + other.step():
+            for _, last in worker.reader.divided.items():
+                after = worker.reader.lagging[account]
+                sizes.append(parts.ahead(worker.sessions.reading, account, after, last, 12, PART).largest)
+        assert bool(sizes) == (busy < 0.5)
+        assert all(size <= PART + PART // 4 for size in sizes)
+    finish(installation, account)
+
+
 def test_a_worker_that_dies_leaves_its_parts_and_its_backlog_to_others(installation: Installation) -> None:
     account = flooded_account(installation)
     flood(installation, account)
