@@ -72,7 +72,7 @@ def predicate_of_chunk(
     if not together:
         return OfChunk(expression, _NOTHING)
     is_of_facts = all(condition.measure is not None for condition in conditions_of(node))
-    fits_without = is_of_all or not is_of_facts or node.holds({}, moment)
+    fits_without = is_of_all or not (is_of_facts and together.is_whole) or node.holds({}, moment)
     join = "LEFT JOIN" if fits_without else "JOIN"
     return OfChunk(expression, _facts_of_chunk(join, together, account=account, after=after, last=last))
 

@@ -121,9 +121,11 @@ class MeasuredTogether:
     """What filters ask of behaviour as columns of one scan of facts, which are joined as `b` with customers.
 
     The columns are those that `value` was asked for; what is more than a row can have is read by a query of its own.
+    Then it `is_whole` no more: customers without any of its facts may have others.
     """
 
     def __init__(self, moment: Moment) -> None:
+        self.is_whole = True
         self._moment = moment
         self._columns: dict[tuple[str, bool], tuple[int, Measure]] = {}
 
@@ -133,6 +135,7 @@ class MeasuredTogether:
     def value(self, measure: Measure, as_day: bool) -> RowValue:
         """The value of a measure, from the columns."""
         if len(self._columns) == MOST_COLUMNS and (measure.key, as_day) not in self._columns:
+            self.is_whole = False
             return measured(measure, as_day, self._moment)
         place, _ = self._columns.setdefault((measure.key, as_day), (len(self._columns), measure))
         raw: sql.Composable = sql.SQL("b.m{}").format(sql.SQL(str(place)))
