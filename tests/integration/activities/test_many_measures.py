@@ -27,9 +27,10 @@ def test_those_who_did_only_what_is_beyond_the_columns_are_members_from_the_star
         [CustomerChange(who, "activity", installation.now(), activity=Activity(did, {})) for who, did in facts],
     )
     never_ordered = {"all": [{"not": times("order", 1)}, times("visit", 1)]}
-    installation.computed(
-        account, rollcall.segments.create(account, SegmentDraft("Only looked", "", "dynamic", never_ordered))
-    )
+    rollcall.segments.create(account, SegmentDraft("Only looked", "", "dynamic", never_ordered))
+    with installation.worker() as worker:
+        while worker.step():
+            continue
     with installation.owner() as owner:
         found = owner.execute(
             "SELECT c.attributes->>'external_id' FROM members m JOIN customers c USING (customer_no)"
