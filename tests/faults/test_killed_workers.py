@@ -31,7 +31,7 @@ from tests.support.running_product import eventually
 
 ACCOUNTS, CUSTOMERS, WORKERS = 16, 60, 4
 # Of the one account.
-MANY, FLOOD = 5_000, 20_000
+MANY, FLOOD, ROUNDS = (5_000, 20_000, 30) if FULL_SIZE else (1_000, 12_000, 1)
 KILLS, PAUSE = (30, 2.0) if FULL_SIZE else (3, 1.0)
 RECENT = [{"attribute": "seen", "operator": "in_last_hours", "value": 1}]
 # Joins and leaves of one customer and version alternate, in the history and in the change stream.
@@ -151,7 +151,7 @@ def test_workers_killed_while_they_share_a_backlog_project_every_event_once(
     try:
         eventually(lambda: sum(worker.has()[0] for worker in workers) == 64)
         with installation.owner() as owner:
-            for victim in (chance.randrange(WORKERS) for _ in range(KILLS)):
+            for victim in (chance.randrange(WORKERS) for _ in range(ROUNDS)):
                 scene.flood()
                 eventually(lambda: owner.execute(HELPED).fetchone() == (True,), 60)
                 workers[victim].kill()
@@ -174,6 +174,6 @@ def check(installation: Installation, chance: random.Random) -> None:
         ((by_time,),) = owner.execute("SELECT count(*) FROM membership_history WHERE cause = 'time'").fetchall()
     assert by_time > 0
     before = read_model(installation.url)
-    rebuild(installation.url, batch_size=chance.choice([7, 333, 2_000]), chunk_size=chance.choice([5, 1_000]))
+    rebuild(installation.url, batch_size=chance.choice([100, 333, 2_000]), chunk_size=chance.choice([50, 1_000]))
     assert read_model(installation.url) == before
     print(f"{len(before['history'])} joins and leaves, {by_time} of them by time")

@@ -51,7 +51,7 @@ def run(log: ScriptedLog, plan: list[Step]) -> None:
     log.drain()
 
 
-@pytest.mark.parametrize("seed", seeds(1, 8, 1028, 1038, 1042, 1079))
+@pytest.mark.parametrize("seed", seeds(1, 8, 1042, 1079))
 def test_any_batching_gives_the_same_and_the_right_rows(postgres_url: str, template: str, seed: int) -> None:
     chance = Random(seed)
     with fresh_database(postgres_url, template) as url:

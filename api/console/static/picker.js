@@ -160,7 +160,9 @@
         return;
       }
       case "Enter":
-        if (isOpen && active()) { take(); choose(active()); } else if (!("free" in picker.dataset)) take();
+        if (isOpen || !("free" in picker.dataset)) take();
+        if (isOpen && active()) choose(active());
+        else if (isOpen && "free" in picker.dataset) close(); // what was typed stays; another Enter submits it
         return;
       case "Escape":
         if (!isOpen) return;

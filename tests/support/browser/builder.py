@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote_plus
+
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -11,10 +13,11 @@ def condition(page: Page, place: int | str) -> Locator:
 
 
 def pick(page: Page, picker: Locator, typed: str, option: str | None = None) -> None:
-    """Type into a picker and choose the option of that name, by the keyboard."""
+    """Type into a picker and choose the option of that name, by the keyboard, once the last options are here."""
     picker.click()
     picker.fill("")
-    picker.press_sequentially(typed)
+    with page.expect_response(lambda answer: f"search={quote_plus(typed)}" in answer.url):
+        picker.press_sequentially(typed)
     wanted = page.locator("#picker-list [role=option]").filter(has=page.get_by_text(option or typed, exact=True)).first
     expect(wanted).to_be_visible()
     for _ in range(60):
