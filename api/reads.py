@@ -19,8 +19,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from domain.errors import Unavailable
-from projections.postgres.database import Database
-from projections.postgres.pipeline import Question
+from projections.postgres.database import Database, Question
 from projections.read.position import positions, progress
 
 LOOK_SECONDS = 0.25

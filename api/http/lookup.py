@@ -7,6 +7,7 @@ in one round trip.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
@@ -30,48 +31,48 @@ Row = TypeVar("Row")
 
 def parse_segment_id(text: str) -> UUID:
     """Returns the segment id in a text. Raises `NotFound`."""
-    return require(parse_uuid(text), "segment")
+    return _require(parse_uuid(text), "segment")
 
 
 def parse_campaign_id(text: str) -> UUID:
     """Returns the campaign id in a text. Raises `NotFound`."""
-    return require(parse_uuid(text), "campaign")
+    return _require(parse_uuid(text), "campaign")
 
 
 def parse_audience_id(text: str) -> UUID:
     """Returns the audience id in a text. Raises `NotFound`."""
-    return require(parse_uuid(text), "audience")
+    return _require(parse_uuid(text), "audience")
 
 
 def parse_label_id(text: str) -> UUID:
     """Returns the label id in a text. Raises `NotFound`."""
-    return require(parse_uuid(text), "label")
+    return _require(parse_uuid(text), "label")
 
 
 def parse_webhook_id(text: str) -> UUID:
     """Returns the webhook id in a text. Raises `NotFound`."""
-    return require(parse_uuid(text), "webhook")
+    return _require(parse_uuid(text), "webhook")
 
 
 def require_customer(connection: Any, account_id: UUID, text: str) -> CustomerRow:
     """Returns the customer with this id or external id. Raises `NotFound`."""
     found = connection.execute(*customers.question(account_id, customer_ids_of(account_id, text))).fetchone()
-    return customers.row_of(require(found, "customer"))
+    return customers.row_of(_require(found, "customer"))
 
 
 def require_segment(connection: Any, account_id: UUID, text: str) -> SegmentRow:
     """Returns the segment whose id is in a text. Raises `NotFound`."""
-    return require(segments.by_id(connection, account_id, parse_segment_id(text)), "segment")
+    return _require(segments.by_id(connection, account_id, parse_segment_id(text)), "segment")
 
 
 def require_campaign(connection: Any, account_id: UUID, text: str) -> CampaignRow:
     """Returns the campaign whose id is in a text. Raises `NotFound`."""
-    return require(campaigns.by_id(connection, account_id, parse_campaign_id(text)), "campaign")
+    return _require(campaigns.by_id(connection, account_id, parse_campaign_id(text)), "campaign")
 
 
 def require_audience(connection: Any, account_id: UUID, text: str) -> AudienceRow:
     """Returns the frozen audience whose id is in a text, counted or not. Raises `NotFound`."""
-    return require(campaigns.audience(connection, account_id, parse_audience_id(text)), "audience")
+    return _require(campaigns.audience(connection, account_id, parse_audience_id(text)), "audience")
 
 
 def require_counted_audience(connection: Any, account_id: UUID, text: str) -> AudienceRow:
@@ -84,9 +85,9 @@ def require_counted_audience(connection: Any, account_id: UUID, text: str) -> Au
 
 def require_import(services: Services, account_id: UUID, text: str) -> ImportRow:
     """Returns the CSV import whose id is in a text. Raises `NotFound`."""
-    import_id = require(parse_uuid(text), "import")
+    import_id = _require(parse_uuid(text), "import")
     with services.database.transaction(account_id) as connection:
-        return require(imports.by_id(connection, account_id, import_id), "import")
+        return _require(imports.by_id(connection, account_id, import_id), "import")
 
 
 def customer_ids_of(account_id: UUID, text: str) -> list[UUID]:
@@ -97,21 +98,22 @@ def customer_ids_of(account_id: UUID, text: str) -> list[UUID]:
 def ask_for_customer(reads: Reads, account_id: UUID, text: str) -> tuple[CustomerRow, int]:
     """Returns the customer with this id or external id, and the position. Raises `NotFound`."""
     (found,), position = reads.ask(account_id, customers.question(account_id, customer_ids_of(account_id, text)))
-    return customers.row_of(require(next(iter(found), None), "customer")), position
+    return customers.row_of(_require(next(iter(found), None), "customer")), position
 
 
 def ask_for_segment(reads: Reads, account_id: UUID, text: str) -> tuple[SegmentRow, str, int]:
     """Returns the segment whose id is in a text, its filter as a sentence, and the position. Raises `NotFound`."""
-    asked = segments.question(account_id, parse_segment_id(text))
-    found, position = segments.ask_summed_up(reads, account_id, asked)
-    segment, summary = require(next(iter(found), None), "segment")
+    found, _, position = segments.ask_summed_up(
+        reads, account_id, segments.question(account_id, parse_segment_id(text))
+    )
+    segment, summary, _ = _require(next(iter(found), None), "segment")
     return segment, summary, position
 
 
 def require_explanation(connection: Any, account_id: UUID, segment: SegmentRow, text: str) -> MembershipExplanation:
     """Returns why the customer whose id is in a text is in a segment or not. Raises `NotFound`."""
-    customer_id = require(parse_uuid(text), "customer")
-    return require(explanations.of_membership(connection, account_id, segment, customer_id), "customer")
+    customer_id = _require(parse_uuid(text), "customer")
+    return _require(explanations.of_membership(connection, account_id, segment, customer_id), "customer")
 
 
 def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> AudienceSpec | None:
@@ -120,7 +122,7 @@ def served_audience(connection: Any, account_id: UUID, campaign_id: UUID) -> Aud
     Raises `NotFound`, and `Refused` where a segment was never computed: that is not the same as an empty one.
     """
     found = campaigns.with_served(connection, account_id, campaign_id)
-    row, included, left_out = require(found, "campaign")
+    row, included, left_out = _require(found, "campaign")
     if row.needs_audience:
         return None
     for segment_id, version in zip([*row.segment_ids, *row.exclude_segment_ids], [*included, *left_out], strict=True):
@@ -136,8 +138,12 @@ def require_computed(connection: Any, account_id: UUID, campaign_id: UUID) -> No
         served_audience(connection, account_id, campaign_id)
 
 
-def require(row: Row | None, noun: str) -> Row:
-    """Returns what was found. Raises `NotFound` where it was not."""
+def require_any(rows: Sequence[object], noun: str) -> None:
+    """Raises `NotFound` where an answer has no row at all."""
+    _require(rows or None, noun)
+
+
+def _require(row: Row | None, noun: str) -> Row:
     if row is None:
         raise NotFound(f"{noun}_not_found", f"no such {noun} in this account")
     return row

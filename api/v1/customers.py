@@ -16,7 +16,7 @@ from api.http.json_body import Body, parse_body, parse_object_body
 from api.http.lists.fields import CustomerFields
 from api.http.lists.searches import all_found, look
 from api.http.lists.streams import Listed, form_of, stream
-from api.http.lookup import ask_for_customer, customer_ids_of, require, require_customer
+from api.http.lookup import ask_for_customer, customer_ids_of, require_any, require_customer
 from api.http.paging import Page
 from api.http.parameters import CustomerText, IfMatch, SearchText, parse_if_match
 from api.http.read_your_writes import WaitingAnswer, snapshot, wait_until_visible
@@ -78,11 +78,12 @@ def list_segments_of_customer(
     ids = customer_ids_of(account_id, external_id)
     asked = segments.of_customer(account_id, ids, before=before, limit=page.fetch)
     total = [segments.count_of_customer(account_id, ids)] if page.total else []
-    joined, counts, position = segments.ask_joined(services.reads, account_id, asked, *total)
+    found, counts, position = segments.ask_summed_up(services.reads, account_id, asked, *total)
+    require_any(found, "customer")
     body = page.page(
-        require(joined, "customer"),
-        lambda each: show_joined_segment(each, position),
-        lambda each: (each.definition.segment.segment_no,),
+        [(segment, summary, joined_at) for segment, summary, (joined_at,) in found if joined_at is not None],
+        lambda each: show_joined_segment(*each, position),
+        lambda each: (each[0].segment_no,),
         lambda: int(counts[0][0][0]),
     )
     return answer(body, position)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,6 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.errors import Refused, Unavailable
-from projections.postgres.pipeline import Question, ask_together
 
 Role = Literal["rollcall_api", "rollcall_worker"]
 MODEL_SCHEMA = "rollcall_model"
@@ -77,8 +76,6 @@ def beside(module_file: str) -> Queries:
 
 
 SQL = beside(__file__)
-_BEGIN_ASK = (Question(SQL.begin_ask, {}), Question(SQL.lock_model, {}))
-_END_ASK = Question(SQL.end_ask, {})
 
 
 def session_conninfo(
@@ -112,6 +109,13 @@ def worker_sessions(
         yield WorkerSessions(writing, reading)
 
 
+class Question(NamedTuple):
+    """A query and its parameters, for `Database.ask`."""
+
+    query: str
+    parameters: Mapping[str, Any]
+
+
 class Database:
     """A pool of sessions of one role. `snapshot`, `ask` and `transaction` are for one account, `spanning` for none."""
 
@@ -141,12 +145,17 @@ class Database:
     def ask(self, account_id: UUID, *questions: Question) -> tuple[list[list[TupleRow]], int]:
         """The rows that answer each question, from one snapshot as of `snapshot`, and the last event that it includes.
 
-        One round trip in all: see `projections.postgres.pipeline`. Raises `Unavailable`.
+        One round trip in all, of statements that each session has prepared. Raises `Unavailable`.
         """
-        asked = [*_BEGIN_ASK, Question(SQL.see_account, {"account_id": account_id}), *questions, _END_ASK]
         with self.single() as connection:
-            _, _, seen, *answers, _ = ask_together(connection, asked)
-        return answers, int(seen[0][-1] or 0)
+            with connection.pipeline():
+                for statement in (SQL.begin_ask, SQL.lock_model):
+                    connection.execute(statement, prepare=True)
+                began = connection.execute(SQL.see_account, {"account_id": account_id}, prepare=True)
+                asked = [connection.execute(query, parameters, prepare=True) for query, parameters in questions]
+                connection.execute(SQL.end_ask, prepare=True)
+            row = began.fetchone()
+            return [cursor.fetchall() for cursor in asked], int(row[-1]) if row else 0
 
     @contextmanager
     def transaction(self, account_id: UUID, *, read_only: bool = True) -> Iterator[Connection[TupleRow]]:

@@ -24,9 +24,8 @@ LOCK TABLE shards IN ACCESS SHARE MODE
 -- What is asked touches rows by key. Right after a table grew, statistics are old, and the planner would read it whole.
 SELECT set_config('rollcall.account', %(account_id)s::text, true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true),
-       -- Not in FROM, of which the planner expects a thousand rows, and so plans this anew each time.
-       (SELECT position FROM rollcall.positions_of(ARRAY[%(account_id)s::uuid]))
+       set_config('enable_mergejoin', 'off', true), position
+FROM rollcall.positions_of(ARRAY[%(account_id)s::uuid])
 
 -- name: end_ask
 COMMIT

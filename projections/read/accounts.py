@@ -20,8 +20,7 @@ from domain.customer import BUILT_IN
 from domain.filters.wording import Words
 from domain.instants import Days
 from domain.values import AttributeType
-from projections.postgres.database import beside
-from projections.postgres.pipeline import Question
+from projections.postgres.database import Question, beside
 
 SQL = beside(__file__)
 # Of how many accounts a process keeps the words.

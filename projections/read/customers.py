@@ -16,8 +16,7 @@ from psycopg.rows import TupleRow
 
 from domain import json_text
 from domain.formats.fields import Fields
-from projections.postgres.database import beside
-from projections.postgres.pipeline import Question
+from projections.postgres.database import Question, beside
 from projections.read import MOST_BYTES, search
 from projections.read.accounts import country
 

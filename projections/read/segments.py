@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol, Self
@@ -21,14 +20,12 @@ from domain.filters.nesting import attributes_named, segments_named
 from domain.filters.wording import Words
 from domain.segment import SegmentDraft, SegmentType
 from domain.values import fold
-from projections.postgres.database import beside
-from projections.postgres.pipeline import Question
+from projections.postgres.database import Question, beside
 from projections.read import accounts
 
 SQL = beside(__file__)
-# How many filters, and definitions, a process keeps as they were read.
+# How many filters a process keeps as they were read.
 READ_FILTERS = 10_000
-State = Literal["current", "recomputing", "failed"]
 
 
 class Answers(Protocol):
@@ -82,38 +79,14 @@ class SegmentRow(NamedTuple):
         )
 
     @property
-    def state(self) -> State:
+    def state(self) -> Literal["current", "recomputing", "failed"]:
         """Whether the members are those of the newest filter."""
-        return _state_of(self.building, self.failure)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Definition:
-    """A segment, of which the members and their state count for nothing here, and its filter as a sentence.
-
-    The same content is the same object, so that what was made of it can be kept.
-    """
-
-    segment: SegmentRow
-    summary: str
-
-
-class Joined(NamedTuple):
-    """A segment that a customer is in, since when, and the members of its served version."""
-
-    definition: Definition
-    members: int
-    state: State
-    joined_at: datetime
+        return "failed" if self.failure is not None else "recomputing" if self.building is not None else "current"
 
 
 def row_of(columns: tuple[Any, ...]) -> SegmentRow:
     """Returns the segment in the first 15 columns of a row, in the order that every query selects."""
     return SegmentRow._make((*columns[:5], _read_filter(columns[5]).raw, *columns[6:15]))
-
-
-def _state_of(building: int | None, failure: str | None) -> State:
-    return "failed" if failure is not None else "recomputing" if building is not None else "current"
 
 
 class _ReadFilter(NamedTuple):
@@ -234,38 +207,17 @@ def words(connection: Connection[TupleRow], account_id: UUID, filters: Iterable[
 
 
 class SummedUp(NamedTuple):
-    """A segment with its filter as a sentence."""
+    """A segment with its filter as a sentence, and the further columns of its row."""
 
     segment: SegmentRow
     summary: str
+    further: TupleRow
 
 
-def ask_summed_up(reads: Answers, account_id: UUID, asked: Question) -> tuple[list[SummedUp], int]:
-    """Asks for segments. Returns them, and the position of the answer. Raises `Unavailable`."""
-    rows, words, _, position = _ask_with_words(reads, account_id, asked)
-    return [SummedUp(row_of(row), _summary(row[5], words)) for row in rows], position
-
-
-def ask_joined(
+def ask_summed_up(
     reads: Answers, account_id: UUID, asked: Question, *more: Question
-) -> tuple[list[Joined] | None, list[list[TupleRow]], int]:
-    """Asks for what `of_customer` does: `None` where there is no such customer.
-
-    Returns the answers to `more` too, and the position of all of it. Raises `Unavailable`.
-    """
-    rows, words, answers, position = _ask_with_words(reads, account_id, asked, *more)
-    joined = [
-        Joined(_definition((*row[:9], tuple(row[13]), row[14]), words), row[12], _state_of(row[10], row[11]), row[15])
-        for row in rows
-        if row[0] is not None
-    ]
-    return joined if rows else None, answers, position
-
-
-def _ask_with_words(
-    reads: Answers, account_id: UUID, asked: Question, *more: Question
-) -> tuple[list[TupleRow], Words, list[list[TupleRow]], int]:
-    """Asks for segments, and for the words of their filters.
+) -> tuple[list[SummedUp], list[list[TupleRow]], int]:
+    """Asks for segments. Returns them, the answers to `more`, and the position of all of it. Raises `Unavailable`.
 
     Which segments the filters name is known only from the answer; where they name some, all is asked again with their
     names, so that the answer is from one snapshot.
@@ -274,19 +226,12 @@ def _ask_with_words(
     while True:
         names = [_names_question(account_id, named)] if named else []
         answers, position = reads.ask(account_id, asked, accounts.words_question(account_id), *more, *names)
-        needed = frozenset[str]().union(*[_read_filter(row[5]).named for row in answers[0]])
+        needed = frozenset[str]().union(*(_read_filter(row[5]).named for row in answers[0]))
         if needed <= named:
             words = accounts.words_of(answers[1], answers[-1] if names else [])
-            return answers[0], words, answers[2 : 2 + len(more)], position
+            found = [SummedUp(row_of(row), _summary(row[5], words), row[15:]) for row in answers[0]]
+            return found, answers[2 : 2 + len(more)], position
         named |= needed
-
-
-@lru_cache(maxsize=READ_FILTERS)
-def _definition(columns: tuple[Any, ...], words: Words) -> Definition:
-    """Returns the definition in those columns of a row of `of_customer` that say nothing about members."""
-    *first, label_ids, archived = columns
-    segment = row_of((*first, None, None, None, 0, list(label_ids), archived))
-    return Definition(segment, _summary(columns[5], words))
 
 
 def _names_question(account_id: UUID, segment_ids: Iterable[str]) -> Question:

@@ -52,29 +52,28 @@ WITH RECURSIVE customer AS (
                         ORDER BY version_no DESC, position DESC, at DESC
                         LIMIT 1) AS h
 ), last_entries AS (
-    SELECT DISTINCT ON (v.segment_no) v.segment_no, e.joined, e.at, v.state = 'serving' AS is_served,
-           v.members
+    SELECT DISTINCT ON (v.segment_no) v.segment_no, e.joined, e.at, v.state = 'serving' AS is_served
     FROM entries e
     JOIN segment_versions v USING (version_no)
     ORDER BY v.segment_no, is_served DESC
 )
 SELECT s.segment_no, s.segment_id, s.name, s.description, s.type, s.filter::text, s.version, s.created_at,
-       s.updated_at, s.serving, s.building, s.failure, s.members, s.label_ids, s.archived, s.joined_at
+       s.updated_at, s.serving, s.building, s.failure, coalesce(v.members, 0), s.label_ids,
+       s.archived, s.joined_at
 FROM customer
 LEFT JOIN (
-    SELECT s.*, CASE WHEN e.is_served THEN e.at ELSE m.joined_at END AS joined_at,
-           CASE WHEN e.is_served THEN e.members ELSE m.members END AS members
+    SELECT s.*, CASE WHEN e.is_served THEN e.at ELSE m.joined_at END AS joined_at
     FROM last_entries e
     JOIN segments s ON s.account_id = %(account_id)s::uuid AND s.segment_no = e.segment_no
-    LEFT JOIN LATERAL (SELECT m.joined_at, v.members
-                       FROM members m
-                       JOIN segment_versions v USING (version_no)
-                       WHERE NOT e.is_served AND m.version_no = s.serving
-                         AND m.customer_no = (SELECT customer_no FROM customer)
+    LEFT JOIN LATERAL (SELECT joined_at
+                       FROM members
+                       WHERE NOT e.is_served AND version_no = s.serving
+                         AND customer_no = (SELECT customer_no FROM customer)
                        LIMIT 1) AS m ON true
     WHERE CASE WHEN e.is_served THEN e.joined ELSE m.joined_at IS NOT NULL END
       AND (%(before)s::bigint IS NULL OR s.segment_no < %(before)s::bigint)
 ) AS s ON true
+LEFT JOIN segment_versions v ON v.version_no = s.serving
 ORDER BY s.segment_no DESC
 LIMIT %(limit)s::int
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from orjson import Fragment
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.http.shapes.bodies import STORABLE, Filter, RequestBody, without_default
-from domain import json_text
 from domain.filters.parsing import EMPTY_GROUP, empty_groups
 from domain.segment import MAX_DESCRIPTION, MAX_LABEL_NAME, MAX_NAME, LabelColour, SegmentType
 from projections.read.segment_list.listing import Used
-from projections.read.segments import READ_FILTERS, Definition, Joined, SegmentRow
+from projections.read.segments import SegmentRow
 
 EXAMPLE_FILTER = [{"attribute": "plan", "operator": "equals", "value": "gold"}]
 EXAMPLE: dict[str, Any] = {
@@ -145,19 +142,9 @@ def show_segment(row: SegmentRow, summary: str, position: int) -> Segment:
     return shown
 
 
-def show_joined_segment(joined: Joined, position: int) -> Fragment:
-    """Returns a segment that a customer is in as `/v1` shows it, a `JoinedSegment`, as JSON."""
-    members: Members = {"count": joined.members, "state": joined.state, "position": position}
-    rest = json_text.dumps({"members": members, "joined_at": joined.joined_at})
-    return Fragment(_beginning(joined.definition) + rest.removeprefix(b"{"))
-
-
-@lru_cache(maxsize=READ_FILTERS)
-def _beginning(definition: Definition) -> bytes:
-    """Returns the JSON of a segment up to its members."""
-    shown = dict(show_segment(definition.segment, definition.summary, 0))
-    del shown["members"]
-    return json_text.dumps(shown).removesuffix(b"}") + b","
+def show_joined_segment(row: SegmentRow, summary: str, joined_at: datetime, position: int) -> JoinedSegment:
+    """Returns a segment that a customer is in as `/v1` shows it."""
+    return {**show_segment(row, summary, position), "joined_at": joined_at}
 
 
 class Use(TypedDict):
