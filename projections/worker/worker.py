@@ -145,7 +145,8 @@ class Worker:
         before, had_events = self.position, False
         try:
             for _ in range(self.batches):
-                events = self.reader.read(until, alone=len(self.model.accounts) <= 1 and not self.sharing.others)
+                alone, shared = len(self.model.accounts) <= 1, bool(self.sharing.others)
+                events = self.reader.read(until, alone=alone, shared=shared)
                 had_events = had_events or bool(events)
                 for is_run, group in handlers.in_runs(events):
                     self._match(group) if is_run else self._handle(group)

@@ -133,11 +133,15 @@ class EventReader:
         self.lagging[account_id] = last = self.divided.pop(account_id)
         return Moves([], {account_id: last}, [])
 
-    def read(self, until: Positions = EVERYTHING, *, alone: bool) -> list[TimedEvent]:
-        """The next events up to some positions, each account's in order; `alone`: there is one account."""
+    def read(self, until: Positions = EVERYTHING, *, alone: bool, shared: bool = False) -> list[TimedEvent]:
+        """The next events up to some positions, each account's in order.
+
+        `alone`: there is one account, which keeps no other waiting. `shared`: it lags all the same, for others to help.
+        """
         if not self._stored:
             return []
-        size = max(2, self.batch_size // SHORTER) if self.lagging else self.batch_size
+        size = self.batch_size // SHORTER if self.lagging and not alone else self.batch_size
+        size = max(2, size) if self.lagging else size
         limit = size // 2 if self.lagging else size
         terms = {
             "after": self.cursor,
@@ -152,7 +156,7 @@ class EventReader:
         cursor = max(self.cursor, rows[-1][0] if is_full else found[0][0])
         if self._read_before > self.cursor or until is not EVERYTHING:
             rows = self._chosen(rows, until)
-        if is_full and not alone:
+        if is_full and (shared or not alone):
             counts = Counter(row[-1] for row in rows)
             self._begin_to_lag({account: cursor for account, count in counts.items() if count > limit // 2})
         others = self._read_lagging(until, cursor, size - len(rows)) if self.lagging else []
