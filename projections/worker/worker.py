@@ -140,7 +140,7 @@ class Worker:
     def project_events(self, until: Positions = EVERYTHING) -> bool:
         """Bring the next events, up to some positions, into the read model. Returns whether the log was read further.
 
-        As long as batches are full and nothing waits for its turn, several follow one another.
+        As long as batches are full and nothing waits for its turn, nor for others to help, several follow one another.
         """
         before, had_events = self.position, False
         try:
@@ -152,7 +152,7 @@ class Worker:
                     self._match(group) if is_run else self._handle(group)
                 if not self.reader.is_settled:
                     self.settle()
-                if len(events) < self.batch_size or self.is_filling():
+                if len(events) < self.batch_size or self.is_filling() or (shared and self.reader.lagging):
                     break
         finally:
             self._finish_writing()

@@ -157,6 +157,7 @@ def test_workers_killed_while_they_share_a_backlog_project_every_event_once(
                 workers[victim].kill()
                 workers[victim] = Project(installation, tmp_path)
             eventually(lambda: owner.execute(FINISHED).fetchone() == (True,), 120)
+        eventually(lambda: [worker.has()[0] for worker in workers] == [64 // WORKERS] * WORKERS, 60)
     finally:
         for worker in workers:
             worker.close()
