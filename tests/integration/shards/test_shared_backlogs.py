@@ -1,4 +1,4 @@
-"""The backlog of one account in parts: whoever projects them, in whatever order, the rows are those of a replay."""
+"""The backlog of one account in parts: any workers may project them, in any order; the rows are those of a replay."""
 
 from __future__ import annotations
 
