@@ -1,8 +1,8 @@
-"""The Kafka ingest loop: a batch of one partition -> changes -> one transaction that also stores its position.
+"""The Kafka ingest loop: a batch of one topic -> changes -> one transaction that also stores its positions.
 
 Run by `deploy.roles.ingest` in one process, or in several that form a consumer group. While a thread stores a batch,
 the loop reads and parses the next one; no third is touched before the first is stored. What always holds: every
-record is counted under exactly one result; the position moves only in the transaction that stores what the
+record is counted under exactly one result; a position moves only in the transaction that stores what the
 records did; batches are stored in the order in which they were read; only what can never succeed becomes a dead
 letter. While the database or the broker is unavailable the loop waits and retries.
 """
@@ -23,7 +23,7 @@ from uuid import UUID
 from consumers.backoff import Backoff
 from consumers.cloud_events import Ignored, Unusable, unusable_because
 from consumers.ingest_report import BatchOutcome, IngestReport, PartitionMoved, Stopped, Stored
-from consumers.records import Batch, Record
+from consumers.records import Batch, Record, Slice
 from consumers.topic_formats import RecordReader
 from domain.commands.customers import Changed, CustomerCommands
 from domain.commands.log import Receipt, Tracking
@@ -41,18 +41,19 @@ class Source(Protocol):
     """Where batches come from: `consumers.kafka.Source`. Used by one thread."""
 
     def next_batch(self, timeout: float) -> Batch | None:
-        """Returns the next records of one partition, or `None` if none arrive within `timeout` seconds.
+        """Returns the next records of one topic, or `None` if none arrive within `timeout` seconds.
 
-        After a batch was returned, the caller must either store its `last_offset` under its `name`, in one
-        transaction with what the records did, and call `stored`, or call `rewind` with it. It may ask for the next one
-        before, but must store batches in the order in which they were returned, and rewind all after one that was not.
+        After a batch was returned, the caller must either store the `last_offset` of each slice under its `name`, in
+        one transaction with what the records did, and call `stored`, or call `rewind` with it. It may ask for the next
+        one before, but must store batches in the order in which they were returned, and rewind all after one that was
+        not.
         Raises `Unavailable` while the broker does not answer; the caller then simply asks again.
         """
 
     def rewind(self, batch: Batch) -> None:
-        """Drops what was fetched of the partition of `batch`, which was not stored.
+        """Drops what was fetched of the partitions of `batch`, which was not stored.
 
-        Must be called when the stored position turns out not to be `batch.previous`. The next batch of this
+        Must be called when a stored position turns out not to be the slice's `previous`. What is next returned of each
         partition starts after the position that is stored by then. Never raises for a lost connection.
         """
 
@@ -81,10 +82,10 @@ class LetterPublisher(Protocol):
 
 @dataclass(slots=True)
 class _Parsed:
-    """What the records of a batch ask for; `origins[i]` is the record of `changes[i]`."""
+    """What the records of a batch ask for; `origins[i]` is where `changes[i]` is from."""
 
     changes: list[CustomerChange]
-    origins: list[Record]
+    origins: list[tuple[Slice, Record]]
     letters: list[DeadLetter]
     left_out: list[LeftOut]
     ignored: int = 0
@@ -185,17 +186,17 @@ class Ingest:
 
     def _parse(self, batch: Batch) -> _Parsed:
         parsed = _Parsed([], [], [], [])
-        for record in batch.records:
-            match self._reader.read(batch.topic, record):
+        for origin in ((each, record) for each in batch.slices for record in each.records):
+            match self._reader.read(batch.topic, origin[1]):
                 case CustomerChange() as change:
                     parsed.changes.append(change)
-                    parsed.origins.append(record)
+                    parsed.origins.append(origin)
                 case RowChange(change, left_out):
                     parsed.changes.append(change)
-                    parsed.origins.append(record)
+                    parsed.origins.append(origin)
                     parsed.left_out += left_out
                 case Unusable() as reason:
-                    parsed.letters.append(self._letter(batch, record, reason))
+                    parsed.letters.append(self._letter(batch.topic, *origin, reason))
                 case Ignored():
                     parsed.ignored += 1
         return parsed
@@ -209,20 +210,20 @@ class Ingest:
 
         try:
             changed = self._until_available(attempt)
-        except SourceMoved:
-            return PartitionMoved()
+        except SourceMoved as moved:
+            return PartitionMoved(moved.source)
         if changed is None:
             return Stopped()
         return Stored(parsed.results(changed.outcomes), changed.position)
 
     def _change_customers(self, batch: Batch, parsed: _Parsed) -> Changed:
         def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
-            return self._letter(batch, parsed.origins[index], unusable_because(errors[0].code, errors))
+            return self._letter(batch.topic, *parsed.origins[index], unusable_because(errors[0].code, errors))
 
         return self._customers.change(
             self._accounts[batch.topic],
             parsed.changes,
-            tracking=Tracking(batch.name, batch.last_offset, batch.previous),
+            tracking=[Tracking(each.name, each.last_offset, each.previous) for each in batch.slices],
             dead_letters=parsed.letters,
             dead_letter_of=letter_of,
             receipts_of=partial(_receipts, batch.topic, parsed),
@@ -243,10 +244,10 @@ class Ingest:
                 self._backoff.reset()
                 return answer
 
-    def _letter(self, batch: Batch, record: Record, reason: Unusable) -> DeadLetter:
+    def _letter(self, topic: str, origin: Slice, record: Record, reason: Unusable) -> DeadLetter:
         return DeadLetter(
-            topic=batch.topic,
-            partition=batch.partition,
+            topic=topic,
+            partition=origin.partition,
             offset=record.offset,
             timestamp=record.timestamp,
             key=record.key,

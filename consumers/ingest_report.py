@@ -42,7 +42,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class PartitionMoved:
-    """Another process has stored a position of this partition: nothing of the batch was stored."""
+    """Another process has stored a position of the partition `name`: nothing of the batch was stored."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +81,27 @@ class IngestReport:
         match outcome:
             case Stored():
                 self._stored(batch, outcome, seconds)
-            case PartitionMoved():
-                log.warning("partition_moved", topic=batch.topic, partition=batch.partition, offset=batch.previous)
+            case PartitionMoved(name):
+                log.warning("partition_moved", partition=name)
             case Stopped():
                 pass
 
     def _stored(self, batch: Batch, outcome: Stored, seconds: float) -> None:
+        records = len(batch.records)
         for result, count in outcome.counts.items():
             _records.labels(result).inc(count)
         _seconds.observe(seconds)
         log.info(
             "batch",
             topic=batch.topic,
-            partition=batch.partition,
-            first=batch.records[0].offset,
-            last=batch.last_offset,
-            records=len(batch.records),
+            offsets={each.partition: f"{each.records[0].offset}-{each.last_offset}" for each in batch.slices},
+            records=records,
             **outcome.counts,
             ms=round(seconds * 1000, 1),
             lag=batch.lag,
             position=outcome.position,
         )
-        self._raise_alarm_once(len(batch.records), outcome.invalid)
+        self._raise_alarm_once(records, outcome.invalid)
 
     def _raise_alarm_once(self, records: int, invalid: int) -> None:
         """Logs an error when most of the recent records are invalid; once, until fewer are."""

@@ -70,6 +70,7 @@ class SourceMoved(Rejected):
 
     def __init__(self, source: str) -> None:
         super().__init__("stale_tracking", f"{source} was moved by another process")
+        self.source = source
 
 
 class Unavailable(RollcallError):

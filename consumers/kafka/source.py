@@ -1,4 +1,4 @@
-"""Reads batches from Kafka, each one starting after the stored position of its partition.
+"""Reads batches from Kafka, each slice of one starting after the stored position of its partition.
 
 `consumers.ingest` asks for one batch at a time. What always holds: no record is skipped or returned before
 its predecessor; a recreated topic is read from its beginning, under another name; a broker that does not
@@ -8,9 +8,8 @@ answer raises `Unavailable` and nothing else. Uses some internals of kafka-pytho
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ from consumers.kafka.connecting import broker_error, connect
 from consumers.kafka.lag import Progress
 from consumers.kafka.security import Cluster
 from consumers.record_stream import DEFAULT_LIMITS, Limits
-from consumers.records import Batch, Record
+from consumers.records import Batch, Record, Slice
 
 BATCH_SIZE = 1_000
 TIMEOUT_SECONDS = 5.0
@@ -46,12 +45,13 @@ _restarts = Counter(
 
 @dataclass(slots=True)
 class _Place:
-    """How far a partition was read: its name, and the offsets up to which its records were returned, and stored."""
+    """How far a partition was read: up to which offset records were returned, and stored; and those in between."""
 
     name: str
     topic_id: UUID
     previous: int | None
     stored: int | None
+    at_work: list[Slice] = field(default_factory=list)
 
 
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -82,13 +82,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         self._unpositioned: set[TopicPartition] = set()
         self._beyond: set[TopicPartition] = set()
         self._starts: dict[TopicPartition, int] = {}
-        self._ready: deque[tuple[TopicPartition, list[Record]]] = deque()
-        self._at_work: list[Batch] = []
+        self._ready: dict[TopicPartition, list[Record]] = {}
         self._progress: dict[tuple[str, int], Progress] = {}
         self._connected_at = self._committed_at = self._fetched_at = time.monotonic()
 
     def next_batch(self, timeout: float) -> Batch | None:
-        """Returns the next records of one partition, or `None`; `consumers.ingest.Source` has the contract."""
+        """Returns the next records of one topic, or `None`; `consumers.ingest.Source` has the contract."""
         try:
             if self._client is None:
                 self._open()
@@ -115,18 +114,19 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         return frozenset() if self._client is None else self._view.missing
 
     def rewind(self, batch: Batch) -> None:
-        """Drops what was fetched of a batch's partition and reads on from its stored position."""
-        where = TopicPartition(batch.topic, batch.partition)
-        self._at_work = [each for each in self._at_work if (each.topic, each.partition) != where]
-        self._drop([where])
-        if self._client is not None and where in self._client.assignment():
-            self._pause([where])
+        """Drops what was fetched of a batch's partitions and reads on from their stored positions."""
+        dropped = [TopicPartition(batch.topic, each.partition) for each in batch.slices]
+        self._drop(dropped)
+        if self._client is not None:
+            self._pause([where for where in dropped if where in self._client.assignment()])
 
     def stored(self, batch: Batch) -> None:
         """Notes that a batch is stored, and every few seconds shows the group's tools how far that is."""
-        self._at_work = [each for each in self._at_work if each is not batch]
-        if (place := self._places.get(TopicPartition(batch.topic, batch.partition))) and place.name == batch.name:
-            place.stored = batch.last_offset
+        for each in batch.slices:
+            where = TopicPartition(batch.topic, each.partition)
+            if (place := self._places.get(where)) and place.name == each.name:
+                place.stored = each.last_offset
+                place.at_work = [other for other in place.at_work if other is not each]
         self._commit_group_offsets()
 
     def _commit_group_offsets(self) -> None:
@@ -140,7 +140,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def close(self) -> None:
         """Disconnects; `next_batch` would connect again."""
         client, self._client = self._client, None
-        for held in (self._places, self._unpositioned, self._starts, self._ready, self._at_work):
+        for held in (self._places, self._unpositioned, self._starts, self._ready):
             held.clear()
         if client is not None:
             client.close(autocommit=False, timeout_ms=2_000)
@@ -214,7 +214,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def _drop(self, partitions: Sequence[TopicPartition]) -> None:
         for where in partitions:
             self._places.pop(where, None)
-        self._ready = deque(pair for pair in self._ready if pair[0] in self._places)
+            self._ready.pop(where, None)
 
     def _seek_positions(self) -> None:
         partitions_of = self._client._cluster.partitions_for_topic
@@ -260,9 +260,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
         except (OffsetOutOfRangeError, LogTruncationError) as gone:
             self._restart_beyond(gone.divergent_offsets if isinstance(gone, LogTruncationError) else gone.args[0])
             return
-        for where, records in fetched.items():
-            if where in self._places:
-                self._ready.append((where, records))
+        self._ready |= {where: records for where, records in fetched.items() if where in self._places}
         self._find_positions_beyond()
         self._check_connection(bool(fetched))
         self._view.look_for_missing_topics()
@@ -293,28 +291,30 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]
     def _take_ready(self) -> Batch | None:
         if not self._ready:
             return None
-        where, _ = self._ready[0]
+        topic = next(iter(self._ready)).topic
         self._view.refresh_topic_ids(TIMEOUT_SECONDS)
-        place = self._places[where]
-        if self._view.topic_id(where.topic) != place.topic_id:
-            self._start_over(where.topic)
+        taken = [where for where in self._ready if where.topic == topic]
+        if any(self._view.topic_id(topic) != self._places[where].topic_id for where in taken):
+            self._start_over(topic)
             return None
-        _, records = self._ready.popleft()
+        return Batch(topic, [self._slice(where, self._ready.pop(where)) for where in taken])
+
+    def _slice(self, where: TopicPartition, records: list[Record]) -> Slice:
+        place = self._places[where]
         previous, place.previous = place.previous, records[-1].offset
         lag = (self._client.highwater(where) or 0) - 1 - records[-1].offset
-        batch = Batch(where.topic, where.partition, place.name, previous, records, max(0, lag))
-        self._at_work.append(batch)
-        return batch
+        taken = Slice(where.partition, place.name, previous, records, max(0, lag))
+        place.at_work.append(taken)
+        return taken
 
     def _measured_progress(self) -> dict[tuple[str, int], Progress]:
         """Of each partition, the first record that is at work or waits here, or else the one to be fetched next."""
-        waiting = {where: records[0].offset for where, records in reversed(self._ready)}
-        at_work = {(each.topic, each.partition): each.records[0].offset for each in reversed(self._at_work)}
         measured = {}
-        for where in self._places:
+        for where, place in self._places.items():
             state = self._client._subscription.assignment.get(where)
             if state is not None and state.position is not None:
                 fetched_to = state.position.offset
-                next_offset = at_work.get(where, waiting.get(where, fetched_to))
+                records = place.at_work[0].records if place.at_work else self._ready.get(where)
+                next_offset = records[0].offset if records else fetched_to
                 measured[where.topic, where.partition] = Progress(next_offset, max(state.highwater or 0, fetched_to))
         return measured

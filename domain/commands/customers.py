@@ -44,18 +44,18 @@ class CustomerCommands:
         account_id: UUID,
         changes: Sequence[CustomerChange],
         *,
-        tracking: Tracking | None = None,
+        tracking: Sequence[Tracking] = (),
         dead_letters: Sequence[DeadLetter] = (),
         dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter] | None = None,
         receipts_of: Callable[[Sequence[Outcome]], Mapping[Receipt, int]] | None = None,
         expected_version: int | None = None,
     ) -> Changed:
-        """Ingest a batch of changes: events, states, dead letters and the source's position in one transaction.
+        """Ingest a batch of changes: events, states, dead letters and the sources' positions in one transaction.
 
         Invalid changes are reported in their outcome (and stored as `dead_letter_of` makes them); the
         others take effect. `receipts_of` says what to count of the outcomes. `expected_version` is for a single
         change. Raises `StaleVersion` where the customer has another version, `SourceMoved` where another process moved
-        the source.
+        a source.
         """
 
         def append_changes() -> Changed:
@@ -81,7 +81,7 @@ class CustomerCommands:
                 received=received,
                 activity_marks=batch.new_marks,
             )
-            if not batch.events and not batch.touched and not letters and tracking is None and received is None:
+            if not batch.events and not batch.touched and not letters and not tracking and received is None:
                 return Changed(self._log.head(), batch.outcomes, batch.states)
             position = self._log.append(account_id, batch.events, writes)
             self._accounts.keep_schema(account_id, batch.schema)

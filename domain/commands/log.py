@@ -83,7 +83,7 @@ class Writes(NamedTuple):
     """What is stored in the transaction of a batch beside its events."""
 
     states: Sequence[tuple[CustomerState, int]] = ()
-    tracking: Tracking | None = None
+    tracking: Sequence[Tracking] = ()
     dead_letters: Sequence[DeadLetter] = ()
     members: MemberChanges = MemberChanges()
     numbers: NumberChanges = NumberChanges()

@@ -250,12 +250,12 @@ class EventStore(PostgresProcessRecorder):
             except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as stale:
                 raise IntegrityError(str(stale)) from stale
 
-    def _move(self, cursor: Cursor[DictRow], tracking: Tracking | None) -> None:
-        if tracking is None:
-            return
-        cursor.execute(SQL.move_tracking, tracking._asdict())
-        if cursor.rowcount != 1:
-            raise SourceMoved(tracking.name)
+    def _move(self, cursor: Cursor[DictRow], tracking: Sequence[Tracking]) -> None:
+        if tracking:
+            names, offsets, previous = zip(*tracking, strict=True)
+            moved = cursor.execute(SQL.move_tracking, [list(names), list(offsets), list(previous)]).fetchone()
+            if moved is not None:
+                raise SourceMoved(moved["name"])
 
 
 def _move_heads(cursor: Cursor[DictRow], account_id: UUID, stored_events: Sequence[StoredEvent]) -> None:

@@ -58,14 +58,28 @@ WHERE topic <> 'rollcall.segment.deleted' AND position(convert_to(%s::text, 'UTF
 ORDER BY segment_no
 
 -- name: move_tracking
--- Moves only from where this writer believes the source to be.
-INSERT INTO notification_tracking AS t (application_name, notification_id)
-SELECT %(name)s::text, %(offset)s::bigint
-WHERE %(previous)s::bigint IS NULL
-   OR EXISTS (SELECT FROM notification_tracking WHERE application_name = %(name)s::text)
-ON CONFLICT (application_name) DO UPDATE
-SET notification_id = excluded.notification_id
-WHERE t.notification_id = %(previous)s::bigint
+-- Each source moves only from where this writer believes it to be. Returns one that is elsewhere, if any is.
+WITH asked AS (
+    SELECT name, "offset", previous
+    FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS t (name, "offset", previous)
+), moved AS (
+    UPDATE notification_tracking t
+    SET notification_id = a."offset"
+    FROM asked a
+    WHERE t.application_name = a.name AND t.notification_id = a.previous
+    RETURNING a.name
+), begun AS (
+    INSERT INTO notification_tracking (application_name, notification_id)
+    SELECT name, "offset"
+    FROM asked
+    WHERE previous IS NULL
+    ON CONFLICT (application_name) DO NOTHING
+    RETURNING application_name
+)
+SELECT name
+FROM asked
+WHERE name NOT IN (SELECT name FROM moved UNION ALL SELECT application_name FROM begun)
+LIMIT 1
 
 -- name: tracked
 SELECT notification_id FROM notification_tracking WHERE application_name = %s::text

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from consumers.ingest import Ingest
-from consumers.records import Batch, Record
+from consumers.records import Batch, Record, Slice
 from consumers.topic_formats import RecordReader
 from deploy.clock import Clock
 from domain.commands.application import Rollcall
@@ -120,7 +120,7 @@ def test_no_record_stops_the_ingest(database_url: str) -> None:
     for _ in range(BATCHES):
         records = [stranger.record(taken + number) for number in range(50)]
         stop = threading.Event()
-        batch = Batch("t", 0, "kafka:t:id:0", taken - 1 if taken else None, records, 0)
+        batch = Batch("t", [Slice(0, "kafka:t:id:0", taken - 1 if taken else None, records, 0)])
         Ingest(app.customers, Once(batch, stop), {"t": account}, NoPublisher(), RecordReader(Clock()), stop).run()
         taken += len(records)
         assert app.customers.tracked_offset("kafka:t:id:0") == taken - 1

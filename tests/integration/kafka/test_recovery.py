@@ -158,12 +158,12 @@ def test_members_of_a_group_share_the_partitions_and_take_over_from_each_other(b
                 if batch is None:
                     continue
                 with lock:
-                    if positions.get(batch.name) != batch.previous:
+                    if any(positions.get(each.name) != each.previous for each in batch.slices):
                         source.rewind(batch)
                         continue
                     positions.taken(batch)
                     found.extend(record.value or b"" for record in batch.records)
-                    shares[number].add(batch.partition)
+                    shares[number].update(each.partition for each in batch.slices)
                 source.stored(batch)
 
     threads = [threading.Thread(target=member, args=(number,)) for number in range(2)]

@@ -111,11 +111,11 @@ def story(store: LogStore, begin_import: Callable[[UUID, UUID], None]) -> list[A
     append([changed(BOB, 0)], Writes([(state(BOB, 1, PHONE, created=5), 0), (state(ANA, 2, PHONE, created=9), 1)]))
     append([], Writes([(state(ANA, 4, PHONE), 3)]))
     # The position of a source.
-    append([], Writes(tracking=Tracking("t:0", 9, None)))
-    append([], Writes(tracking=Tracking("t:0", 12, None)))
-    append([], Writes(tracking=Tracking("t:0", 12, 8)))
-    append([], Writes(tracking=Tracking("t:0", 12, 9)))
-    append([], Writes(tracking=Tracking("t:1", 12, 9)))
+    append([], Writes(tracking=[Tracking("t:0", 9, None)]))
+    append([], Writes(tracking=[Tracking("t:0", 12, None)]))
+    append([], Writes(tracking=[Tracking("t:0", 12, 8)]))
+    append([], Writes(tracking=[Tracking("t:0", 12, 9)]))
+    append([], Writes(tracking=[Tracking("t:1", 12, 9)]))
     # Members: an added one exists and is not in, a removed one is.
     append([], Writes(members=MemberChanges(LIST, added=[ANA, BOB])))
     append([], Writes(members=MemberChanges(LIST, added=[ANA])))

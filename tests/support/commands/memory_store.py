@@ -16,7 +16,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from domain.commands.customer_state import CustomerState
-from domain.commands.log import MemberChanges, Tracking, Writes
+from domain.commands.log import MemberChanges, Writes
 from domain.customer import DeadLetter
 from domain.errors import SourceMoved
 from domain.import_lines import ImportStep
@@ -67,8 +67,7 @@ class MemoryStore:
         self._store_members(account_id, writes.members)
         self._marks |= set(writes.activity_marks)
         self.letters += [(account_id, letter) for letter in writes.dead_letters]
-        if writes.tracking is not None:
-            self._offsets[writes.tracking.name] = writes.tracking.offset
+        self._offsets |= {each.name: each.offset for each in writes.tracking}
         for event in stored_events:
             if event.topic == CustomerDeleted.type_name:
                 self._note_erasure(account_id, event.originator_id)
@@ -136,9 +135,9 @@ class MemoryStore:
         return self._offsets.get(name)
 
     def _check(self, account_id: UUID, stored_events: Sequence[StoredEvent], writes: Writes) -> None:
-        tracking: Tracking | None = writes.tracking
-        if tracking is not None and self._offsets.get(tracking.name) != tracking.previous:
-            raise SourceMoved(tracking.name)
+        for tracking in writes.tracking:
+            if self._offsets.get(tracking.name) != tracking.previous:
+                raise SourceMoved(tracking.name)
         taken = {(event.originator_id, event.originator_version) for _, event in self.log}
         fresh = [(event.originator_id, event.originator_version) for event in stored_events]
         stale = (

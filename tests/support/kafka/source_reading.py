@@ -21,8 +21,9 @@ class Positions(dict[str, int]):
     """What the database would hold."""
 
     def taken(self, batch: Batch) -> None:
-        assert self.get(batch.name) == batch.previous
-        self[batch.name] = batch.last_offset
+        for each in batch.slices:
+            assert self.get(each.name) == each.previous
+            self[each.name] = each.last_offset
 
 
 @contextmanager

@@ -106,17 +106,19 @@ def letter_of(index: int, errors: tuple[FieldError, ...]) -> DeadLetter:
 def test_the_position_of_a_source_and_dead_letters_are_stored_with_the_events() -> None:
     scene = Scene()
     batch = [change(name="Ana"), change("eva", phone="12")]
-    store(*batch, tracking=Tracking("t:0", 9, None), dead_letter_of=letter_of)(scene.rollcall)
+    store(*batch, tracking=[Tracking("t:0", 9, None)], dead_letter_of=letter_of)(scene.rollcall)
     assert scene.rollcall.customers.tracked_offset("t:0") == 9
     assert [(letter.offset, letter.code) for _, letter in scene.store.letters] == [(1, "invalid_phone")]
-    store(tracking=Tracking("t:0", 12, 9))(scene.rollcall)
+    store(tracking=[Tracking("t:0", 12, 9)])(scene.rollcall)
     assert scene.rollcall.customers.tracked_offset("t:0") == 12, "a batch without effect moves the position too"
 
 
 @pytest.mark.parametrize("previous", [None, 8])
 def test_a_source_that_another_process_moved_stores_nothing(previous: int | None) -> None:
-    history = [store(tracking=Tracking("t:0", 9, None))]
-    moved = assert_refused(history, store(change(name="Ana"), tracking=Tracking("t:0", 12, previous)), "stale_tracking")
+    history = [store(tracking=[Tracking("t:0", 9, None)])]
+    moved = assert_refused(
+        history, store(change(name="Ana"), tracking=[Tracking("t:0", 12, previous)]), "stale_tracking"
+    )
     assert isinstance(moved, SourceMoved)
 
 

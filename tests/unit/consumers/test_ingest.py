@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 
 from consumers import backoff
 from consumers.ingest import Ingest
-from consumers.records import Batch, Record
+from consumers.records import Batch, Record, Slice
 from consumers.topic_formats import RecordReader
 from domain.commands.customers import Changed
 from domain.commands.log import Receipt, Tracking
@@ -50,7 +51,7 @@ class Application:
 
     def __init__(self, *troubles: BaseException) -> None:
         self.troubles = list(troubles)
-        self.stored: list[tuple[UUID, list[CustomerChange], Tracking, list[DeadLetter]]] = []
+        self.stored: list[tuple[UUID, list[CustomerChange], Sequence[Tracking], list[DeadLetter]]] = []
         self.receipts = Counter[Receipt]()
         self.calls = 0
         self.invalid: Callable[[CustomerChange], bool] = lambda change: False
@@ -60,7 +61,7 @@ class Application:
         account_id: UUID,
         changes: Sequence[CustomerChange],
         *,
-        tracking: Tracking,
+        tracking: Sequence[Tracking],
         dead_letters: Sequence[DeadLetter],
         dead_letter_of: Callable[[int, tuple[FieldError, ...]], DeadLetter],
         receipts_of: Callable[[Sequence[Outcome]], Mapping[Receipt, int]],
@@ -106,7 +107,7 @@ class Script:
         self.rewound.append(batch)
 
     def stored(self, batch: Batch) -> None:
-        self.stored_offsets.append(batch.last_offset)
+        self.stored_offsets += [each.last_offset for each in batch.slices]
 
     def close(self) -> None:
         self.closed = True
@@ -127,7 +128,7 @@ class LetterPublisher:
 def batch(first: int, good: int, bad: int = 0, previous: int | None = None) -> Batch:
     records = [Record(first + number, 5, b"c", b"", list(GOOD)) for number in range(good)]
     records += [Record(first + good + number, 5, b"c", b"{", [("x", None)]) for number in range(bad)]
-    return Batch("t", 3, "kafka:t:id:3", previous, records, 0)
+    return Batch("t", [Slice(3, "kafka:t:id:3", previous, records, 0)])
 
 
 def run(app: Any, *steps: Batch | BaseException | None) -> tuple[Script, LetterPublisher]:
@@ -146,7 +147,7 @@ def test_a_batch_and_its_position_are_stored_in_one_call() -> None:
     ((account, changes, tracking, letters),) = app.stored
     assert account == ACCOUNT
     assert [change.kind for change in changes] == ["opted_out"] * 2
-    assert tracking == Tracking("kafka:t:id:3", 12, 9)
+    assert tracking == [Tracking("kafka:t:id:3", 12, 9)]
     assert [(letter.topic, letter.partition, letter.offset, letter.code) for letter in letters] == [
         ("t", 3, 12, "not_a_cloud_event")
     ]
@@ -157,6 +158,18 @@ def test_a_batch_and_its_position_are_stored_in_one_call() -> None:
         Receipt("kafka", "record", "t", "changed"): 2,
         Receipt("kafka", "record", "t", "invalid"): 1,
     }
+
+
+def test_the_records_of_several_partitions_are_stored_in_one_call_with_the_position_of_each() -> None:
+    app = Application()
+    app.invalid = lambda change: True
+    (first,), (second,) = batch(10, 1, previous=9).slices, batch(0, 1).slices
+    source, _ = run(app, Batch("t", [first, replace(second, partition=4, name="kafka:t:id:4")]))
+    ((_, changes, tracking, letters),) = app.stored
+    assert len(changes) == 2
+    assert tracking == [Tracking("kafka:t:id:3", 10, 9), Tracking("kafka:t:id:4", 0, None)]
+    assert [(letter.partition, letter.offset) for letter in letters] == [(3, 10), (4, 0)]
+    assert source.stored_offsets == [10, 0]
 
 
 def test_a_change_that_the_application_refuses_becomes_a_dead_letter_of_its_record() -> None:
@@ -175,7 +188,7 @@ def test_the_same_batch_is_retried_while_broker_or_database_are_unavailable() ->
     error = Unavailable("database_unavailable", "error")
     app = Application(error, error, error)
     source, _ = run(app, Unavailable("broker_unavailable", "error"), batch(0, 1), batch(1, 1, previous=0))
-    assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1]
+    assert [each.offset for _, _, tracking, _ in app.stored for each in tracking] == [0, 1]
     assert app.calls == 5
     assert source.rewound == []
 
@@ -185,7 +198,7 @@ def test_a_batch_that_another_process_ingested_is_dropped_with_the_one_after_it(
     first, prepared = batch(0, 1), batch(1, 1, previous=0)
     source, _ = run(app, first, prepared, batch(5, 1, previous=4))
     assert source.rewound == [first, prepared]
-    assert [tracking.offset for _, _, tracking, _ in app.stored] == [5]
+    assert [each.offset for _, _, tracking, _ in app.stored for each in tracking] == [5]
     assert source.stored_offsets == [5]
 
 
@@ -211,8 +224,7 @@ def test_the_log_line_of_a_batch_has_counts_only() -> None:
         run(Application(), batch(4, 2, 1))
     (line,) = [entry for entry in logs if entry["event"] == "batch"]
     assert {
-        "first": 4,
-        "last": 6,
+        "offsets": {3: "4-6"},
         "records": 3,
         "changed": 2,
         "invalid": 1,
@@ -259,7 +271,7 @@ def test_the_next_batch_is_read_while_one_is_stored_and_stored_after_it() -> Non
     app, stop = Slow(), threading.Event()
     source = Watched(stop, batch(0, 1), batch(1, 1, previous=0), batch(2, 1, previous=1))
     Ingest(app, source, {"t": ACCOUNT}, LetterPublisher(), RecordReader(MachineClock()), stop).run()  # type: ignore[arg-type]
-    assert [tracking.offset for _, _, tracking, _ in app.stored] == [0, 1, 2]
+    assert [each.offset for _, _, tracking, _ in app.stored for each in tracking] == [0, 1, 2]
     assert source.stored_offsets == [0, 1, 2]
 
 
