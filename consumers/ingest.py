@@ -33,6 +33,9 @@ from domain.formats.names import LeftOut, left_out_of
 from domain.formats.rows import RowChange
 
 IDLE_SECONDS = 0.5
+# A transaction costs about as much as fifty records: after one of few, the next begins so long after it, with what came
+# meanwhile. The first record after a pause is not held up.
+FEW, GATHER_SECONDS = 200, 0.04
 
 Answer = TypeVar("Answer")
 
@@ -164,6 +167,8 @@ class Ingest:
         """Returns the next batch; while one is being stored, only if it is here already."""
         if pending is None:
             return self._until_available(lambda: self._source.next_batch(IDLE_SECONDS))
+        if len(pending.parsed.changes) < FEW:
+            self._stop.wait(max(0, pending.received + GATHER_SECONDS - time.monotonic()))
         try:
             return self._source.next_batch(0)
         except Unavailable:

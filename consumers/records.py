@@ -56,8 +56,7 @@ class Slice:
 class Batch:
     """What is stored in one transaction: of each partition of a topic that has records at hand, a slice; never empty.
 
-    Together, as a transaction costs about as much as fifty records: where few come, each would wait for one of every
-    partition.
+    Together, so that where few records come none waits for a transaction of each partition.
     """
 
     topic: str

@@ -25,13 +25,17 @@ CROSS JOIN numbers n
 GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
 
 -- name: changes_of_flips
--- Of served versions only: what another version changes is appended when it is switched to.
+-- Of served versions only: what another version changes is appended when it is switched to. Each is looked up by key,
+-- whatever statistics say of how many are served.
     SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
            'epoch'::timestamptz + t.at * interval '1 microsecond' AS at, t.joined, t.cause,
            row_number() OVER (ORDER BY t.position, t.at, t.customer_no, t.version_no) AS nth
     FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
         AS t (customer_no, version_no, position, at, joined, cause, account_id)
-    JOIN segment_versions v ON v.version_no = t.version_no AND v.state = 'serving'
+    CROSS JOIN LATERAL (SELECT segment_no
+                        FROM segment_versions
+                        WHERE version_no = t.version_no AND state = 'serving'
+                        OFFSET 0) AS v
 
 -- name: changes_of_switch
 -- None where the version was cancelled before it was served. A leave carries the instant of the edit.

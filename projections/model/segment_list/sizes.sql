@@ -1,13 +1,17 @@
 -- name: add
--- What flips at the position of an edit, as time passes up to it, comes before the edit.
+-- What flips at the position of an edit, as time passes up to it, comes before the edit. Versions and their accounts are
+-- looked up by key, whatever statistics say.
 INSERT INTO segment_days AS d (account_id, version_no, day, beside, by_edit, joins, leaves)
 SELECT v.account_id, t.version_no,
-       (('epoch'::timestamptz + t.at * interval '1 microsecond') AT TIME ZONE a.timezone)::date, n.beside, t.by_edit,
+       (('epoch'::timestamptz + t.at * interval '1 microsecond') AT TIME ZONE v.timezone)::date, n.beside, t.by_edit,
        sum(t.joins), sum(t.leaves)
 FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::bigint[], %b::bigint[])
     AS t (version_no, position, at, by_edit, joins, leaves)
-JOIN segment_versions v ON v.version_no = t.version_no
-JOIN accounts a ON a.account_id = v.account_id
+CROSS JOIN LATERAL (SELECT account_id, segment_no, timezone
+                    FROM segment_versions
+                    JOIN accounts USING (account_id)
+                    WHERE version_no = t.version_no
+                    OFFSET 0) AS v
 CROSS JOIN LATERAL (SELECT newest_beside(v.segment_no, t.version_no, t.position) AS beside) AS n
 GROUP BY 1, 2, 3, 4, 5
 ON CONFLICT (version_no, day, beside, by_edit) DO UPDATE

@@ -34,8 +34,9 @@ from projections.migrate import migrate
 from tests.performance import workload
 from tests.performance.stage import change_of
 
-# How often the producer of a stream sends what is due.
+# How often a stream's next changes are due, and for how long its producer gathers them, which counts as their age.
 SLICE = 0.005  # seconds
+LINGER = 20  # milliseconds
 # An Apache Kafka instead of the embedded broker.
 KAFKA = "BENCH_KAFKA"
 
@@ -58,6 +59,7 @@ class System:
     people: list[dict[str, Any]]
     session: Connection[Any]
     producer: Producer
+    stream_producer: Producer
     sent: int = 0
 
     @property
@@ -87,7 +89,10 @@ class System:
             time.sleep(0.05)
 
     def publish(self, change: workload.Change) -> None:
-        """Hand a change to the producer, which sends it at once."""
+        """Send a change at once."""
+        self._hand_to(self.producer, change)
+
+    def _hand_to(self, producer: Producer, change: workload.Change) -> None:
         key = f"c{change.customer}"
         headers: dict[str, str | bytes | None] = {
             "ce_specversion": "1.0",
@@ -99,17 +104,17 @@ class System:
             "content-type": "application/json",
         }
         body = json_text.dumps({"attributes": {change.key: change.new}})
-        self.producer.produce(self.topic, key=key, value=body, headers=headers)
-        self.producer.poll(0)
+        producer.produce(self.topic, key=key, value=body, headers=headers)
+        producer.poll(0)
         self.sent += 1
 
     def stream(self, changes: Iterator[workload.Change], rate: int, seconds: int) -> None:
-        """Publish changes at the rate, each at its time."""
+        """Publish changes at the rate, each at its time, gathered by the producer as one of so many would."""
         began, sent, total = time.perf_counter(), 0, rate * seconds
         while sent < total:
             due = min(total, int((time.perf_counter() - began) * rate))
             for change in islice(changes, due - sent):
-                self.publish(change)
+                self._hand_to(self.stream_producer, change)
             sent = due
             time.sleep(SLICE)
 
@@ -171,8 +176,8 @@ def running(home: Path, customers: int, filters: Sequence[Any]) -> Iterator[Syst
             exits.callback(role.stop)
             exits.callback(role.ask_to_stop)
         session = exits.enter_context(psycopg.connect(server.url, autocommit=True))
-        producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0})
-        system = System(settings, topic, key, people, session, producer)
+        at_once, gathered = (Producer({"bootstrap.servers": kafka, "linger.ms": linger}) for linger in (0, LINGER))
+        system = System(settings, topic, key, people, session, at_once, gathered)
         roles[0].start()
         _fill(system, filters)
         for role in roles[1:]:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from consumers import backoff
+from consumers import backoff, ingest
 from consumers.ingest import Ingest
 from consumers.records import Batch, Record, Slice
 from consumers.topic_formats import RecordReader
@@ -36,6 +36,7 @@ GOOD = [
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.001)
     monkeypatch.setattr(backoff, "MAX_SECONDS", 0.001)
+    monkeypatch.setattr(ingest, "GATHER_SECONDS", 0)
 
 
 class MachineClock:
@@ -273,6 +274,18 @@ def test_the_next_batch_is_read_while_one_is_stored_and_stored_after_it() -> Non
     Ingest(app, source, {"t": ACCOUNT}, LetterPublisher(), RecordReader(MachineClock()), stop).run()  # type: ignore[arg-type]
     assert [each.offset for _, _, tracking, _ in app.stored for each in tracking] == [0, 1, 2]
     assert source.stored_offsets == [0, 1, 2]
+
+
+def test_after_a_batch_of_few_records_more_are_gathered_and_after_one_of_many_they_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ingest, "GATHER_SECONDS", 60)
+    stop = threading.Event()
+    waits: list[float] = []
+    monkeypatch.setattr(stop, "wait", waits.append)
+    source = Script(stop, batch(0, ingest.FEW - 1), None, batch(ingest.FEW - 1, ingest.FEW, previous=ingest.FEW - 2))
+    Ingest(Application(), source, {"t": ACCOUNT}, LetterPublisher(), RecordReader(MachineClock()), stop).run()  # type: ignore[arg-type]
+    assert [50 < seconds <= 60 for seconds in waits] == [True]
 
 
 def test_a_batch_at_hand_is_stored_although_the_broker_is_away() -> None:
