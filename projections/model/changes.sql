@@ -36,20 +36,69 @@ GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
                         FROM segment_versions
                         WHERE version_no = t.version_no AND state = 'serving'
                         OFFSET 0) AS v
+    WHERE NOT EXISTS (SELECT FROM switches_to_append s
+                      WHERE s.version_no = t.version_no AND s.appended_to < t.customer_no)
+
+-- name: begin_switch
+-- Nothing where the version was cancelled before it was served.
+INSERT INTO switches_to_append (version_no, previous, account_id, segment_no, position)
+SELECT version_no, previous, account_id, segment_no, %(position)s::bigint
+FROM segment_versions
+WHERE version_no = %(version_no)s AND state = 'serving'
+ON CONFLICT (version_no) DO NOTHING
+RETURNING account_id, previous
+
+-- name: next_step
+-- The customers of the next step are those up to the last of as many members of either version as it may have; all that
+-- are left, where both have fewer.
+SELECT s.appended_to,
+       least((SELECT customer_no FROM members
+              WHERE version_no = s.version_no AND customer_no > s.appended_to
+              ORDER BY customer_no OFFSET %(size)s::int - 1 LIMIT 1),
+             (SELECT customer_no FROM members
+              WHERE version_no = s.previous AND customer_no > s.appended_to
+              ORDER BY customer_no OFFSET %(size)s::int - 1 LIMIT 1))
+FROM switches_to_append s
+WHERE s.version_no = %(version_no)s
+
+-- name: move_switch
+UPDATE switches_to_append SET appended_to = %(last)s WHERE version_no = %(version_no)s
+
+-- name: end_switch
+DELETE FROM switches_to_append WHERE version_no = %(version_no)s
+
+-- name: switches_of
+SELECT version_no, account_id
+FROM switches_to_append
+WHERE shard_of(account_id) = ANY (%s::int[])
+ORDER BY version_no
+
+-- name: serving
+SELECT serving FROM segments WHERE segment_id = %s::uuid
 
 -- name: changes_of_switch
--- None where the version was cancelled before it was served. A leave carries the instant of the edit.
-    SELECT v.account_id, v.segment_no, v.version_no, d.customer_no, %(position)s::bigint AS position,
-           coalesce(d.joined_at, v.began_at) AS at, d.joined_at IS NOT NULL AS joined, 'edit' AS cause,
-           row_number() OVER (ORDER BY d.customer_no) AS nth
-    FROM segment_versions v
+-- Of the customers of one step. What joined or left them after the switch, before their step, says when and why; the
+-- others joined or left by the edit, a leave at its instant.
+    SELECT s.account_id, s.segment_no, s.version_no, d.customer_no, coalesce(h.position, s.position) AS position,
+           coalesce(h.at, d.joined_at, v.began_at) AS at, d.joined_at IS NOT NULL AS joined,
+           coalesce(h.cause, 'edit') AS cause, row_number() OVER (ORDER BY d.customer_no) AS nth
+    FROM switches_to_append s
+    JOIN segment_versions v USING (version_no)
     CROSS JOIN LATERAL (
         SELECT coalesce(n.customer_no, o.customer_no) AS customer_no, n.joined_at
-        FROM (SELECT customer_no, joined_at FROM members WHERE version_no = v.version_no) AS n
-        FULL JOIN (SELECT customer_no FROM members WHERE version_no = v.previous) AS o USING (customer_no)
+        FROM (SELECT customer_no, joined_at FROM members
+              WHERE version_no = s.version_no AND customer_no > %(after)s AND customer_no <= %(last)s) AS n
+        FULL JOIN (SELECT customer_no FROM members
+                   WHERE version_no = s.previous AND customer_no > %(after)s AND customer_no <= %(last)s) AS o
+            USING (customer_no)
         WHERE n.customer_no IS NULL OR o.customer_no IS NULL
     ) AS d
-    WHERE v.version_no = %(version_no)s AND v.state = 'serving'
+    LEFT JOIN LATERAL (SELECT position, at, cause
+                       FROM membership_history
+                       WHERE customer_no = d.customer_no AND version_no = s.version_no AND position > s.position
+                       ORDER BY position DESC, at DESC
+                       LIMIT 1) AS h ON true
+    WHERE s.version_no = %(version_no)s
 
 -- name: changes_of_deletion
 -- While the segment is there still.

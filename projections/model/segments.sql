@@ -156,11 +156,12 @@ SET built_to = %(built_to)s, members = members + %(members)s
 WHERE version_no = %(version_no)s
 
 -- name: next_purge
--- Not while an audience is being copied from it.
+-- Not while an audience is being copied from it, nor before the switch to the next one is in the change stream.
 SELECT version_no FROM segment_versions v
 WHERE state IN ('retired', 'cancelled') AND NOT purged AND shard_of(account_id) = ANY (%(shards)s::int[])
   AND NOT EXISTS (SELECT FROM audiences a
                   WHERE NOT a.counted AND NOT a.complete AND v.version_no = ANY (a.included || a.left_out))
+  AND NOT EXISTS (SELECT FROM switches_to_append s WHERE s.previous = v.version_no)
 ORDER BY version_no
 LIMIT 1
 

@@ -27,6 +27,7 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 
 from domain.errors import Refused
+from projections.model.changes import append_of
 from projections.model.time_steps import Reached
 from projections.postgres.database import MODEL_SCHEMA, beside, operator_errors, worker_sessions
 from projections.share import views
@@ -194,6 +195,13 @@ def _live_parts(owner: Connection[TupleRow]) -> list[LivePart]:
     return [LivePart(*row) for row in owner.execute(sql.SQL(SQL.parts).format(live=sql.Identifier(MODEL_SCHEMA)))]
 
 
+def _append_erased(owner: Connection[TupleRow]) -> None:
+    """Append to the change stream what the new model changes for customers whose erasure is not projected yet."""
+    live, fresh = sql.Identifier(MODEL_SCHEMA), sql.Identifier(NEXT_SCHEMA)
+    owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(fresh))
+    owner.execute(append_of(sql.SQL(SQL.changes_of_erased).format(live=live, next=fresh)))
+
+
 def _has(owner: Connection[TupleRow], table: str) -> bool:
     """Whether the model in use is of a release that has a table."""
     return owner.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{MODEL_SCHEMA}.{table}"]).fetchone() == (True,)
@@ -209,6 +217,7 @@ def _try_switch(owner: Connection[TupleRow], worker: Worker) -> bool:
             worker.drain(until)
             worker.settle()
             worker.sharing.mirror(_live_parts(owner))
+            _append_erased(owner)
             owner.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(READERS_WAIT))
             # What readers lock; those of an earlier release another table.
             locked = sql.Identifier(MODEL_SCHEMA, "shards" if _has(owner, "shards") else "projection")

@@ -102,6 +102,7 @@ class Worker:
             self.reader.divided |= parts.divided(self.connection, shards)
             accounts, broken = load_accounts(self.connection, shards)
             self.model.accounts |= accounts
+            self.model.changes.load(self.connection, shards)
             for account, segment, reason in broken:
                 segments.fail(self.connection, account, segment, reason)
             measures.drop_unreadable(self.connection, accounts.values())
@@ -109,8 +110,9 @@ class Worker:
     def unload(self, shards: Set[int]) -> None:
         """Forget the accounts of shards, between two stages."""
         self.reader.remove(shards)
-        accounts = self.model.accounts.items()
-        self.model.accounts = {each: state for each, state in accounts if shard_of(each) not in shards}
+        for account_id in [each for each in self.model.accounts if shard_of(each) in shards]:
+            del self.model.accounts[account_id]
+            self.model.changes.forget([account_id])
         self.sharing.forget(shards)
 
     def step(self) -> bool:
@@ -122,9 +124,10 @@ class Worker:
             self.append_time_passed,
             self.append_refreshed,
             self.copy_audiences,
-            self.append_audience_counts,
+            partial(self.log_writer.append_audience_counts, self.model),
             self.fill_measures,
             self.fill_versions,
+            self.append_switches,
         )
         had_work = [stage() for stage in stages]
         return any(had_work) or self.sharing.help() or self.purge()
@@ -206,10 +209,6 @@ class Worker:
                     audiences.copy_chunk(self.connection, account, self.chunk_size or COPY_CHUNK)
         return bool(freezing)
 
-    def append_audience_counts(self) -> bool:
-        """Append the counts of each copied audience, so that it may be read. Returns whether any event was."""
-        return self.log_writer.append_audience_counts(self.model)
-
     def fill_measures(self) -> bool:
         """Fill one chunk of what filters ask of behaviour, and append what is known. Returns whether it did either."""
         had_work = False
@@ -244,6 +243,13 @@ class Worker:
             if switches and self.log_writer.append_recomputed(segment, build):
                 had_work = True
         return had_work
+
+    def append_switches(self) -> bool:
+        """Append the next step of a switch to the change stream. Returns whether one was left."""
+        if is_left := self.model.changes.is_switching():
+            with self.transaction():
+                self.model.changes.append_step(self.connection, self.chunk_size or changes.STEP)
+        return is_left
 
     def purge(self) -> bool:
         """Remove some rows of what is out of use: of a version, a measure, or activities. Returns whether it did."""

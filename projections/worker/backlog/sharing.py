@@ -127,7 +127,7 @@ class Sharing:
         count = min(MOST, EACH * (self.others + 1))
         for account_id, after in list(self.reader.lagging.items()):
             account = self.model.accounts[account_id]
-            is_busy = account.is_filling or account.passing is not None
+            is_busy = account.is_filling or account.passing is not None or self.model.changes.is_switching(account_id)
             if is_busy or account_id in self.reader.divided or after < self._not_before.get(account_id, 0):
                 continue
             ahead = parts.ahead(self.model.reading, account_id, after, self.reader.cursor, count, self.size)
