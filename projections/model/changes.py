@@ -6,8 +6,8 @@ it. Following the stream gives the members that the API shows; a version that is
 appears. The worker removes changes that are too old.
 
 A switch is appended in steps, one range of customers after the other, beginning in its own transaction: however many it
-moves, other changes wait for one step at most. Until the step of a customer the stream has them as before the switch,
-and their flips in the new version are part of that step.
+moves, other changes wait for one step at most. Until the step of a customer the stream has them as before the switch.
+Where they join or leave the new version before it, what the switch changed for them is appended just before that.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def append_of(changes: sql.Composable) -> sql.Composed:
 APPEND_FLIPS, APPEND_SWITCH, APPEND_DELETION = (
     append_of(sql.SQL(changes)) for changes in (SQL.changes_of_flips, SQL.changes_of_switch, SQL.changes_of_deletion)
 )
+APPEND_FLIPS_IN_SWITCH = append_of(sql.SQL(SQL.changes_of_flips_in_switch).format(flips=sql.SQL(SQL.changes_of_flips)))
 
 
 class ChangeStream(Protocol):
@@ -72,7 +73,9 @@ class LiveChanges:
 
     def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Add what appends the flips of served versions; those of another version are part of its switch."""
-        writes.add(APPEND_FLIPS, flips, shared=True)
+        writes.add(APPEND_FLIPS_IN_SWITCH if self._switching else APPEND_FLIPS, flips, shared=True)
+        if self._switching:
+            writes.add(SQL.keep_switched, flips, shared=True)
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the first step of a switch; nothing where the version is not served after all."""

@@ -36,8 +36,45 @@ GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
                         FROM segment_versions
                         WHERE version_no = t.version_no AND state = 'serving'
                         OFFSET 0) AS v
-    WHERE NOT EXISTS (SELECT FROM switches_to_append s
-                      WHERE s.version_no = t.version_no AND s.appended_to < t.customer_no)
+
+-- name: changes_of_flips_in_switch
+-- The same while steps of switches are left: before the first flip of a customer whose step is to come, what the switch
+-- changed for them.
+    WITH flips AS MATERIALIZED (
+        {flips}
+    ), first AS (
+        SELECT DISTINCT ON (f.version_no, f.customer_no) f.*, s.previous, s.position AS switched
+        FROM flips f
+        JOIN switches_to_append s ON s.version_no = f.version_no AND s.appended_to < f.customer_no
+        WHERE NOT EXISTS (SELECT FROM switched_customers k
+                          WHERE k.version_no = f.version_no AND k.customer_no = f.customer_no)
+        ORDER BY f.version_no, f.customer_no, f.nth
+    ), moved AS (
+        SELECT f.*, v.began_at,
+               (SELECT h.at
+                FROM membership_history h
+                WHERE h.customer_no = f.customer_no AND h.version_no = f.version_no AND h.position < f.position
+                ORDER BY h.position DESC, h.at DESC
+                LIMIT 1) AS joined_at
+        FROM first f
+        JOIN segment_versions v USING (version_no)
+        WHERE joined = EXISTS (SELECT FROM members m WHERE m.version_no = f.previous AND m.customer_no = f.customer_no)
+    )
+    SELECT *, row_number() OVER (ORDER BY position, at, customer_no, version_no) AS nth
+    FROM (SELECT account_id, segment_no, version_no, customer_no, position, at, joined, cause
+          FROM flips
+          UNION ALL
+          SELECT account_id, segment_no, version_no, customer_no, switched,
+                 CASE WHEN joined THEN began_at ELSE coalesce(joined_at, began_at) END, NOT joined, 'edit'
+          FROM moved) AS t
+
+-- name: keep_switched
+INSERT INTO switched_customers (version_no, customer_no)
+SELECT DISTINCT t.version_no, t.customer_no
+FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
+    AS t (customer_no, version_no, position, at, joined, cause, account_id)
+JOIN switches_to_append s ON s.version_no = t.version_no AND s.appended_to < t.customer_no
+ON CONFLICT DO NOTHING
 
 -- name: begin_switch
 -- Nothing where the version was cancelled before it was served.
@@ -77,11 +114,10 @@ ORDER BY version_no
 SELECT serving FROM segments WHERE segment_id = %s::uuid
 
 -- name: changes_of_switch
--- Of the customers of one step. What joined or left them after the switch, before their step, says when and why; the
--- others joined or left by the edit, a leave at its instant.
-    SELECT s.account_id, s.segment_no, s.version_no, d.customer_no, coalesce(h.position, s.position) AS position,
-           coalesce(h.at, d.joined_at, v.began_at) AS at, d.joined_at IS NOT NULL AS joined,
-           coalesce(h.cause, 'edit') AS cause, row_number() OVER (ORDER BY d.customer_no) AS nth
+-- Of the customers of one step, but those who were appended before it. A leave carries the instant of the edit.
+    SELECT s.account_id, s.segment_no, s.version_no, d.customer_no, s.position,
+           coalesce(d.joined_at, v.began_at) AS at, d.joined_at IS NOT NULL AS joined, 'edit' AS cause,
+           row_number() OVER (ORDER BY d.customer_no) AS nth
     FROM switches_to_append s
     JOIN segment_versions v USING (version_no)
     CROSS JOIN LATERAL (
@@ -93,12 +129,9 @@ SELECT serving FROM segments WHERE segment_id = %s::uuid
             USING (customer_no)
         WHERE n.customer_no IS NULL OR o.customer_no IS NULL
     ) AS d
-    LEFT JOIN LATERAL (SELECT position, at, cause
-                       FROM membership_history
-                       WHERE customer_no = d.customer_no AND version_no = s.version_no AND position > s.position
-                       ORDER BY position DESC, at DESC
-                       LIMIT 1) AS h ON true
     WHERE s.version_no = %(version_no)s
+      AND NOT EXISTS (SELECT FROM switched_customers k
+                      WHERE k.version_no = s.version_no AND k.customer_no = d.customer_no)
 
 -- name: changes_of_deletion
 -- While the segment is there still.

@@ -196,7 +196,7 @@ def _live_parts(owner: Connection[TupleRow]) -> list[LivePart]:
 
 
 def _append_erased(owner: Connection[TupleRow]) -> None:
-    """Append to the change stream what the new model changes for customers whose erasure is not projected yet."""
+    """Append to the change stream what the new model changes for erased customers, whose events are empty now."""
     live, fresh = sql.Identifier(MODEL_SCHEMA), sql.Identifier(NEXT_SCHEMA)
     owner.execute(sql.SQL("SET LOCAL search_path = {}, rollcall").format(fresh))
     owner.execute(append_of(sql.SQL(SQL.changes_of_erased).format(live=live, next=fresh)))

@@ -158,7 +158,9 @@ class EventReader:
             rows = self._chosen(rows, until)
         if is_full and (shared or not alone):
             counts = Counter(row[-1] for row in rows)
-            self._begin_to_lag({account: cursor for account, count in counts.items() if count > limit // 2})
+            # One that was stopped above lags from there already.
+            filling = [each for each, count in counts.items() if count > limit // 2 and each not in self.lagging]
+            self._begin_to_lag(dict.fromkeys(filling, cursor))
         others = self._read_lagging(until, cursor, size - len(rows)) if self.lagging else []
         self.cursor = cursor
         return [TimedEvent(row[0], row[1], load_event(*row[2:6])) for row in others + rows]
