@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.support.browser.console import Console
 from tests.support.browser.looking import accessible
@@ -157,3 +157,30 @@ def test_a_page_about_something_that_was_deleted_says_so_and_asks_no_more(
     assert len(asked) == first <= 3
     message.get_by_role("link", name="Back to the segments").click()
     expect(page).to_have_url(f"{console.url}/console/segments")
+
+
+def test_news_of_what_a_list_showed_before_do_not_replace_what_it_shows_now(page: Page, console: Console) -> None:
+    first = console.segment("Late one")
+    page.goto("/console/segments?name=late")
+    names = page.locator("#list tbody th > a")
+    expect(names).to_have_text(["Late one"])
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        answer = route.fetch()
+        if held or answer.status != 200 or "show=archived" in route.request.url:
+            route.fulfill(response=answer)
+        else:
+            held.append((route, answer))
+
+    page.route("**/console/segments?**", hold)
+    console.segment("Late two")
+    for _ in range(400):
+        page.wait_for_timeout(0 if held else 50)
+    assert held, "the list asks for news once a second"
+    page.get_by_label("Show").select_option("archived")
+    expect(names).to_have_count(0)
+    for route, answer in held:
+        route.fulfill(response=answer)
+    console.ok("PATCH", f"/v1/segments/{first}", json={"archived": True})
+    expect(names).to_have_text(["Late one"])

@@ -177,7 +177,9 @@
     const { headers } = ctx.request;
     const others = (ctx.selectOOB ?? "").split(",").map((each) => each.split(":")[0].trim());
     headers["Rollcall-Part"] = [ctx.select, ...others].filter(Boolean).map((each) => each.slice(1)).join(" ");
-    const known = ctx.sourceElement.matches("[data-live]") && shown.get(ctx.sourceElement);
+    if (!ctx.sourceElement.matches("[data-live]")) return;
+    ctx.asked = ctx.sourceElement.getAttribute("hx-get");
+    const known = shown.get(ctx.sourceElement);
     if (!known) return;
     headers["Rollcall-Shown"] = known.text;
     if (known.state) headers["Rollcall-Seen"] = known.state;
@@ -200,6 +202,8 @@
     const { ctx } = event.detail;
     // The dialog was closed while its next page was loading; what was stopped may be here already.
     if (ctx.target === dialog && (ctx.stopped || (ctx.within && !dialog.open))) event.preventDefault();
+    // News of what the region showed before: it shows something else by now.
+    if (ctx.asked && ctx.asked !== ctx.sourceElement.getAttribute("hx-get")) event.preventDefault();
     const form = ctx.sourceElement?.form ?? ctx.sourceElement?.closest?.("form[method=post]");
     // Sent and shown again: what was entered is in its fields now, but not saved.
     const again = form?.method === "post" && (ctx.target === dialog ? isFormChanged(form)

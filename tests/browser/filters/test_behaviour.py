@@ -224,8 +224,8 @@ def test_the_timeline_of_a_customer_shows_what_they_did_as_it_comes(page: Page, 
     accessible(page)
     for number in range(10):
         shop.ok("POST", "/v1/activities", content=json.dumps(more | {"name": "email_opened", "id": f"more-{number}"}))
-    expect(entries).to_have_count(10)
-    expect(entries.first).to_contain_text("Email opened")
+    # With fewer of them the page is full already, and its link leads elsewhere.
+    expect(entries.locator("strong")).to_have_text(["Email opened"] * 10)
     page.get_by_role("link", name="Next").click()
     expect(entries.locator("strong")).to_have_text(
         ["Order completed", "New customer", "Order completed", "Order completed"]
