@@ -160,7 +160,8 @@
         return;
       }
       case "Enter":
-        if (isOpen || !("free" in picker.dataset)) take();
+        // What was typed among the values of a list is added by the same Enter: see builder.js.
+        if (!("free" in picker.dataset) || (isOpen && (active() || !picker.closest("[data-chips]")))) take();
         if (isOpen && active()) choose(active());
         else if (isOpen && "free" in picker.dataset) close(); // what was typed stays; another Enter submits it
         return;

@@ -95,6 +95,7 @@ def test_values_of_a_list_are_added_with_comma_and_enter_and_removed_with_backsp
     expect(chips).to_have_count(1)
     expect(row.get_by_label("Add a value")).to_be_focused()
     new.keyboard.type("free")
+    expect(new.locator("#picker-list")).to_be_visible()
     new.keyboard.press("Enter")
     expect(chips).to_have_count(2)
     expect(count).to_have_text("4 customers match now")
