@@ -167,7 +167,7 @@ class Ingest:
         """Returns the next batch; while one is being stored, only if it is here already."""
         if pending is None:
             return self._until_available(lambda: self._source.next_batch(IDLE_SECONDS))
-        if len(pending.parsed.changes) < FEW:
+        if len(pending.batch.records) < FEW:
             self._stop.wait(max(0, pending.received + GATHER_SECONDS - time.monotonic()))
         try:
             return self._source.next_batch(0)
