@@ -115,7 +115,8 @@ class LiveChanges:
 
     def _step(self, connection: Connection[Any], version_no: int, size: int) -> None:
         row = connection.execute(SQL.next_step, {"version_no": version_no, "size": size}).fetchone()
-        after, last = row if row is not None else (LAST, None)  # it was undone with the transaction that began it
+        assert row is not None, "a worker whose transaction was undone is discarded with this"
+        after, last = row
         bounds = {"version_no": version_no, "after": after, "last": LAST if last is None else last}
         _append_whole(connection, APPEND_SWITCH, bounds)
         if last is None:
