@@ -282,6 +282,8 @@ CREATE TABLE segments (
     version     bigint      NOT NULL,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
+    -- The event that set the filter. A version that is built may be of a later event, which only began it again.
+    edited      bigint      NOT NULL,
     serving     bigint,
     building    bigint,
     -- The version that is built waits until what it asks of behaviour is known.

@@ -1,8 +1,8 @@
 -- name: create
 INSERT INTO segments (account_id, segment_no, segment_id, name, folded_name, description, type, filter, version,
-                      created_at, updated_at, serving)
+                      created_at, updated_at, edited, serving)
 SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(folded_name)s, %(description)s, %(type)s,
-       %(filter)s::json, %(version)s, instant, instant, %(serving)s
+       %(filter)s::json, %(version)s, instant, instant, %(segment_no)s, %(serving)s
 FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
 
 -- name: change_details
@@ -13,7 +13,7 @@ WHERE segment_id = %(segment_id)s
 
 -- name: change_filter
 UPDATE segments
-SET filter = %(filter)s::json, version = %(version)s,
+SET filter = %(filter)s::json, version = %(version)s, edited = %(position)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 

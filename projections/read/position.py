@@ -50,7 +50,7 @@ class Snapshots(Protocol):
 
 
 def filters_in_work(reads: Snapshots, account_id: UUID, segment_ids: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
-    """Returns the position of the account's answers, and the position of each filter that it does not serve yet.
+    """Returns the position of the account's answers, and since which event each filter that is not served is in work.
 
     Only of those of the segments that exist: one that was deleted, or never created, needs no waiting.
     """

@@ -1,5 +1,8 @@
 -- name: filters_in_work
-SELECT segment_id, building FROM segments WHERE segment_id = ANY (%s::uuid[]) AND building IS NOT NULL
+-- An edit counts from its own event on, also where its version was begun again by a later one.
+SELECT segment_id, CASE WHEN edited > coalesce(serving, 0) THEN edited ELSE building END
+FROM segments
+WHERE segment_id = ANY (%s::uuid[]) AND building IS NOT NULL
 
 -- name: positions
 SELECT account_id, position FROM rollcall.positions_of(%s::uuid[])

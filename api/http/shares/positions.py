@@ -105,8 +105,8 @@ class PositionWatcher:
             segments = list({waiter.awaited.segment_id for waiter in asking if waiter.awaited.segment_id})
             included, in_work = await self._ask(partial(filters_in_work, self._reads, account_id, segments))
             for waiter in asking:
-                building = in_work.get(waiter.awaited.segment_id) if waiter.awaited.segment_id else None
-                served = building is None or building > waiter.awaited.position
+                since = in_work.get(waiter.awaited.segment_id) if waiter.awaited.segment_id else None
+                served = since is None or since > waiter.awaited.position
                 if included >= waiter.awaited.position and served:
                     _answer(waiter, seen=True)
         for waiter in waiters:

@@ -58,3 +58,21 @@ def test_days_of_a_segment_that_waited_are_right_when_those_who_moved_meanwhile_
     live = read_model(installation.url)
     rebuild(installation.url)
     assert read_model(installation.url) == live
+
+
+def test_who_waits_for_a_filter_sees_it_served_also_where_it_was_begun_again(installation: Installation) -> None:
+    account, rollcall = installation.account("waiting"), installation.rollcall
+    first = CustomerChange("c0", "activity", installation.now(), activity=Activity("order", {}))
+    rollcall.customers.change(account, [first])
+    key = installation.key(account)
+    installation.project()
+    with installation.worker() as worker, installation.open_api(key, own_write_wait=0, lag_wait=0.1) as client:
+        made = client.post("/v1/segments", json={"name": "Buyers", "type": "dynamic", "filter": ORDERED})
+        path, wanted = made.headers["Location"] + "/members", {"min_position": made.headers["Rollcall-Position"]}
+        answers = [client.get(path, params=wanted)]
+        while worker.step():
+            answers.append(client.get(path, params=wanted))
+        *before, served = [(answer.status_code, answer.json()) for answer in answers]
+        begun_again = [answer for answer in before if answer[0] == 200 and not answer[1]["data"]]
+        assert (begun_again, before[0][0], served[0]) == ([], 504, 200)
+        assert [row["external_id"] for row in served[1]["data"]] == ["c0"]
