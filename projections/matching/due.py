@@ -57,6 +57,11 @@ class Due:
     def __bool__(self) -> bool:
         return bool(self.daily or self.instants or self.facts or self.moves)
 
+    @property
+    def ranges(self) -> list[FactsDue]:
+        """Every range of facts."""
+        return [*self.facts, *(each.facts for each in self.moves)]
+
     def versions_at(self, place: int) -> frozenset[int]:
         """The versions that the condition at a place concerns; the places of `facts` come after the others."""
         crossings, moves = len(self.daily), len(self.moves)

@@ -131,7 +131,7 @@ def due_between(connection: Connection[Any], account: AccountState, after: int, 
 def is_any_due(connection: Connection[Any], account: AccountState, due: Due) -> bool:
     """Returns whether any customer may flip."""
     return (bool(due.daily or due.instants) and date_values.is_any_due(connection, account.account_id, due)) or (
-        due_facts.is_any(connection, account.account_id, due)
+        due_facts.is_any(connection, account.account_id, due.ranges)
     )
 
 

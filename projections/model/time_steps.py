@@ -144,11 +144,12 @@ def _end_window(account: AccountState, passing: Passing) -> None:
 
 
 def _due_in_window(connection: Connection[Any], account: AccountState, passing: Passing) -> Due:
-    """Where customers may flip in the window, without the ranges of instants where these are empty."""
+    """Where customers may flip in the window, without the ranges of instants and of facts where these are empty."""
     due = time_flips.due_between(connection, account, account.time_passed_to, passing.passed_to)
     by_instant = Due([], due.instants)
     is_any = by_instant and date_values.is_any_due(connection, account.account_id, by_instant)
-    return due if is_any else Due(due.daily, [], due.facts, due.moves)
+    due = due if is_any else Due(due.daily, [], due.facts, due.moves)
+    return due_facts.without_empty_ranges(connection, account.account_id, due)
 
 
 def _flip_next(step: Step, end: int, size: int | None) -> int:

@@ -7,6 +7,7 @@ threshold passes dates.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -89,10 +90,19 @@ def next_at(connection: Connection[Any], account: AccountState, after: int) -> i
     return min(found, default=None)
 
 
-def is_any(connection: Connection[Any], account_id: UUID, due: Due) -> bool:
+def is_any(connection: Connection[Any], account_id: UUID, ranges: Collection[FactsDue]) -> bool:
     """Returns whether there are such facts; an index probe for each range."""
-    wanted = {*due.facts, *(each.facts for each in due.moves)}
-    return any(_rows(connection, account_id, Page(each, None), 1) for each in wanted)
+    ahead = {each for each in ranges if each.activity is None}
+    return any(_rows(connection, account_id, Page(each, None), 1) for each in ahead) or bool(
+        _ranges_with_facts(connection, account_id, ranges)
+    )
+
+
+def without_empty_ranges(connection: Connection[Any], account_id: UUID, due: Due) -> Due:
+    """Returns what is due but for the ranges of activities that hold no fact: one statement instead of one for each."""
+    found = _ranges_with_facts(connection, account_id, due.ranges)
+    facts = [each for each in due.facts if each.activity is None or (each.activity, each.times) in found]
+    return Due(due.daily, due.instants, facts, [each for each in due.moves if (each.activity, each.times) in found])
 
 
 def is_shown_due(connection: Connection[Any], account: AccountState, after: int, until: int) -> bool:
@@ -108,7 +118,7 @@ def is_shown_due(connection: Connection[Any], account: AccountState, after: int,
         facts.add(FactsDue(None, _in_calendar(Times(after, until))))
         if (longest := measure.window.longest) < FOREVER:
             facts.add(FactsDue(measure.activity, _in_calendar(Times(after - longest, until - longest))))
-    return is_any(connection, account.account_id, Due([], [], sorted(facts, key=str)))
+    return is_any(connection, account.account_id, facts)
 
 
 def find_more(connection: Connection[Any], account_id: UUID, customers: DueByFacts) -> bool:
@@ -118,6 +128,22 @@ def find_more(connection: Connection[Any], account_id: UUID, customers: DueByFac
         rows = _rows(connection, account_id, page, PAGE)
         customers.take(rows, is_last=len(rows) < PAGE)
     return page is not None
+
+
+def _ranges_with_facts(
+    connection: Connection[Any], account_id: UUID, ranges: Iterable[FactsDue]
+) -> set[tuple[str, Times]]:
+    """Those of the ranges of activities that hold a fact."""
+    asked = list({(each.activity, each.times) for each in ranges if each.activity is not None})
+    if not asked:
+        return set()
+    fields = {
+        "account_id": account_id,
+        "activities": [activity for activity, _ in asked],
+        "after": [times.after for _, times in asked],
+        "until": [times.until for _, times in asked],
+    }
+    return {asked[place - 1] for (place,) in connection.execute(SQL.ranges_with_facts, fields)}
 
 
 def _in_calendar(times: Times) -> Times:
