@@ -28,15 +28,25 @@ STEP = 20_000
 LAST = 2**62
 
 
-def append_of(changes: sql.Composable) -> sql.Composed:
-    """Returns the statement that appends what a query of changes, numbered from 1 in `nth`, finds."""
+def parts_of(changes: sql.Composable) -> sql.Composed:
+    """Returns the parts of a statement that append what a query of changes, numbered from 1 in `nth`, finds."""
     return sql.SQL(SQL.append).format(changes=changes)
 
 
-APPEND_FLIPS, APPEND_SWITCH, APPEND_DELETION = (
-    append_of(sql.SQL(changes)) for changes in (SQL.changes_of_flips, SQL.changes_of_switch, SQL.changes_of_deletion)
-)
-APPEND_FLIPS_IN_SWITCH = append_of(sql.SQL(SQL.changes_of_flips_in_switch).format(flips=sql.SQL(SQL.changes_of_flips)))
+def append_of(changes: sql.Composable) -> sql.Composed:
+    """Returns the statement of these parts alone."""
+    return sql.SQL("WITH {} SELECT").format(parts_of(changes))
+
+
+def _changes_of(flips: sql.Composable, *, in_switch: bool) -> sql.Composed:
+    changes = sql.SQL(SQL.changes_of_flips).format(flips=flips)
+    return sql.SQL(SQL.changes_of_flips_in_switch).format(changes_of_flips=changes) if in_switch else changes
+
+
+IN_ARRAYS = sql.SQL(SQL.flips_in_arrays)
+APPEND_FLIPS, APPEND_FLIPS_IN_SWITCH = (append_of(_changes_of(IN_ARRAYS, in_switch=each)) for each in (False, True))
+KEEP_SWITCHED = sql.SQL(SQL.keep_switched).format(flips=IN_ARRAYS)
+APPEND_SWITCH, APPEND_DELETION = (append_of(sql.SQL(each)) for each in (SQL.changes_of_switch, SQL.changes_of_deletion))
 
 
 class ChangeStream(Protocol):
@@ -44,6 +54,9 @@ class ChangeStream(Protocol):
 
     def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Add what appends the flips of served versions; `flips` are the columns of `membership.Flip`."""
+
+    def parts_of_flips(self, flips: sql.Composable) -> list[sql.Composed]:
+        """Returns the parts of a statement that append flips which it finds; `flips` has rows of `membership.Flip`."""
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the first step of the difference between a version that is served from `position` on and the last."""
@@ -75,7 +88,14 @@ class LiveChanges:
         """Add what appends the flips of served versions; those of another version are part of its switch."""
         writes.add(APPEND_FLIPS_IN_SWITCH if self._switching else APPEND_FLIPS, flips, shared=True)
         if self._switching:
-            writes.add(SQL.keep_switched, flips, shared=True)
+            writes.add(KEEP_SWITCHED, flips, shared=True)
+
+    def parts_of_flips(self, flips: sql.Composable) -> list[sql.Composed]:
+        """Returns the parts of a statement that append flips which it finds, as `append_flips` does."""
+        parts = [parts_of(_changes_of(flips, in_switch=bool(self._switching)))]
+        if self._switching:
+            parts.append(sql.SQL("switched AS ({})").format(sql.SQL(SQL.keep_switched).format(flips=flips)))
+        return parts
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append the first step of a switch; nothing where the version is not served after all."""
@@ -129,6 +149,10 @@ class ReplayedChanges:
 
     def append_flips(self, writes: RowWrites, flips: Sequence[Any]) -> None:
         """Append nothing."""
+
+    def parts_of_flips(self, flips: sql.Composable) -> list[sql.Composed]:
+        """Returns no parts."""
+        return []
 
     def append_switch(self, connection: Connection[Any], version_no: int, position: int) -> None:
         """Append nothing."""

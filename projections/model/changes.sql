@@ -4,34 +4,39 @@ SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable
        set_config('enable_seqscan', %(whole_tables)s, true)
 
 -- name: append
--- `changes` are numbered from 1 in `nth`.
-WITH changes AS MATERIALIZED (
+-- Parts of a statement. `changes` are numbered from 1 in `nth`.
+changes AS MATERIALIZED (
     {changes}
 ), numbers AS (
     UPDATE last_membership_change
     SET change_no = change_no + (SELECT count(*) FROM changes)
     WHERE EXISTS (SELECT FROM changes)
     RETURNING change_no - (SELECT count(*) FROM changes) AS used
+), blocks AS (
+    INSERT INTO membership_change_blocks (batch_no, version_no, segment_no, account_id, last_no, position, at,
+                                          change_nos, customer_nos, positions, instants, joined, causes, segment_name)
+    SELECT n.used + 1 + (c.nth - 1) / 10000 * 10000, c.version_no, c.segment_no, c.account_id, max(n.used + c.nth),
+           max(c.position), max(c.at), array_agg(n.used + c.nth ORDER BY c.nth), array_agg(c.customer_no ORDER BY c.nth),
+           array_agg(c.position ORDER BY c.nth), array_agg(c.at ORDER BY c.nth), array_agg(c.joined ORDER BY c.nth),
+           array_agg(c.cause ORDER BY c.nth),
+           (SELECT name FROM segments WHERE account_id = c.account_id AND segment_no = c.segment_no)
+    FROM changes c
+    CROSS JOIN numbers n
+    GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
 )
-INSERT INTO membership_change_blocks (batch_no, version_no, segment_no, account_id, last_no, position, at, change_nos,
-                                      customer_nos, positions, instants, joined, causes, segment_name)
-SELECT n.used + 1 + (c.nth - 1) / 10000 * 10000, c.version_no, c.segment_no, c.account_id, max(n.used + c.nth),
-       max(c.position), max(c.at), array_agg(n.used + c.nth ORDER BY c.nth), array_agg(c.customer_no ORDER BY c.nth),
-       array_agg(c.position ORDER BY c.nth), array_agg(c.at ORDER BY c.nth), array_agg(c.joined ORDER BY c.nth),
-       array_agg(c.cause ORDER BY c.nth),
-       (SELECT name FROM segments WHERE account_id = c.account_id AND segment_no = c.segment_no)
-FROM changes c
-CROSS JOIN numbers n
-GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
+
+-- name: flips_in_arrays
+(SELECT customer_no, version_no, position, 'epoch'::timestamptz + at * interval '1 microsecond' AS at, joined, cause,
+        account_id
+ FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
+     AS t (customer_no, version_no, position, at, joined, cause, account_id))
 
 -- name: changes_of_flips
 -- Of served versions only: what another version changes is appended when it is switched to. Each is looked up by key,
 -- whatever statistics say of how many are served.
     SELECT t.account_id, v.segment_no, t.version_no, t.customer_no, t.position,
-           'epoch'::timestamptz + t.at * interval '1 microsecond' AS at, t.joined, t.cause,
-           row_number() OVER (ORDER BY t.position, t.at, t.customer_no, t.version_no) AS nth
-    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
-        AS t (customer_no, version_no, position, at, joined, cause, account_id)
+           t.at, t.joined, t.cause, row_number() OVER (ORDER BY t.position, t.at, t.customer_no, t.version_no) AS nth
+    FROM {flips} AS t
     CROSS JOIN LATERAL (SELECT segment_no
                         FROM segment_versions
                         WHERE version_no = t.version_no AND state = 'serving'
@@ -41,7 +46,7 @@ GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
 -- The same while steps of switches are left: before the first flip of a customer whose step is to come, what the switch
 -- changed for them.
     WITH flips AS MATERIALIZED (
-        {flips}
+        {changes_of_flips}
     ), first AS (
         SELECT DISTINCT ON (f.version_no, f.customer_no) f.*, s.previous, s.position AS switched
         FROM flips f
@@ -71,8 +76,7 @@ GROUP BY n.used, (c.nth - 1) / 10000, c.version_no, c.segment_no, c.account_id
 -- name: keep_switched
 INSERT INTO switched_customers (version_no, customer_no)
 SELECT DISTINCT t.version_no, t.customer_no
-FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::text[], %b::uuid[])
-    AS t (customer_no, version_no, position, at, joined, cause, account_id)
+FROM {flips} AS t
 JOIN switches_to_append s ON s.version_no = t.version_no AND s.appended_to < t.customer_no
 ON CONFLICT DO NOTHING
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from projections.postgres.arrays import columns
 from projections.postgres.database import beside
@@ -37,9 +37,17 @@ class Moved(NamedTuple):
     leaves: int
 
 
+def add_of(moved: sql.Composable) -> sql.Composed:
+    """Returns the statement that counts what a query of rows of `Moved` finds; its instants are of PostgreSQL."""
+    return sql.SQL(SQL.add).format(moved=moved)
+
+
+ADD = add_of(sql.SQL(SQL.moved_in_arrays))
+
+
 def add(connection: Connection[Any], moved: Sequence[Moved]) -> None:
     """Count joins and leaves that are written to the history."""
-    connection.execute(SQL.add, columns(moved), binary=True)
+    connection.execute(ADD, columns(moved), binary=True)
 
 
 def add_flips(writes: RowWrites, flips: Iterable[tuple[int, int, int, int, bool, str, UUID]]) -> None:
@@ -55,4 +63,4 @@ def add_flips(writes: RowWrites, flips: Iterable[tuple[int, int, int, int, bool,
         Moved(version_no, position, minute * MINUTE, by_edit, joins, leaves)
         for (version_no, minute, by_edit), (position, joins, leaves) in counts.items()
     ]
-    writes.add(SQL.add, columns(rows), shared=True)
+    writes.add(ADD, columns(rows), shared=True)

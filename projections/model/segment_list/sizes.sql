@@ -3,10 +3,8 @@
 -- looked up by key, whatever statistics say.
 INSERT INTO segment_days AS d (account_id, version_no, day, beside, by_edit, joins, leaves)
 SELECT v.account_id, t.version_no,
-       (('epoch'::timestamptz + t.at * interval '1 microsecond') AT TIME ZONE v.timezone)::date, n.beside, t.by_edit,
-       sum(t.joins), sum(t.leaves)
-FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::bigint[], %b::bigint[])
-    AS t (version_no, position, at, by_edit, joins, leaves)
+       (t.at AT TIME ZONE v.timezone)::date, n.beside, t.by_edit, sum(t.joins), sum(t.leaves)
+FROM {moved} AS t
 CROSS JOIN LATERAL (SELECT account_id, segment_no, timezone
                     FROM segment_versions
                     JOIN accounts USING (account_id)
@@ -16,3 +14,8 @@ CROSS JOIN LATERAL (SELECT newest_beside(v.segment_no, t.version_no, t.position)
 GROUP BY 1, 2, 3, 4, 5
 ON CONFLICT (version_no, day, beside, by_edit) DO UPDATE
 SET joins = d.joins + excluded.joins, leaves = d.leaves + excluded.leaves
+
+-- name: moved_in_arrays
+(SELECT version_no, position, 'epoch'::timestamptz + at * interval '1 microsecond' AS at, by_edit, joins, leaves
+ FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::boolean[], %b::bigint[], %b::bigint[])
+     AS t (version_no, position, at, by_edit, joins, leaves))

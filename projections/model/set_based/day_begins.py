@@ -12,7 +12,7 @@ from domain.instants import Moment
 from projections.matching.due import Due
 from projections.model.filter_sql import shared_predicates
 from projections.model.predicates.measures import instant
-from projections.model.set_based.step import Step, Written, publish
+from projections.model.set_based.step import Step, execute, position, published
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -23,7 +23,7 @@ def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
     account, passing = step.account, step.passing
     terms = {
         "account": sql.Literal(account.account_id),
-        "position": sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
+        "position": position(step),
         "at": instant(passing.passed_to),
     }
     customers, flips = [], []
@@ -33,11 +33,7 @@ def flip(step: Step, daily: Mapping[int, set[int]]) -> None:
         customers.append(sql.SQL(SQL.customers).format(name=name, numbers=listed, **terms))
         flips.append(_flips(step, name, tuple(versions)))
     parts = {"customers": sql.SQL(", ").join(customers), "flips": sql.SQL("UNION ALL\n").join(flips)}
-    statement = sql.SQL(SQL.flip_when_day_begins).format(**parts, **terms)
-    row = step.connection.execute(statement, binary=True).fetchone()
-    assert row is not None
-    gone, numbers, flipped, joined = row
-    publish(step, Written(gone, numbers, flipped, joined, [passing.passed_to] * len(numbers)))
+    execute(step, sql.SQL(SQL.flip_when_day_begins).format(**parts, **terms, published=published(step)))
 
 
 def _flips(step: Step, customers: sql.Identifier, versions: tuple[int, ...]) -> sql.Composable:

@@ -1,10 +1,10 @@
 -- name: flip_when_day_begins
 -- Those who join or leave at one instant, among the customers who may. One touched by an event since has flipped.
 WITH {customers}, flipped AS MATERIALIZED (
-    {flips}
+    SELECT customer_no, version_no, {at} AS at, joined FROM ({flips}) AS t
 ), history AS (
     INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
-    SELECT customer_no, version_no, {position}, {at}, joined, 'time', {account} FROM flipped
+    SELECT customer_no, version_no, {position}, at, joined, 'time', {account} FROM flipped
 ), gone AS (
     DELETE FROM members m
     USING flipped f
@@ -12,15 +12,10 @@ WITH {customers}, flipped AS MATERIALIZED (
     RETURNING m.customer_no
 ), came AS (
     INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
-    SELECT version_no, customer_no, {at}, {position}, {account} FROM flipped WHERE joined
-), counted AS (
-    UPDATE segment_versions v
-    SET members = v.members + t.change
-    FROM (SELECT version_no, sum(CASE WHEN joined THEN 1 ELSE -1 END) AS change FROM flipped GROUP BY version_no) AS t
-    WHERE v.version_no = t.version_no
-)
-SELECT (SELECT count(*) FROM gone), coalesce(array_agg(customer_no), '{{}}'), coalesce(array_agg(version_no), '{{}}'),
-       coalesce(array_agg(joined), '{{}}')
+    SELECT version_no, customer_no, at, {position}, {account} FROM flipped WHERE joined
+), {published}
+SELECT (SELECT count(*) FROM gone), count(*) FILTER (WHERE NOT joined), count(*) FILTER (WHERE joined),
+       count(*) FILTER (WHERE NOT joined)
 FROM flipped
 
 -- name: customers

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from domain.errors import Corrupt
 from projections.matching.due import Due
 from projections.model.account_state import AccountState, Passing
 from projections.model.membership import MembershipBatch
 from projections.model.segment_list import sizes
-from projections.postgres.arrays import column
-from projections.postgres.row_writes import RowWrites
+from projections.postgres.database import beside
+
+SQL = beside(__file__)
 
 
 class Step(NamedTuple):
@@ -27,41 +27,36 @@ class Step(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Flips that were written, in the order of each customer's in a version, and how many members were taken out."""
+    """What a statement of a step wrote: how many members it took out, how many left first, and all joins and leaves."""
 
     gone: int
-    numbers: list[int]
-    versions: list[int]
-    joined: list[bool]
-    instants: list[int]
+    left_first: int
+    joins: int
+    leaves: int
 
 
-def publish(step: Step, written: Written) -> None:
-    """Count flips, and append them to the change stream. Raises `Corrupt` where other members left than were there."""
-    _, numbers, versions, joined, instants = written
-    first_is_leave = _leaving_first(zip(versions, numbers, joined, strict=True))
-    if written.gone != first_is_leave:
-        raise Corrupt("rows_differ", f"{first_is_leave} members leave, {written.gone} were there")
-    count = len(joined)
-    step.flips.joins += sum(joined)
-    step.flips.leaves += count - sum(joined)
-    if count:
-        columns: list[list[Any]] = [
-            numbers, versions, [step.passing.position] * count, instants, joined, ["time"] * count,
-            [step.account.account_id] * count,
-        ]  # fmt: skip
-        writes = RowWrites()
-        sizes.add_flips(writes, zip(*columns, strict=True))
-        step.flips.changes.append_flips(writes, [column(each) for each in columns])
-        writes.execute(step.connection)
+def execute(step: Step, statement: sql.Composed) -> None:
+    """Execute a statement that answers with `Written`. Raises `Corrupt` where other members left than were there."""
+    row = step.connection.execute(statement, binary=True).fetchone()
+    assert row is not None
+    written = Written(*row)
+    if written.gone != written.left_first:
+        raise Corrupt("rows_differ", f"{written.left_first} members leave, {written.gone} were there")
+    step.flips.joins += written.joins
+    step.flips.leaves += written.leaves
 
 
-def _leaving_first(flips: Iterable[tuple[int, int, bool]]) -> int:
-    """How many customers leave a version with their first flip in it."""
-    seen: set[tuple[int, int]] = set()
-    count = 0
-    for version, number, joined in flips:
-        if (version, number) not in seen:
-            seen.add((version, number))
-            count += not joined
-    return count
+def published(step: Step) -> sql.Composed:
+    """Returns the parts of a statement that count the flips it finds, `flipped`, and append them to the change stream.
+
+    `flipped` has their version_no, customer_no, at and joined.
+    """
+    terms = {"account": sql.Literal(step.account.account_id), "position": position(step)}
+    days = sizes.add_of(sql.SQL(SQL.moved).format(**terms))
+    changes = step.flips.changes.parts_of_flips(sql.SQL(SQL.flips).format(**terms))
+    return sql.SQL(", ").join([sql.SQL(SQL.counted), sql.SQL("days AS ({})").format(days), *changes])
+
+
+def position(step: Step) -> sql.Composed:
+    """The position of the event that lets time pass."""
+    return sql.SQL("{}::bigint").format(sql.Literal(step.passing.position))

@@ -10,7 +10,7 @@ from psycopg import sql
 from projections.matching.due import FactsDue
 from projections.model.filter_sql import predicate
 from projections.model.predicates.measures import instant
-from projections.model.set_based.step import Step, Written, publish
+from projections.model.set_based.step import Step, execute, position, published
 from projections.postgres.database import beside
 
 SQL = beside(__file__)
@@ -20,10 +20,7 @@ def flip(step: Step, by_facts: Mapping[int, set[int]]) -> None:
     """Flip customers; `by_facts` has the places of the facts of each that are due."""
     for version, (places, numbers) in _by_version(step, by_facts).items():
         found = [step.due.facts_at(place) for place in places]
-        row = step.connection.execute(_statement(step, version, found, numbers), binary=True).fetchone()
-        assert row is not None
-        gone, flipped, joined, instants = row
-        publish(step, Written(gone, flipped, [version] * len(flipped), joined, instants))
+        execute(step, _statement(step, version, found, numbers))
 
 
 def _by_version(step: Step, by_facts: Mapping[int, set[int]]) -> dict[int, tuple[set[int], set[int]]]:
@@ -58,5 +55,6 @@ def _statement(step: Step, version: int, due: Iterable[FactsDue], numbers: Itera
         pairs=sql.SQL("UNION\n" if len(pairs) > 1 else "").join(pairs),
         predicate=predicate(account.nodes[version], moment, sql.SQL("p.at")),
         **names,
-        position=sql.SQL("{}::bigint").format(sql.Literal(passing.position)),
+        position=position(step),
+        published=published(step),
     )

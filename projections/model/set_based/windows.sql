@@ -42,16 +42,9 @@ WITH pairs AS MATERIALIZED (
 ), came AS (
     INSERT INTO members (version_no, customer_no, joined_at, position, account_id)
     SELECT {version}, customer_no, at, {position}, {account} FROM ends WHERE joins_first AND joins_last
-), counted AS (
-    UPDATE segment_versions v
-    SET members = v.members + t.change
-    FROM (SELECT sum(CASE WHEN joined THEN 1 ELSE -1 END) AS change FROM flipped) AS t
-    WHERE v.version_no = {version} AND t.change IS NOT NULL
-)
-SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM back),
-       coalesce(array_agg(customer_no ORDER BY customer_no, at), '{{}}'),
-       coalesce(array_agg(joined ORDER BY customer_no, at), '{{}}'),
-       coalesce(array_agg((extract(epoch FROM at) * 1000000)::bigint ORDER BY customer_no, at), '{{}}')
+), {published}
+SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM back), (SELECT count(*) FROM ends WHERE NOT joins_first),
+       count(*) FILTER (WHERE joined), count(*) FILTER (WHERE NOT joined)
 FROM flipped
 
 -- name: pairs
