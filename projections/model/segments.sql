@@ -101,19 +101,16 @@ SELECT set_config('enable_hashjoin', %(whole_tables)s, true), set_config('enable
 
 -- name: fill_chunk
 -- Members of the new version as of the edit, and the joins and leaves that the edit caused. A customer touched by the
--- time that passed up to the edit has the edit's own position, and still belongs to the chunk.
+-- time that passed up to the edit has the edit's own position, and still belongs to the chunk. The filter is evaluated
+-- once for each customer: those who were not members are here only where it holds.
 WITH touched AS MATERIALIZED (
-    SELECT c.customer_no, c.member, o.joined_at, o.position
-    FROM (
-        SELECT c.customer_no, {predicate} AS member
-        FROM customers c {facts}
-        WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last}
-          AND c.position <= {version}
-    ) AS c
+    SELECT c.customer_no, o.customer_no IS NULL OR {predicate} AS member, o.joined_at, o.position
+    FROM customers c {facts}
     LEFT JOIN members o
         ON o.version_no = {previous} AND o.customer_no = c.customer_no
         AND o.customer_no > {after} AND o.customer_no <= {last}
-    WHERE c.member OR o.customer_no IS NOT NULL
+    WHERE c.account_id = {account} AND c.customer_no > {after} AND c.customer_no <= {last} AND c.position <= {version}
+      AND (o.customer_no IS NOT NULL OR {predicate})
 ), flipped AS (
     INSERT INTO membership_history (customer_no, version_no, position, at, joined, cause, account_id)
     SELECT customer_no, {version}, {version}, 'epoch'::timestamptz + {began} * interval '1 microsecond', member,
