@@ -282,10 +282,11 @@ CREATE TABLE segments (
     version     bigint      NOT NULL,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
-    -- The event that set the filter. A version that is built may be of a later event, which only began it again.
-    edited      bigint      NOT NULL,
     serving     bigint,
     building    bigint,
+    -- The first event after the one that set up the served version that asked for another one; what is built may be of
+    -- a later one, which began it again or took its place.
+    unserved_since bigint,
     -- The version that is built waits until what it asks of behaviour is known.
     waiting     boolean     NOT NULL DEFAULT false,
     failure     text,

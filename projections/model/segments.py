@@ -96,8 +96,8 @@ def change_filter(model: ReadModel, event: SegmentFilterChanged, position: int, 
     """Store a segment's new filter and start to build its version."""
     account = model.account_of(event)
     segment = account.segments[event.originator_id]
-    raw, version = json_text.dumps(event.filter).decode(), event.originator_version
-    fields = {"segment_id": segment.segment_id, "filter": raw, "version": version, "at": at, "position": position}
+    raw = json_text.dumps(event.filter).decode()
+    fields = {"segment_id": segment.segment_id, "version": event.originator_version, "at": at, "filter": raw}
     model.connection.execute(SQL.change_filter, fields)
     _store_uses(model.connection, segment, event.filter)
     _begin_build(model.connection, account, segment, event.filter, position, at, Author(event.filter, event.by))

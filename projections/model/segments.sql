@@ -1,8 +1,8 @@
 -- name: create
 INSERT INTO segments (account_id, segment_no, segment_id, name, folded_name, description, type, filter, version,
-                      created_at, updated_at, edited, serving)
+                      created_at, updated_at, serving)
 SELECT %(account_id)s, %(segment_no)s, %(segment_id)s, %(name)s, %(folded_name)s, %(description)s, %(type)s,
-       %(filter)s::json, %(version)s, instant, instant, %(segment_no)s, %(serving)s
+       %(filter)s::json, %(version)s, instant, instant, %(serving)s
 FROM (SELECT 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond' AS instant) AS t
 
 -- name: change_details
@@ -13,7 +13,7 @@ WHERE segment_id = %(segment_id)s
 
 -- name: change_filter
 UPDATE segments
-SET filter = %(filter)s::json, version = %(version)s, edited = %(position)s,
+SET filter = %(filter)s::json, version = %(version)s,
     updated_at = 'epoch'::timestamptz + %(at)s::bigint * interval '1 microsecond'
 WHERE segment_id = %(segment_id)s
 
@@ -34,7 +34,8 @@ VALUES (%(account_id)s, %(version_no)s, %(segment_no)s, %(filter)s::json, %(aske
 -- name: start_build
 -- A version that can be read takes its segment out of failure.
 UPDATE segments
-SET building = %(version_no)s, waiting = %(waiting)s, failure = NULL
+SET building = %(version_no)s, unserved_since = coalesce(unserved_since, %(version_no)s), waiting = %(waiting)s,
+    failure = NULL
 WHERE segment_no = %(segment_no)s
 
 -- name: take_over
@@ -61,7 +62,9 @@ WITH version AS (
 UPDATE segments s SET building = NULL, waiting = false FROM version v WHERE s.segment_no = v.segment_no
 
 -- name: fail
-UPDATE segments SET failure = %(failure)s, building = NULL, waiting = false WHERE segment_no = %(segment_no)s
+UPDATE segments
+SET failure = %(failure)s, building = NULL, unserved_since = NULL, waiting = false
+WHERE segment_no = %(segment_no)s
 
 -- name: switch
 -- Readers see the new version from this row on.
@@ -70,7 +73,7 @@ WITH retired AS (
 ), served AS (
     UPDATE segment_versions SET state = 'serving' WHERE version_no = %(version_no)s
 )
-UPDATE segments SET serving = %(version_no)s, building = NULL WHERE segment_no = %(segment_no)s
+UPDATE segments SET serving = %(version_no)s, building = NULL, unserved_since = NULL WHERE segment_no = %(segment_no)s
 
 -- name: delete
 WITH retired AS (

@@ -1,8 +1,7 @@
 -- name: filters_in_work
--- An edit counts from its own event on, also where its version was begun again by a later one.
-SELECT segment_id, CASE WHEN edited > coalesce(serving, 0) THEN edited ELSE building END
+SELECT segment_id, unserved_since
 FROM segments
-WHERE segment_id = ANY (%s::uuid[]) AND building IS NOT NULL
+WHERE segment_id = ANY (%s::uuid[]) AND unserved_since IS NOT NULL
 
 -- name: positions
 SELECT account_id, position FROM rollcall.positions_of(%s::uuid[])

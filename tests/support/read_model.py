@@ -22,7 +22,7 @@ SNAPSHOT = {
     "attribute_fill": "SELECT * FROM attribute_fill ORDER BY account_id, key",
     "attribute_values": "SELECT * FROM attribute_values ORDER BY account_id, key, value",
     "segments": """SELECT account_id, segment_no, segment_id, name, description, type, filter::text, version,
-                          created_at, updated_at, serving, building, failure, label_ids, archived, edited
+                          created_at, updated_at, serving, building, failure, label_ids, archived, unserved_since
                    FROM segments ORDER BY segment_no""",
     "uses": "SELECT * FROM segment_uses ORDER BY segment_no, used_id",
     "labels": "SELECT * FROM labels ORDER BY label_id",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from domain.activities.activity import Activity
 from domain.customer import CustomerChange, CustomerData
 from domain.segment import SegmentDraft, SegmentEdit
@@ -12,6 +16,7 @@ from tests.support.read_model import read_model
 
 GOLD = [{"attribute": "name", "operator": "equals", "value": "gold"}]
 ORDERED = {"activity": "order", "aggregate": "count", "operator": "at_least", "value": 1}
+EVERYBODY = [{"attribute": "created_at", "operator": "is_set"}]
 # By version and the newest version beside it: rows of the history, less what the days count.
 WRONG = """
 SELECT version_no, beside, sum(joins), sum(leaves)
@@ -60,19 +65,23 @@ def test_days_of_a_segment_that_waited_are_right_when_those_who_moved_meanwhile_
     assert read_model(installation.url) == live
 
 
-def test_who_waits_for_a_filter_sees_it_served_also_where_it_was_begun_again(installation: Installation) -> None:
+@pytest.mark.parametrize("filters", [[ORDERED], [ORDERED, EVERYBODY], [EVERYBODY, ORDERED]])
+def test_who_waits_for_a_filter_never_sees_the_one_before(installation: Installation, filters: list[Any]) -> None:
+    """Also where its version is begun again once behaviour is known, or another edit takes its place."""
     account, rollcall = installation.account("waiting"), installation.rollcall
     first = CustomerChange("c0", "activity", installation.now(), activity=Activity("order", {}))
     rollcall.customers.change(account, [first])
     key = installation.key(account)
     installation.project()
     with installation.worker() as worker, installation.open_api(key, own_write_wait=0, lag_wait=0.1) as client:
-        made = client.post("/v1/segments", json={"name": "Buyers", "type": "dynamic", "filter": ORDERED})
-        path, wanted = made.headers["Location"] + "/members", {"min_position": made.headers["Rollcall-Position"]}
-        answers = [client.get(path, params=wanted)]
+        made = client.post("/v1/segments", json={"name": "Buyers", "type": "dynamic", "filter": filters[0]})
+        path, wanted = made.headers["Location"], {"min_position": made.headers["Rollcall-Position"]}
+        answers = [client.get(f"{path}/members", params=wanted)]
+        worker.step()
+        for edited in filters[1:]:
+            client.patch(path, json={"filter": edited}).raise_for_status()
         while worker.step():
-            answers.append(client.get(path, params=wanted))
-        *before, served = [(answer.status_code, answer.json()) for answer in answers]
-        begun_again = [answer for answer in before if answer[0] == 200 and not answer[1]["data"]]
-        assert (begun_again, before[0][0], served[0]) == ([], 504, 200)
-        assert [row["external_id"] for row in served[1]["data"]] == ["c0"]
+            answers.append(client.get(f"{path}/members", params=wanted))
+        assert (answers[0].status_code, answers[-1].status_code) == (504, 200)
+        served = [answer.json()["data"] for answer in answers if answer.status_code == 200]
+        assert [[row["external_id"] for row in rows] for rows in served] == [["c0"]] * len(served)
