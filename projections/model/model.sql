@@ -284,8 +284,8 @@ CREATE TABLE segments (
     updated_at  timestamptz NOT NULL,
     serving     bigint,
     building    bigint,
-    -- The first event after the one that set up the served version that asked for another one; what is built may be of
-    -- a later one, which began it again or took its place.
+    -- The first event that asked for another version than the served one. What is built may be of a later event, which
+    -- began it again or took its place.
     unserved_since bigint,
     -- The version that is built waits until what it asks of behaviour is known.
     waiting     boolean     NOT NULL DEFAULT false,
