@@ -1,4 +1,4 @@
-"""Migrations that may have been applied stay as they are: `rollcall migrate` refuses a database whose ones were edited."""
+"""Migrations that may have been applied stay as they are: `rollcall migrate` refuses a database that had other ones."""
 
 from __future__ import annotations
 
